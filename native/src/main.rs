@@ -1,0 +1,49 @@
+//! The `delicate` command.
+//!
+//! Exit codes: 0 done; 1 a file, model or device failed; 2 wrong arguments;
+//! 3 a row failed under `--on-error fail`; 130 interrupted.
+
+mod arguments;
+mod doctor;
+mod error;
+mod score;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use arguments::{Arguments, Command};
+use error::CommandError;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        Command::Score(score) => score::run(score, score::What::Scores),
+        Command::Embed(score) => score::run(score, score::What::Embeddings),
+        Command::Train(train) => train::run(train),
+        Command::Doctor(doctor) => doctor::run(doctor),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                *shell,
+                &mut Arguments::command(),
+                "delicate",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of our output has what it wanted.
+        Err(CommandError::Output { source, .. })
+            if source.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("delicate: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

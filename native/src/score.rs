@@ -1,0 +1,293 @@
+//! `delicate score` and `delicate embed`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use delicate::kernels::device::Device;
+use delicate::records::{
+    Outcome, OutputRow, Outputs, ReadOptions, Reader, Record, RowError, Score, ScoreColumn,
+    Structure, Writer,
+};
+use delicate::scoring::{Options, Scorer, Stop, Task};
+use delicate::storing::{ModelFiles, StoringError};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::arguments::{OnError, ScoreArguments};
+use crate::error::CommandError;
+
+/// Rows that are scored together and then written: enough to sort by length,
+/// few enough for a file larger than memory.
+const CHUNK: usize = 4096;
+
+/// What is written for each row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Scores,
+    Embeddings,
+}
+
+pub(crate) fn run(arguments: &ScoreArguments, what: What) -> Result<(), CommandError> {
+    let interrupted = on_interrupt();
+    let started = Instant::now();
+    let input = open(&arguments.file)?;
+    refuse_same_file(arguments)?;
+    let name = arguments.file.to_string_lossy();
+    let records = |source| CommandError::Records {
+        path: arguments.file.clone(),
+        source,
+    };
+    let mut reader = Reader::open(
+        input,
+        &name,
+        &ReadOptions {
+            format: arguments.input_format.map(Into::into),
+            smiles_column: arguments.smiles_column.clone(),
+            id_column: arguments.id_column.clone(),
+        },
+    )
+    .map_err(records)?;
+
+    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let scorer = load(arguments.model.as_deref(), device)?;
+    let header = reader.header().clone();
+    let sink = sink(arguments.output.as_deref())?;
+    let output_name = arguments
+        .output
+        .as_ref()
+        .map_or("stdout".to_owned(), |path| path.display().to_string());
+    let output = |source| CommandError::Output {
+        name: output_name.clone(),
+        source,
+    };
+    let (task, outputs) = match what {
+        What::Scores => (
+            Task::Score,
+            Outputs::Scores(
+                scorer
+                    .config()
+                    .endpoints
+                    .iter()
+                    .map(|endpoint| ScoreColumn {
+                        name: endpoint.name.clone(),
+                        unit: endpoint.unit.clone(),
+                    })
+                    .collect(),
+            ),
+        ),
+        What::Embeddings => (
+            Task::Embed,
+            Outputs::Embedding(scorer.config().encoder.hidden_size),
+        ),
+    };
+    let mut writer =
+        Writer::new(sink, arguments.format.into(), &header, outputs).map_err(output)?;
+    let options = Options {
+        largest_fragment: !arguments.keep_salts,
+    };
+
+    let bar = progress_bar(arguments.quiet);
+    let (mut rows, mut failed) = (0usize, 0usize);
+    let mut ended = false;
+    let mut read_error = None;
+    while !ended {
+        let mut chunk: Vec<Record> = Vec::with_capacity(CHUNK);
+        while chunk.len() < CHUNK {
+            match reader.next() {
+                Some(Ok(record)) => chunk.push(record),
+                Some(Err(error)) => {
+                    // What was read before the fault is scored all the same.
+                    read_error = Some(error);
+                    ended = true;
+                    break;
+                }
+                None => {
+                    ended = true;
+                    break;
+                }
+            }
+        }
+        let structures: Vec<&Structure> = chunk.iter().map(|record| &record.structure).collect();
+        let before = rows as u64;
+        let results =
+            pollster::block_on(scorer.run(&structures, task, options, async |progress| {
+                bar.set_position(before + progress.done as u64);
+                if interrupted.load(Ordering::Relaxed) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            }));
+        for (record, result) in chunk.iter().zip(results.rows) {
+            // Rows stay in order, so the first that is missing ends the output.
+            let Some(result) = result else { break };
+            let result = match &record.problem {
+                Some(problem) => Err(problem.clone()),
+                None => result,
+            };
+            failed += usize::from(result.is_err());
+            if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
+                bar.finish_and_clear();
+                writer.finish().map_err(output)?;
+                return Err(row_error(record, header.id, error));
+            }
+            write(&mut writer, record, &result, what).map_err(output)?;
+            rows += 1;
+        }
+        if let Some(stop) = results.stop {
+            bar.finish_and_clear();
+            writer.finish().map_err(output)?;
+            return Err(stop.into());
+        }
+        if interrupted.load(Ordering::Relaxed) {
+            bar.finish_and_clear();
+            writer.finish().map_err(output)?;
+            return Err(Stop::Cancelled.into());
+        }
+    }
+    bar.finish_and_clear();
+    writer
+        .finish()
+        .and_then(|mut sink| sink.flush())
+        .map_err(output)?;
+    if !arguments.quiet {
+        let seconds = started.elapsed().as_secs_f64();
+        eprintln!(
+            "{rows} rows, {failed} with errors, {seconds:.1} s ({:.0} rows/s) on {}",
+            rows as f64 / seconds.max(1e-9),
+            scorer.device().name(),
+        );
+    }
+    match read_error {
+        Some(error) => Err(records(error)),
+        None => Ok(()),
+    }
+}
+
+fn write<W: Write>(
+    writer: &mut Writer<W>,
+    record: &Record,
+    result: &Result<Vec<f32>, RowError>,
+    what: What,
+) -> io::Result<()> {
+    let scores: Vec<Score>;
+    let outcome = match (result, what) {
+        (Err(error), _) => Outcome::Error(error),
+        (Ok(values), What::Embeddings) => Outcome::Embedding(values),
+        (Ok(values), What::Scores) => {
+            scores = values
+                .iter()
+                .map(|&value| Score { value: Some(value) })
+                .collect();
+            Outcome::Scores(&scores)
+        }
+    };
+    writer.write_row(&OutputRow {
+        fields: &record.fields,
+        outcome,
+    })
+}
+
+fn row_error(record: &Record, id: Option<usize>, error: &RowError) -> CommandError {
+    let id = id
+        .and_then(|column| record.fields.get(column))
+        .map(|id| format!(" ({id})"))
+        .unwrap_or_default();
+    CommandError::Row {
+        line: record.line,
+        id,
+        error: error.clone(),
+    }
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>, CommandError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    File::open(path)
+        .map(|file| Box::new(file) as Box<dyn Read>)
+        .map_err(|source| CommandError::Input {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Opening the output would empty the input before it is read.
+fn refuse_same_file(arguments: &ScoreArguments) -> Result<(), CommandError> {
+    let Some(output) = &arguments.output else {
+        return Ok(());
+    };
+    match (arguments.file.canonicalize(), output.canonicalize()) {
+        (Ok(input), Ok(target)) if input == target => Err(CommandError::SameFile(output.clone())),
+        _ => Ok(()),
+    }
+}
+
+fn sink(path: Option<&Path>) -> Result<Box<dyn Write>, CommandError> {
+    let Some(path) = path else {
+        return Ok(Box::new(BufWriter::new(io::stdout().lock())));
+    };
+    File::create(path)
+        .map(|file| Box::new(BufWriter::new(file)) as Box<dyn Write>)
+        .map_err(|source| CommandError::Output {
+            name: path.display().to_string(),
+            source,
+        })
+}
+
+/// The model of a directory, or the one built in.
+pub(crate) fn load(directory: Option<&Path>, device: Device) -> Result<Scorer, CommandError> {
+    let name = directory.map_or("(built in)".to_owned(), |path| path.display().to_string());
+    let files = match directory {
+        Some(path) => ModelFiles::read(path),
+        None => built_in(),
+    };
+    files
+        .and_then(|files| Scorer::load(&files, device))
+        .map_err(|source| CommandError::Model { name, source })
+}
+
+#[cfg(feature = "embedded")]
+fn built_in() -> Result<ModelFiles<'static>, StoringError> {
+    Ok(ModelFiles::embedded())
+}
+
+#[cfg(not(feature = "embedded"))]
+fn built_in() -> Result<ModelFiles<'static>, StoringError> {
+    Err(StoringError::Io {
+        path: "--model DIR".into(),
+        source: io::Error::new(io::ErrorKind::NotFound, "no model was built into this command"),
+    })
+}
+
+/// A bar on stderr where a person is watching, otherwise nothing.
+fn progress_bar(quiet: bool) -> ProgressBar {
+    if quiet || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {human_pos} rows  {per_sec}  {elapsed}");
+    let bar = ProgressBar::new_spinner();
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// A flag that Ctrl-C raises; a second Ctrl-C ends the process at once.
+pub(crate) fn on_interrupt() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&flag);
+    let set = ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    if let Err(error) = set {
+        eprintln!("delicate: Ctrl-C will end the command without finishing the row: {error}");
+    }
+    flag
+}

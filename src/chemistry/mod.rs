@@ -1,0 +1,500 @@
+//! Molecules: reading SMILES and mol blocks, standard forms, and the Kekulé
+//! SMILES a model reads.
+//!
+//! The only module that knows the chemistry crates. They port RDKit, and
+//! RDKit's behaviour is the contract here: a text is accepted if and only if
+//! `Chem.MolFromSmiles` accepts it, hydrogen atoms written out are folded into
+//! their neighbours as it does (isotopes, bare protons and hydrides stay), and
+//! canonical strings are RDKit's.
+
+mod atom_map;
+mod error;
+mod mol_block;
+mod smiles;
+
+use std::fmt;
+use std::ops::Range;
+
+use chematic_core::{AtomIdx, BondOrder, Element, MoleculeBuilder};
+use chematic_smiles::{
+    RdkitSmilesError, RdkitSmilesParams, parse_template, rdkit_detect_chemistry_problems,
+    rdkit_legacy_stereo, rdkit_random_smiles_with, rdkit_sanitized_model, rdkit_smiles,
+};
+
+use atom_map::{Graph, match_atoms};
+pub use error::{ChemistryError, Reason};
+
+/// A valid molecule. Its atoms are numbered in the order of the text it was
+/// read from, without the hydrogens that standardisation folds away.
+#[derive(Clone)]
+pub struct Molecule {
+    /// The molecule as written, folded hydrogens included.
+    written: chematic_core::Molecule,
+    /// For each atom, its index in `written`.
+    kept: Vec<usize>,
+    /// For each atom, what standardisation made of it.
+    atoms: Vec<StandardAtom>,
+    /// For each written bond, its order after standardisation as a label.
+    bonds: Vec<u8>,
+    /// For each atom, its bytes in the text it was read from.
+    input: Vec<Range<usize>>,
+}
+
+#[derive(Clone, Copy)]
+struct StandardAtom {
+    aromatic: bool,
+    charge: i8,
+    hydrogens: u8,
+}
+
+/// In which order the atoms of a molecule are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtomOrder {
+    /// As they were read (RDKit's `canonical=False`).
+    Input,
+    /// Canonically: every writing of a molecule gives the same string.
+    Canonical,
+    /// Shuffled by a seed, the same on every platform.
+    Random(u64),
+}
+
+/// A Kekulé SMILES: no aromatic (lower-case) atoms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KekuleSmiles {
+    /// The string.
+    pub smiles: String,
+    /// For each atom of the molecule the bytes of `smiles` that stand for it,
+    /// brackets included: `Cl`, `[C@@H]`.
+    pub atoms: Vec<Range<usize>>,
+}
+
+impl Molecule {
+    /// Reads a SMILES.
+    ///
+    /// Blanks around it are ignored, as is a name after it. A CXSMILES
+    /// extension is ignored when it holds coordinates or enhanced stereo
+    /// groups alone, and is an error when it changes the molecule.
+    pub fn parse(smiles: &str) -> Result<Self, ChemistryError> {
+        let scan = smiles::scan(smiles)?;
+        let position = |atom: usize| {
+            let range = scan.atoms.get(atom)?;
+            Some(smiles::character(smiles, range.start))
+        };
+        let written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
+            reason: Reason::Syntax {
+                what: error.to_string(),
+            },
+            position: None,
+        })?;
+        if written.atom_count() != scan.atoms.len() {
+            return Err(ChemistryError::unsupported("this SMILES"));
+        }
+        let mut molecule = Self::standardise(written, &position)?;
+        molecule.input = molecule
+            .kept
+            .iter()
+            .map(|&atom| scan.atoms[atom].clone())
+            .collect();
+        Ok(molecule)
+    }
+
+    /// Reads a mol block, V2000 or V3000, as a record of an SDF holds it.
+    ///
+    /// Stereo comes from the wedges of a drawing, or from the coordinates of
+    /// a three-dimensional structure. Query atoms and bonds, and repeating
+    /// units, are errors.
+    pub fn from_mol_block(block: &str) -> Result<Self, ChemistryError> {
+        let written = mol_block::read(block)?;
+        if written.atom_count() == 0 {
+            return Err(ChemistryError::new(Reason::Empty));
+        }
+        Self::standardise(written, &|_| None)
+    }
+
+    /// The number of atoms: all heavy ones, and the hydrogens that stay.
+    pub fn atom_count(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The number of atoms other than hydrogen; unspecified atoms count.
+    pub fn heavy_atom_count(&self) -> usize {
+        self.elements().filter(|&symbol| symbol != "H").count()
+    }
+
+    /// Each atom's element symbol; `*` for an unspecified atom.
+    pub fn elements(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.kept.iter().map(|&atom| symbol(&self.written, atom))
+    }
+
+    /// The bytes that stand for atom `atom` in the SMILES it was read from;
+    /// `None` for an atom of a mol block.
+    pub fn input_range(&self, atom: usize) -> Option<Range<usize>> {
+        self.input.get(atom).cloned()
+    }
+
+    /// RDKit's canonical SMILES.
+    pub fn canonical_smiles(&self) -> Result<String, ChemistryError> {
+        rdkit_smiles(&self.written, &RdkitSmilesParams::default()).map_err(cannot_write)
+    }
+
+    /// The Kekulé SMILES, and where each atom stands in it.
+    pub fn kekule_smiles(&self, order: AtomOrder) -> Result<KekuleSmiles, ChemistryError> {
+        let smiles = self.kekule_string(order)?;
+        let atoms = self.locate(&smiles).ok_or_else(|| {
+            ChemistryError::unsupported("a Kekulé SMILES that cannot be read back")
+        })?;
+        Ok(KekuleSmiles { smiles, atoms })
+    }
+
+    /// The string of [`Self::kekule_smiles`] alone, at half the cost.
+    pub fn kekule_string(&self, order: AtomOrder) -> Result<String, ChemistryError> {
+        let params = RdkitSmilesParams {
+            kekule: true,
+            canonical: order == AtomOrder::Canonical,
+            ..RdkitSmilesParams::default()
+        };
+        let AtomOrder::Random(seed) = order else {
+            return rdkit_smiles(&self.written, &params).map_err(cannot_write);
+        };
+        // MolBERT's way: shuffle the atoms and write them as they come. It
+        // needs no shared generator, unlike the crate's own random writer;
+        // but coordination geometries are read by the atoms' numbers, so
+        // those must keep them.
+        let mut chirality = self.written.atoms().map(|(_, atom)| atom.chirality);
+        if chirality.all(|chirality| chirality.nontetrahedral().is_none())
+            && let Ok(shuffled) = self.written.renumber_atoms(&shuffle(&self.written, seed))
+        {
+            return rdkit_smiles(&shuffled, &params).map_err(cannot_write);
+        }
+        let seed = (seed ^ (seed >> 32)) as u32 | 1;
+        rdkit_random_smiles_with(&self.written, 1, seed, &params)
+            .map_err(cannot_write)?
+            .pop()
+            .ok_or_else(|| ChemistryError::unsupported("a random SMILES of this molecule"))
+    }
+
+    /// The largest of the molecules this one consists of: a salt without its
+    /// counter-ions.
+    ///
+    /// The most heavy atoms win, then the greatest mass, then the first, as
+    /// RDKit's `LargestFragmentChooser` does when it counts heavy atoms.
+    pub fn largest_fragment(&self) -> Self {
+        let fragment_of = self.fragments();
+        let count = fragment_of.iter().max().map_or(0, |last| last + 1);
+        if count <= 1 {
+            return self.clone();
+        }
+        let mut sizes = vec![(0_usize, 0.0_f64); count];
+        for (index, &atom) in self.kept.iter().enumerate() {
+            let size = &mut sizes[fragment_of[atom]];
+            let data = self.written.atom(AtomIdx(atom as u32));
+            if !data.wildcard && data.element != Element::H {
+                size.0 += 1;
+            }
+            size.1 += match data.isotope {
+                _ if data.wildcard => 0.0,
+                Some(isotope) => f64::from(isotope),
+                None => data.element.atomic_mass(),
+            };
+            size.1 += f64::from(self.atoms[index].hydrogens) * Element::H.atomic_mass();
+        }
+        let mut largest = 0;
+        for (fragment, &(heavy, mass)) in sizes.iter().enumerate() {
+            let (most, heaviest) = sizes[largest];
+            if heavy > most || (heavy == most && mass > heaviest + 1e-6) {
+                largest = fragment;
+            }
+        }
+        self.fragment(&fragment_of, largest)
+    }
+
+    /// For each written atom, which fragment it belongs to.
+    fn fragments(&self) -> Vec<usize> {
+        let count = self.written.atom_count();
+        let mut fragment_of = vec![usize::MAX; count];
+        let mut fragments = 0;
+        let mut stack = Vec::new();
+        for root in 0..count {
+            if fragment_of[root] != usize::MAX {
+                continue;
+            }
+            fragment_of[root] = fragments;
+            stack.push(root);
+            while let Some(atom) = stack.pop() {
+                for (other, _) in self.written.neighbors(AtomIdx(atom as u32)) {
+                    let other = other.0 as usize;
+                    if fragment_of[other] == usize::MAX {
+                        fragment_of[other] = fragments;
+                        stack.push(other);
+                    }
+                }
+            }
+            fragments += 1;
+        }
+        fragment_of
+    }
+
+    fn fragment(&self, fragment_of: &[usize], fragment: usize) -> Self {
+        let mut renumbered = vec![u32::MAX; fragment_of.len()];
+        let mut builder = MoleculeBuilder::new();
+        for (index, data) in self.written.atoms() {
+            if fragment_of[index.0 as usize] == fragment {
+                renumbered[index.0 as usize] = builder.add_atom(data.clone()).0;
+            }
+        }
+        let new = |old: AtomIdx| AtomIdx(renumbered[old.0 as usize]);
+        for (index, bond) in self.written.bonds() {
+            if fragment_of[bond.atom1.0 as usize] != fragment {
+                continue;
+            }
+            let Ok(added) = builder.add_bond(new(bond.atom1), new(bond.atom2), bond.order) else {
+                continue;
+            };
+            // What the writer reads of a bond beyond its order.
+            if let Some(direction) = self.written.bond_direction(index) {
+                builder.set_bond_direction(added, direction);
+            }
+            if let Some(anchor) = self.written.bond_direction_anchor(index) {
+                builder.set_bond_direction_anchor(added, new(anchor));
+            }
+            if let Some((label, occurrence, at_open)) =
+                self.written.smiles_ring_closure_metadata(index)
+            {
+                builder.set_smiles_ring_closure(added, label, occurrence);
+                if let Some(at_open) = at_open {
+                    builder.set_smiles_ring_closure_begins_at_open(added, at_open);
+                }
+            }
+        }
+        for (index, _) in self.written.atoms() {
+            if fragment_of[index.0 as usize] == fragment
+                && let Some(order) = self.written.stereo_neighbor_order(index)
+            {
+                // Markers of hydrogens and vacant sites are no atom's index.
+                let renumber = |&old: &u32| renumbered.get(old as usize).map_or(old, |&new| new);
+                builder.set_stereo_neighbor_order(new(index), order.iter().map(renumber).collect());
+            }
+        }
+        let bonds = self.written.bonds().zip(&self.bonds);
+        let bonds = bonds.filter(|((_, bond), _)| fragment_of[bond.atom1.0 as usize] == fragment);
+        let kept = |&index: &usize| fragment_of[self.kept[index]] == fragment;
+        let chosen: Vec<usize> = (0..self.kept.len()).filter(kept).collect();
+        Self {
+            bonds: bonds.map(|(_, &label)| label).collect(),
+            written: builder.build(),
+            kept: chosen
+                .iter()
+                .map(|&index| renumbered[self.kept[index]] as usize)
+                .collect(),
+            atoms: chosen.iter().map(|&index| self.atoms[index]).collect(),
+            input: chosen
+                .iter()
+                .filter_map(|&index| self.input.get(index).cloned())
+                .collect(),
+        }
+    }
+
+    /// Checks the chemistry of `written` as RDKit's sanitisation does.
+    fn standardise(
+        written: chematic_core::Molecule,
+        position: &dyn Fn(usize) -> Option<usize>,
+    ) -> Result<Self, ChemistryError> {
+        let model = match rdkit_sanitized_model(&written) {
+            Ok(model) => model,
+            Err(error) => return Err(problem(&written, error, position)),
+        };
+        let mut kept = Vec::with_capacity(model.atoms.len());
+        let mut atoms = Vec::with_capacity(model.atoms.len());
+        for (index, atom) in model.atoms.iter().enumerate() {
+            if let &Some((aromatic, charge, hydrogens)) = atom {
+                kept.push(index);
+                atoms.push(StandardAtom {
+                    aromatic,
+                    charge,
+                    hydrogens,
+                });
+            }
+        }
+        let bonds = model.bonds.iter().map(|bond| match bond {
+            Some(BondOrder::Double) => 2,
+            Some(BondOrder::Triple) => 3,
+            Some(BondOrder::Quadruple) => 4,
+            Some(BondOrder::Aromatic) => 5,
+            Some(BondOrder::Dative) => 6,
+            _ => 1,
+        });
+        Ok(Self {
+            bonds: bonds.collect(),
+            written,
+            kept,
+            atoms,
+            input: Vec::new(),
+        })
+    }
+
+    /// Where each atom stands in `smiles`, a writing of this molecule.
+    fn locate(&self, smiles: &str) -> Option<Vec<Range<usize>>> {
+        let scan = smiles::scan_written(smiles).ok()?;
+        let other = Self::standardise(parse_template(&scan.smiles).ok()?, &|_| None).ok()?;
+        if other.written.atom_count() != other.atom_count() {
+            return None;
+        }
+        let (from, to) = (self.graph(true), other.graph(true));
+        let matching = match match_atoms(&from, &to) {
+            Some(matching) => matching,
+            // Which rings are aromatic may depend on the order of the atoms
+            // in large fused systems: connectivity alone decides there.
+            None => match_atoms(&self.graph(false), &other.graph(false))?,
+        };
+        let mut image = matching.image;
+        // Atoms alike but for stereo are told apart where there is stereo.
+        if !matching.unique
+            && smiles.contains(['@', '/', '\\'])
+            && let (Some(from), Some(to)) = (self.stereo(from), other.stereo(to))
+            && let Some(matching) = match_atoms(&from, &to)
+        {
+            image = matching.image;
+        }
+        let ranges = image.iter().map(|&atom| scan.atoms.get(atom).cloned());
+        ranges.collect()
+    }
+
+    /// The molecule as a labelled graph; with `perceived`, aromaticity and
+    /// bond orders are part of the labels.
+    fn graph(&self, perceived: bool) -> Graph {
+        let mut index_of = vec![usize::MAX; self.written.atom_count()];
+        for (index, &atom) in self.kept.iter().enumerate() {
+            index_of[atom] = index;
+        }
+        let mut graph = Graph {
+            labels: Vec::with_capacity(self.kept.len()),
+            neighbors: vec![Vec::new(); self.kept.len()],
+        };
+        for (&atom, standard) in self.kept.iter().zip(&self.atoms) {
+            let data = self.written.atom(AtomIdx(atom as u32));
+            let element = if data.wildcard {
+                0
+            } else {
+                data.element.atomic_number()
+            };
+            graph.labels.push(
+                u64::from(element)
+                    | u64::from(standard.charge as u8) << 8
+                    | u64::from(standard.hydrogens) << 16
+                    | u64::from(perceived && standard.aromatic) << 24
+                    | u64::from(data.isotope.unwrap_or(0)) << 32
+                    | u64::from(data.atom_map.unwrap_or(0)) << 48,
+            );
+        }
+        for (bond_index, bond) in self.written.bonds() {
+            let (a, b) = (
+                index_of[bond.atom1.0 as usize],
+                index_of[bond.atom2.0 as usize],
+            );
+            if a == usize::MAX || b == usize::MAX {
+                continue;
+            }
+            let order = if perceived {
+                self.bonds.get(bond_index.0 as usize)
+            } else {
+                None
+            };
+            let label = u64::from(order.copied().unwrap_or(1));
+            graph.neighbors[a].push((b, label));
+            graph.neighbors[b].push((a, label));
+        }
+        graph
+    }
+
+    /// `graph` with the stereo of atoms and double bonds in its labels.
+    fn stereo(&self, mut graph: Graph) -> Option<Graph> {
+        let stereo = rdkit_legacy_stereo(&self.written).ok()?;
+        for (label, code) in graph.labels.iter_mut().zip(&stereo.atom_cip) {
+            *label |= u64::from(code.map_or(0, |code| code - b'A' + 1)) << 25;
+        }
+        for (index, bond) in self.written.bonds() {
+            let code = u64::from(*stereo.bond_stereo.get(index.0 as usize)?) << 8;
+            let (a, b) = (bond.atom1.0 as usize, bond.atom2.0 as usize);
+            for (from, to) in [(a, b), (b, a)] {
+                for (_, label) in graph.neighbors[from].iter_mut().filter(|n| n.0 == to) {
+                    *label |= code;
+                }
+            }
+        }
+        Some(graph)
+    }
+}
+
+impl fmt::Debug for Molecule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Molecule")
+            .field(&self.canonical_smiles().unwrap_or_default())
+            .finish()
+    }
+}
+
+fn symbol(molecule: &chematic_core::Molecule, atom: usize) -> &'static str {
+    let data = molecule.atom(AtomIdx(atom as u32));
+    if data.wildcard {
+        "*"
+    } else {
+        data.element.symbol()
+    }
+}
+
+/// A permutation of the atoms of `molecule` (Fisher-Yates, SplitMix64).
+fn shuffle(molecule: &chematic_core::Molecule, seed: u64) -> Vec<AtomIdx> {
+    let mut state = seed;
+    let mut draw = |below: u64| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = state;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((u128::from(x ^ (x >> 31)) * u128::from(below)) >> 64) as usize
+    };
+    let mut order: Vec<AtomIdx> = (0..molecule.atom_count() as u32).map(AtomIdx).collect();
+    for last in (1..order.len()).rev() {
+        order.swap(last, draw(last as u64 + 1));
+    }
+    order
+}
+
+fn cannot_write(error: RdkitSmilesError) -> ChemistryError {
+    let (RdkitSmilesError::Unsupported(what) | RdkitSmilesError::Sanitization(what)) = error;
+    ChemistryError::unsupported(what)
+}
+
+/// What RDKit holds against `written`, whose sanitisation ended in `error`.
+fn problem(
+    written: &chematic_core::Molecule,
+    error: RdkitSmilesError,
+    position: &dyn Fn(usize) -> Option<usize>,
+) -> ChemistryError {
+    let message = match error {
+        RdkitSmilesError::Unsupported(what) => return ChemistryError::unsupported(what),
+        RdkitSmilesError::Sanitization(message) => message,
+    };
+    let problems = rdkit_detect_chemistry_problems(written).unwrap_or_default();
+    let Some(first) = problems.first() else {
+        // Sanitisation also rejects what comes after the checks above, such
+        // as a valence broken by its own clean-up.
+        return ChemistryError::new(Reason::Syntax { what: message });
+    };
+    let atom = first.atoms.iter().copied().min();
+    let atom = atom.filter(|&atom| atom < written.atom_count());
+    let element = atom.map_or("", |atom| symbol(written, atom)).to_owned();
+    let reason = if first.kind == "AtomValenceException" {
+        // "Explicit valence for atom # 1 C, 5, is greater than permitted"
+        let valence = first.message.split(", ").nth(1).map(str::trim);
+        Reason::Valence {
+            element,
+            valence: valence.and_then(|v| v.parse().ok()).unwrap_or(0),
+        }
+    } else {
+        Reason::Kekulization { element }
+    };
+    ChemistryError {
+        reason,
+        position: atom.and_then(position),
+    }
+}

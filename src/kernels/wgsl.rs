@@ -1,0 +1,165 @@
+//! Launching the WGSL of `shaders/` on burn's wgpu runtime.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use burn_cubecl::CubeBackend;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::template::{KernelSource, SourceKernel, SourceTemplate};
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::{CubeCount, CubeDim, KernelId};
+use cubecl::server::KernelArguments;
+
+use super::extension::{Kernels, LayerNormGradients};
+use burn::backend::TensorMetadata;
+use burn::backend::ops::FloatTensorOps;
+use burn::tensor::{DType, Shape};
+
+/// Lanes of every workgroup: the `LANES` of the shaders.
+const LANES: u32 = 64;
+
+/// Workgroups in one dimension of a dispatch; WebGPU guarantees 65,535.
+const GROUPS_A_LINE: usize = 32_768;
+
+/// Rows whose parameter gradients one workgroup adds up. Fewer would fill the
+/// GPU better, more would leave fewer shares to sum.
+const ROWS_A_GROUP: usize = 16;
+
+/// One shader of `shaders/`, by name.
+#[derive(Clone, Copy)]
+struct Shader {
+    name: &'static str,
+    source: &'static str,
+}
+
+const RESIDUAL_LAYER_NORM: Shader = Shader {
+    name: "residual_layer_norm",
+    source: include_str!("../../shaders/residual_layer_norm.wgsl"),
+};
+
+const RESIDUAL_LAYER_NORM_BACKWARD: Shader = Shader {
+    name: "residual_layer_norm_backward",
+    source: include_str!("../../shaders/residual_layer_norm_backward.wgsl"),
+};
+
+impl KernelSource for Shader {
+    fn source(&self) -> SourceTemplate {
+        SourceTemplate::new(self.source)
+    }
+
+    fn id(&self) -> KernelId {
+        // The id alone keys the pipeline cache, so it must change with the text.
+        let mut hasher = DefaultHasher::new();
+        self.source.hash(&mut hasher);
+        KernelId::new::<Self>()
+            .info((self.name, hasher.finish(), DType::F32))
+            .cube_dim(CubeDim::new_1d(LANES).0)
+    }
+
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
+/// Runs `shader` over `count` workgroups, with `tensors` bound in order and
+/// the numbers of `shape` behind them.
+fn launch(shader: Shader, count: CubeCount, tensors: &[&CubeTensor], shape: &[u32]) {
+    let Some(first) = tensors.first() else { return };
+    let client = &first.client;
+    let bytes: Vec<u8> = shape.iter().flat_map(|n| n.to_ne_bytes()).collect();
+    let mut arguments = KernelArguments::new();
+    for tensor in tensors {
+        arguments = arguments.with_buffer(tensor.handle.clone().binding());
+    }
+    arguments = arguments.with_buffer(client.create_from_slice(&bytes).binding());
+    let kernel = SourceKernel::new(shader, CubeDim::new_1d(LANES));
+    client.launch(Box::new(kernel), count, arguments);
+}
+
+/// `tensor`, or a copy of it where it shares memory with one of `others`:
+/// WebGPU refuses one range bound to two writable slots.
+fn unaliased(tensor: CubeTensor, others: &[&CubeTensor]) -> CubeTensor {
+    let key = tensor.handle.clone().binding().claim_key();
+    let shared = others
+        .iter()
+        .any(|other| other.handle.clone().binding().claim_key() == key);
+    if shared { tensor.copy() } else { tensor }
+}
+
+fn empty_like(tensor: &CubeTensor, shape: Shape) -> CubeTensor {
+    empty_device_contiguous_dtype(
+        tensor.client.clone(),
+        tensor.device.clone(),
+        shape,
+        tensor.dtype,
+    )
+}
+
+/// Rows and width of a tensor taken as a matrix of its last axis.
+fn rows_and_width(tensor: &CubeTensor) -> (usize, usize) {
+    let shape = tensor.shape();
+    let width = shape.iter().next_back().copied().unwrap_or(1).max(1);
+    (shape.num_elements() / width, width)
+}
+
+impl Kernels for CubeBackend {
+    fn residual_layer_norm(
+        x: CubeTensor,
+        residual: CubeTensor,
+        gamma: CubeTensor,
+        beta: CubeTensor,
+        epsilon: f32,
+    ) -> CubeTensor {
+        let x = into_contiguous(x);
+        let residual = unaliased(into_contiguous(residual), &[&x]);
+        let gamma = into_contiguous(gamma);
+        let beta = unaliased(into_contiguous(beta), &[&gamma]);
+        let (rows, width) = rows_and_width(&x);
+        let y = empty_like(&x, x.shape());
+        if rows == 0 {
+            return y;
+        }
+        let across = rows.min(GROUPS_A_LINE);
+        launch(
+            RESIDUAL_LAYER_NORM,
+            CubeCount::Static(across as u32, rows.div_ceil(across) as u32, 1),
+            &[&x, &residual, &gamma, &beta, &y],
+            &[rows as u32, width as u32, epsilon.to_bits()],
+        );
+        y
+    }
+
+    fn residual_layer_norm_backward(
+        x: CubeTensor,
+        residual: CubeTensor,
+        gamma: CubeTensor,
+        gradient: CubeTensor,
+        epsilon: f32,
+    ) -> LayerNormGradients<Self> {
+        let x = into_contiguous(x);
+        let residual = unaliased(into_contiguous(residual), &[&x]);
+        let gradient = unaliased(into_contiguous(gradient), &[&x, &residual]);
+        let gamma = into_contiguous(gamma);
+        let (rows, width) = rows_and_width(&x);
+        let groups = rows.div_ceil(ROWS_A_GROUP).clamp(1, GROUPS_A_LINE);
+        let rows_a_group = rows.div_ceil(groups);
+        let input = empty_like(&x, x.shape());
+        let shares = empty_like(&x, Shape::new([2, groups, width]));
+        launch(
+            RESIDUAL_LAYER_NORM_BACKWARD,
+            CubeCount::Static(groups as u32, 1, 1),
+            &[&x, &residual, &gamma, &gradient, &input, &shares],
+            &[
+                rows as u32,
+                width as u32,
+                epsilon.to_bits(),
+                groups as u32,
+                rows_a_group as u32,
+            ],
+        );
+        LayerNormGradients {
+            input,
+            parameters: Self::float_reshape(Self::float_sum_dim(shares, 1), Shape::new([2, width])),
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! The encoder: BERT over SMILES, with its depth stacked or shared.
+
+use burn::module::{Module, Param};
+use burn::nn::{Dropout, DropoutConfig, Embedding, Linear};
+use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::config::{EncoderConfig, Sharing};
+use super::parameters::{Parameters, Source, SourceError, Stored};
+use crate::kernels::residual_layer_norm;
+
+/// Added to the attention score of padding; the value of the reference.
+const MASKED: f32 = -10_000.0;
+
+/// Token sequences of one length, padded at the end.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Token ids, `[batch, length]`.
+    pub ids: Tensor<2, Int>,
+    /// 1 for a token, 0 for padding, `[batch, length]`.
+    pub mask: Tensor<2>,
+    /// Token types, `[batch, length]`; all 0 where absent.
+    pub token_types: Option<Tensor<2, Int>>,
+}
+
+impl Batch {
+    /// Pads `sequences` to the longest and moves them to `device`.
+    pub fn new<S: AsRef<[u32]>>(sequences: &[S], device: &Device) -> Self {
+        let length = sequences
+            .iter()
+            .map(|sequence| sequence.as_ref().len())
+            .max()
+            .unwrap_or(0)
+            .max(1);
+        let mut ids = vec![crate::tokens::PAD as i32; sequences.len() * length];
+        let mut mask = vec![0.0f32; ids.len()];
+        for (row, sequence) in sequences.iter().enumerate() {
+            for (column, &id) in sequence.as_ref().iter().enumerate() {
+                ids[row * length + column] = id as i32;
+                mask[row * length + column] = 1.0;
+            }
+        }
+        let shape = [sequences.len(), length];
+        Self {
+            ids: Tensor::from_data(TensorData::new(ids, shape), device),
+            mask: Tensor::from_data(TensorData::new(mask, shape), device),
+            token_types: None,
+        }
+    }
+}
+
+/// What the encoder makes of a batch.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Every hidden state, `[batch, length, hidden]`: first what enters the
+    /// first layer, then the output of each layer or pass.
+    pub hidden_states: Vec<Tensor<3>>,
+    /// `tanh` of the pooler on the first token, `[batch, hidden]`.
+    pub pooled: Tensor<2>,
+}
+
+/// LayerNorm, always of a sum: `LayerNorm(x + residual)`.
+#[derive(Module, Debug)]
+struct LayerNorm {
+    gamma: Param<Tensor<1>>,
+    beta: Param<Tensor<1>>,
+    epsilon: f64,
+}
+
+impl LayerNorm {
+    fn new(
+        source: &mut impl Source,
+        name: &str,
+        config: &EncoderConfig,
+    ) -> Result<Self, SourceError> {
+        Ok(Self {
+            gamma: source.ones(&format!("{name}.weight"), config.hidden_size)?,
+            beta: source.zeros(&format!("{name}.bias"), config.hidden_size)?,
+            epsilon: config.layer_norm_eps,
+        })
+    }
+
+    fn forward<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        residual_layer_norm(
+            x,
+            residual,
+            self.gamma.val(),
+            self.beta.val(),
+            self.epsilon as f32,
+        )
+    }
+
+    fn store<'a>(&'a self, name: &str, into: &mut Stored<'a>) {
+        into.vector(format!("{name}.weight"), &self.gamma);
+        into.vector(format!("{name}.bias"), &self.beta);
+    }
+}
+
+/// Word + position + type embeddings, normalised.
+#[derive(Module, Debug)]
+struct Embeddings {
+    word: Embedding,
+    token_type: Embedding,
+    norm: LayerNorm,
+    dropout: Dropout,
+}
+
+impl Embeddings {
+    fn new(source: &mut impl Source, config: &EncoderConfig) -> Result<Self, SourceError> {
+        Ok(Self {
+            word: Embedding {
+                weight: source.matrix(
+                    "embeddings.word_embeddings.weight",
+                    [config.vocab_size, config.hidden_size],
+                )?,
+            },
+            token_type: Embedding {
+                weight: source.matrix(
+                    "embeddings.token_type_embeddings.weight",
+                    [config.type_vocab_size, config.hidden_size],
+                )?,
+            },
+            norm: LayerNorm::new(source, "embeddings.LayerNorm", config)?,
+            dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
+        })
+    }
+
+    fn forward(&self, batch: &Batch) -> Tensor<3> {
+        let word = self.word.forward(batch.ids.clone());
+        let [rows, length, hidden] = word.dims();
+        let device = batch.ids.device();
+        let positions = Tensor::<2>::from_data(
+            TensorData::new(sinusoidal_positions(length, hidden), [length, hidden]),
+            &device,
+        )
+        .unsqueeze::<3>();
+        let context = match &batch.token_types {
+            Some(types) => self.token_type.forward(types.clone()) + positions,
+            None => {
+                let first = self.token_type.weight.val().slice([0..1, 0..hidden]);
+                (positions + first.unsqueeze::<3>()).expand([rows, length, hidden])
+            }
+        };
+        self.dropout.forward(self.norm.forward(word, context))
+    }
+
+    fn store<'a>(&'a self, into: &mut Stored<'a>) {
+        into.matrix(
+            "embeddings.word_embeddings.weight".to_owned(),
+            &self.word.weight,
+        );
+        into.matrix(
+            "embeddings.token_type_embeddings.weight".to_owned(),
+            &self.token_type.weight,
+        );
+        self.norm.store("embeddings.LayerNorm", into);
+    }
+}
+
+/// Fixed positions in Transformer-XL's form, `[length, hidden]` in row-major
+/// order: all sines, then all cosines, of `p / 10000^(2i / hidden)`.
+pub fn sinusoidal_positions(length: usize, hidden: usize) -> Vec<f32> {
+    let half = hidden / 2;
+    let mut table = vec![0.0; length * hidden];
+    for (position, row) in table.chunks_exact_mut(hidden).enumerate() {
+        for i in 0..half {
+            let angle = position as f64 / 10_000f64.powf((2 * i) as f64 / hidden as f64);
+            row[i] = angle.sin() as f32;
+            row[half + i] = angle.cos() as f32;
+        }
+    }
+    table
+}
+
+/// The names of a layer's parts in a checkpoint.
+struct LayerNames {
+    query: &'static str,
+    key: &'static str,
+    value: &'static str,
+    attention_output: &'static str,
+    attention_norm: &'static str,
+    intermediate: &'static str,
+    output: &'static str,
+    output_norm: &'static str,
+}
+
+const BERT: LayerNames = LayerNames {
+    query: "attention.self.query",
+    key: "attention.self.key",
+    value: "attention.self.value",
+    attention_output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    intermediate: "intermediate.dense",
+    output: "output.dense",
+    output_norm: "output.LayerNorm",
+};
+
+const ALBERT: LayerNames = LayerNames {
+    query: "attention.query",
+    key: "attention.key",
+    value: "attention.value",
+    attention_output: "attention.dense",
+    attention_norm: "attention.LayerNorm",
+    intermediate: "ffn",
+    output: "ffn_output",
+    output_norm: "full_layer_layer_norm",
+};
+
+const ALBERT_MAPPING: &str = "encoder.embedding_hidden_mapping_in";
+
+/// Prefix and names of layer `index`.
+fn layer_names(sharing: Sharing, index: usize) -> (String, &'static LayerNames) {
+    match sharing {
+        Sharing::None => (format!("encoder.layer.{index}."), &BERT),
+        Sharing::All => (
+            "encoder.albert_layer_groups.0.albert_layers.0.".to_owned(),
+            &ALBERT,
+        ),
+    }
+}
+
+fn pooler_name(sharing: Sharing) -> &'static str {
+    match sharing {
+        Sharing::None => "pooler.dense",
+        Sharing::All => "pooler",
+    }
+}
+
+/// One transformer layer, LayerNorm after each block (post-LN).
+#[derive(Module, Debug)]
+struct Layer {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    attention_output: Linear,
+    attention_norm: LayerNorm,
+    intermediate: Linear,
+    output: Linear,
+    output_norm: LayerNorm,
+    attention_dropout: Dropout,
+    hidden_dropout: Dropout,
+    output_dropout: Dropout,
+    heads: usize,
+}
+
+impl Layer {
+    fn new(
+        source: &mut impl Source,
+        config: &EncoderConfig,
+        index: usize,
+    ) -> Result<Self, SourceError> {
+        let (prefix, names) = layer_names(config.parameter_sharing, index);
+        let name = |part: &str| format!("{prefix}{part}");
+        let hidden = config.hidden_size;
+        let inner = config.intermediate_size;
+        Ok(Self {
+            query: source.linear(&name(names.query), hidden, hidden)?,
+            key: source.linear(&name(names.key), hidden, hidden)?,
+            value: source.linear(&name(names.value), hidden, hidden)?,
+            attention_output: source.linear(&name(names.attention_output), hidden, hidden)?,
+            attention_norm: LayerNorm::new(source, &name(names.attention_norm), config)?,
+            intermediate: source.linear(&name(names.intermediate), hidden, inner)?,
+            output: source.linear(&name(names.output), inner, hidden)?,
+            output_norm: LayerNorm::new(source, &name(names.output_norm), config)?,
+            attention_dropout: DropoutConfig::new(config.attention_probs_dropout_prob).init(),
+            hidden_dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
+            // ALBERT has no dropout behind its feed-forward block.
+            output_dropout: DropoutConfig::new(match config.parameter_sharing {
+                Sharing::None => config.hidden_dropout_prob,
+                Sharing::All => 0.0,
+            })
+            .init(),
+            heads: config.num_attention_heads,
+        })
+    }
+
+    /// Shapes: `x` `[batch, length, hidden]`, `bias` `[batch, 1, 1, length]`.
+    fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
+        let attended = self.attention_output.forward(self.attend(x.clone(), bias));
+        let x = self
+            .attention_norm
+            .forward(self.hidden_dropout.forward(attended), x);
+        let inner = gelu(self.intermediate.forward(x.clone()));
+        let output = self.output_dropout.forward(self.output.forward(inner));
+        self.output_norm.forward(output, x)
+    }
+
+    fn attend(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
+        let [batch, length, hidden] = x.dims();
+        let size = hidden / self.heads;
+        let split = |tensor: Tensor<3>| {
+            tensor
+                .reshape([batch, length, self.heads, size])
+                .swap_dims(1, 2)
+        };
+        let query = split(self.query.forward(x.clone()));
+        let key = split(self.key.forward(x.clone()));
+        let value = split(self.value.forward(x));
+        let scores = query
+            .matmul(key.swap_dims(2, 3))
+            .div_scalar((size as f64).sqrt())
+            + bias;
+        self.attention_dropout
+            .forward(softmax(scores, 3))
+            .matmul(value)
+            .swap_dims(1, 2)
+            .reshape([batch, length, hidden])
+    }
+
+    fn store<'a>(&'a self, config: &EncoderConfig, index: usize, into: &mut Stored<'a>) {
+        let (prefix, names) = layer_names(config.parameter_sharing, index);
+        for (name, linear) in [
+            (names.query, &self.query),
+            (names.key, &self.key),
+            (names.value, &self.value),
+            (names.attention_output, &self.attention_output),
+            (names.intermediate, &self.intermediate),
+            (names.output, &self.output),
+        ] {
+            into.linear(&format!("{prefix}{name}"), linear);
+        }
+        for (name, norm) in [
+            (names.attention_norm, &self.attention_norm),
+            (names.output_norm, &self.output_norm),
+        ] {
+            norm.store(&format!("{prefix}{name}"), into);
+        }
+    }
+}
+
+/// The encoder of the paper: embeddings, layers or passes, pooler.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    embeddings: Embeddings,
+    mapping_in: Option<Linear>,
+    layers: Vec<Layer>,
+    pooler: Linear,
+    passes: usize,
+}
+
+impl Encoder {
+    /// Builds the encoder of `config` with the parameters of `source`.
+    ///
+    /// # Errors
+    ///
+    /// Where `source` lacks a parameter or holds it in another shape.
+    pub(crate) fn new(
+        source: &mut impl Source,
+        config: &EncoderConfig,
+    ) -> Result<Self, SourceError> {
+        let hidden = config.hidden_size;
+        let sharing = config.parameter_sharing;
+        let (own_layers, passes) = match sharing {
+            Sharing::None => (config.num_hidden_layers, 1),
+            Sharing::All => (1, config.num_hidden_layers),
+        };
+        Ok(Self {
+            embeddings: Embeddings::new(source, config)?,
+            mapping_in: match sharing {
+                Sharing::None => None,
+                Sharing::All => Some(source.linear(ALBERT_MAPPING, hidden, hidden)?),
+            },
+            layers: (0..own_layers)
+                .map(|index| Layer::new(source, config, index))
+                .collect::<Result<_, _>>()?,
+            pooler: source.linear(pooler_name(sharing), hidden, hidden)?,
+            passes,
+        })
+    }
+
+    /// Encodes a batch; see [`Encoded`].
+    pub fn forward(&self, batch: &Batch) -> Encoded {
+        let [rows, length] = batch.ids.dims();
+        let bias = (batch.mask.clone().neg() + 1.0)
+            .mul_scalar(MASKED)
+            .reshape([rows, 1, 1, length]);
+        let mut x = self.embeddings.forward(batch);
+        if let Some(mapping) = &self.mapping_in {
+            x = mapping.forward(x);
+        }
+        let mut hidden_states = vec![x.clone()];
+        for layer in &self.layers {
+            for _ in 0..self.passes {
+                x = layer.forward(x, bias.clone());
+                hidden_states.push(x.clone());
+            }
+        }
+        let [_, _, hidden] = x.dims();
+        let first = x.slice([0..rows, 0..1, 0..hidden]).reshape([rows, hidden]);
+        Encoded {
+            hidden_states,
+            pooled: self.pooler.forward(first).tanh(),
+        }
+    }
+}
+
+impl Parameters for Encoder {
+    type Config = EncoderConfig;
+
+    fn store<'a>(&'a self, config: &EncoderConfig, into: &mut Stored<'a>) {
+        self.embeddings.store(into);
+        if let Some(mapping) = &self.mapping_in {
+            into.linear(ALBERT_MAPPING, mapping);
+        }
+        for (index, layer) in self.layers.iter().enumerate() {
+            layer.store(config, index, into);
+        }
+        into.linear(pooler_name(config.parameter_sharing), &self.pooler);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_sines_then_cosines() {
+        let table = sinusoidal_positions(3, 4);
+        assert_eq!(&table[..4], [0.0, 0.0, 1.0, 1.0]);
+        let close = |a: f32, b: f64| (f64::from(a) - b).abs() < 1e-7;
+        assert!(close(table[8], 2f64.sin()));
+        assert!(close(table[9], 0.02f64.sin()));
+        assert!(close(table[10], 2f64.cos()));
+        assert!(close(table[11], 0.02f64.cos()));
+    }
+
+    #[test]
+    fn a_batch_is_padded_at_the_end_and_masked_there() {
+        let batch = Batch::new(&[vec![1, 8, 2], vec![1, 2]], &Device::flex());
+        assert_eq!(batch.ids.dims(), [2, 3]);
+        let mask: Vec<f32> = batch.mask.into_data().iter().collect();
+        assert_eq!(mask, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+    }
+}

@@ -1,0 +1,14 @@
+//! The transformer: encoder, heads, and where their parameters come from.
+
+mod config;
+mod encoder;
+mod heads;
+mod parameters;
+#[cfg(test)]
+mod parity;
+
+pub use config::{ConfigError, EncoderConfig, Preset, Sharing};
+pub use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
+pub use heads::{Endpoint, Model, Scaling};
+pub use parameters::SourceError;
+pub(crate) use parameters::{Initial, Parameters, Source, Stored, parameter};

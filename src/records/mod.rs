@@ -1,0 +1,425 @@
+//! Users' molecule files in, scored rows out.
+//!
+//! [`Reader`] turns a `.smi`, `.csv`/`.tsv` or `.sdf` byte stream, plain or
+//! gzipped, into [`Record`]s; [`Writer`] gives them back with scores or
+//! embeddings beside the user's own columns. Both work on `impl Read` and
+//! `impl Write` and never touch a file system, so the command and the page
+//! share them.
+//!
+//! Two promises shape the module. A row that cannot be used is that row's
+//! [`Record::problem`] and never ends the batch; only an unreadable stream
+//! does. And the user's text, columns and order come out as they went in.
+//!
+//! Text is UTF-8, with or without a byte-order mark, and lines end in LF, CRLF
+//! or CR. A field that is not valid UTF-8 is read as Windows-1252, the superset
+//! of Latin-1 that spreadsheets export, so `µM` survives.
+//!
+//! Memory is bounded by [`MAX_RECORD_BYTES`] for the streamed formats, however
+//! far a gzip file expands, and by [`MAX_SDF_BYTES`] for SDF.
+
+mod columns;
+mod csv;
+mod sdf;
+mod smi;
+mod source;
+mod write;
+
+use std::io::{self, Read};
+use std::iter::FusedIterator;
+
+use serde::{Deserialize, Serialize};
+
+use source::Source;
+
+pub use write::{Layout, Outcome, OutputFormat, OutputRow, Outputs, Score, ScoreColumn, Writer};
+
+/// Longest line or record that is read, in bytes; a longer one becomes that
+/// row's problem and reading goes on after it.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// Largest SDF that is read, in bytes after decompression. SDF is the one
+/// format held in memory: its columns are known only at its end.
+pub const MAX_SDF_BYTES: usize = 256 << 20;
+
+/// Most distinct data items an SDF may have. Every row carries every column,
+/// so a file with a new item name in each record would grow quadratically.
+pub const MAX_SDF_COLUMNS: usize = 10_000;
+
+/// A molecule file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One SMILES a line, then optionally whitespace and a name.
+    Smi,
+    /// Comma-, tab- or semicolon-separated text with a column of SMILES.
+    Csv,
+    /// MDL structure-data file, or a single mol file.
+    Sdf,
+}
+
+impl Format {
+    /// The format that a file name's extension promises, `.gz` set aside.
+    ///
+    /// `.txt` promises nothing: it is as often a spreadsheet's tab-separated
+    /// export as a list of SMILES, so its content decides.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match extension(name).as_str() {
+            "smi" | "smiles" | "ism" | "can" => Some(Self::Smi),
+            "csv" | "tsv" | "tab" => Some(Self::Csv),
+            "sdf" | "sd" | "mol" | "mdl" => Some(Self::Sdf),
+            _ => None,
+        }
+    }
+}
+
+/// Lower-case extension of `name` beneath any `.gz`.
+fn extension(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.rsplit_once('.')
+        .map_or_else(String::new, |(_, extension)| extension.to_owned())
+}
+
+/// What the user said about a file; the default leaves everything to detection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReadOptions {
+    /// Format; otherwise taken from the name, then from the content.
+    pub format: Option<Format>,
+    /// Column that holds the SMILES. Matched exactly, then ignoring case.
+    pub smiles_column: Option<String>,
+    /// Column that identifies a molecule. Matched exactly, then ignoring case.
+    pub id_column: Option<String>,
+}
+
+/// The columns of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Names as the user wrote them, in order; duplicates and empty names stay.
+    pub columns: Vec<String>,
+    /// Index of the column that holds the SMILES; `None` where the structure
+    /// is an SDF's mol block.
+    pub smiles: Option<usize>,
+    /// Index of the column that identifies a molecule, where there is one.
+    pub id: Option<usize>,
+}
+
+/// A record's molecule, not yet parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Structure {
+    /// SMILES without surrounding blanks and without a CXSMILES ` |…|` suffix.
+    Smiles(String),
+    /// MDL mol block from its title line to `M  END`, lines ending in `\n`.
+    MolBlock(String),
+    /// Nothing: an empty cell, a row too short to reach the column, or a
+    /// record that could not be read. [`Record::problem`] says which.
+    Missing,
+}
+
+/// One row of the user's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Line on which the record starts, counted from 1.
+    pub line: u64,
+    /// The molecule.
+    pub structure: Structure,
+    /// The user's text, unchanged, one entry for each of [`Header::columns`];
+    /// only blanks around the parts of a `.smi` line and of an SDF title go.
+    /// A short row is filled up with empty text; what a long row has beyond
+    /// the last column is dropped and the row has a problem.
+    pub fields: Vec<String>,
+    /// Why this row must be reported instead of scored. Always present when
+    /// the structure is [`Structure::Missing`].
+    pub problem: Option<RowError>,
+}
+
+/// Why one row has no result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowError {
+    /// One sentence for the user.
+    pub message: String,
+    /// Stable `snake_case` code. This module gives `missing_structure`,
+    /// `ragged_row`, `unclosed_quote`, `record_too_long` and
+    /// `truncated_record`; the parsing of the molecule adds its own.
+    pub reason: String,
+    /// 0-based character of the SMILES to which the message points.
+    pub position: Option<usize>,
+}
+
+impl RowError {
+    /// An error of the row as a whole, without a position.
+    pub fn new(reason: &str, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            reason: reason.to_owned(),
+            position: None,
+        }
+    }
+
+    fn too_long() -> Self {
+        Self::new(
+            "record_too_long",
+            format!("the record is longer than {MAX_RECORD_BYTES} bytes"),
+        )
+    }
+}
+
+/// Why a file cannot be read, or cannot be read any further.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordsError {
+    /// The stream failed, or its gzip data is damaged or cut short. The
+    /// records already given are good; the one being read is lost, because
+    /// half a SMILES can be a different molecule.
+    #[error("reading stopped after {records} records, at line {line}: {source}")]
+    Read {
+        /// Records given before the failure.
+        records: u64,
+        /// Line at which the lost record starts, counted from 1.
+        line: u64,
+        /// The underlying failure.
+        source: io::Error,
+    },
+    /// Nothing but white space.
+    #[error("the file is empty")]
+    Empty,
+    /// Not a text file.
+    #[error("the file is not text: it looks like {what}")]
+    NotText {
+        /// What it looks like, with advice where there is some.
+        what: &'static str,
+    },
+    /// A header line longer than [`MAX_RECORD_BYTES`].
+    #[error("the header line is longer than {MAX_RECORD_BYTES} bytes")]
+    HeaderTooLong,
+    /// The user named a column that the file lacks.
+    #[error("no column `{wanted}`; the file has {}", listed(.columns))]
+    UnknownColumn {
+        /// The name asked for.
+        wanted: String,
+        /// The names there are.
+        columns: Vec<String>,
+    },
+    /// No column is called SMILES and none holds values that look like it.
+    #[error("no column looks like SMILES; name one of {}", listed(.columns))]
+    NoSmilesColumn {
+        /// The names there are.
+        columns: Vec<String>,
+    },
+    /// An SDF larger than [`MAX_SDF_BYTES`] after decompression.
+    #[error("the SDF is larger than {limit} bytes; split it, or convert it to .smi or .csv")]
+    SdfTooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// An SDF with more distinct data items than [`MAX_SDF_COLUMNS`].
+    #[error("the SDF has more than {MAX_SDF_COLUMNS} different data items")]
+    TooManyColumns,
+}
+
+impl RecordsError {
+    fn at_start(source: io::Error) -> Self {
+        Self::Read {
+            records: 0,
+            line: 1,
+            source,
+        }
+    }
+}
+
+/// Column names for a message, cut off before it fills the terminal.
+fn listed(columns: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = columns
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if columns.len() > SHOWN {
+        text.push_str(&format!(" and {} more", columns.len() - SHOWN));
+    }
+    text
+}
+
+/// Reads [`Record`]s from a byte stream.
+///
+/// As an iterator it gives `Err` only when nothing more can be read, and ends
+/// after it. Opening reads the first 64 KiB, or more where lines are long, to
+/// detect format and columns.
+pub struct Reader<R> {
+    header: Header,
+    format: Format,
+    body: Body<R>,
+    records: u64,
+    ended: bool,
+}
+
+enum Body<R> {
+    Smi(smi::Lines<R>),
+    Csv(csv::Rows<R>),
+    Sdf(sdf::Records),
+}
+
+impl<R: Read> Reader<R> {
+    /// Detects format, compression and columns of `source`.
+    ///
+    /// `name` is the file's name, or anything without an extension (`-`) when
+    /// it has none. Gzip is recognised by its first bytes whatever the name.
+    /// A file named as `.smi` whose first entry has a comma or semicolon in it
+    /// is read as CSV, because no SMILES contains one.
+    pub fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
+        let mut source = Source::open(source).map_err(RecordsError::at_start)?;
+        source.fill_head();
+        if source.head().trim_ascii().is_empty() {
+            // A stream that failed at once is damaged, not empty.
+            if let Some(error) = source.take_failure() {
+                return Err(RecordsError::at_start(error));
+            }
+            if source.head_is_everything() {
+                return Err(RecordsError::Empty);
+            }
+        }
+        if let Some(what) = source::not_text(source.head()) {
+            return Err(RecordsError::NotText { what });
+        }
+
+        let format = options
+            .format
+            .unwrap_or_else(|| detect(source.head(), Format::from_name(name), options));
+        let (header, body) = match format {
+            Format::Smi => {
+                let (header, lines) = smi::open(source, options)?;
+                (header, Body::Smi(lines))
+            }
+            Format::Csv => {
+                let tabs = matches!(extension(name).as_str(), "tsv" | "tab");
+                let (header, rows) = csv::open(source, tabs, options)?;
+                (header, Body::Csv(rows))
+            }
+            Format::Sdf => {
+                let (header, records) = sdf::open(source, MAX_SDF_BYTES, options)?;
+                (header, Body::Sdf(records))
+            }
+        };
+        Ok(Self {
+            header,
+            format,
+            body,
+            records: 0,
+            ended: false,
+        })
+    }
+
+    /// The file's columns.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The format in use, detected or asked for.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<Record, RecordsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let (record, line) = match &mut self.body {
+            Body::Smi(lines) => (lines.next_record(&self.header), lines.line()),
+            Body::Csv(rows) => (rows.next_record(&self.header), rows.line()),
+            Body::Sdf(records) => (records.next_record(&self.header), records.line()),
+        };
+        match record {
+            Ok(Some(record)) => {
+                self.records += 1;
+                Some(Ok(record))
+            }
+            Ok(None) => {
+                self.ended = true;
+                None
+            }
+            Err(source) => {
+                self.ended = true;
+                Some(Err(RecordsError::Read {
+                    records: self.records,
+                    line,
+                    source,
+                }))
+            }
+        }
+    }
+}
+
+impl<R: Read> FusedIterator for Reader<R> {}
+
+/// Format of a file from its first bytes; what its name promised is kept
+/// unless the content rules it out.
+fn detect(head: &[u8], promised: Option<Format>, options: &ReadOptions) -> Format {
+    if let Some(format @ (Format::Csv | Format::Sdf)) = promised {
+        return format;
+    }
+    let mut first = None;
+    for (number, line) in source::lines(head).enumerate() {
+        let text = line.trim_ascii();
+        let is_sdf = text == b"M  END"
+            || text == b"$$$$"
+            || (number == 3 && (text.ends_with(b"V2000") || text.ends_with(b"V3000")));
+        if is_sdf && promised.is_none() {
+            return Format::Sdf;
+        }
+        if first.is_none() && !text.is_empty() && !text.starts_with(b"#") {
+            // Only the end is trimmed: a leading tab is an empty first cell.
+            first = Some(source::decode(line.trim_ascii_end().to_vec()));
+        }
+    }
+    let Some(first) = first else {
+        return promised.unwrap_or(Format::Smi);
+    };
+
+    let token = first.split_whitespace().next().unwrap_or_default();
+    let cells = first.split('\t').collect::<Vec<_>>();
+    let opens_like_smi =
+        |text: &str| columns::is_smiles_name(text) || columns::looks_like_smiles(text);
+    let separated = has_delimiter(token)
+        || (cells.len() > 2 && (promised.is_none() || columns::is_smiles_name(cells[0])));
+    let named_column = options.smiles_column.is_some() || options.id_column.is_some();
+    // A name may well contain a comma, and so counts only where the line does
+    // not begin with a SMILES.
+    let titled = !opens_like_smi(token)
+        && (first.contains([',', ';']) || cells.len() == 2 || token.starts_with('"'));
+    if separated || (promised.is_none() && (named_column || titled)) {
+        Format::Csv
+    } else {
+        Format::Smi
+    }
+}
+
+/// Whether a word has a comma or semicolon outside brackets. No SMILES does;
+/// within brackets it is a SMARTS pattern, one bad row and not a table.
+fn has_delimiter(word: &str) -> bool {
+    let mut in_brackets = false;
+    word.chars().any(|character| {
+        match character {
+            '[' => in_brackets = true,
+            ']' => in_brackets = false,
+            _ => {}
+        }
+        !in_brackets && matches!(character, ',' | ';')
+    })
+}
+
+/// Structure and problem of a SMILES cell.
+fn smiles_structure(cell: &str, column: &str) -> (Structure, Option<RowError>) {
+    let (smiles, _) = columns::split_cxsmiles(cell.trim());
+    if smiles.is_empty() {
+        let message = format!("the column `{column}` is empty in this row");
+        let problem = RowError::new("missing_structure", message);
+        (Structure::Missing, Some(problem))
+    } else {
+        (Structure::Smiles(smiles.to_owned()), None)
+    }
+}

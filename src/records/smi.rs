@@ -1,0 +1,134 @@
+//! `.smi`: a SMILES, then optionally white space and a name, on each line.
+//!
+//! Blank lines and lines that begin with `#` are skipped: `#` is a bond and
+//! cannot begin a SMILES. A first line whose first word is `smiles` (or
+//! contains it) is a header and names the columns.
+//!
+//! The columns are `smiles` and, if the header or any line of the first 64 KiB
+//! has a name, `name`. Should a name turn up only after that, no column waits
+//! for it, so the whole line stays in `smiles` rather than be cut.
+
+use std::io::{self, Read};
+
+use super::source::{self, Source};
+use super::{Header, ReadOptions, Record, RecordsError, RowError, Structure};
+use super::{columns, smiles_structure};
+
+pub(super) struct Lines<R> {
+    source: Source<R>,
+    /// Whether the next entry is the header, already read.
+    skip_header: bool,
+    has_name: bool,
+}
+
+pub(super) fn open<R: Read>(
+    source: Source<R>,
+    options: &ReadOptions,
+) -> Result<(Header, Lines<R>), RecordsError> {
+    let mut entries = source::lines(source.head())
+        .map(|line| source::decode(line.to_vec()))
+        .filter(|line| is_entry(line))
+        .peekable();
+    let title = entries.next_if(|line| {
+        let word = line.split([' ', '\t', ',', ';']).next();
+        word.is_some_and(columns::is_smiles_name)
+    });
+    let skip_header = title.is_some();
+
+    let (first, second) = title.as_deref().map_or(("smiles", ""), split);
+    let mut names = vec![first.to_owned()];
+    if !second.is_empty() {
+        names.push(second.to_owned());
+    } else if entries.any(|line| !split(&line).1.is_empty()) {
+        names.push("name".to_owned());
+    }
+    drop(entries);
+
+    let has_name = names.len() > 1;
+    let smiles = match &options.smiles_column {
+        Some(wanted) => columns::named(&names, wanted)?,
+        None => 0,
+    };
+    let id = match &options.id_column {
+        Some(wanted) => Some(columns::named(&names, wanted)?),
+        None => has_name.then_some(1 - smiles.min(1)),
+    };
+    let header = Header {
+        columns: names,
+        smiles: Some(smiles),
+        id,
+    };
+    let lines = Lines {
+        source,
+        skip_header,
+        has_name,
+    };
+    Ok((header, lines))
+}
+
+impl<R: Read> Lines<R> {
+    pub(super) fn line(&self) -> u64 {
+        self.source.line()
+    }
+
+    pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Record>> {
+        loop {
+            let line = self.source.line();
+            let Some(found) = self.source.peek_line(0)? else {
+                return Ok(None);
+            };
+            if found.too_long {
+                self.source.discard_line();
+                return Ok(Some(Record {
+                    line,
+                    structure: Structure::Missing,
+                    fields: vec![String::new(); header.columns.len()],
+                    problem: Some(RowError::too_long()),
+                }));
+            }
+            let text = source::decode(self.source.bytes(0, found.end).to_vec());
+            self.source.advance(found.next, 1);
+            if !is_entry(&text) || std::mem::take(&mut self.skip_header) {
+                continue;
+            }
+
+            let (smiles, name) = split(&text);
+            let fields = if self.has_name {
+                vec![smiles.to_owned(), name.to_owned()]
+            } else {
+                vec![text.trim().to_owned()]
+            };
+            let column = header.smiles.unwrap_or(0);
+            let cell = match column {
+                0 => smiles,
+                _ => name,
+            };
+            let (structure, problem) = smiles_structure(cell, &header.columns[column]);
+            return Ok(Some(Record {
+                line,
+                structure,
+                fields,
+                problem,
+            }));
+        }
+    }
+}
+
+fn is_entry(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with('#')
+}
+
+/// The SMILES of a line, with its CXSMILES extension if it has one, and the
+/// name. A line that begins with a tab has an empty SMILES cell.
+fn split(line: &str) -> (&str, &str) {
+    if let Some(name) = line.strip_prefix('\t') {
+        return ("", name.trim());
+    }
+    let line = line.trim();
+    let (smiles, name) = match columns::split_cxsmiles(line) {
+        (_, Some(after)) => (&line[..line.len() - after.len()], after),
+        (_, None) => line.split_once(char::is_whitespace).unwrap_or((line, "")),
+    };
+    (smiles, name.trim())
+}

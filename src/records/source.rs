@@ -1,0 +1,307 @@
+//! The byte stream beneath every format: decompression, the byte-order mark,
+//! lines of bounded length, and what to do with bytes that are not text.
+
+use std::io::{self, Chain, Cursor, Read};
+
+use flate2::read::MultiGzDecoder;
+
+use super::MAX_RECORD_BYTES;
+
+/// Bytes from which format, delimiter and columns are detected.
+const HEAD_BYTES: usize = 64 << 10;
+/// Lines the head should have; a very wide table needs more bytes for them.
+const HEAD_LINES: usize = 8;
+/// Bytes asked of the stream at a time.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// The stream, with the bytes that were read to recognise gzip put back.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
+enum Input<R> {
+    Plain(Whole<R>),
+    // Multi: `cat a.gz b.gz` and bgzip both make files of several members.
+    Gzip(Box<MultiGzDecoder<Whole<R>>>),
+}
+
+/// A decompressed stream with a window that can be looked at before it is
+/// consumed. The window grows to at most one record.
+pub(super) struct Source<R> {
+    input: Input<R>,
+    /// Space for bytes; those between `start` and `end` are unconsumed.
+    window: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// No more bytes will come, because of the end or of `failure`.
+    ended: bool,
+    /// A failure that waits until the good bytes before it are consumed.
+    failure: Option<io::Error>,
+    line: u64,
+}
+
+/// A line in the window; positions count from the first unconsumed byte.
+#[derive(Clone, Copy)]
+pub(super) struct Line {
+    /// End of the text, before the terminator.
+    pub(super) end: usize,
+    /// Start of the next line.
+    pub(super) next: usize,
+    /// The text exceeds [`MAX_RECORD_BYTES`]: its end is not in the window.
+    pub(super) too_long: bool,
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn open(mut reader: R) -> io::Result<Self> {
+        let mut magic = Vec::new();
+        reader.by_ref().take(2).read_to_end(&mut magic)?;
+        let gzipped = magic == [0x1f, 0x8b];
+        let whole = Cursor::new(magic).chain(reader);
+        let input = if gzipped {
+            Input::Gzip(Box::new(MultiGzDecoder::new(whole)))
+        } else {
+            Input::Plain(whole)
+        };
+        Ok(Self {
+            input,
+            window: Vec::new(),
+            start: 0,
+            end: 0,
+            ended: false,
+            failure: None,
+            line: 1,
+        })
+    }
+
+    /// Reads the part on which detection works and drops a byte-order mark.
+    pub(super) fn fill_head(&mut self) {
+        let enough = |head: &[u8]| {
+            let lines = || head.iter().filter(|&&byte| is_newline(byte)).count();
+            head.len() > MAX_RECORD_BYTES || (head.len() >= HEAD_BYTES && lines() >= HEAD_LINES)
+        };
+        while !enough(self.head()) && self.fill() {}
+        if self.head().starts_with(b"\xef\xbb\xbf") {
+            self.start += 3;
+        }
+    }
+
+    /// The unconsumed bytes in the window.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.window[self.start..self.end]
+    }
+
+    pub(super) fn head_is_everything(&self) -> bool {
+        self.ended
+    }
+
+    /// Number of the line that begins at the first unconsumed byte.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// Reads one more chunk into the window; false when there is none.
+    fn fill(&mut self) -> bool {
+        if self.ended {
+            return false;
+        }
+        // Moving only when at least half is consumed keeps the copying linear.
+        if self.start > self.end / 2 {
+            self.window.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.window.len() {
+            self.window.resize(self.end + CHUNK_BYTES, 0);
+        }
+        let space = &mut self.window[self.end..];
+        let read = loop {
+            let read = match &mut self.input {
+                Input::Plain(reader) => reader.read(space),
+                Input::Gzip(reader) => reader.read(space),
+            };
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        let count = read.unwrap_or_else(|error| {
+            self.failure = Some(error);
+            0
+        });
+        self.end += count;
+        self.ended = count == 0;
+        count > 0
+    }
+
+    /// Finds the line that begins `from` bytes after the first unconsumed one.
+    ///
+    /// A line cut short by a failure is not given: the failure is.
+    pub(super) fn peek_line(&mut self, from: usize) -> io::Result<Option<Line>> {
+        let mut scanned = from;
+        loop {
+            let rest = self.head();
+            let found = rest[scanned..].iter().position(|&byte| is_newline(byte));
+            let end = found.map_or(rest.len(), |offset| scanned + offset);
+            if end - from > MAX_RECORD_BYTES {
+                let end = from + MAX_RECORD_BYTES;
+                return Ok(Some(Line {
+                    end,
+                    next: end,
+                    too_long: true,
+                }));
+            }
+            scanned = end;
+            // A CR at the very end needs the byte after it, which may be an LF.
+            let undecided = rest[end..] == *b"\r";
+            if found.is_some() && !(undecided && self.fill()) {
+                return Ok(Some(Line {
+                    end,
+                    next: end + newline_length(&self.head()[end..]),
+                    too_long: false,
+                }));
+            }
+            if found.is_none() && !self.fill() {
+                if let Some(failure) = self.failure.take() {
+                    return Err(failure);
+                }
+                return Ok((end > from).then_some(Line {
+                    end,
+                    next: end,
+                    too_long: false,
+                }));
+            }
+        }
+    }
+
+    /// Bytes of the window, counted like a [`Line`]'s positions.
+    pub(super) fn bytes(&self, from: usize, to: usize) -> &[u8] {
+        &self.head()[from..to]
+    }
+
+    /// Consumes `bytes` bytes that hold `lines` line ends.
+    pub(super) fn advance(&mut self, bytes: usize, lines: u64) {
+        self.start += bytes;
+        self.line += lines;
+    }
+
+    /// Consumes the rest of a line of any length without keeping it.
+    pub(super) fn discard_line(&mut self) {
+        loop {
+            let rest = self.head();
+            let found = rest.iter().position(|&byte| is_newline(byte));
+            let end = found.unwrap_or(rest.len());
+            let undecided = rest[end..] == *b"\r";
+            self.start += end;
+            if (found.is_none() || undecided) && self.fill() {
+                continue;
+            }
+            self.start += newline_length(self.head());
+            self.line += 1;
+            return;
+        }
+    }
+
+    /// Everything that is left, up to `limit` bytes, and the failure that
+    /// ended it; `None` when there is more than `limit`.
+    pub(super) fn into_bytes(mut self, limit: usize) -> Option<(Vec<u8>, Option<io::Error>)> {
+        while self.head().len() <= limit && self.fill() {}
+        let fits = self.head().len() <= limit;
+        self.window.truncate(self.end);
+        self.window.drain(..self.start);
+        fits.then_some((self.window, self.failure))
+    }
+}
+
+fn is_newline(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+/// Bytes of the line end with which `rest` begins: 0 at the end of the text.
+fn newline_length(rest: &[u8]) -> usize {
+    match rest {
+        [b'\r', b'\n', ..] => 2,
+        [b'\r' | b'\n', ..] => 1,
+        _ => 0,
+    }
+}
+
+/// The lines of `bytes`, ending in LF, CRLF or CR, without their ends.
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (line, next) = split_line(rest);
+        rest = next;
+        Some(line)
+    })
+}
+
+/// The first line of `bytes` without its end, and what follows it.
+pub(super) fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes
+        .iter()
+        .position(|&byte| is_newline(byte))
+        .unwrap_or(bytes.len());
+    let (line, rest) = bytes.split_at(end);
+    (line, &rest[newline_length(rest)..])
+}
+
+/// What a file is that is not text, judged by its first bytes.
+pub(super) fn not_text(head: &[u8]) -> Option<&'static str> {
+    const SIGNATURES: [(&[u8], &str); 7] = [
+        (
+            b"PK\x03\x04",
+            "a zip archive or an Excel workbook; save the sheet as CSV",
+        ),
+        (
+            b"\xd0\xcf\x11\xe0",
+            "an old Excel workbook; save the sheet as CSV",
+        ),
+        (b"\xff\xfe", "UTF-16; save it as UTF-8"),
+        (b"\xfe\xff", "UTF-16; save it as UTF-8"),
+        (b"BZh", "bzip2 data; only gzip is read"),
+        (b"\xfd7zXZ\0", "xz data; only gzip is read"),
+        (b"\x28\xb5\x2f\xfd", "zstd data; only gzip is read"),
+    ];
+    let signature = SIGNATURES.iter().find(|(magic, _)| head.starts_with(magic));
+    if let Some(&(_, what)) = signature {
+        return Some(what);
+    }
+    let controls = head
+        .iter()
+        .filter(|&&byte| byte < b' ' && !matches!(byte, b'\t'..=b'\r'))
+        .count();
+    // A character may be cut by the end of the head: that is still UTF-8.
+    let utf8 = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    // A stray control character in somebody's name must not cost the file, so
+    // the bar is a share, and a higher one where the text is sound otherwise.
+    let allowed = if utf8 {
+        head.len() / 4
+    } else {
+        head.len() / 50
+    };
+    (controls > allowed).then_some("binary data")
+}
+
+/// Text of one field: UTF-8, or Windows-1252 where it is not UTF-8.
+///
+/// Windows-1252 gives every byte a meaning, so nothing is lost; it equals
+/// Latin-1 except where Latin-1 has control characters.
+pub(super) fn decode(bytes: Vec<u8>) -> String {
+    const FROM_0X80: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
+        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
+        'ž', 'Ÿ',
+    ];
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let characters = error.as_bytes().iter().map(|&byte| match byte {
+            0x80..=0x9f => FROM_0X80[usize::from(byte - 0x80)],
+            _ => char::from(byte),
+        });
+        characters.collect()
+    })
+}

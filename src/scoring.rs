@@ -1,0 +1,332 @@
+//! The one scoring path: structures in, numbers out, for the command, the page
+//! and the tests alike.
+//!
+//! Each row is standardised, tokenised and put into a batch with rows of like
+//! length; each batch costs one forward pass and one readback; results come
+//! back in the order of the rows. A row that cannot be scored carries its error
+//! and the others go on.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::Tensor;
+
+use crate::chemistry::{AtomOrder, ChemistryError, Molecule};
+use crate::kernels::device::Device;
+use crate::model::{Batch, Encoded, Model};
+use crate::records::{RowError, Structure};
+use crate::storing::{ModelConfig, ModelFiles, StoringError};
+use crate::tokens::{self, TokenError};
+
+/// Tokens of one batch, padding included. Large enough to keep the cores or a
+/// GPU busy, small enough that a cancel is felt at once.
+const BATCH_TOKENS: usize = 4096;
+/// Rows of one batch at most.
+const BATCH_ROWS: usize = 128;
+
+/// How rows are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Score the largest fragment alone, leaving out salts and solvents.
+    pub largest_fragment: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            largest_fragment: true,
+        }
+    }
+}
+
+/// What to compute of each molecule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// A value for every endpoint, in its unit.
+    Score,
+    /// The mean of the last hidden states over the molecule's tokens.
+    Embed,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that have a result or an error.
+    pub done: usize,
+    /// All rows of the call.
+    pub total: usize,
+}
+
+/// Why a run ended before its last row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The caller asked for it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The device failed; its memory, and with it the model, may be gone.
+    #[error("the device failed: {0}; open it again, or use the device `cpu`")]
+    Device(String),
+}
+
+/// The outcome of a run.
+#[derive(Clone, Debug)]
+pub struct Results {
+    /// One entry a row, in order: its numbers (one an endpoint, or the
+    /// embedding), its error, or `None` where the run ended before it.
+    pub rows: Vec<Option<Result<Vec<f32>, RowError>>>,
+    /// Why the run ended early, if it did.
+    pub stop: Option<Stop>,
+}
+
+/// A model on a device, ready to score.
+#[derive(Clone, Debug)]
+pub struct Scorer {
+    model: Model,
+    config: ModelConfig,
+    device: Device,
+}
+
+impl Scorer {
+    /// Loads a model onto `device`.
+    ///
+    /// # Errors
+    ///
+    /// Where the files are no valid model.
+    pub fn load(files: &ModelFiles<'_>, device: Device) -> Result<Self, StoringError> {
+        let (config, model) = files.load(device.tensors())?;
+        Ok(Self::new(config, model, device))
+    }
+
+    /// A scorer for a model that is on `device` already.
+    pub fn new(config: ModelConfig, model: Model, device: Device) -> Self {
+        Self {
+            model,
+            config,
+            device,
+        }
+    }
+
+    /// The model's configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The number of values a row gets under `task`.
+    pub fn width(&self, task: Task) -> usize {
+        match task {
+            Task::Score => self.config.endpoints.len(),
+            Task::Embed => self.config.encoder.hidden_size,
+        }
+    }
+
+    /// Scores or embeds `structures`.
+    ///
+    /// `on_batch` is awaited after every batch with the progress so far; it may
+    /// yield to an event loop, and ends the run with [`ControlFlow::Break`].
+    pub async fn run<S, F>(
+        &self,
+        structures: &[S],
+        task: Task,
+        options: Options,
+        mut on_batch: F,
+    ) -> Results
+    where
+        S: std::borrow::Borrow<Structure> + Sync,
+        F: AsyncFnMut(Progress) -> ControlFlow<()>,
+    {
+        let total = structures.len();
+        let mut rows: Vec<Option<Result<Vec<f32>, RowError>>> = vec![None; total];
+        let mut sequences = Vec::with_capacity(total);
+        for (row, prepared) in self.prepare(structures, options).into_iter().enumerate() {
+            match prepared {
+                Ok(sequence) => sequences.push((row, sequence)),
+                Err(error) => rows[row] = Some(Err(error)),
+            }
+        }
+        let mut progress = Progress {
+            done: total - sequences.len(),
+            total,
+        };
+        sequences.sort_by_key(|(_, sequence)| sequence.len());
+
+        let mut rest = sequences.as_slice();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(batch_rows(rest));
+            rest = later;
+            match self.forward(batch, task).await {
+                Ok(values) => {
+                    for ((row, _), values) in batch.iter().zip(values) {
+                        rows[*row] = Some(values);
+                    }
+                }
+                Err(stop) => {
+                    return Results {
+                        rows,
+                        stop: Some(stop),
+                    };
+                }
+            }
+            progress.done += batch.len();
+            if on_batch(progress).await.is_break() && !rest.is_empty() {
+                return Results {
+                    rows,
+                    stop: Some(Stop::Cancelled),
+                };
+            }
+        }
+        Results { rows, stop: None }
+    }
+
+    /// Token sequences of `structures`, on all cores where there are several.
+    fn prepare<S>(&self, structures: &[S], options: Options) -> Vec<Result<Vec<u32>, RowError>>
+    where
+        S: std::borrow::Borrow<Structure> + Sync,
+    {
+        let limit = self.config.encoder.max_length;
+        let prepare = |structure: &S| {
+            standardise(structure.borrow(), options, limit).map(|ready| ready.tokens)
+        };
+        #[cfg(not(target_family = "wasm"))]
+        {
+            use rayon::prelude::*;
+            structures.par_iter().map(prepare).collect()
+        }
+        #[cfg(target_family = "wasm")]
+        structures.iter().map(prepare).collect()
+    }
+
+    /// One forward pass and one readback.
+    async fn forward(
+        &self,
+        batch: &[(usize, Vec<u32>)],
+        task: Task,
+    ) -> Result<Vec<Result<Vec<f32>, RowError>>, Stop> {
+        let sequences: Vec<&[u32]> = batch.iter().map(|(_, ids)| ids.as_slice()).collect();
+        let input = Batch::new(&sequences, self.device.tensors());
+        let output = match task {
+            Task::Score => self.model.forward(&input).0,
+            Task::Embed => mean_of_tokens(self.model.encoder().forward(&input), &input),
+        };
+        let data = output
+            .into_data_async()
+            .await
+            .map_err(|error| Stop::Device(error.to_string()))?;
+        let values: Vec<f32> = data.iter().collect();
+        let rows = values.chunks_exact(self.width(task)).map(|row| {
+            if row.iter().any(|value| !value.is_finite()) {
+                return Err(RowError::new(
+                    "not_finite",
+                    "the model's output is not a finite number",
+                ));
+            }
+            Ok(match task {
+                Task::Embed => row.to_vec(),
+                Task::Score => row
+                    .iter()
+                    .zip(&self.config.endpoints)
+                    .map(|(&output, endpoint)| endpoint.scaling.value(output))
+                    .collect(),
+            })
+        });
+        Ok(rows.collect())
+    }
+}
+
+/// Rows of the next batch, given sequences in ascending length.
+fn batch_rows(sequences: &[(usize, Vec<u32>)]) -> usize {
+    sequences
+        .iter()
+        .take(BATCH_ROWS)
+        .enumerate()
+        .take_while(|(index, (_, ids))| *index == 0 || (index + 1) * ids.len() <= BATCH_TOKENS)
+        .count()
+}
+
+/// The mean of the last hidden states over all but padding, `[batch, hidden]`.
+fn mean_of_tokens(encoded: Encoded, batch: &Batch) -> Tensor<2> {
+    let mask = batch.mask.clone().unsqueeze_dim::<3>(2);
+    let counts = mask.clone().sum_dim(1);
+    let Some(last) = encoded.hidden_states.into_iter().next_back() else {
+        return encoded.pooled;
+    };
+    ((last * mask).sum_dim(1) / counts).squeeze_dim(1)
+}
+
+/// A structure made ready for the model.
+#[derive(Clone, Debug)]
+pub(crate) struct Standardised {
+    /// The molecule, reduced to its largest fragment if that was asked for.
+    #[cfg_attr(
+        not(feature = "train"),
+        allow(dead_code, reason = "only training writes the molecule again")
+    )]
+    pub(crate) molecule: Molecule,
+    /// Its tokens, in canonical order.
+    pub(crate) tokens: Vec<u32>,
+}
+
+/// Parses, standardises and tokenises one structure.
+pub(crate) fn standardise(
+    structure: &Structure,
+    options: Options,
+    limit: usize,
+) -> Result<Standardised, RowError> {
+    let molecule = match structure {
+        Structure::Smiles(smiles) => Molecule::parse(smiles),
+        Structure::MolBlock(block) => Molecule::from_mol_block(block),
+        Structure::Missing => {
+            return Err(RowError::new(
+                "missing_structure",
+                "the row has no structure",
+            ));
+        }
+    }
+    .map_err(chemistry_error)?;
+    let molecule = if options.largest_fragment {
+        molecule.largest_fragment()
+    } else {
+        molecule
+    };
+    // In canonical order, so that a molecule scores the same however it is
+    // written.
+    let written = molecule
+        .kekule_string(AtomOrder::Canonical)
+        .map_err(chemistry_error)?;
+    let tokens = tokens::tokenize(&written, limit).map_err(|error| {
+        let position = match (&error, structure) {
+            (TokenError::OutOfVocabulary { position, .. }, Structure::Smiles(input)) => {
+                position_in(input, &molecule, *position)
+            }
+            _ => None,
+        };
+        RowError {
+            position,
+            ..RowError::new(error.code(), error.to_string())
+        }
+    })?;
+    Ok(Standardised { molecule, tokens })
+}
+
+/// The character of the user's SMILES that became the character at `position`
+/// of the standardised one.
+fn position_in(input: &str, molecule: &Molecule, position: usize) -> Option<usize> {
+    let written = molecule.kekule_smiles(AtomOrder::Canonical).ok()?;
+    let atom = written
+        .atoms
+        .iter()
+        .position(|range| range.contains(&position))?;
+    let start = molecule.input_range(atom)?.start;
+    Some(input.get(..start)?.chars().count())
+}
+
+pub(crate) fn chemistry_error(error: ChemistryError) -> RowError {
+    RowError {
+        position: error.position,
+        ..RowError::new(error.reason.code(), error.to_string())
+    }
+}

@@ -1,0 +1,98 @@
+/** The badge: which engine scores, how fast each one is, and what went wrong. */
+
+import { element } from "./dom.js";
+import { label, type EnginesState, type Measure } from "./engines.js";
+import * as format from "./format.js";
+import type { BackendName } from "./protocol.js";
+
+interface Parts {
+  badge: HTMLElement;
+  label: HTMLElement;
+  facts: HTMLElement;
+  choice: HTMLElement;
+}
+
+export function drawBadge({ badge, label: text, facts, choice }: Parts, state: EnginesState): void {
+  badge.dataset["backend"] = state.current ?? "";
+  badge.dataset["state"] = state.broken ? "broken" : state.current === null ? "loading" : condition(state[state.current]);
+  badge.dataset["settled"] = String(settled(state));
+  setText(text, summary(state));
+  facts.replaceChildren(...fact("cpu", state), ...fact("webgpu", state));
+  if (state.note !== null) facts.append(element("dt", {}, "Note"), element("dd", { class: "note" }, state.note));
+  const links: [string, BackendName | null][] = [
+    ["Automatic", null],
+    ["CPU", "cpu"],
+    ["WebGPU", "webgpu"],
+  ];
+  // Links that reload, for an engine is chosen at the start. Drawn once: the focus may be on one.
+  if (choice.hasChildNodes()) return;
+  choice.append(
+    "Use: ",
+    ...links.map(([title, name]) =>
+      name === state.forced
+        ? element("strong", { attributes: { "aria-current": "true" } }, title)
+        : element("a", { href: `?${name === null ? "" : `backend=${name}`}${location.hash}` }, title),
+    ),
+  );
+}
+
+/** What keeps scoring waiting, while it does. */
+export function waiting(state: EnginesState): string | null {
+  if (state.current === null) return "Starting the engine";
+  const measure = state[state.current];
+  if (measure.state === "loading") return loading(measure);
+  return measure.state === "measuring" ? "Measuring the engine" : null;
+}
+
+function settled(state: EnginesState): boolean {
+  const open = (measure: Measure): boolean => measure.state === "loading" || measure.state === "measuring";
+  const untried = state.forced === null && state.webgpu.state === "idle" && !state.broken;
+  return !open(state.cpu) && !open(state.webgpu) && !untried;
+}
+
+function condition(measure: Measure): string {
+  return measure.state === "measured" ? (measure.info.software ? "software" : "ready") : measure.state;
+}
+
+function summary(state: EnginesState): string {
+  const { current } = state;
+  if (state.broken) return "No engine could be started";
+  if (current === null) return "Starting…";
+  const measure = state[current];
+  const parts: string[] = [label(current)];
+  if (measure.state === "loading") parts.push(loading(measure));
+  if (measure.state === "measuring" || measure.state === "measured") {
+    if (current === "webgpu") parts.push(measure.info.adapter);
+    if (measure.info.software) parts.push("software adapter");
+  }
+  if (measure.state === "measuring") parts.push("measuring…");
+  if (measure.state === "measured") parts.push(format.rate(measure.rate));
+  if (state.forced === "webgpu" && current === "cpu") parts.push("WebGPU unavailable");
+  return parts.join(" · ");
+}
+
+function loading({ loading }: Extract<Measure, { state: "loading" }>): string {
+  if (loading === null) return "starting…";
+  const what = loading.part === "module" ? "engine" : "model";
+  return `loading ${what}, ${format.bytes(loading.loaded)} of ${format.bytes(loading.total)}`;
+}
+
+function fact(name: BackendName, state: EnginesState): HTMLElement[] {
+  const term = element("dt", {}, label(name));
+  if (state.current === name) term.append(" ", element("span", { class: "used" }, "in use"));
+  return [term, element("dd", {}, describe(name, state))];
+}
+
+function describe(name: BackendName, { forced, ...state }: EnginesState): string {
+  const measure = state[name];
+  if (measure.state === "idle") return forced === null ? "waiting for the CPU’s measurement" : "not tried";
+  if (measure.state === "loading") return loading(measure);
+  if (measure.state === "unusable") return `not used: ${measure.why}`;
+  const adapter = [measure.info.adapter, ...(measure.info.software ? ["software adapter"] : [])].filter((part) => part !== "").join(", ");
+  const speed = measure.state === "measured" ? format.rate(measure.rate) : "measuring…";
+  return adapter === "" ? speed : `${speed} on ${adapter}`;
+}
+
+function setText(target: HTMLElement, text: string): void {
+  if (target.textContent !== text) target.textContent = text;
+}

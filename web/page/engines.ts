@@ -1,0 +1,210 @@
+/** Which worker scores: the CPU's at once, WebGPU's when it proves faster, a fresh one when one dies. */
+
+import { Backend, type Loading } from "./backend.js";
+import { Failure, type BackendName, type EngineInfo, type Start } from "./protocol.js";
+
+export type Measure =
+  | { state: "idle" }
+  | { state: "loading"; loading: Loading | null }
+  | { state: "measuring"; info: EngineInfo }
+  | { state: "measured"; info: EngineInfo; rate: number }
+  | { state: "unusable"; why: string };
+
+/** All that the badge shows. */
+export interface EnginesState {
+  forced: BackendName | null;
+  /** The backend that scores now. */
+  current: BackendName | null;
+  cpu: Measure;
+  webgpu: Measure;
+  /** What the user should know of a fallback or a restart. */
+  note: string | null;
+  /** No backend can be used. */
+  broken: boolean;
+}
+
+/** WebGPU slower than this for one batch is slower than any CPU. */
+const PROBE_LIMIT_MS = 60_000;
+/** After this many failures WebGPU is given up for the CPU. */
+const WEBGPU_FAILURES = 2;
+/** Failures of the CPU worker, with no row scored in between, that end a run. */
+const CPU_FAILURES = 3;
+
+export class Engines {
+  readonly state: EnginesState;
+  readonly #assets: Omit<Start, "call">;
+  readonly #moduleBytes: Record<BackendName, number>;
+  readonly #onChange: () => void;
+  #current: Backend | null = null;
+  #failures: Record<BackendName, number> = { cpu: 0, webgpu: 0 };
+
+  constructor(
+    model: Start["model"],
+    moduleBytes: Record<BackendName, number>,
+    forced: BackendName | null,
+    onChange: () => void,
+  ) {
+    this.#assets = { model, moduleBytes: 0 };
+    this.#moduleBytes = moduleBytes;
+    this.#onChange = onChange;
+    this.state = {
+      forced,
+      current: null,
+      cpu: { state: "idle" },
+      webgpu: { state: "idle" },
+      note: null,
+      broken: false,
+    };
+  }
+
+  /** Starts the workers; resolves when it is settled which one is used. */
+  async start(): Promise<void> {
+    this.#change({ broken: false });
+    this.#failures = { cpu: 0, webgpu: 0 };
+    try {
+      if (this.state.forced === "webgpu") await this.#startForcedWebGpu();
+      else await this.#startCpuFirst();
+    } catch (error) {
+      this.#change({ broken: true, note: reason(error) });
+    }
+  }
+
+  /** The worker to use now; it may still be loading its model. */
+  get current(): Backend {
+    if (this.#current === null) throw new Failure({ code: "no-engine", message: "no engine was started", columns: null });
+    return this.#current;
+  }
+
+  /** A worker has failed: starts a fresh one, or throws when that has been tried often enough. */
+  replace(failed: Backend, error: unknown): void {
+    if (this.#current !== failed) return;
+    failed.stop();
+    const { name } = failed;
+    this.#failures[name] += 1;
+    if (name === "cpu" && this.#failures.cpu >= CPU_FAILURES) {
+      this.#change({ broken: true, note: `The CPU engine failed ${CPU_FAILURES} times: ${reason(error)}` });
+      throw error;
+    }
+    const next = name === "webgpu" && this.#failures.webgpu < WEBGPU_FAILURES ? "webgpu" : "cpu";
+    const before = this.state[next];
+    const fresh = this.#use(this.#launch(next));
+    if (next !== name) this.#set(name, { state: "unusable", why: reason(error) });
+    this.#change({
+      broken: false,
+      note:
+        next === name
+          ? `The ${label(name)} engine stopped (${reason(error)}); a fresh one went on.`
+          : `WebGPU failed ${WEBGPU_FAILURES} times (${reason(error)}); the CPU went on.`,
+    });
+    // Its speed is known unless it was lost before it was measured.
+    if (before.state === "measured") void fresh.ready.then(() => this.#set(next, before)).catch(() => undefined);
+    else void this.#measure(fresh).catch(() => undefined);
+  }
+
+  /** Rows were scored, so the CPU worker is in order again. */
+  succeeded(): void {
+    this.#failures.cpu = 0;
+  }
+
+  async #startCpuFirst(): Promise<void> {
+    const cpu = this.#use(this.#launch("cpu"));
+    const cpuRate = await this.#measure(cpu).catch((error: unknown) => {
+      // One that dies after loading has been replaced already.
+      if (cpu.info === null) throw error;
+      return 0;
+    });
+    if (this.state.forced === "cpu") return;
+    if (!("gpu" in navigator)) {
+      this.#set("webgpu", { state: "unusable", why: "this browser has no WebGPU" });
+      return;
+    }
+    const gpu = this.#launch("webgpu");
+    try {
+      const gpuRate = await this.#measure(gpu);
+      if (gpuRate > cpuRate) {
+        // What is being scored on the CPU ends there; what follows goes to the GPU.
+        const before = this.current;
+        this.#use(gpu);
+        before.retire();
+      } else gpu.stop();
+    } catch (error) {
+      gpu.stop();
+      this.#set("webgpu", { state: "unusable", why: reason(error) });
+    }
+  }
+
+  async #startForcedWebGpu(): Promise<void> {
+    try {
+      if (!("gpu" in navigator)) {
+        throw new Failure({ code: "no-webgpu", message: "this browser has no WebGPU", columns: null });
+      }
+      const gpu = this.#use(this.#launch("webgpu"));
+      // Not limited: it was asked for, so its speed is only to be shown.
+      await this.#measure(gpu, Number.POSITIVE_INFINITY);
+    } catch (error) {
+      // One that dies after loading has been replaced already.
+      if (this.#current !== null && this.#current.info !== null) return;
+      this.#current?.stop();
+      this.#set("webgpu", { state: "unusable", why: reason(error) });
+      this.#change({ note: `WebGPU was asked for but cannot be used: ${reason(error)}. The CPU is used instead.` });
+      await this.#measure(this.#use(this.#launch("cpu")));
+    }
+  }
+
+  #launch(name: BackendName): Backend {
+    this.#set(name, { state: "loading", loading: null });
+    const backend = new Backend(name, { ...this.#assets, moduleBytes: this.#moduleBytes[name] }, (loading) =>
+      this.#set(name, { state: "loading", loading }),
+    );
+    backend.ready.then(
+      (info) => this.#set(name, { state: "measuring", info }),
+      () => undefined,
+    );
+    return backend;
+  }
+
+  #use(backend: Backend): Backend {
+    this.#current = backend;
+    this.#change({ current: backend.name });
+    // It may die while nobody is waiting for it. One that never loaded is the starter's to handle.
+    void backend.gone.then((error) => {
+      if (this.#current !== backend || backend.info === null) return;
+      try {
+        this.replace(backend, error);
+      } catch {
+        // The state says that it is broken.
+      }
+    });
+    return backend;
+  }
+
+  async #measure(backend: Backend, limit = PROBE_LIMIT_MS): Promise<number> {
+    const info = await backend.ready;
+    const rate = await Promise.race([backend.call("probe", null), timeout(limit)]);
+    this.#set(backend.name, { state: "measured", info, rate });
+    return rate;
+  }
+
+  #set(name: BackendName, measure: Measure): void {
+    this.#change({ [name]: measure });
+  }
+
+  #change(change: Partial<EnginesState>): void {
+    Object.assign(this.state, change);
+    this.#onChange();
+  }
+}
+
+export const label = (name: BackendName): string => (name === "cpu" ? "CPU" : "WebGPU");
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function timeout(limit: number): Promise<never> {
+  if (!Number.isFinite(limit)) return new Promise(() => undefined);
+  return new Promise((_, reject) => {
+    const why = `no batch was done within ${limit / 1000} s`;
+    setTimeout(() => reject(new Failure({ code: "slow", message: why, columns: null })), limit);
+  });
+}

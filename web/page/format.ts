@@ -1,0 +1,43 @@
+/** Numbers as people read them. */
+
+const whole = new Intl.NumberFormat("en");
+
+export const count = (value: number): string => whole.format(value);
+
+/** "1 row", "2 rows". */
+export const plural = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+
+/** A model's value: two decimals, which is as much as its error warrants. */
+export function score(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const digits = value.toFixed(2);
+  return digits === "-0.00" ? "0.00" : digits.replace("-", "\u2212");
+}
+
+export function rate(perSecond: number): string {
+  const digits = perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)));
+  return `${digits} molecules/s`;
+}
+
+export function bytes(value: number): string {
+  if (value < 1_000) return `${value} B`;
+  if (value < 1_000_000) return `${(value / 1_000).toFixed(value < 10_000 ? 1 : 0)} kB`;
+  return `${(value / 1_000_000).toFixed(1)} MB`;
+}
+
+/** "12 s", "3 min 20 s", "2 h 5 min": coarse, so that a countdown does not flicker. */
+export function duration(seconds: number): string {
+  if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 600) {
+    const tens = Math.round(seconds / 10) * 10;
+    const rest = tens % 60;
+    return `${Math.floor(tens / 60)} min${rest > 0 ? ` ${rest} s` : ""}`;
+  }
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h${minutes % 60 > 0 ? ` ${minutes % 60} min` : ""}`;
+}
+
+/** "9.6 million", "512,000". */
+export const parameters = (value: number): string =>
+  value >= 1_000_000 ? `${Number((value / 1_000_000).toPrecision(3))} million` : count(value);

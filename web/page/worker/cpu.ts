@@ -1,0 +1,5 @@
+import init, { Engine, Table } from "delicate-cpu/delicate.js";
+import wasm from "delicate-cpu/delicate_bg.wasm?url";
+import { serve } from "./serve.js";
+
+serve("cpu", { default: init, Engine, Table }, wasm);

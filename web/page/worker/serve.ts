@@ -1,0 +1,197 @@
+/** One worker: a wasm module, a model and one open table, answering the page's calls in order. */
+
+import type {
+  BackendName,
+  Call,
+  Calls,
+  Download,
+  FailureData,
+  FromWorker,
+  Request,
+  Start,
+  ToWorker,
+  WasmEngine,
+  WasmModule,
+  WasmTable,
+} from "../protocol.js";
+
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+const send = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer);
+
+/** Answers messages for one backend with the module whose glue and address are given. */
+export function serve(backend: BackendName, glue: WasmModule, wasm: string): void {
+  let started: { module: Promise<void>; engine: Promise<WasmEngine> } | null = null;
+  let table: WasmTable | null = null;
+  let cancelled = false;
+  let queue: Promise<void> = Promise.resolve();
+
+  const opened = (): WasmTable => {
+    if (table === null) throw { code: "no-table", message: "no table is open" };
+    return table;
+  };
+
+  const answers: { [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]> } = {
+    async open({ name, bytes, smilesColumn, idColumn }) {
+      await started?.module;
+      table?.free();
+      table = null;
+      table = glue.Table.open(name, bytes, smilesColumn, idColumn);
+      return { length: table.length, fault: table.fault ?? null, ...table.columns() };
+    },
+    async rows({ start, end }) {
+      return opened().rows(start, end);
+    },
+    async restore({ start, results }) {
+      opened().restore(await loaded(), start, results);
+      return null;
+    },
+    async score({ start, end }, id) {
+      const engine = await loaded();
+      cancelled = false;
+      await opened().score(engine, start, end, (done) => {
+        send({ type: "scoring", id, done });
+        return !cancelled;
+      });
+      return opened()
+        .rows(start, end)
+        .map(({ state, error, scores }) => ({ state, error, scores }));
+    },
+    async probe() {
+      return (await loaded()).probe();
+    },
+    async export({ format }) {
+      return opened().export(format);
+    },
+  };
+
+  const loaded = (): Promise<WasmEngine> => {
+    if (started === null) throw { code: "not-started", message: "the worker was not started" };
+    return started.engine;
+  };
+
+  const start = ({ moduleBytes, model }: Start): void => {
+    const module = loadModule(backend, glue, wasm, moduleBytes);
+    const engine = loadModel(backend, glue, module, model);
+    started = { module, engine };
+    engine.then(
+      (engine) => send({ type: "ready", info: engine.info() }),
+      (error: unknown) => send({ type: "failed", failure: describe(error) }),
+    );
+  };
+
+  const answer = async (request: Request): Promise<void> => {
+    try {
+      // The table of answers pairs each call with its arguments; one request is one such pair.
+      const run = answers[request.call] as (args: unknown, id: number) => Promise<unknown>;
+      const value = await run(request.args, request.id);
+      send({ type: "result", id: request.id, value }, value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []);
+    } catch (error) {
+      send({ type: "error", id: request.id, failure: describe(error) });
+    }
+  };
+
+  // Only errors reach the page by themselves, and a trap in a promise is no less fatal.
+  scope.addEventListener("unhandledrejection", ({ reason }) => {
+    setTimeout(() => {
+      throw reason;
+    });
+  });
+  scope.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    if (data.call === "start") start(data);
+    else if (data.call === "cancel") cancelled = true;
+    else queue = queue.then(() => answer(data));
+  };
+}
+
+async function loadModule(backend: BackendName, glue: WasmModule, wasm: string, bytes: number): Promise<void> {
+  // Asked before the module, which is large, is fetched for nothing.
+  if (backend === "webgpu" && !(await scope.navigator.gpu?.requestAdapter())) {
+    throw { code: "no-adapter", message: "this browser offers no WebGPU adapter" };
+  }
+  await twice(async (cache) => {
+    await glue.default({ module_or_path: await download(wasm, cache, "module", bytes) });
+  });
+}
+
+async function loadModel(
+  backend: BackendName,
+  glue: WasmModule,
+  module: Promise<void>,
+  model: Start["model"],
+): Promise<WasmEngine> {
+  // One download at a time, so that the module is usable first and the progress reads plainly.
+  await module;
+  const files = [model.config, model.vocab, model.weights];
+  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  let before = 0;
+  const bytes: Uint8Array[] = [];
+  for (const file of files) {
+    const whole = await twice(async (cache) => {
+      const response = await download(file.url, cache, "model", total, before);
+      return verified(file, new Uint8Array(await response.arrayBuffer()));
+    });
+    bytes.push(whole);
+    before += file.bytes;
+  }
+  const [config, vocab, weights] = bytes as [Uint8Array, Uint8Array, Uint8Array];
+  return glue.Engine.load(backend, config, weights, vocab);
+}
+
+/** Once more past the browser's cache, which may be too full or hold a damaged copy. */
+async function twice<T>(action: (cache: RequestCache) => Promise<T>): Promise<T> {
+  try {
+    return await action("default");
+  } catch {
+    return action("no-store");
+  }
+}
+
+/** Fetches and reports each piece as it arrives; sizes are those after decompression. */
+async function download(
+  url: string,
+  cache: RequestCache,
+  part: "module" | "model",
+  total: number,
+  before = 0,
+): Promise<Response> {
+  const fault = (why: string): FailureData => ({
+    code: "download",
+    message: `${fileName(url)} could not be fetched: ${why}`,
+    columns: null,
+  });
+  const response = await fetch(url, { cache }).catch((error: unknown) => {
+    throw fault(error instanceof Error ? error.message : String(error));
+  });
+  if (!response.ok || response.body === null) throw fault(`the server answered ${response.status}`);
+  let loaded = before;
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, controller) {
+      loaded += piece.byteLength;
+      send({ type: "progress", part, loaded, total });
+      controller.enqueue(piece);
+    },
+  });
+  const type = part === "module" ? "application/wasm" : "application/octet-stream";
+  return new Response(response.body.pipeThrough(counter), { headers: { "content-type": type } });
+}
+
+const fileName = (url: string): string => url.slice(url.lastIndexOf("/") + 1);
+
+async function verified(file: Download, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  // Absent from pages served over plain http by another machine.
+  if (!("subtle" in crypto)) return bytes;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hex !== file.sha256) {
+    throw { code: "corrupt-download", message: `${fileName(file.url)} is not the file that this page was built with` };
+  }
+  return bytes;
+}
+
+function describe(error: unknown): FailureData {
+  if (error instanceof WebAssembly.RuntimeError) {
+    return { code: "crashed", message: error.message, columns: null };
+  }
+  const { code, message, columns } = (typeof error === "object" && error !== null ? error : {}) as Partial<FailureData>;
+  return { code: code ?? "unexpected", message: message ?? String(error), columns: columns?.length ? columns : null };
+}

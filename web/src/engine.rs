@@ -1,0 +1,152 @@
+//! A model on a device.
+
+use std::ops::ControlFlow;
+
+use delicate::kernels::device::{Backend, Device, DeviceChoice};
+use delicate::model::Endpoint;
+use delicate::records::Structure;
+use delicate::scoring::{Options, Scorer, Task};
+use delicate::storing::ModelFiles;
+use serde::Serialize;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::error::Failure;
+
+/// The molecules of [`Engine::probe`]: drugs of common sizes.
+const PROBE: [&str; 16] = [
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+    "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
+    "CC(=O)Nc1ccc(O)cc1",
+    "CN(C)CCOC(c1ccccc1)c1ccccc1",
+    "COc1ccc2[nH]c(nc2c1)S(=O)Cc1ncc(C)c(OC)c1C",
+    "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc12",
+    "OC(=O)COCCN1CCN(CC1)C(c1ccccc1)c1ccc(Cl)cc1",
+    "CCOC(=O)C1=C(COCCN)NC(C)=C(C1c1ccccc1Cl)C(=O)OC",
+    "CNCCC(Oc1ccc(cc1)C(F)(F)F)c1ccccc1",
+    "CC(C)NCC(O)COc1cccc2ccccc12",
+    "CN1CCC23C4C1CC5=C2C(=C(C=C5)O)OC3C(C=C4)O",
+    "Nc1ccc(cc1)S(=O)(=O)Nc1ncccn1",
+    "Clc1ccc(cc1)C(c1ccccc1)N1CCNCC1",
+    "O=C(O)c1cn(C2CC2)c2cc(N3CCNCC3)c(F)cc2c1=O",
+    "CC12CCC3C(CCC4=CC(=O)CCC34C)C1CCC2O",
+];
+
+/// What the page shows of an engine.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info<'a> {
+    backend: &'static str,
+    adapter: &'a str,
+    software: bool,
+    model: ModelInfo<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelInfo<'a> {
+    name: &'a str,
+    preset: &'a str,
+    parameters: usize,
+    license: &'a str,
+    hidden: usize,
+    layers: usize,
+    max_length: usize,
+    endpoints: &'a [Endpoint],
+}
+
+/// A model on a device, ready to score.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) scorer: Scorer,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Loads a model from the bytes of its `config.json`, `model.safetensors`
+    /// and `vocab.txt`; `backend` is `cpu` or `webgpu`.
+    ///
+    /// # Errors
+    ///
+    /// Where the device cannot be opened or the files are no valid model.
+    pub async fn load(
+        backend: String,
+        config: Vec<u8>,
+        weights: Vec<u8>,
+        vocabulary: Vec<u8>,
+    ) -> Result<Engine, JsValue> {
+        let choice: DeviceChoice = backend.parse().map_err(Failure::from)?;
+        let device = Device::open(choice).await.map_err(Failure::from)?;
+        let files = ModelFiles {
+            config: config.into(),
+            weights: weights.into(),
+            vocabulary: vocabulary.into(),
+        };
+        let scorer = Scorer::load(&files, device).map_err(Failure::from)?;
+        Ok(Self { scorer })
+    }
+
+    /// What computes, and with which model.
+    ///
+    /// # Errors
+    ///
+    /// Never; the conversion to JavaScript is fallible in its type alone.
+    pub fn info(&self) -> Result<JsValue, JsValue> {
+        let config = self.scorer.config();
+        let device = self.scorer.device();
+        to_js(&Info {
+            backend: match device.backend {
+                Backend::Flex => "cpu",
+                Backend::Wgpu => "webgpu",
+            },
+            adapter: device.name(),
+            software: device.is_software(),
+            model: ModelInfo {
+                name: &config.name,
+                preset: &config.preset,
+                parameters: config.encoder.parameters(),
+                license: &config.license,
+                hidden: config.encoder.hidden_size,
+                layers: config.encoder.num_hidden_layers,
+                max_length: config.encoder.max_length,
+                endpoints: &config.endpoints,
+            },
+        })
+    }
+
+    /// Scores one real batch twice and returns the molecules per second of the
+    /// second time: the first one compiles kernels.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails or its numbers are not finite.
+    pub async fn probe(&self) -> Result<f64, JsValue> {
+        let structures = PROBE.map(|smiles| Structure::Smiles(smiles.to_owned()));
+        let mut rate = 0.0;
+        for _ in 0..2 {
+            let started = web_time::Instant::now();
+            let results = self
+                .scorer
+                .run(&structures, Task::Score, Options::default(), async |_| {
+                    ControlFlow::Continue(())
+                })
+                .await;
+            if let Some(stop) = results.stop {
+                return Err(Failure::from(stop).into());
+            }
+            for row in results.rows.into_iter().flatten() {
+                row.map_err(|error| Failure::new("probe", error.message))?;
+            }
+            rate = PROBE.len() as f64 / started.elapsed().as_secs_f64().max(1e-6);
+        }
+        Ok(rate)
+    }
+}
+
+/// A value as plain JavaScript: maps as objects, absent values as `null`.
+pub(crate) fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    value
+        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+        .map_err(|error| Failure::new("conversion", error).into())
+}

@@ -1,0 +1,70 @@
+//! Errors as the page sees them: an `Error` with a `code`.
+
+use delicate::kernels::device::DeviceError;
+use delicate::records::RecordsError;
+use delicate::scoring::Stop;
+use delicate::storing::StoringError;
+use wasm_bindgen::JsValue;
+
+/// An error with a name that programs can test.
+pub(crate) struct Failure {
+    code: &'static str,
+    message: String,
+    /// Columns to choose from, where the wrong one was named.
+    columns: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: &'static str, message: impl ToString) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+            columns: Vec::new(),
+        }
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        Self::new("device", error)
+    }
+}
+
+impl From<StoringError> for Failure {
+    fn from(error: StoringError) -> Self {
+        Self::new("model", error)
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self::new("device_lost", stop)
+    }
+}
+
+impl From<RecordsError> for Failure {
+    fn from(error: RecordsError) -> Self {
+        let message = error.to_string();
+        let (code, columns) = match error {
+            RecordsError::UnknownColumn { columns, .. } => ("unknown_column", columns),
+            RecordsError::NoSmilesColumn { columns } => ("no_smiles_column", columns),
+            _ => ("file", Vec::new()),
+        };
+        Self {
+            code,
+            message,
+            columns,
+        }
+    }
+}
+
+impl From<Failure> for JsValue {
+    fn from(failure: Failure) -> Self {
+        let error = js_sys::Error::new(&failure.message);
+        let columns: js_sys::Array = failure.columns.iter().map(JsValue::from).collect();
+        // Setting a property of an object just made cannot fail.
+        let _ = js_sys::Reflect::set(&error, &"code".into(), &failure.code.into());
+        let _ = js_sys::Reflect::set(&error, &"columns".into(), &columns);
+        error.into()
+    }
+}

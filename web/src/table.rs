@@ -1,0 +1,288 @@
+//! What the user gave: a file or pasted text, and the scores of its rows.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
+use delicate::records::{
+    Header, Outcome, OutputFormat, OutputRow, Outputs, ReadOptions, Reader, Record, RowError,
+    Score, ScoreColumn, Structure, Writer,
+};
+use delicate::scoring::{Options, Stop, Task};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::engine::{Engine, to_js};
+use crate::error::Failure;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &js_sys::Function, milliseconds: i32);
+}
+
+/// One row for the page: the fields of the file and what was made of them.
+#[derive(Serialize)]
+struct Row<'a> {
+    fields: &'a [String],
+    error: Option<&'a RowError>,
+    scores: Option<BTreeMap<&'a str, Value<'a>>>,
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct Value<'a> {
+    value: f32,
+    unit: &'a str,
+}
+
+type RowResult = Option<Result<Vec<f32>, RowError>>;
+
+/// The rows of a file, with their scores as they come in.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Table {
+    header: Header,
+    records: Vec<Record>,
+    results: RefCell<Vec<RowResult>>,
+    endpoints: RefCell<Vec<ScoreColumn>>,
+    /// Why reading ended before the end of the file, if it did.
+    fault: Option<String>,
+}
+
+#[wasm_bindgen]
+impl Table {
+    /// Reads a file or pasted text; `name` tells its format, or its content
+    /// does. Rows before a fault in the file are kept; see [`Table::fault`].
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be read: no text, no column of SMILES.
+    pub fn open(
+        name: &str,
+        bytes: &[u8],
+        smiles_column: Option<String>,
+        id_column: Option<String>,
+    ) -> Result<Table, JsValue> {
+        let options = ReadOptions {
+            format: None,
+            smiles_column,
+            id_column,
+        };
+        let reader = Reader::open(bytes, name, &options).map_err(Failure::from)?;
+        let header = reader.header().clone();
+        let mut records = Vec::new();
+        let mut fault = None;
+        for record in reader {
+            match record {
+                Ok(record) => records.push(record),
+                Err(error) => {
+                    fault = Some(error.to_string());
+                    break;
+                }
+            }
+        }
+        let results = records
+            .iter()
+            .map(|record| record.problem.clone().map(Err))
+            .collect();
+        Ok(Self {
+            header,
+            records,
+            results: RefCell::new(results),
+            endpoints: RefCell::default(),
+            fault,
+        })
+    }
+
+    /// Rows of the table.
+    #[wasm_bindgen(getter)]
+    pub fn length(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Why the rest of the file could not be read, if so.
+    #[wasm_bindgen(getter)]
+    pub fn fault(&self) -> Option<String> {
+        self.fault.clone()
+    }
+
+    /// The columns: `{ columns, smiles, id }`.
+    ///
+    /// # Errors
+    ///
+    /// Never; the conversion to JavaScript is fallible in its type alone.
+    pub fn columns(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.header)
+    }
+
+    /// The rows from `start` to before `end`, scored or not.
+    ///
+    /// # Errors
+    ///
+    /// Never; the conversion to JavaScript is fallible in its type alone.
+    pub fn rows(&self, start: usize, end: usize) -> Result<JsValue, JsValue> {
+        let (start, end) = self.bounds(start, end);
+        let results = self.results.borrow();
+        let endpoints = self.endpoints.borrow();
+        let rows: Vec<Row<'_>> = self.records[start..end]
+            .iter()
+            .zip(&results[start..end])
+            .map(|(record, result)| Row {
+                fields: &record.fields,
+                error: result.as_ref().and_then(|result| result.as_ref().err()),
+                scores: match result {
+                    Some(Ok(values)) => Some(
+                        endpoints
+                            .iter()
+                            .zip(values)
+                            .map(|(endpoint, &value)| {
+                                (
+                                    endpoint.name.as_str(),
+                                    Value {
+                                        value,
+                                        unit: &endpoint.unit,
+                                    },
+                                )
+                            })
+                            .collect(),
+                    ),
+                    _ => None,
+                },
+                state: match result {
+                    None => "pending",
+                    Some(Ok(_)) => "scored",
+                    Some(Err(_)) => "failed",
+                },
+            })
+            .collect();
+        to_js(&rows)
+    }
+
+    /// Scores those rows from `start` to before `end` that have no result yet.
+    ///
+    /// After each batch `on_progress(done, total)` is called and the event
+    /// loop gets its turn; `false` ends the run. Rows done by then keep their
+    /// scores. Resolves with the number of rows that got a result.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails; rows done by then keep their scores.
+    pub async fn score(
+        &self,
+        engine: &Engine,
+        start: usize,
+        end: usize,
+        on_progress: js_sys::Function,
+    ) -> Result<usize, JsValue> {
+        let (start, end) = self.bounds(start, end);
+        let scorer = &engine.scorer;
+        *self.endpoints.borrow_mut() = scorer
+            .config()
+            .endpoints
+            .iter()
+            .map(|endpoint| ScoreColumn {
+                name: endpoint.name.clone(),
+                unit: endpoint.unit.clone(),
+            })
+            .collect();
+        let waiting: Vec<usize> = {
+            let results = self.results.borrow();
+            (start..end).filter(|&row| results[row].is_none()).collect()
+        };
+        let structures: Vec<&Structure> = waiting
+            .iter()
+            .map(|&row| &self.records[row].structure)
+            .collect();
+        let run = scorer.run(
+            &structures,
+            Task::Score,
+            Options::default(),
+            async |progress| {
+                let wish = on_progress.call2(
+                    &JsValue::NULL,
+                    &progress.done.into(),
+                    &progress.total.into(),
+                );
+                event_loop_turn().await;
+                match wish {
+                    Ok(wish) if wish.as_bool() == Some(false) => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                }
+            },
+        );
+        let outcome = run.await;
+        let mut done = 0;
+        {
+            let mut results = self.results.borrow_mut();
+            for (row, result) in waiting.into_iter().zip(outcome.rows) {
+                done += usize::from(result.is_some());
+                results[row] = result;
+            }
+        }
+        match outcome.stop {
+            None | Some(Stop::Cancelled) => Ok(done),
+            Some(stop) => Err(Failure::from(stop).into()),
+        }
+    }
+
+    /// The table as `csv`, `json` or `jsonl`, with every row: those that were
+    /// not scored say so in their error.
+    ///
+    /// # Errors
+    ///
+    /// Where the format is none of these.
+    pub fn export(&self, format: &str) -> Result<Vec<u8>, JsValue> {
+        let format = match format {
+            "csv" => OutputFormat::Csv,
+            "json" => OutputFormat::Json,
+            "jsonl" => OutputFormat::Jsonl,
+            other => {
+                let message = format!("unknown format `{other}`: use csv, json or jsonl");
+                return Err(Failure::new("format", message).into());
+            }
+        };
+        self.write(format)
+            .map_err(|error| Failure::new("export", error).into())
+    }
+}
+
+impl Table {
+    fn bounds(&self, start: usize, end: usize) -> (usize, usize) {
+        let end = end.min(self.records.len());
+        (start.min(end), end)
+    }
+
+    fn write(&self, format: OutputFormat) -> std::io::Result<Vec<u8>> {
+        let outputs = Outputs::Scores(self.endpoints.borrow().clone());
+        let mut writer = Writer::new(Vec::new(), format, &self.header, outputs)?;
+        let pending = RowError::new("not_scored", "the row was not scored");
+        for (record, result) in self.records.iter().zip(self.results.borrow().iter()) {
+            let scores: Vec<Score>;
+            let outcome = match result {
+                None => Outcome::Error(&pending),
+                Some(Err(error)) => Outcome::Error(error),
+                Some(Ok(values)) => {
+                    scores = values
+                        .iter()
+                        .map(|&value| Score { value: Some(value) })
+                        .collect();
+                    Outcome::Scores(&scores)
+                }
+            };
+            writer.write_row(&OutputRow {
+                fields: &record.fields,
+                outcome,
+            })?;
+        }
+        writer.finish()
+    }
+}
+
+/// Lets the worker take its messages, a wish to cancel among them.
+async fn event_loop_turn() {
+    let turn = js_sys::Promise::new(&mut |resolve, _| set_timeout(resolve.unchecked_ref(), 0));
+    // The promise is only ever resolved.
+    let _ = JsFuture::from(turn).await;
+}

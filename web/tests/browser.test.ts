@@ -1,0 +1,562 @@
+/** The built page in a real headless Chromium, on both backends. */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { Checks } from "./checks.js";
+import { serve, type Served } from "./server.js";
+
+const run = promisify(execFile);
+const here = import.meta.dirname;
+const dist = join(here, "../dist");
+const examples = join(here, "../page/example.smi");
+const EXAMPLE_ROWS = 20;
+const BROKEN = [5, 12];
+
+/** A software adapter takes minutes for what a real one does in no time. */
+const LIMIT = 5 * 60_000;
+const COMMON = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+type Backend = "cpu" | "webgpu";
+
+const checks = new Checks();
+
+/** A page with what went wrong on it. */
+interface Visit {
+  page: Page;
+  context: BrowserContext;
+  faults: string[];
+}
+
+async function main(): Promise<void> {
+  const executable = findChromium();
+  if (executable === null) return checks.skip("browser tests", "no chromium found");
+  if (!existsSync(join(dist, "index.html"))) return checks.skip("browser tests", "web/dist is not built");
+  const site = await serve(dist);
+  const browser = await chromium.launch({ executablePath: executable, args: [...COMMON, ...WEBGPU] });
+  try {
+    await testBackend(browser, site, "cpu");
+    await testLargeFile(browser, site);
+    await testColumns(browser, site);
+    await testKeyboard(browser, site);
+    await testFragmentAndWidth(browser, site);
+    await testCrash(browser, site);
+    if (await hasWebGpu(browser, site)) {
+      await testBackend(browser, site, "webgpu");
+      await testDeviceLoss(browser, site);
+      await testChoice(browser, site);
+    } else checks.skip("webgpu", "this Chromium offers no WebGPU adapter");
+    for (const backend of ["cpu", "webgpu"] as const) await testOffline(browser, backend);
+  } finally {
+    await browser.close();
+  }
+  await testWithoutWebGpu(executable, site);
+  await site.close();
+}
+
+// What is promised of each backend
+
+async function testBackend(browser: Browser, site: Served, backend: Backend): Promise<void> {
+  const name = (text: string): string => `${backend}: ${text}`;
+  const visit = await open(browser, `${site.url}?backend=${backend}`, site);
+  const { page } = visit;
+
+  await checks.check(name("the badge shows the engine in use and its speed"), async () => {
+    await settled(page);
+    const label = await page.locator("#engine-label").innerText();
+    ok(label.startsWith(backend === "cpu" ? "CPU" : "WebGPU"), label);
+    ok(/[\d.,]+ molecules\/s/.test(label), label);
+    if (backend === "webgpu") ok(/software adapter/.test(label), `SwiftShader is software, but: ${label}`);
+    equal(await page.locator("#engine").getAttribute("data-backend"), backend);
+  });
+
+  await checks.check(name("20 molecules come back in order, each broken one with its reason and place"), async () => {
+    await page.setInputFiles("#picker", examples);
+    await page.locator("#results").waitFor();
+    await score(page);
+    const rows = await visibleRows(page);
+    equal(rows.length, EXAMPLE_ROWS);
+    const given = (await readFile(examples, "utf8")).trimEnd().split("\n").map((line) => line.split("\t"));
+    rows.forEach((row, index) => {
+      const [smiles, title] = given[index] ?? [];
+      equal(row.number, String(index + 1));
+      ok(row.fields.includes(title ?? ""), `row ${index + 1} is ${row.fields.join(" ")}, not ${title}`);
+      ok(row.smiles.startsWith(smiles ?? "?") || row.mark !== null, `row ${index + 1} has the SMILES ${row.smiles}`);
+      const broken = BROKEN.includes(index);
+      equal(row.reason !== null, broken, `row ${index + 1}: ${row.reason ?? "no error"}`);
+      equal(row.mark !== null, broken, `row ${index + 1} has ${broken ? "no" : "a"} marked character`);
+      equal(row.values.length > 0, !broken);
+      ok(row.values.every(Number.isFinite), `row ${index + 1}: ${row.values.join(", ")}`);
+    });
+    deepEqual([rows[BROKEN[0] as number]?.mark, rows[BROKEN[1] as number]?.mark], ["i", ")"]);
+  });
+
+  const bin = process.env["DELICATE_BIN"];
+  const sameName = name("the numbers are the native command's");
+  if (bin === undefined || bin === "") checks.skip(sameName, "DELICATE_BIN is not set");
+  else {
+    await checks.check(sameName, async () => {
+      const { stdout } = await run(bin, ["score", examples, "--device", "cpu", "--format", "json"], { maxBuffer: 2 ** 26 });
+      same(JSON.parse(await exported(page, "json")), JSON.parse(stdout), "$");
+    });
+  }
+
+  await checks.check(name("the CSV keeps the user's columns and order"), async () => {
+    const lines = ["compound,structure,batch,smiles", "Z-9,first,7,CCO", "A-1,second,3,c1ccccc1O", '"M,5",third,5,CC(', "A-0,fourth,1,CC#N"];
+    await openFile(page, "assay.csv", lines, lines.length - 1);
+    await score(page);
+    const [head, ...rows] = csv(await exported(page, "csv"));
+    deepEqual(head?.slice(0, 4), ["compound", "structure", "batch", "smiles"]);
+    deepEqual(
+      rows.map((row) => row.slice(0, 4)),
+      csv(lines.slice(1).join("\n")),
+    );
+    ok(rows.every((row) => row.length === head?.length), "rows are as wide as the head");
+  });
+
+  await checks.check(name("cancelling keeps what is scored, and a later Score goes on"), async () => {
+    // Software WebGPU gets little more than the pieces needed.
+    const total = backend === "cpu" ? 4_000 : 96;
+    const smiles = backend === "cpu" ? ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"] : ["CCO", "CCN", "CCC"];
+    await openFile(page, "many.smi", cycle(smiles, total));
+    await page.locator("#score").click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
+    await page.locator("#cancel").click();
+    await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+    ok((await status(page)).startsWith("Cancelled"), await status(page));
+    const before = await counts(page);
+    ok(before.scored > 0 && before.scored < total, `${before.scored} of ${total} were scored when cancelled`);
+    equal(before.rows, total);
+    const first = (await visibleRows(page))[0]?.values;
+    equal(await page.locator("#score").innerText(), `Score the other ${(total - before.scored).toLocaleString("en")}`);
+    if (backend === "cpu") {
+      await page.locator("#score").click();
+      await page.waitForFunction((done) => Number(/([\d,]+) scored/.exec(document.getElementById("summary")?.textContent ?? "")?.[1]?.replaceAll(",", "")) > done, before.scored, { timeout: LIMIT });
+      await page.locator("#cancel").click();
+      await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+      ok((await counts(page)).scored > before.scored);
+    } else {
+      await score(page);
+      equal((await counts(page)).scored, total);
+    }
+    deepEqual((await visibleRows(page))[0]?.values, first);
+  });
+
+  await checkQuiet(name("no errors on the console, and no request to elsewhere"), visit);
+  await visit.context.close();
+}
+
+async function testLargeFile(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const total = 10_000;
+  await checks.check("cpu: 10,000 rows, 1 % of them broken, come back in order", async () => {
+    const good = ["CCO", "c1ccccc1O", "CC(=O)O", "CCN(CC)CC", "CC#N", "OCC(O)CO", "C1CCCCC1", "NCC(=O)O", "CCCl"];
+    const lines = Array.from({ length: total }, (_, index) => `${index % 100 === 41 ? "CC(C" : good[index % good.length]}\tmol-${index}`);
+    await openFile(page, "screen.smi", lines);
+    await score(page, 4 * LIMIT);
+    deepEqual(await counts(page), { rows: total, scored: total - total / 100, errors: total / 100 });
+    const rows = (await exported(page, "jsonl")).trimEnd().split("\n");
+    equal(rows.length, total);
+    rows.forEach((row, index) => ok(row.includes(`"mol-${index}"`), `line ${index + 1} is ${row}`));
+  });
+
+  await checks.check("cpu: the table holds only the rows in sight, and the last can be reached", async () => {
+    equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), String(total + 1));
+    ok((await page.locator("tbody tr").count()) < 100, "the table is windowed");
+    await page.locator("tbody th button").first().focus();
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => document.activeElement?.textContent?.endsWith("10,000") === true);
+    equal(await page.locator("tbody tr:has(:focus)").getAttribute("aria-rowindex"), String(total + 1));
+  });
+
+  await checks.check("cpu: only errors, the filter and sorting choose rows", async () => {
+    await page.locator("#only-errors").check();
+    await page.waitForFunction(() => document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === "101");
+    await page.locator("#only-errors").uncheck();
+    await page.locator("#filter").fill("mol-99");
+    await page.waitForFunction(() => document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === "112");
+    await page.locator("#filter").fill("");
+    const head = page.locator("thead th.number").first();
+    await head.getByRole("button").click();
+    equal(await head.getAttribute("aria-sort"), "ascending");
+    const up = await firstValues(page);
+    deepEqual(up, up.toSorted((a, b) => a - b));
+    await head.getByRole("button").click();
+    equal(await head.getAttribute("aria-sort"), "descending");
+    const down = await firstValues(page);
+    deepEqual(down, down.toSorted((a, b) => b - a));
+    ok((down[0] ?? 0) > (up[0] ?? 0), "the two ends differ");
+    await head.getByRole("button").click();
+    equal(await head.getAttribute("aria-sort"), "none");
+  });
+  await visit.context.close();
+}
+
+async function testColumns(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: a table without a known SMILES column asks which it is", async () => {
+    // Too few of the values look like SMILES for them to be found.
+    const table = "who,what,how much\nx1,CCO,1\nx2,to do,2\nx3,to do,3\n";
+    await page.setInputFiles("#picker", { name: "odd.csv", mimeType: "text/csv", buffer: Buffer.from(table) });
+    await page.locator("#chooser").waitFor({ timeout: LIMIT });
+    deepEqual(await page.locator("#chooser-smiles option").allInnerTexts(), ["who", "what", "how much"]);
+    await page.getByLabel("SMILES column").selectOption("what");
+    await page.getByLabel("Name column").selectOption("who");
+    await page.getByRole("button", { name: "Use these columns" }).click();
+    await page.locator("#results").waitFor();
+    await score(page);
+    deepEqual(await counts(page), { rows: 3, scored: 1, errors: 2 });
+  });
+  await checks.check("cpu: an empty box says what to do", async () => {
+    await page.getByRole("button", { name: "Clear" }).click();
+    await page.locator("#score").click();
+    ok((await page.getByRole("alert").innerText()).includes("Paste some SMILES"));
+  });
+  await checkQuiet("cpu: no errors on the console while choosing columns", visit);
+  await visit.context.close();
+}
+
+async function testKeyboard(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page, context } = visit;
+  const tabTo = async (id: string): Promise<void> => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate((id) => document.activeElement?.matches(id) === true, id)) return;
+    }
+    throw new Error(`${id} is not reached with the Tab key`);
+  };
+  await checks.check("cpu: pasting, scoring, reading a row and exporting work by keyboard alone", async () => {
+    await tabTo("#smiles");
+    await page.keyboard.insertText("CCO\tethanol\nCC(\tbroken\nc1ccccc1\tbenzene");
+    await tabTo("#score");
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineStyle);
+    equal(outline, "solid", "the focus is visible");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Done") === true, null, { timeout: LIMIT });
+    await tabTo('[data-format="csv"]');
+    const downloading = page.waitForEvent("download");
+    await page.keyboard.press("Enter");
+    const download = await downloading;
+    equal(download.suggestedFilename(), "molecules-scores.csv");
+    const [, ...rows] = csv(await readFile(await download.path(), "utf8"));
+    equal(rows.length, 3);
+    await tabTo("tbody th button");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Row 2: broken" }).waitFor();
+    ok((await page.locator("#details mark").count()) === 1);
+    await page.keyboard.press("Escape");
+    await page.locator("#details").waitFor({ state: "hidden" });
+    equal(await page.evaluate(() => document.activeElement?.textContent), "Details of row 2");
+  });
+
+  await checks.check("cpu: everything that takes the focus has a name", async () => {
+    const session = await context.newCDPSession(page);
+    const { nodes } = await session.send("Accessibility.getFullAXTree");
+    const nameless = nodes.filter((node) => {
+      const focusable = node.properties?.some(({ name, value }) => name === "focusable" && value.value === true) === true;
+      return focusable && node.ignored !== true && String(node.name?.value ?? "").trim() === "";
+    });
+    deepEqual(
+      nameless.map((node) => node.role?.value),
+      [],
+    );
+    ok(nodes.length > 50, "the tree was read");
+  });
+
+  await checks.check("cpu: the model card opens inside the page", async () => {
+    await page.getByRole("link", { name: "Model card" }).click();
+    await page.getByRole("dialog", { name: "Model card" }).waitFor();
+    await page.locator("#card-body :is(p, h3, h4)").first().waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.locator("#card").waitFor({ state: "hidden" });
+  });
+  await checkQuiet("cpu: no errors on the console while using the keyboard", visit);
+  await context.close();
+}
+
+async function testFragmentAndWidth(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu#smiles=CCO%09ethanol%0ACC(`, site, { viewport: { width: 360, height: 740 } });
+  const { page } = visit;
+  await checks.check("cpu: a link's molecules are in the box, and nowhere on the wire", async () => {
+    equal(await page.locator("#smiles").inputValue(), "CCO\tethanol\nCC(");
+    await score(page);
+    await page.locator("#smiles").fill("CC(=O)O\tacid");
+    await page.getByRole("button", { name: "Copy link" }).click();
+    await page.waitForFunction(() => location.hash.includes("CC(%3DO)O%09acid"));
+  });
+  await checks.check("cpu: nothing sticks out at 360 pixels", async () => {
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    ok(width <= 360, `the page is ${width} pixels wide`);
+  });
+  await checkQuiet("cpu: no errors on the console on a small screen", visit);
+  await visit.context.close();
+}
+
+async function testCrash(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: a crashed worker is replaced and no row is lost", async () => {
+    await settled(page);
+    const total = 600;
+    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], total));
+    await page.locator("#score").click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
+    await crash(page);
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: total, scored: total, errors: 0 });
+    const rows = csv(await exported(page, "csv"));
+    equal(rows.length, total + 1);
+    ok(rows.every((row) => row.length === rows[0]?.length && row.every((cell, place) => place > 2 || cell !== "")), "the export has the rows of both workers");
+    ok((await page.locator("#engine-facts").textContent())?.includes("a fresh one went on"), "the badge tells of it");
+  });
+  await visit.context.close();
+}
+
+async function testDeviceLoss(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=webgpu`, site);
+  const { page } = visit;
+  await checks.check("webgpu: lost twice, the CPU takes over and no row is lost", async () => {
+    await settled(page);
+    const total = 64;
+    await openFile(page, "many.smi", cycle(["CCO", "CCN"], total));
+    await page.locator("#score").click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
+    await crash(page);
+    await page.waitForFunction(() => document.getElementById("engine-facts")?.textContent?.includes("a fresh one went on") === true, null, { timeout: LIMIT });
+    await crash(page);
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: total, scored: total, errors: 0 });
+    equal(await page.locator("#engine").getAttribute("data-backend"), "cpu");
+    ok((await page.locator("#engine-label").textContent())?.includes("WebGPU unavailable"));
+  });
+  await visit.context.close();
+}
+
+async function testChoice(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, site.url, site);
+  const { page } = visit;
+  await checks.check("both engines are timed and the faster one is kept", async () => {
+    await settled(page);
+    const facts = await page.locator("#engine-facts dd").allTextContents();
+    const [cpu, gpu] = facts.map((fact) => Number(/([\d.,]+) molecules\/s/.exec(fact)?.[1]?.replaceAll(",", "") ?? Number.NaN));
+    ok(cpu !== undefined && cpu > 0, facts.join(" | "));
+    if (Number.isNaN(gpu)) ok(/no batch was done within/.test(facts[1] ?? ""), facts.join(" | "));
+    const faster = gpu !== undefined && gpu > cpu ? "webgpu" : "cpu";
+    equal(await page.locator("#engine").getAttribute("data-backend"), faster, facts.join(" | "));
+    await page.locator("#example").click();
+    await score(page);
+    deepEqual(await counts(page), { rows: EXAMPLE_ROWS, scored: EXAMPLE_ROWS - BROKEN.length, errors: BROKEN.length });
+    equal(page.workers().filter((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url())).length, 1, "the other worker is gone");
+  });
+  await checkQuiet("no errors on the console while choosing an engine", visit);
+  await visit.context.close();
+}
+
+async function testOffline(browser: Browser, backend: Backend): Promise<void> {
+  // A server of its own, to be stopped.
+  const site = await serve(dist);
+  const visit = await open(browser, `${site.url}?backend=${backend}`, site);
+  const { page, context } = visit;
+  await checks.check(`${backend}: after one visit the page scores with the network off`, async () => {
+    await settled(page);
+    await page.getByText("works without a network").waitFor({ timeout: LIMIT });
+    await site.close();
+    await context.setOffline(true);
+    visit.faults.length = 0;
+    await page.reload();
+    await settled(page);
+    await page.locator("#smiles").fill("CCO\tethanol\nCC(\tbroken");
+    await score(page);
+    deepEqual(await counts(page), { rows: 2, scored: 1, errors: 1 });
+    deepEqual(visit.faults, []);
+  });
+  await context.close();
+  await site.close();
+}
+
+async function testWithoutWebGpu(executable: string, site: Served): Promise<void> {
+  const browser = await chromium.launch({ executablePath: executable, args: [...COMMON, "--disable-features=WebGPU,WebGPUService", "--disable-gpu"] });
+  try {
+    const visit = await open(browser, `${site.url}?backend=webgpu`, site);
+    const { page } = visit;
+    await checks.check("without WebGPU, asking for it says so and scores on the CPU", async () => {
+      await settled(page);
+      if ((await page.locator("#engine").getAttribute("data-backend")) === "webgpu") throw new Error("this Chromium has WebGPU whatever its flags");
+      ok((await page.locator("#engine-label").textContent())?.includes("WebGPU unavailable"));
+      ok((await page.locator("#engine-facts").textContent())?.includes("WebGPU was asked for but cannot be used"));
+      await page.locator("#smiles").fill("CCO");
+      await score(page);
+      deepEqual(await counts(page), { rows: 1, scored: 1, errors: 0 });
+    });
+    await checkQuiet("no errors on the console without WebGPU", visit);
+  } finally {
+    await browser.close();
+  }
+}
+
+// Using the page
+
+async function open(browser: Browser, url: string, site: Served, options: { viewport?: { width: number; height: number } } = {}): Promise<Visit> {
+  const context = await browser.newContext({ acceptDownloads: true, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const faults: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`page: ${error.message}`));
+  context.on("request", (request) => {
+    const { origin, search } = new URL(request.url());
+    if (origin !== site.origin && !request.url().startsWith(`blob:${site.origin}`)) faults.push(`request to ${request.url()}`);
+    if (request.method() !== "GET" || request.postData() !== null || !/^(\?backend=\w+)?$/.test(search)) {
+      faults.push(`request that carries something: ${request.method()} ${request.url()}`);
+    }
+  });
+  await page.goto(url);
+  return { page, context, faults };
+}
+
+async function checkQuiet(name: string, visit: Visit): Promise<void> {
+  await checks.check(name, () => deepEqual(visit.faults, []));
+}
+
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.getElementById("engine")?.dataset["settled"] === "true", null, { timeout: LIMIT });
+}
+
+/** Chooses a file and waits until its rows are shown. */
+async function openFile(page: Page, name: string, lines: string[], rows = lines.length): Promise<void> {
+  await page.setInputFiles("#picker", { name, mimeType: "text/plain", buffer: Buffer.from(`${lines.join("\n")}\n`) });
+  await page.waitForFunction(
+    ([rows, name]) => document.getElementById("file-name")?.textContent === name && document.getElementById("summary")?.textContent?.startsWith(rows as string) === true,
+    [`${rows.toLocaleString("en")} rows ·`, name],
+    { timeout: LIMIT },
+  );
+}
+
+/** Presses Score and waits for the end. */
+async function score(page: Page, limit = LIMIT): Promise<void> {
+  await page.evaluate(() => {
+    const status = document.getElementById("status");
+    if (status !== null) status.textContent = "";
+  });
+  await page.locator("#score").click();
+  await finished(page, limit);
+}
+
+async function finished(page: Page, limit: number): Promise<void> {
+  await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Done") === true, null, { timeout: limit });
+}
+
+const status = async (page: Page): Promise<string> => (await page.locator("#status").textContent()) ?? "";
+
+/** An uncaught error is what a trap in the wasm module or a lost device comes to. */
+async function crash(page: Page): Promise<void> {
+  const worker = page.workers().find((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url()));
+  if (worker === undefined) throw new Error("no worker is running");
+  await worker.evaluate(() => {
+    setTimeout(() => {
+      throw new Error("killed by a test");
+    });
+  });
+}
+
+async function counts(page: Page): Promise<{ rows: number; scored: number; errors: number }> {
+  const summary = await page.locator("#summary").innerText();
+  const number = (noun: string): number => Number(new RegExp(`([\\d,]+) ${noun}`).exec(summary)?.[1]?.replaceAll(",", "") ?? 0);
+  return { rows: number("row"), scored: number("scored"), errors: number("error") };
+}
+
+interface Shown {
+  number: string;
+  smiles: string;
+  fields: string[];
+  values: number[];
+  reason: string | null;
+  mark: string | null;
+}
+
+/** The rows that the table holds now, as shown. */
+async function visibleRows(page: Page): Promise<Shown[]> {
+  return page.locator("tbody tr:not(.spacer)").evaluateAll((rows) =>
+    rows.map((row) => ({
+      number: row.querySelector("th button")?.lastChild?.textContent ?? "",
+      smiles: row.querySelector("td code")?.textContent ?? "",
+      fields: [...row.querySelectorAll("td")].map((cell) => cell.textContent ?? ""),
+      values: [...row.querySelectorAll("data")].map((cell) => Number(cell.value)),
+      reason: row.querySelector(".fault")?.lastChild?.textContent ?? null,
+      mark: row.querySelector("mark")?.textContent ?? null,
+    })),
+  );
+}
+
+async function firstValues(page: Page): Promise<number[]> {
+  // Drawn in the next frame.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  return page.locator("tbody tr:not(.spacer) td.number:nth-of-type(3) data").evaluateAll((cells) => cells.slice(0, 10).map((cell) => Number((cell as HTMLDataElement).value)));
+}
+
+async function exported(page: Page, format: "csv" | "json" | "jsonl"): Promise<string> {
+  const downloading = page.waitForEvent("download");
+  await page.locator(`[data-format="${format}"]`).click();
+  return readFile(await (await downloading).path(), "utf8");
+}
+
+async function hasWebGpu(browser: Browser, site: Served): Promise<boolean> {
+  const page = await browser.newPage();
+  try {
+    await page.goto(`${site.url}favicon.svg`);
+    return await page.evaluate(async () => "gpu" in navigator && (await navigator.gpu.requestAdapter()) !== null);
+  } finally {
+    await page.close();
+  }
+}
+
+// Files and values
+
+const cycle = (smiles: string[], total: number): string[] => Array.from({ length: total }, (_, index) => `${smiles[index % smiles.length]}\tmol-${index}`);
+
+function csv(text: string): string[][] {
+  const rows: string[][] = [];
+  for (const line of text.trimEnd().split(/\r?\n/)) {
+    const cells = [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)];
+    rows.push(cells.map(([, quoted, bare]) => quoted?.replaceAll('""', '"') ?? bare ?? ""));
+  }
+  return rows;
+}
+
+/** Numbers within 1e-3 of each other, relatively; all else equal. */
+function same(actual: unknown, expected: unknown, path: string): void {
+  if (typeof expected === "number" && typeof actual === "number") {
+    const allowed = 1e-3 * Math.max(Math.abs(actual), Math.abs(expected)) + 1e-6;
+    ok(Math.abs(actual - expected) <= allowed, `${path} is ${actual}, natively ${expected}`);
+  } else if (typeof expected === "object" && expected !== null && typeof actual === "object" && actual !== null) {
+    deepEqual(Object.keys(actual), Object.keys(expected), `${path} differs in its parts`);
+    for (const [key, value] of Object.entries(expected)) same((actual as Record<string, unknown>)[key], value, `${path}.${key}`);
+  } else equal(actual, expected, path);
+}
+
+function findChromium(): string | null {
+  const given = process.env["CHROMIUM"];
+  if (given !== undefined && given !== "") return existsSync(given) ? given : null;
+  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+    try {
+      return execFileSync("which", [name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    } catch {
+      // The next one.
+    }
+  }
+  return null;
+}
+
+await main();
+checks.finish();

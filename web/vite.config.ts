@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { basename, extname, join, resolve } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+const here = import.meta.dirname;
+const dist = resolve(here, "dist");
+const modules = { cpu: resolve(here, "pkg/cpu"), webgpu: resolve(here, "pkg/gpu") };
+/** Another model folder of the same shape can be built in. */
+const model = resolve(process.env["DELICATE_MODEL"] ?? join(here, "../models/delicate-small"));
+
+const sha256 = (bytes: Uint8Array, encoding: "hex" | "base64"): string =>
+  createHash("sha256").update(bytes).digest(encoding);
+
+/** Puts the model's files beside the page under names that carry their hash. */
+function modelFiles(): Plugin {
+  const id = "virtual:model";
+  return {
+    name: "delicate-model",
+    buildStart() {
+      const needed = [
+        ...Object.values(modules).flatMap((folder) => [join(folder, "delicate.js"), join(folder, "delicate_bg.wasm")]),
+        ...["config.json", "model.safetensors", "vocab.txt", "README.md"].map((name) => join(model, name)),
+      ];
+      const missing = needed.filter((file) => !existsSync(file));
+      if (missing.length > 0) {
+        this.error(`the page needs the built wasm modules and a model folder; missing: ${missing.join(", ")}`);
+      }
+    },
+    resolveId(source) {
+      return source === id ? `\0${id}` : null;
+    },
+    load(resolved) {
+      if (resolved !== `\0${id}`) return null;
+      const files: Record<string, { url: string; bytes: number; sha256: string }> = {};
+      const parts = { config: "config.json", weights: "model.safetensors", vocab: "vocab.txt", card: "README.md" };
+      for (const [part, name] of Object.entries(parts)) {
+        const source = readFileSync(join(model, name));
+        const hash = sha256(source, "hex");
+        const extension = extname(name);
+        // A card is shown as text everywhere when it ends in .txt.
+        const fileName = `model/${basename(name, extension)}.${hash.slice(0, 12)}${extension === ".md" ? ".md.txt" : extension}`;
+        this.emitFile({ type: "asset", fileName, source });
+        files[part] = { url: fileName, bytes: source.length, sha256: hash };
+      }
+      const moduleBytes = Object.fromEntries(
+        Object.entries(modules).map(([backend, folder]) => [backend, statSync(join(folder, "delicate_bg.wasm")).size]),
+      );
+      return `export const name = ${JSON.stringify(basename(model))};
+export const files = ${JSON.stringify(files)};
+export const moduleBytes = ${JSON.stringify(moduleBytes)};`;
+    },
+  };
+}
+
+/** Gives the service worker the list of what was built, each file with its hash. */
+function offline(): Plugin {
+  return {
+    name: "delicate-offline",
+    apply: "build",
+    // On disk, last: only then are all names and contents final.
+    writeBundle: {
+      order: "post",
+      sequential: true,
+      handler() {
+        const worker = join(dist, "sw.js");
+        const files = readdirSync(dist, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name))
+          .filter((file) => file !== worker)
+          .map((file) => file.slice(dist.length + 1).replaceAll("\\", "/"))
+          .sort()
+          .map((file) => [file, `sha256-${sha256(readFileSync(join(dist, file)), "base64")}`]);
+        const list = JSON.stringify(files);
+        const build = sha256(Buffer.from(list), "hex").slice(0, 12);
+        const code = readFileSync(worker, "utf8");
+        if (!code.includes("__FILES__") || !code.includes("__BUILD__")) {
+          this.error("the service worker has no place for its list of files");
+        }
+        writeFileSync(worker, code.replaceAll("__FILES__", () => list).replaceAll("__BUILD__", JSON.stringify(build)));
+      },
+    },
+  };
+}
+
+export default defineConfig({
+  root: join(here, "page"),
+  // Works at a domain's root and under any path.
+  base: "./",
+  clearScreen: false,
+  plugins: [modelFiles(), offline()],
+  resolve: { alias: { "delicate-cpu": modules.cpu, "delicate-webgpu": modules.webgpu } },
+  worker: { format: "es", rollupOptions: { output: { entryFileNames: "assets/[name].[hash].js" } } },
+  build: {
+    outDir: dist,
+    emptyOutDir: true,
+    target: "es2022",
+    // No data: URLs, which the content security policy refuses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    rollupOptions: {
+      input: { page: join(here, "page/index.html"), sw: join(here, "page/worker/offline.ts") },
+      output: {
+        entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name].[hash].js"),
+        chunkFileNames: "assets/[name].[hash].js",
+        assetFileNames: "assets/[name].[hash][extname]",
+      },
+    },
+  },
+  preview: { host: "127.0.0.1", port: 4173 },
+});

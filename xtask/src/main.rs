@@ -1,0 +1,107 @@
+//! The project's own tasks, run as `cargo xtask <task>`.
+//!
+//! Each task first installs what it lacks, so a machine with Rust alone is
+//! enough to start from.
+
+mod command;
+mod demo;
+mod features;
+mod modules;
+mod native;
+mod node;
+mod packages;
+mod page;
+mod setup;
+mod suite;
+mod tally;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install, build, score a sample file natively, then serve the page here.
+    Demo {
+        /// Stop once everything is built.
+        #[arg(long)]
+        no_serve: bool,
+        /// The loopback port of the page; without it, the first free one from 4173.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Run every check and test; the last line counts them.
+    Test {
+        /// Run only the Rust tests whose name contains this, and no other check.
+        #[arg(long, value_name = "NAME")]
+        filter: Option<String>,
+        /// Run only this step; may be given again. An unknown one lists them all.
+        #[arg(long, value_name = "STEP", conflicts_with = "filter")]
+        only: Vec<String>,
+    },
+    /// Build the two WebAssembly modules and the page into `web/dist`.
+    Web {
+        /// Leave the modules unoptimised: larger, but ready minutes sooner.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Install what a task needs and do nothing else.
+    Setup {
+        /// The task to prepare for; without it, every one.
+        task: Option<Prepare>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Prepare {
+    /// What `demo` and `web` need.
+    Demo,
+    /// What `test` needs besides.
+    Test,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the task succeeded; an error is a task that could not be carried out.
+fn run(task: Task) -> Result<bool> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Demo { no_serve, port } => demo::run(&workspace, no_serve, port)?,
+        Task::Test { filter, only } => return suite::run(&workspace, filter.as_deref(), &only),
+        Task::Web { dev } => {
+            let tools = setup::for_page(&workspace)?;
+            modules::build(&workspace, &tools, dev)?;
+            page::build(&workspace, &tools.node)?;
+        }
+        Task::Setup { task } => {
+            setup::for_page(&workspace)?;
+            if task != Some(Prepare::Demo) {
+                setup::for_checks();
+                setup::for_tests();
+            }
+            println!("All that could be installed is in place.");
+        }
+    }
+    Ok(true)
+}

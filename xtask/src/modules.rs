@@ -1,0 +1,243 @@
+//! The two WebAssembly modules: `web/pkg/cpu` and `web/pkg/gpu`.
+
+use std::fs;
+use std::hash::Hasher;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::command::{self, answer, run};
+use crate::setup::Tools;
+use crate::wasm;
+use crate::workspace::Workspace;
+
+/// A module, and the features that make it.
+struct Module {
+    name: &'static str,
+    features: &'static [&'static str],
+}
+
+const MODULES: [Module; 2] = [
+    Module {
+        name: "cpu",
+        features: &["--no-default-features"],
+    },
+    Module {
+        name: "gpu",
+        features: &["--no-default-features", "--features", "gpu"],
+    },
+];
+
+/// What the compiler may have used, which the optimiser must be told.
+const OPTIMISE: [&str; 11] = [
+    "-Oz",
+    "--strip-debug",
+    "--strip-producers",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-simd",
+];
+
+/// The files of a module, as the page imports them.
+const SCRIPT: &str = "delicate.js";
+const BINARY: &str = "delicate_bg.wasm";
+
+/// Builds both modules and prints their sizes; `dev` leaves them unoptimised.
+pub(crate) fn build(workspace: &Workspace, tools: &Tools, dev: bool) -> Result<()> {
+    let generator = Generator::find(workspace)?;
+    let mut sizes = Vec::new();
+    for module in &MODULES {
+        let binary = finish(workspace, tools, &generator, module, dev)
+            .with_context(|| format!("the {} module was not built", module.name))?;
+        sizes.push((module.name, binary.len(), gzipped(&binary)?));
+    }
+    println!("{:<8}{:>12}{:>12}", "module", "bytes", "gzip");
+    for (name, raw, gzip) in sizes {
+        println!("{name:<8}{raw:>12}{gzip:>12}");
+    }
+    Ok(())
+}
+
+/// Compiles a module, then makes its bindings and optimises it unless that
+/// was done before; the binary that the page will load.
+fn finish(
+    workspace: &Workspace,
+    tools: &Tools,
+    generator: &Generator,
+    module: &Module,
+    dev: bool,
+) -> Result<Vec<u8>> {
+    run(tools
+        .wasm
+        .build(workspace)
+        .args(["--package", "delicate-web"])
+        .args(module.features))?;
+    // Both modules are compiled under one name, the later over the earlier.
+    let compiled = tools
+        .wasm
+        .target(workspace)
+        .join(wasm::TARGET)
+        .join("release/delicate_web.wasm");
+    let page = workspace.web();
+    let recipe = if dev {
+        "no optimisation".to_owned()
+    } else {
+        optimiser(&page)?
+    };
+    let recipe = format!("{} {recipe}", generator.version);
+    let key = key(&[&fs::read(&compiled)?, recipe.as_bytes()]);
+
+    // In the target folder, so that it outlives the clone where that does.
+    let cache = workspace.target.join("web-modules");
+    let finished = cache.join(format!("{}-{key}", module.name));
+    if !finished.is_dir() {
+        let draft = cache.join(format!("{}-draft", module.name));
+        remove(&draft)?;
+        fs::create_dir_all(&draft)?;
+        run(&mut generator.command(workspace, &compiled, &draft))?;
+        if !dev {
+            let binary = draft.join(BINARY);
+            let optimised = draft.join("optimised.wasm");
+            let mut optimise = tools.node.command("node");
+            optimise
+                .arg(page.join("node_modules/binaryen/bin/wasm-opt"))
+                .args(OPTIMISE);
+            run(optimise.arg(&binary).arg("-o").arg(&optimised))?;
+            fs::rename(&optimised, &binary)?;
+        }
+        for old in entries(&cache)? {
+            let name = old
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if old != draft && name.starts_with(&format!("{}-", module.name)) {
+                remove(&old)?;
+            }
+        }
+        // Only a complete module gets its final name.
+        fs::rename(&draft, &finished)?;
+    }
+
+    let package = page.join("pkg").join(module.name);
+    fs::create_dir_all(&package)?;
+    for file in entries(&finished)? {
+        let copy = package.join(file.file_name().unwrap_or_default());
+        // A file that stays as it is keeps its time, and Vite its cache.
+        let bytes = fs::read(&file)?;
+        if fs::read(&copy).ok().as_ref() != Some(&bytes) {
+            fs::write(&copy, bytes).with_context(|| format!("{}", copy.display()))?;
+        }
+    }
+    anyhow::ensure!(package.join(SCRIPT).is_file(), "{SCRIPT} was not written");
+    Ok(fs::read(package.join(BINARY))?)
+}
+
+/// What makes the JavaScript bindings.
+struct Generator {
+    version: String,
+    /// A `wasm-bindgen` of that version on the machine.
+    installed: bool,
+}
+
+impl Generator {
+    fn find(workspace: &Workspace) -> Result<Self> {
+        let version = workspace.locked("wasm-bindgen")?;
+        let installed = answer(Command::new("wasm-bindgen").arg("--version"))
+            .is_ok_and(|text| text.trim() == format!("wasm-bindgen {version}"));
+        Ok(Self { version, installed })
+    }
+
+    fn command(&self, workspace: &Workspace, module: &Path, folder: &Path) -> Command {
+        if self.installed {
+            let mut command = Command::new("wasm-bindgen");
+            command.args(["--target", "web", "--out-name", "delicate", "--out-dir"]);
+            command.arg(folder).arg(module);
+            command
+        } else {
+            let mut command = own_generator(workspace, "run");
+            command.arg("--").arg(module).arg(folder);
+            command
+        }
+    }
+}
+
+/// Compiles the binding generator, unless a matching one is installed.
+pub(crate) fn prepare(workspace: &Workspace) -> Result<()> {
+    if !Generator::find(workspace)?.installed {
+        run(&mut own_generator(workspace, "build"))?;
+    }
+    Ok(())
+}
+
+/// Optimised like all else: unoptimised it compiles only a minute faster, and
+/// shares nothing with the other builds.
+fn own_generator(workspace: &Workspace, verb: &str) -> Command {
+    let mut command = command::cargo(&workspace.root);
+    command.args([verb, "--quiet", "--release", "--package", "xtask"]);
+    command.args(["--features", "bindgen", "--bin", "bindgen"]);
+    command
+}
+
+/// The optimiser's version and arguments.
+fn optimiser(page: &Path) -> Result<String> {
+    let about = crate::workspace::read(&page.join("node_modules/binaryen/package.json"))?;
+    let about: serde_json::Value = serde_json::from_str(&about)?;
+    Ok(format!("{} {}", about["version"], OPTIMISE.join(" ")))
+}
+
+/// Names contents; only ever compared on one machine.
+pub(crate) fn key(parts: &[&[u8]]) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+fn gzipped(bytes: &[u8]) -> Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect()
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_changes_with_every_part_and_with_where_one_ends() {
+        let names = [
+            key(&[b"ab", b"c"]),
+            key(&[b"a", b"bc"]),
+            key(&[b"ab", b"d"]),
+        ];
+        assert_eq!(names[0], key(&[b"ab", b"c"]));
+        assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
+    }
+}

@@ -1,0 +1,135 @@
+//! The page's npm package, in `web`.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{self, on_path, run};
+use crate::modules::key;
+use crate::node::Node;
+use crate::workspace::{Workspace, read};
+
+/// Vite's own choice, and so the one its users know.
+const FIRST_PORT: u16 = 4173;
+
+/// Ends the server with its input. This process holds the other end, and so
+/// takes the server along however it ends itself, by Ctrl-C or otherwise.
+const END_WITH_INPUT: &str =
+    "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()";
+
+/// Installs the page's packages as locked, unless they are the ones there.
+pub(crate) fn install(workspace: &Workspace, node: &Node) -> Result<()> {
+    let web = workspace.web();
+    let files = ["package.json", "package-lock.json"].map(|name| web.join(name));
+    let wanted = key(&[read(&files[0])?.as_bytes(), read(&files[1])?.as_bytes()]);
+    // `npm ci` begins by removing the folder, and the stamp with it.
+    let stamp = web.join("node_modules/.delicate-installed");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    run(npm(workspace, node).args(["ci", "--no-audit", "--no-fund"]))
+        .context("the page's packages were not installed; is the npm registry reachable?")?;
+    fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// Builds the page into `web/dist`.
+pub(crate) fn build(workspace: &Workspace, node: &Node) -> Result<()> {
+    run(&mut script(workspace, node, "build"))
+}
+
+/// Serves `web/dist` on loopback until interrupted.
+pub(crate) fn serve(workspace: &Workspace, node: &Node, port: Option<u16>) -> Result<()> {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let port = match port {
+        Some(port) if !free(&port) => bail!("port {port} is taken; name another by `--port`"),
+        Some(port) => port,
+        None => (FIRST_PORT..FIRST_PORT + 100)
+            .find(free)
+            .context("no port is free from 4173 on; name one by `--port`")?,
+    };
+    let number = port.to_string();
+    // The script `preview` without npm and a shell around it, which would not
+    // pass a signal on; it looks after its own end instead.
+    let mut server = node.command("node");
+    server.current_dir(workspace.web());
+    server.args([
+        "--import",
+        END_WITH_INPUT,
+        "node_modules/vite/bin/vite.js",
+        "preview",
+    ]);
+    server.args(["--host", "127.0.0.1", "--port", &number, "--strictPort"]);
+    command::announce(&server);
+    server.stdin(Stdio::piped());
+    let mut child = server.spawn().context("node could not be started")?;
+    let start = Instant::now();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if let Some(status) = child.try_wait()? {
+            return command::accept(&server, status);
+        }
+        if start.elapsed() > Duration::from_secs(60) {
+            child.kill()?;
+            bail!("the page's server did not answer on port {port} within a minute");
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    println!("The page is at http://127.0.0.1:{port}/ (Ctrl-C ends it)");
+    // Not `wait`, which would close the server's input first.
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return command::accept(&server, status);
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// `npm run <name>`.
+pub(crate) fn script(workspace: &Workspace, node: &Node, name: &str) -> Command {
+    let mut command = npm(workspace, node);
+    command.args(["run", "--silent", name]);
+    command
+}
+
+/// Whether `package.json` has that script.
+pub(crate) fn has_script(workspace: &Workspace, name: &str) -> Result<bool> {
+    let package = read(&workspace.web().join("package.json"))?;
+    let package: serde_json::Value =
+        serde_json::from_str(&package).context("web/package.json is no JSON")?;
+    Ok(package["scripts"].get(name).is_some())
+}
+
+fn npm(workspace: &Workspace, node: &Node) -> Command {
+    let mut command = node.command("npm");
+    command.current_dir(workspace.web());
+    command
+}
+
+/// The variable that names a browser, for where it has an unusual place; also
+/// how the browser tests learn of the one found.
+pub(crate) const BROWSER: &str = "CHROMIUM";
+
+/// A Chromium or Chrome that starts.
+pub(crate) fn browser() -> Option<PathBuf> {
+    let named = std::env::var_os(BROWSER)
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from);
+    let usual = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
+    let mac = ["Google Chrome", "Chromium"]
+        .map(|name| PathBuf::from(format!("/Applications/{name}.app/Contents/MacOS/{name}")));
+    named
+        .into_iter()
+        .chain(usual.into_iter().filter_map(on_path))
+        .chain(mac)
+        // Ubuntu's `chromium` may be a stub that only tells of another package.
+        .find(|path| command::answer(Command::new(path).arg("--version")).is_ok())
+}

@@ -1,0 +1,331 @@
+//! Every check and test, counted.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{self, cargo, run_watched};
+use crate::setup::{self, Tools};
+use crate::tally::{CargoTests, Tally, page_test};
+use crate::workspace::Workspace;
+use crate::{features, modules, native, page};
+
+/// A check, or a group of tests that one command runs.
+struct Step {
+    name: &'static str,
+    needs: Needs,
+    run: fn(&Suite<'_>) -> Result<Tally>,
+}
+
+/// What a step needs installed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Rust,
+    Page,
+}
+
+/// In the order they run: the quickest to fail first, the page last.
+const STEPS: [Step; 11] = [
+    Step {
+        name: "format",
+        needs: Needs::Rust,
+        run: format,
+    },
+    Step {
+        name: "clippy",
+        needs: Needs::Rust,
+        run: clippy,
+    },
+    Step {
+        name: "features",
+        needs: Needs::Rust,
+        run: backends,
+    },
+    Step {
+        name: TESTS,
+        needs: Needs::Rust,
+        run: cargo_tests,
+    },
+    Step {
+        name: "docs",
+        needs: Needs::Rust,
+        run: docs,
+    },
+    // The page's types are partly those of the modules' bindings.
+    Step {
+        name: "modules",
+        needs: Needs::Page,
+        run: web_modules,
+    },
+    Step {
+        name: "page-types",
+        needs: Needs::Page,
+        run: page_types,
+    },
+    Step {
+        name: "page-lint",
+        needs: Needs::Page,
+        run: page_lint,
+    },
+    Step {
+        name: "page-tests",
+        needs: Needs::Page,
+        run: page_tests,
+    },
+    Step {
+        name: "page-build",
+        needs: Needs::Page,
+        run: page_build,
+    },
+    Step {
+        name: BROWSER_TESTS,
+        needs: Needs::Page,
+        run: browser_tests,
+    },
+];
+const TESTS: &str = "tests";
+const BROWSER_TESTS: &str = "browser-tests";
+
+struct Suite<'a> {
+    workspace: &'a Workspace,
+    /// None where the page cannot be built here, which has been reported.
+    tools: Option<Tools>,
+    filter: Option<&'a str>,
+}
+
+/// Runs what was asked for and prints the counts; whether nothing failed.
+pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) -> Result<bool> {
+    let steps = chosen(filter, only)?;
+    let mut table: Vec<(&str, Option<Tally>, Duration)> = Vec::new();
+
+    let start = Instant::now();
+    setup::for_checks();
+    if steps
+        .iter()
+        .any(|step| [TESTS, BROWSER_TESTS].contains(&step.name))
+    {
+        setup::for_tests();
+    }
+    let mut set_up = None;
+    let tools = if steps.iter().any(|step| step.needs == Needs::Page) {
+        setup::for_page(workspace).map_err(|error| {
+            // Unlike a device, this is no matter of the machine: without it
+            // half of the product would go untested unnoticed.
+            println!("failed: set-up: {error:#}");
+            set_up = Some(Tally::FAILED);
+        })
+    } else {
+        Err(())
+    };
+    table.push(("set-up", set_up, start.elapsed()));
+
+    let suite = Suite {
+        workspace,
+        tools: tools.ok(),
+        filter,
+    };
+    for step in &steps {
+        println!("\n== {}", step.name);
+        let start = Instant::now();
+        let tally = (step.run)(&suite).unwrap_or_else(|error| {
+            println!("failed: {}: {error:#}", step.name);
+            Tally::FAILED
+        });
+        table.push((step.name, Some(tally), start.elapsed()));
+    }
+
+    println!(
+        "\n{:<15}{:>8}{:>8}{:>8}{:>10}",
+        "", "passed", "failed", "skipped", "seconds"
+    );
+    let mut sum = Tally::default();
+    for (name, tally, time) in table {
+        let counts = tally.unwrap_or_default();
+        sum += counts;
+        println!(
+            "{name:<15}{:>8}{:>8}{:>8}{:>10.1}",
+            counts.passed,
+            counts.failed,
+            counts.skipped,
+            time.as_secs_f64()
+        );
+    }
+    if let Some(filter) = filter.filter(|_| sum.total() == 0) {
+        println!("no test has `{filter}` in its name");
+    }
+    println!("{sum}");
+    Ok(sum.failed == 0 && sum.total() > 0)
+}
+
+/// The steps to run: all, those named, or the one a filter applies to.
+fn chosen(filter: Option<&str>, only: &[String]) -> Result<Vec<Step>> {
+    if let Some(unknown) = only
+        .iter()
+        .find(|name| STEPS.iter().all(|step| step.name != **name))
+    {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        bail!(
+            "there is no step `{unknown}`; the steps are {}",
+            names.join(", ")
+        );
+    }
+    let wanted = |step: &Step| match filter {
+        Some(_) => step.name == TESTS,
+        None => only.is_empty() || only.iter().any(|name| name == step.name),
+    };
+    Ok(STEPS.into_iter().filter(wanted).collect())
+}
+
+/// A command that counts as one check.
+fn check(command: &mut Command) -> Result<Tally> {
+    command::run(command)?;
+    Ok(Tally::PASSED)
+}
+
+fn format(suite: &Suite<'_>) -> Result<Tally> {
+    check(cargo(&suite.workspace.root).args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(suite: &Suite<'_>) -> Result<Tally> {
+    check(cargo(&suite.workspace.root).args([
+        "clippy",
+        "--release",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn backends(suite: &Suite<'_>) -> Result<Tally> {
+    features::check(suite.workspace)?;
+    Ok(Tally::PASSED)
+}
+
+fn cargo_tests(suite: &Suite<'_>) -> Result<Tally> {
+    let mut tests = cargo(&suite.workspace.root);
+    tests.args(["test", "--release", "--workspace", "--no-fail-fast"]);
+    tests.args(suite.filter).args(["--", "--show-output"]);
+    let mut counts = CargoTests::default();
+    let status = run_watched(&mut tests, |line| counts.line(line))?;
+    let counts = counts.finish();
+    if status.success() && counts.total() == 0 && suite.filter.is_none() {
+        bail!("no result of any test was printed");
+    }
+    Ok(counts.concluded(status.success()))
+}
+
+fn docs(suite: &Suite<'_>) -> Result<Tally> {
+    let mut docs = cargo(&suite.workspace.root);
+    docs.args(["doc", "--release", "--no-deps", "--workspace"]);
+    check(docs.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn web_modules(suite: &Suite<'_>) -> Result<Tally> {
+    let Some(tools) = &suite.tools else {
+        return Ok(not_set_up("modules"));
+    };
+    modules::build(suite.workspace, tools, false)?;
+    Ok(Tally::PASSED)
+}
+
+fn page_types(suite: &Suite<'_>) -> Result<Tally> {
+    page_check(suite, "page-types", "typecheck")
+}
+
+fn page_lint(suite: &Suite<'_>) -> Result<Tally> {
+    if !page::has_script(suite.workspace, "lint")? {
+        println!("the page has no lint script");
+        return Ok(Tally::default());
+    }
+    page_check(suite, "page-lint", "lint")
+}
+
+fn page_check(suite: &Suite<'_>, step: &str, script: &str) -> Result<Tally> {
+    let Some(tools) = &suite.tools else {
+        return Ok(not_set_up(step));
+    };
+    check(&mut page::script(suite.workspace, &tools.node, script))
+}
+
+fn page_build(suite: &Suite<'_>) -> Result<Tally> {
+    let Some(tools) = &suite.tools else {
+        return Ok(not_set_up("page-build"));
+    };
+    page::build(suite.workspace, &tools.node)?;
+    Ok(Tally::PASSED)
+}
+
+fn page_tests(suite: &Suite<'_>) -> Result<Tally> {
+    let Some(tools) = &suite.tools else {
+        return Ok(not_set_up("page-tests"));
+    };
+    count_page_tests(&mut page::script(suite.workspace, &tools.node, "test"))
+}
+
+fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
+    let Some(tools) = &suite.tools else {
+        return Ok(not_set_up(BROWSER_TESTS));
+    };
+    let Some(browser) = page::browser() else {
+        println!("skipped: browser tests: no chromium");
+        return Ok(Tally::SKIPPED);
+    };
+    // They compare the page's numbers with those of the native command.
+    let program = native::build(suite.workspace)?;
+    let mut tests = page::script(suite.workspace, &tools.node, "test:browser");
+    count_page_tests(
+        tests
+            .env(page::BROWSER, browser)
+            .env("DELICATE_BIN", program),
+    )
+}
+
+/// Runs and counts tests of the page.
+fn count_page_tests(tests: &mut Command) -> Result<Tally> {
+    let mut counts = Tally::default();
+    let status = run_watched(tests, |line| counts += page_test(line).unwrap_or_default())
+        .context("the page's tests did not run")?;
+    if status.success() && counts.total() == 0 {
+        bail!("no result of any test was printed");
+    }
+    Ok(counts.concluded(status.success()))
+}
+
+/// For a step whose tools are missing: why they are was counted as a failure.
+fn not_set_up(step: &str) -> Tally {
+    println!("skipped: {step}: the set-up failed");
+    Tally::SKIPPED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(filter: Option<&str>, only: &[&str]) -> Vec<&'static str> {
+        let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
+        let steps = chosen(filter, &only).unwrap_or_default();
+        steps.iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn without_a_choice_every_step_runs() {
+        assert_eq!(names(None, &[]).len(), STEPS.len());
+    }
+
+    #[test]
+    fn a_filter_leaves_the_tests_of_rust() {
+        assert_eq!(names(Some("salt"), &[]), ["tests"]);
+    }
+
+    #[test]
+    fn steps_can_be_named_and_an_unknown_one_is_an_error() {
+        assert_eq!(names(None, &["docs", "format"]), ["format", "docs"]);
+        let error = chosen(None, &["doc".to_owned()])
+            .err()
+            .map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("`doc`") && text.contains("docs")));
+    }
+}
