@@ -80,6 +80,12 @@ const WRITTEN_OTHERWISE: [(&str, &str); 1] = [(
     "the crate chooses other rings of a bridged aromatic macrocycle",
 )];
 
+/// Molecules whose atoms must not be shuffled, with the reason.
+const SHUFFLED_OTHERWISE: [(&str, &str); 1] = [(
+    "c1ccc2c3ccccc3c2c1",
+    "which Kekulé form of this antiaromatic ring the crate writes hangs on the atoms' numbers",
+)];
+
 fn is_refused(input: &str) -> bool {
     REFUSED.iter().any(|(text, _)| *text == input)
 }
@@ -164,6 +170,13 @@ fn every_known_difference_still_differs() {
             "{input} is read now: {reason}"
         );
     }
+    for (input, reason) in SHUFFLED_OTHERWISE {
+        let molecule = Molecule::parse(input).unwrap();
+        let expected = molecule.canonical_smiles().unwrap();
+        let write = |seed| molecule.kekule_string(AtomOrder::Random(seed)).unwrap();
+        let differs = (0..100).any(|seed| canonical(&write(seed)) != expected);
+        assert!(differs, "{input} may be shuffled now: {reason}");
+    }
     for (input, reason) in WRITTEN_OTHERWISE {
         let entry = table.iter().find(|entry| entry.input == input).unwrap();
         let molecule = Molecule::parse(input).unwrap();
@@ -181,6 +194,8 @@ fn an_error_names_the_kind_of_problem_rdkit_finds() {
         let fits = match (entry.problem, &error.reason) {
             ("AtomValenceException", Reason::Valence { .. }) => true,
             ("KekulizeException" | "AtomKekulizeException", Reason::Kekulization { .. }) => true,
+            // RDKit's list of problems misses some that it rejects all the same.
+            ("Other", Reason::Valence { .. }) => true,
             ("Syntax" | "Other", reason) => {
                 !matches!(reason, Reason::Valence { .. } | Reason::Kekulization { .. })
             }
@@ -286,7 +301,13 @@ fn a_kekule_smiles_in_any_order_is_the_same_molecule() {
         if is_written_otherwise(&entry.input) || !entry.stable {
             continue;
         }
-        for order in ORDERS {
+        let may_shuffle = !SHUFFLED_OTHERWISE
+            .iter()
+            .any(|(text, _)| *text == entry.input);
+        let orders = ORDERS
+            .iter()
+            .filter(|order| may_shuffle || !matches!(order, AtomOrder::Random(_)));
+        for &order in orders {
             let smiles = molecule.kekule_string(order).unwrap();
             let again = canonical(&smiles);
             if again != entry.canonical {
@@ -695,6 +716,19 @@ fn a_broken_mol_block_is_an_error_that_names_its_line() {
             assert_eq!(molecule.atom_count(), whole.atom_count());
         }
     }
+    let lines_of_v3000: Vec<&str> = include_str!("golden/mol_blocks.tsv").lines().collect();
+    let v3000 = lines_of_v3000
+        .iter()
+        .find(|line| line.contains("V3000\t"))
+        .unwrap();
+    let v3000 = v3000.split('\t').nth(3).unwrap().replace("\\n", "\n");
+    let whole = Molecule::from_mol_block(&v3000).unwrap();
+    let v3000: Vec<&str> = v3000.lines().collect();
+    for length in 0..v3000.len() {
+        if let Ok(molecule) = Molecule::from_mol_block(&v3000[..length].join("\n")) {
+            assert_eq!(molecule.atom_count(), whole.atom_count());
+        }
+    }
     let error = Molecule::from_mol_block(&lines[..6].join("\n")).unwrap_err();
     assert_eq!(error.reason.code(), "mol_block");
     assert_eq!(
@@ -716,6 +750,52 @@ fn a_broken_mol_block_is_an_error_that_names_its_line() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn no_mutilated_mol_block_makes_it_panic() {
+    let lines = include_str!("golden/mol_blocks.tsv").lines().skip(2);
+    let blocks: Vec<String> = lines
+        .map(|line| line.split('\t').nth(3).unwrap().replace("\\n", "\n"))
+        .collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below
+    };
+    let pieces = [
+        "0",
+        "9",
+        "-",
+        " ",
+        "\n",
+        "é",
+        "  4",
+        "M  CHG  1 -2147483648 9",
+        "Xx",
+        "*",
+        "99999",
+    ];
+    let mut read = 0;
+    for _ in 0..5_000 {
+        let mut block: Vec<char> = blocks[draw(blocks.len())].chars().collect();
+        for _ in 0..=draw(3) {
+            let at = draw(block.len() + 1);
+            let until = (at + draw(4)).min(block.len());
+            block.splice(at..until, pieces[draw(pieces.len())].chars());
+        }
+        let block: String = block.into_iter().collect();
+        if let Ok(molecule) = Molecule::from_mol_block(&block) {
+            read += 1;
+            let _ = molecule.canonical_smiles();
+            let _ = molecule
+                .largest_fragment()
+                .kekule_smiles(AtomOrder::Random(1));
+        }
+    }
+    assert!(read > 500, "only {read} of the mutants were molecules");
 }
 
 /// The corpus' test file as text, or the line that says why there is none.

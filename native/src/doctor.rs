@@ -55,7 +55,7 @@ fn print(diagnosis: &Diagnosis) {
     println!("delicate {}", diagnosis.version);
     println!("\nAdapters");
     if diagnosis.adapters.is_empty() {
-        println!("  none: no Vulkan, Metal, DX12 or OpenGL driver answers");
+        println!("  none: no Vulkan, Metal or DX12 driver answers");
     }
     for adapter in &diagnosis.adapters {
         println!("  {} ({}, {})", adapter.name, adapter.kind, adapter.api);

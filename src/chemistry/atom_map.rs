@@ -44,14 +44,16 @@ fn distinct(colors: &[u64]) -> usize {
     sorted.len()
 }
 
-/// For each atom of `from` its image in `to`, such that labels and bonds
-/// agree; `None` if there is none, or finding it takes too long. `unique`
-/// says whether the colours left no choice.
+/// How the atoms of one graph match those of another.
 pub(super) struct Matching {
+    /// For each atom of the first graph, its image in the second.
     pub(super) image: Vec<usize>,
+    /// Whether the colours left no choice.
     pub(super) unique: bool,
 }
 
+/// Matches `from` to `to` such that labels and bonds agree; `None` if they do
+/// nowhere, or finding out takes too long.
 pub(super) fn match_atoms(from: &Graph, to: &Graph) -> Option<Matching> {
     let count = from.labels.len();
     if to.labels.len() != count {
@@ -190,7 +192,8 @@ mod tests {
             .iter()
             .map(|&(a, b)| (permutation[a], permutation[b]))
             .collect();
-        let matching = match_atoms(&from, &graph(&labels, &moved)).unwrap();
+        let matching = match_atoms(&from, &graph(&labels, &moved));
+        let matching = matching.expect("the graphs are equal");
         for (a, b) in bonds {
             let image = (matching.image[a], matching.image[b]);
             assert!(moved.contains(&image) || moved.contains(&(image.1, image.0)));

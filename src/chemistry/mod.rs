@@ -2,10 +2,10 @@
 //! SMILES a model reads.
 //!
 //! The only module that knows the chemistry crates. They port RDKit, and
-//! RDKit's behaviour is the contract here: a text is accepted if and only if
+//! RDKit's behaviour is the contract here: a text is accepted if
 //! `Chem.MolFromSmiles` accepts it, hydrogen atoms written out are folded into
 //! their neighbours as it does (isotopes, bare protons and hydrides stay), and
-//! canonical strings are RDKit's.
+//! canonical strings are RDKit's. `tests/chemistry.rs` lists the exceptions.
 
 mod atom_map;
 mod error;
@@ -476,9 +476,7 @@ fn problem(
     };
     let problems = rdkit_detect_chemistry_problems(written).unwrap_or_default();
     let Some(first) = problems.first() else {
-        // Sanitisation also rejects what comes after the checks above, such
-        // as a valence broken by its own clean-up.
-        return ChemistryError::new(Reason::Syntax { what: message });
+        return late_problem(written, message, position);
     };
     let atom = first.atoms.iter().copied().min();
     let atom = atom.filter(|&atom| atom < written.atom_count());
@@ -496,5 +494,32 @@ fn problem(
     ChemistryError {
         reason,
         position: atom.and_then(position),
+    }
+}
+
+/// A problem that sanitisation finds after the checks that list problems:
+/// `message` is "Explicit valence for atom # 1 C, 5, is greater than permitted".
+fn late_problem(
+    written: &chematic_core::Molecule,
+    message: String,
+    position: &dyn Fn(usize) -> Option<usize>,
+) -> ChemistryError {
+    let parsed = message
+        .strip_prefix("Explicit valence for atom # ")
+        .and_then(|rest| {
+            let (atom, rest) = rest.split_once(' ')?;
+            let (element, rest) = rest.split_once(", ")?;
+            let valence = rest.split(',').next()?;
+            Some((atom.parse().ok()?, element, valence.parse().ok()?))
+        });
+    let Some((atom, element, valence)) = parsed else {
+        return ChemistryError::unsupported(message);
+    };
+    // The number counts atoms once hydrogens are folded away.
+    let has_hydrogens = (0..written.atom_count()).any(|atom| symbol(written, atom) == "H");
+    let element = String::from(element);
+    ChemistryError {
+        reason: Reason::Valence { element, valence },
+        position: position(atom).filter(|_| !has_hydrogens),
     }
 }

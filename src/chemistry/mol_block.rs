@@ -230,7 +230,7 @@ fn read_properties(lines: &[&str], from: usize, table: &mut Table) -> Result<(),
         for pair in pairs.chunks_exact(2) {
             let index = integer(pair[0], at)?;
             let value = integer(pair[1], at)?;
-            let atom = usize::try_from(index - 1).ok();
+            let atom = usize::try_from(i64::from(index) - 1).ok();
             let Some(atom) = atom.and_then(|atom| table.atoms.get_mut(atom)) else {
                 return Err(malformed(at, format!("there is no atom {index}")));
             };
@@ -247,6 +247,7 @@ fn read_properties(lines: &[&str], from: usize, table: &mut Table) -> Result<(),
 fn read_v3000(lines: &[&str]) -> Result<Table, ChemistryError> {
     let mut table = Table::default();
     let mut numbers: Vec<(usize, usize)> = Vec::new();
+    let mut counts = None;
     let mut section = "";
     let mut at = 4;
     while let Some(line) = lines.get(at) {
@@ -276,7 +277,9 @@ fn read_v3000(lines: &[&str]) -> Result<Table, ChemistryError> {
                     text.parse()
                         .map_err(|_| malformed(start, format!("expected a count: `{text}`")))
                 };
-                check_counts(count(atoms)?, count(bonds)?)?;
+                let stated = (count(atoms)?, count(bonds)?);
+                check_counts(stated.0, stated.1)?;
+                counts = Some(stated);
             }
             [_, kind, ..] if section == "OTHER" && ["SRU", "MUL"].contains(kind) => {
                 let what = format!("a repeating unit (line {})", start + 1);
@@ -317,6 +320,10 @@ fn read_v3000(lines: &[&str]) -> Result<Table, ChemistryError> {
             }
             [..] => {}
         }
+    }
+    if counts != Some((table.atoms.len(), table.bonds.len())) {
+        let what = "the atoms and bonds are not as many as the counts line says";
+        return Err(malformed(lines.len(), what));
     }
     Ok(table)
 }
@@ -373,13 +380,12 @@ fn build(table: &Table, flat: bool) -> Result<Molecule, ChemistryError> {
         }
     }
     let mut molecule = builder.build();
-    for (index, bond) in table.bonds.iter().enumerate() {
+    for bond in &table.bonds {
         if bond.order == BondOrder::Aromatic {
             for atom in bond.atoms {
                 molecule.set_atom_aromatic(AtomIdx(atom as u32), true);
             }
         }
-        debug_assert!(molecule.bond_opt(BondIdx(index as u32)).is_some());
     }
     for (index, atom) in table.atoms.iter().enumerate() {
         fix_hydrogens(&mut molecule, AtomIdx(index as u32), atom);

@@ -114,8 +114,8 @@ struct Scanner<'a> {
     /// The bond symbol waiting for its second atom.
     bond: Option<(u8, usize)>,
     branches: Vec<(Option<usize>, usize)>,
-    /// Whether the last token opened a branch.
-    just_opened: bool,
+    /// Whether a branch was opened that has no atom yet.
+    opening: bool,
     open_rings: BTreeMap<u32, OpenRing>,
     ring_bonds: BTreeSet<(usize, usize)>,
 }
@@ -134,7 +134,7 @@ impl<'a> Scanner<'a> {
             parent: Vec::new(),
             bond: None,
             branches: Vec::new(),
-            just_opened: false,
+            opening: false,
             open_rings: BTreeMap::new(),
             ring_bonds: BTreeSet::new(),
         }
@@ -207,7 +207,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn open_branch(&mut self) -> Result<(), ChemistryError> {
-        if self.current.is_none() || self.bond.is_some() || self.just_opened {
+        if self.current.is_none() || self.bond.is_some() || self.opening {
             let what = "must follow an atom or a ring closure";
             return Err(self.error(Reason::Parentheses { what }, self.at));
         }
@@ -215,14 +215,14 @@ impl<'a> Scanner<'a> {
             return Err(too_large("nested branches", self.max_depth));
         }
         self.branches.push((self.current, self.at));
-        self.just_opened = true;
+        self.opening = true;
         self.smiles.push('(');
         self.at += 1;
         Ok(())
     }
 
     fn close_branch(&mut self) -> Result<(), ChemistryError> {
-        if self.just_opened {
+        if self.opening && self.bond.is_none() {
             let what = "encloses nothing";
             return Err(self.error(Reason::Parentheses { what }, self.at));
         }
@@ -241,7 +241,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn dot(&mut self) -> Result<(), ChemistryError> {
-        if self.current.is_none() || self.bond.is_some() || self.just_opened {
+        if self.current.is_none() || self.bond.is_some() || self.opening {
             return Err(self.syntax("`.` must separate two molecules", self.at));
         }
         if !self.branches.is_empty() {
@@ -277,7 +277,6 @@ impl<'a> Scanner<'a> {
                 self.at += 1;
             }
         }
-        self.just_opened = false;
         Ok(())
     }
 
@@ -288,11 +287,7 @@ impl<'a> Scanner<'a> {
 
     fn ring_closure(&mut self) -> Result<(), ChemistryError> {
         let position = self.at;
-        let after_branch_bond = self.bond.is_some() && self.smiles_opened_branch();
-        let Some(atom) = self
-            .current
-            .filter(|_| !self.just_opened && !after_branch_bond)
-        else {
+        let Some(atom) = self.current.filter(|_| !self.opening) else {
             return Err(self.syntax("ring closure without an atom before it", position));
         };
         let number = self.ring_number()?;
@@ -344,13 +339,6 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Whether the bond symbol just written is the first token of a branch.
-    fn smiles_opened_branch(&self) -> bool {
-        let mut last = self.smiles.bytes().rev();
-        last.next();
-        last.next() == Some(b'(')
-    }
-
     fn ring_number(&mut self) -> Result<u32, ChemistryError> {
         let position = self.at;
         let malformed = "`%` needs two digits, or a number in parentheses";
@@ -392,7 +380,7 @@ impl<'a> Scanner<'a> {
         self.current = Some(self.atoms.len());
         self.atoms.push(start..self.at);
         self.bond = None;
-        self.just_opened = false;
+        self.opening = false;
         Ok(())
     }
 

@@ -221,8 +221,12 @@ mod gpu {
     }
 
     async fn acquire(kind: DeviceKind, reason: &str) -> Result<Device, String> {
-        let (tensors, setup) = burn::tensor::Device::wgpu_options()
-            .device_kind(kind)
+        let options = burn::tensor::Device::wgpu_options().device_kind(kind);
+        // Left to itself, the runtime would try OpenGL where Vulkan has only a
+        // software adapter.
+        #[cfg(target_os = "linux")]
+        let options = options.graphics_api(burn::tensor::wgpu::WgpuBackend::Vulkan);
+        let (tensors, setup) = options
             .init_with_setup_async()
             .await
             .map_err(|error| error.to_string())?;
@@ -278,9 +282,14 @@ mod gpu {
 
     #[cfg(not(target_family = "wasm"))]
     pub(super) async fn adapters() -> Vec<Adapter> {
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            // Vulkan, Metal, DX12. OpenGL would list the same adapters again
+            // and complain on stderr where there is no display.
+            backends: wgpu::Backends::PRIMARY,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
         instance
-            .enumerate_adapters(wgpu::Backends::all())
+            .enumerate_adapters(wgpu::Backends::PRIMARY)
             .await
             .iter()
             .map(describe)

@@ -2,12 +2,12 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Embedding, Linear};
-use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::{EncoderConfig, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
-use crate::kernels::residual_layer_norm;
+use crate::kernels::{gelu, residual_layer_norm};
 
 /// Added to the attention score of padding; the value of the reference.
 const MASKED: f32 = -10_000.0;

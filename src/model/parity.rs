@@ -29,7 +29,7 @@ fn golden(name: &str) -> Golden {
         .metadata()
         .as_ref()
         .and_then(|m| m.get("config"))
-        .map(|json| serde_json::from_str(json).expect("an encoder configuration"));
+        .and_then(|json| serde_json::from_str(json).ok());
     let file = SafeTensors::deserialize(&bytes).expect("a valid file");
     let tensors = file
         .tensors()

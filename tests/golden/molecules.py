@@ -670,6 +670,11 @@ c1cc[nH2]c1
 b1cccc1
 [te]1ccccc1
 c1ccc2cccc2c1
+Cc1[nH]ncc1C(=O)N1CCC(C)o1CO
+OB1(C)CC(c2ccccc2)Cb1(O)C
+C(->1)CC1
+C(->1CC1)
+C(=1CC1)
 """
 
 # Read by RDKit, refused here on purpose or for want of the crate: see the
