@@ -10,6 +10,15 @@
 //! - [`storing`]: model directories
 //! - `training`: supervised training (feature `train`)
 
+#![cfg_attr(
+    not(feature = "train"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "gradients and fresh parameters are for training alone"
+    )
+)]
+
 pub mod chemistry;
 pub mod kernels;
 pub mod model;

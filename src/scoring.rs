@@ -261,10 +261,6 @@ fn mean_of_tokens(encoded: Encoded, batch: &Batch) -> Tensor<2> {
 #[derive(Clone, Debug)]
 pub(crate) struct Standardised {
     /// The molecule, reduced to its largest fragment if that was asked for.
-    #[cfg_attr(
-        not(feature = "train"),
-        allow(dead_code, reason = "only training writes the molecule again")
-    )]
     pub(crate) molecule: Molecule,
     /// Its tokens, in canonical order.
     pub(crate) tokens: Vec<u32>,

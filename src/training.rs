@@ -48,6 +48,10 @@ fn label() -> String {
     "label".to_owned()
 }
 
+fn initializer_range() -> f64 {
+    0.02
+}
+
 /// Everything that decides a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +75,14 @@ pub struct TrainingConfig {
     pub weight_decay: f32,
     /// Largest norm of the gradient of one tensor.
     pub clip_norm: f32,
+    /// Standard deviation of the initial weights of linear layers. The paper's
+    /// 0.02 wants far more data than a few thousand molecules.
+    #[serde(default = "initializer_range")]
+    pub initializer_range: f64,
+    /// Standard deviation of the initial embeddings. Positions are sines of
+    /// amplitude 1: embeddings much smaller than that are not seen at first.
+    #[serde(default = "initializer_range")]
+    pub embedding_range: f64,
     /// Fraction of the molecules that is held out and never trained on.
     pub test_fraction: f64,
     /// Seed of the split, the weights, the order and the random SMILES.
@@ -266,7 +278,8 @@ pub async fn train(
     autodiff.seed(config.seed);
     let mut model = Model::new(
         &mut Initial {
-            deviation: encoder.initializer_range,
+            deviation: config.initializer_range,
+            table_deviation: config.embedding_range,
             device: &autodiff,
         },
         &encoder,

@@ -260,7 +260,10 @@ fn built_in() -> Result<ModelFiles<'static>, StoringError> {
 fn built_in() -> Result<ModelFiles<'static>, StoringError> {
     Err(StoringError::Io {
         path: "--model DIR".into(),
-        source: io::Error::new(io::ErrorKind::NotFound, "no model was built into this command"),
+        source: io::Error::new(
+            io::ErrorKind::NotFound,
+            "no model was built into this command",
+        ),
     })
 }
 

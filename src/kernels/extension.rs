@@ -6,10 +6,7 @@ use burn::backend::{Backend, ExtensionType, backend_extension};
 
 /// What LayerNorm's backward pass yields.
 #[derive(ExtensionType, Debug, Clone)]
-#[allow(
-    unreachable_pub,
-    reason = "the macro implements public traits with it"
-)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
 pub struct LayerNormGradients<B: Backend> {
     /// Gradient of `x` and of `residual` alike, in their shape.
     pub input: FloatTensor<B>,

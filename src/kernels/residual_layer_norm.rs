@@ -67,10 +67,6 @@ pub(crate) fn residual_layer_norm(
 /// and of `residual` alike, and adds to `dgamma` and `dbeta`.
 ///
 /// Shapes: `x`, `residual`, `g`, `ds` are `[rows, width]`; the others `[width]`.
-#[cfg_attr(
-    not(feature = "train"),
-    allow(dead_code, reason = "only training differentiates")
-)]
 #[allow(
     clippy::too_many_arguments,
     reason = "the same arguments as the shader's bindings"

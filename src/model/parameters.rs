@@ -52,29 +52,24 @@ pub(crate) trait Source {
     fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear, SourceError>;
 }
 
-/// Fresh parameters: matrices from N(0, `deviation`), biases 0, scales 1.
-#[cfg_attr(
-    not(any(feature = "train", test)),
-    allow(dead_code, reason = "only training starts from nothing")
-)]
+/// Fresh parameters: tables from N(0, `table_deviation`), linear layers from
+/// N(0, `deviation`), biases 0, scales 1.
 pub(crate) struct Initial<'a> {
     pub(crate) deviation: f64,
+    pub(crate) table_deviation: f64,
     pub(crate) device: &'a Device,
 }
 
 impl Initial<'_> {
-    fn normal(&self, shape: [usize; 2]) -> Param<Tensor<2>> {
-        Initializer::Normal {
-            mean: 0.0,
-            std: self.deviation,
-        }
+    fn normal(&self, shape: [usize; 2], std: f64) -> Param<Tensor<2>> {
+        Initializer::Normal { mean: 0.0, std }
         .init(shape, self.device)
     }
 }
 
 impl Source for Initial<'_> {
     fn matrix(&mut self, _name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, SourceError> {
-        Ok(self.normal(shape))
+        Ok(self.normal(shape, self.table_deviation))
     }
 
     fn zeros(&mut self, _name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
@@ -87,7 +82,7 @@ impl Source for Initial<'_> {
 
     fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear, SourceError> {
         Ok(Linear {
-            weight: self.normal([from, to]),
+            weight: self.normal([from, to], self.deviation),
             bias: Some(self.zeros(name, to)?),
         })
     }

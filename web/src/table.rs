@@ -1,6 +1,7 @@
 //! What the user gave: a file or pasted text, and the scores of its rows.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use delicate::records::{
@@ -8,8 +9,7 @@ use delicate::records::{
     Score, ScoreColumn, Structure, Writer,
 };
 use delicate::scoring::{Options, Stop, Task};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -35,6 +35,18 @@ struct Row<'a> {
 struct Value<'a> {
     value: f32,
     unit: &'a str,
+}
+
+/// A row as [`Table::rows`] gave it.
+#[derive(Deserialize)]
+struct Restored {
+    error: Option<RowError>,
+    scores: Option<BTreeMap<String, RestoredValue>>,
+}
+
+#[derive(Deserialize)]
+struct RestoredValue {
+    value: f32,
 }
 
 type RowResult = Option<Result<Vec<f32>, RowError>>;
@@ -178,15 +190,7 @@ impl Table {
     ) -> Result<usize, JsValue> {
         let (start, end) = self.bounds(start, end);
         let scorer = &engine.scorer;
-        *self.endpoints.borrow_mut() = scorer
-            .config()
-            .endpoints
-            .iter()
-            .map(|endpoint| ScoreColumn {
-                name: endpoint.name.clone(),
-                unit: endpoint.unit.clone(),
-            })
-            .collect();
+        self.name_endpoints(engine);
         let waiting: Vec<usize> = {
             let results = self.results.borrow();
             (start..end).filter(|&row| results[row].is_none()).collect()
@@ -227,6 +231,35 @@ impl Table {
         }
     }
 
+    /// Takes over results that [`Table::rows`] gave of an earlier table of the
+    /// same file, after its worker was lost: `results` are the rows from
+    /// `start` on; those that are pending stay so.
+    ///
+    /// # Errors
+    ///
+    /// Where `results` are not such rows.
+    pub fn restore(&self, engine: &Engine, start: usize, results: JsValue) -> Result<(), JsValue> {
+        let given: Vec<Restored> = serde_wasm_bindgen::from_value(results)
+            .map_err(|error| Failure::new("restore", error))?;
+        self.name_endpoints(engine);
+        let endpoints = self.endpoints.borrow();
+        let mut results = self.results.borrow_mut();
+        for (place, row) in results.iter_mut().skip(start).zip(given) {
+            match (row.error, row.scores) {
+                (Some(error), _) => *place = Some(Err(error)),
+                (None, Some(scores)) => {
+                    let values = endpoints
+                        .iter()
+                        .map(|endpoint| scores.get(&endpoint.name).map(|score| score.value));
+                    // Scores of another model are not taken over.
+                    *place = values.collect::<Option<Vec<f32>>>().map(Ok);
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The table as `csv`, `json` or `jsonl`, with every row: those that were
     /// not scored say so in their error.
     ///
@@ -249,6 +282,20 @@ impl Table {
 }
 
 impl Table {
+    /// Scores are those of this engine's model from now on.
+    fn name_endpoints(&self, engine: &Engine) {
+        *self.endpoints.borrow_mut() = engine
+            .scorer
+            .config()
+            .endpoints
+            .iter()
+            .map(|endpoint| ScoreColumn {
+                name: endpoint.name.clone(),
+                unit: endpoint.unit.clone(),
+            })
+            .collect();
+    }
+
     fn bounds(&self, start: usize, end: usize) -> (usize, usize) {
         let end = end.min(self.records.len());
         (start.min(end), end)
