@@ -217,7 +217,9 @@ impl ModelConfig {
             if endpoint.name.is_empty() || !names.insert(&endpoint.name) {
                 return refuse("endpoints", endpoint.name.clone(), "a name of its own each");
             }
-            if !scaling.mean.is_finite() || !(scaling.deviation > 0.0 && scaling.deviation < 1e30) {
+            let usable =
+                scaling.mean.is_finite() && scaling.deviation > 0.0 && scaling.deviation < 1e30;
+            if !usable {
                 return refuse(
                     "endpoints.scaling",
                     format!("{scaling:?} of {}", endpoint.name),

@@ -142,13 +142,18 @@ pub struct Example {
     pub labels: Vec<Option<f32>>,
 }
 
+/// Sum and number of a molecule's labels, one pair an endpoint.
+type Sums = Vec<(f64, u32)>;
+
 /// Collects molecules and labels, merging those that are the same molecule.
 #[derive(Debug)]
 pub struct Examples {
     endpoints: usize,
     limit: usize,
     index: HashMap<String, usize>,
-    examples: Vec<(Molecule, String, Vec<(f64, u32)>)>,
+    /// Each molecule with its canonical SMILES and, for each endpoint, the sum
+    /// and the number of its labels.
+    examples: Vec<(Molecule, String, Sums)>,
 }
 
 impl Examples {

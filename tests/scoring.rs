@@ -123,7 +123,7 @@ fn salts_are_left_out_unless_they_are_asked_for() {
         .expect("a result")
         .expect_err("sodium is not in the vocabulary");
     assert_eq!(error.reason, "out_of_vocabulary");
-    assert_eq!(error.position, Some(12), "the sodium's bracket");
+    assert_eq!(error.position, Some(11), "where the sodium's bracket opens");
 }
 
 #[test]

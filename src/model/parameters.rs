@@ -62,8 +62,7 @@ pub(crate) struct Initial<'a> {
 
 impl Initial<'_> {
     fn normal(&self, shape: [usize; 2], std: f64) -> Param<Tensor<2>> {
-        Initializer::Normal { mean: 0.0, std }
-        .init(shape, self.device)
+        Initializer::Normal { mean: 0.0, std }.init(shape, self.device)
     }
 }
 

@@ -326,7 +326,7 @@ async function testDeviceLoss(browser: Browser, site: Served): Promise<void> {
   const { page } = visit;
   await checks.check("webgpu: lost twice, the CPU takes over and no row is lost", async () => {
     await settled(page);
-    const total = 64;
+    const total = 512;
     await openFile(page, "many.smi", cycle(["CCO", "CCN"], total));
     await page.locator("#score").click();
     await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
@@ -461,7 +461,8 @@ const status = async (page: Page): Promise<string> => (await page.locator("#stat
 
 /** An uncaught error is what a trap in the wasm module or a lost device comes to. */
 async function crash(page: Page): Promise<void> {
-  const worker = page.workers().find((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url()));
+  // The newest: one that was just replaced may still be listed.
+  const worker = page.workers().findLast((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url()));
   if (worker === undefined) throw new Error("no worker is running");
   await worker.evaluate(() => {
     setTimeout(() => {

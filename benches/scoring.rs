@@ -1,0 +1,105 @@
+//! What a molecule costs, from text to number: `cargo bench`.
+//!
+//! Figures compare with each other within one run; between machines and runs
+//! they do not.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::{Distribution, Tensor};
+use delicate::chemistry::{AtomOrder, Molecule};
+use delicate::kernels::device::{Device, DeviceChoice};
+use delicate::kernels::residual_layer_norm;
+use delicate::records::Structure;
+use delicate::scoring::{Options, Scorer, Task};
+use delicate::storing::ModelFiles;
+use delicate::tokens::tokenize;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+
+const MOLECULES: [&str; 8] = [
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+    "COc1ccc2[nH]c(nc2c1)S(=O)Cc1ncc(C)c(OC)c1C",
+    "OC(=O)COCCN1CCN(CC1)C(c1ccccc1)c1ccc(Cl)cc1",
+    "CCOC(=O)C1=C(COCCN)NC(C)=C(C1c1ccccc1Cl)C(=O)OC",
+    "CNCCC(Oc1ccc(cc1)C(F)(F)F)c1ccccc1",
+    "O=C(O)c1cn(C2CC2)c2cc(N3CCNCC3)c(F)cc2c1=O",
+    "CC12CCC3C(CCC4=CC(=O)CCC34C)C1CCC2O",
+];
+
+fn main() {
+    divan::main();
+}
+
+fn cpu() -> Device {
+    pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU is always there")
+}
+
+#[divan::bench]
+fn parse_standardise_and_tokenise(bencher: Bencher) {
+    bencher.counter(ItemsCount::new(MOLECULES.len())).bench(|| {
+        MOLECULES.map(|smiles| {
+            let molecule = Molecule::parse(smiles).expect("valid");
+            let written = molecule.kekule_string(AtomOrder::Canonical).expect("valid");
+            tokenize(&written, 128).expect("short")
+        })
+    });
+}
+
+#[divan::bench(args = [8, 64, 512])]
+fn score_on_the_cpu(bencher: Bencher, rows: usize) {
+    let scorer = Scorer::load(&ModelFiles::embedded(), cpu()).expect("a valid model");
+    let structures: Vec<Structure> = (0..rows)
+        .map(|row| Structure::Smiles(MOLECULES[row % MOLECULES.len()].to_owned()))
+        .collect();
+    bencher.counter(ItemsCount::new(rows)).bench(|| {
+        pollster::block_on(
+            scorer.run(&structures, Task::Score, Options::default(), async |_| {
+                ControlFlow::Continue(())
+            }),
+        )
+    });
+}
+
+/// The kernel against burn's own addition and LayerNorm.
+mod residual_and_layer_norm {
+    use super::*;
+
+    fn inputs() -> (Tensor<3>, Tensor<3>, Tensor<1>, Tensor<1>) {
+        let device = cpu().tensors().clone();
+        let random = || Tensor::random([32, 64, 256], Distribution::Default, &device);
+        (
+            random(),
+            random(),
+            Tensor::ones([256], &device),
+            Tensor::zeros([256], &device),
+        )
+    }
+
+    #[divan::bench]
+    fn own_kernel(bencher: Bencher) {
+        let (x, residual, gamma, beta) = inputs();
+        bencher.bench(|| {
+            residual_layer_norm(
+                x.clone(),
+                residual.clone(),
+                gamma.clone(),
+                beta.clone(),
+                1e-12,
+            )
+        });
+    }
+
+    #[divan::bench]
+    fn burns_own(bencher: Bencher) {
+        let (x, residual, gamma, beta) = inputs();
+        bencher.bench(|| {
+            burn::tensor::module::layer_norm(
+                x.clone() + residual.clone(),
+                gamma.clone(),
+                Some(beta.clone()),
+                1e-12,
+            )
+        });
+    }
+}

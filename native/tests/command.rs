@@ -1,0 +1,324 @@
+//! The `delicate` command as its users run it.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+fn delicate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_delicate"));
+    command
+        .env_remove("DELICATE_MODEL")
+        .env("DELICATE_DEVICE", "cpu");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    delicate()
+        .args(arguments)
+        .output()
+        .expect("the command runs")
+}
+
+fn run_with_input(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = delicate()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input)
+        .expect("the command reads its input");
+    child.wait_with_output().expect("the command ends")
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).expect("UTF-8")
+}
+
+const TABLE: &str = "id,smiles,note\nA,CCO,\"one, two\"\nB,c1ccc,\nC,c1ccccc1,x\n";
+
+#[test]
+fn a_table_keeps_its_columns_and_order_and_says_what_is_wrong_with_a_row() {
+    let output = run_with_input(&["score", "-"], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let lines: Vec<&str> = stdout(&output).lines().collect();
+    assert_eq!(lines[0], "id,smiles,note,esol,freesolv,lipophilicity,error");
+    assert_eq!(lines.len(), 4);
+    assert!(lines[1].starts_with("A,CCO,\"one, two\",") && lines[1].ends_with(','));
+    assert!(lines[2].starts_with("B,c1ccc,,,,,") && lines[2].contains("never closed"));
+    assert!(lines[3].starts_with("C,c1ccccc1,x,"));
+    assert!(stderr(&output).contains("3 rows, 1 with errors"));
+}
+
+#[test]
+fn json_and_jsonl_hold_the_same_objects() {
+    let json = run_with_input(&["score", "-", "--format", "json", "-q"], TABLE.as_bytes());
+    let jsonl = run_with_input(
+        &["predict", "-", "--format", "jsonl", "-q"],
+        TABLE.as_bytes(),
+    );
+    assert_eq!(stderr(&json), "");
+    let whole: Vec<serde_json::Value> = serde_json::from_str(stdout(&json)).expect("JSON");
+    let lines: Vec<serde_json::Value> = stdout(&jsonl)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(whole, lines);
+    assert_eq!(whole[0]["note"], "one, two");
+    assert!(whole[0]["error"].is_null());
+    assert_eq!(whole[0]["scores"]["esol"]["unit"], "log mol/L");
+    assert!(whole[0]["scores"]["esol"]["value"].is_f64());
+    assert!(whole[1]["scores"].is_null());
+    assert_eq!(whole[1]["error"]["reason"], "unclosed_ring");
+    assert_eq!(whole[1]["error"]["position"], 1);
+}
+
+#[test]
+fn embeddings_have_the_width_of_the_encoder() {
+    let output = run_with_input(
+        &["embed", "-", "--format", "jsonl", "-q"],
+        b"CCO\nnonsense\n",
+    );
+    let rows: Vec<serde_json::Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(rows[0]["embedding"].as_array().map(Vec::len), Some(256));
+    assert!(rows[1]["embedding"].is_null());
+    assert!(rows[1]["error"]["message"].is_string());
+}
+
+#[test]
+fn every_format_gives_the_same_scores_plain_and_compressed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let sdf = "ethanol\n\n\n  3  2  0  0  0  0  0  0  0  0999 V2000\n\
+               \x20   0.0000    0.0000    0.0000 C   0  0\n\
+               \x20   1.5000    0.0000    0.0000 C   0  0\n\
+               \x20   2.2000    1.2000    0.0000 O   0  0\n\
+               \x20 1  2  1  0\n  2  3  1  0\nM  END\n$$$$\n";
+    let files = [
+        ("a.smi", "CCO ethanol\n"),
+        ("a.csv", "name,smiles\nethanol,CCO\n"),
+        ("a.tsv", "name\tSMILES\nethanol\tCCO\n"),
+        ("a.sdf", sdf),
+    ];
+    let mut seen = Vec::new();
+    for (name, text) in files {
+        let plain = directory.path().join(name);
+        std::fs::write(&plain, text).expect("written");
+        let packed = directory.path().join(format!("{name}.gz"));
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes()).expect("compressed");
+        std::fs::write(&packed, encoder.finish().expect("compressed")).expect("written");
+        for path in [plain, packed] {
+            let path = path.to_str().expect("a path");
+            let output = run(&["score", path, "--format", "jsonl", "-q"]);
+            assert_eq!(output.status.code(), Some(0), "{path}: {}", stderr(&output));
+            let row: serde_json::Value = serde_json::from_str(stdout(&output)).expect("JSON");
+            assert!(row["error"].is_null(), "{path}: {row}");
+            assert_eq!(row["name"], "ethanol");
+            seen.push(row["scores"].to_string());
+        }
+    }
+    assert_eq!(seen.len(), 8);
+    assert!(seen.iter().all(|scores| *scores == seen[0]), "{seen:?}");
+}
+
+#[test]
+fn on_error_fail_stops_at_the_row_with_its_own_exit_code() {
+    let output = run_with_input(
+        &["score", "-", "--on-error", "fail", "--id-column", "id"],
+        TABLE.as_bytes(),
+    );
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        stderr(&output).contains("line 3 (B):"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(
+        stdout(&output).lines().count(),
+        2,
+        "the rows before it are written"
+    );
+}
+
+#[test]
+fn what_the_user_got_wrong_is_named_with_an_exit_code() {
+    let missing = run(&["score", "no-such-file.smi"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("no-such-file.smi"));
+
+    let column = run_with_input(&["score", "-", "--smiles-column", "SMI"], TABLE.as_bytes());
+    assert_eq!(column.status.code(), Some(1));
+    assert!(stderr(&column).contains("SMI") && stderr(&column).contains("note"));
+
+    let model = run_with_input(&["score", "-", "--model", "no-such-dir"], TABLE.as_bytes());
+    assert_eq!(model.status.code(), Some(1));
+    assert!(stderr(&model).contains("no-such-dir") && stderr(&model).contains("config.json"));
+
+    let usage = run(&["score", "--format", "xml", "-"]);
+    assert_eq!(usage.status.code(), Some(2));
+
+    let empty = run_with_input(&["score", "-"], b"");
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(!stderr(&empty).contains("panicked"));
+}
+
+#[test]
+fn the_output_may_not_be_the_input() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.smi");
+    std::fs::write(&path, "CCO\n").expect("written");
+    let text = path.to_str().expect("a path");
+    let output = run(&["score", text, "-o", text]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        std::fs::read_to_string(&path).expect("still there"),
+        "CCO\n"
+    );
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_no_panic() {
+    if !Path::new("/dev/full").exists() {
+        println!("skipped: a_full_disk_is_an_error_and_no_panic: no /dev/full");
+        return;
+    }
+    let output = run_with_input(&["score", "-", "-o", "/dev/full"], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("/dev/full"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("panicked"));
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let mut child = delicate()
+        .args(["score", "-", "-q"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop(child.stdout.take());
+    let rows = "CCO x\n".repeat(3000);
+    // The command may have ended before all is written; that is the point.
+    let _ = child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(rows.as_bytes());
+    let mut errors = String::new();
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut errors)
+        .expect("UTF-8");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{errors}");
+    assert!(!errors.contains("panicked"), "{errors}");
+}
+
+#[test]
+fn a_truncated_archive_keeps_the_rows_before_the_fault() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("cut.smi.gz");
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    let rows: String = (0..20_000).map(|row| format!("CCO m{row}\n")).collect();
+    encoder.write_all(rows.as_bytes()).expect("compressed");
+    let whole = encoder.finish().expect("compressed");
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("written");
+    let output = run(&["score", path.to_str().expect("a path"), "-q"]);
+    assert_eq!(output.status.code(), Some(1));
+    let rows = stdout(&output).lines().count();
+    assert!(rows > 5_000, "{rows} rows; {}", stderr(&output));
+    assert!(stderr(&output).contains("cut.smi.gz"));
+}
+
+#[test]
+fn doctor_says_which_device_would_be_used_and_why() {
+    let output = run(&["doctor"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("because the CPU was asked for"));
+    let json = run(&["doctor", "--json", "--device", "auto"]);
+    let report: serde_json::Value = serde_json::from_str(stdout(&json)).expect("JSON");
+    assert!(report["adapters"].is_array());
+    let software = report["used"]["software"].as_bool();
+    assert_eq!(software, Some(false), "auto never takes a software adapter");
+}
+
+#[test]
+fn a_model_can_be_trained_and_scored_with() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let rows: String = (1..=40)
+        .map(|n| format!("{}O,{}\n", "C".repeat(n), n as f32 / 10.0))
+        .collect();
+    std::fs::write(
+        path("chains.csv"),
+        format!("smiles,length\n{rows}CCO,\nbroken,1\n"),
+    )
+    .expect("written");
+    std::fs::write(
+        path("train.toml"),
+        "name = \"chains\"\nlicense = \"MIT\"\npreset = \"delicate-small\"\nepochs = 2\n\
+         batch_size = 8\nlearning_rate = 1e-4\nwarmup = 0.1\nweight_decay = 0.01\n\
+         clip_norm = 1.0\ntest_fraction = 0.2\nseed = 1\n\n[[endpoints]]\nname = \"length\"\n\
+         title = \"Chain length\"\nunit = \"nm\"\ndescription = \"made up\"\n\
+         file = \"chains.csv\"\nlabel_column = \"length\"\n",
+    )
+    .expect("written");
+    let data = directory.path().to_str().expect("a path");
+    let train = |output: &str| {
+        run(&[
+            "train",
+            &path("train.toml"),
+            "--data",
+            data,
+            "-o",
+            &path(output),
+        ])
+    };
+    let first = train("model");
+    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
+    assert!(stdout(&first).contains("| Chain length | nm | 32 | 8 |"));
+    assert!(
+        stderr(&first).contains("line 43: left out"),
+        "{}",
+        stderr(&first)
+    );
+    // The same seed gives the same weights, to the bit.
+    assert_eq!(train("again").status.code(), Some(0));
+    let weights = |model: &str| {
+        std::fs::read(directory.path().join(model).join("model.safetensors")).expect("written")
+    };
+    assert!(weights("model") == weights("again"));
+
+    let output = run_with_input(
+        &[
+            "score",
+            "-",
+            "--model",
+            &path("model"),
+            "--format",
+            "jsonl",
+            "-q",
+        ],
+        b"CCCCCO\n",
+    );
+    let row: serde_json::Value = serde_json::from_str(stdout(&output)).expect("JSON");
+    assert_eq!(row["scores"]["length"]["unit"], "nm");
+    assert!(row["scores"]["length"]["value"].is_f64());
+}
