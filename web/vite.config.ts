@@ -12,6 +12,16 @@ const model = resolve(process.env["DELICATE_MODEL"] ?? join(here, "../models/del
 const sha256 = (bytes: Uint8Array, encoding: "hex" | "base64"): string =>
   createHash("sha256").update(bytes).digest(encoding);
 
+/** The licences' notices accompany the binaries. */
+function notices(): Plugin {
+  return {
+    name: "delicate-notices",
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName: "notice.txt", source: readFileSync(resolve(here, "../NOTICE.md")) });
+    },
+  };
+}
+
 /** Puts the model's files beside the page under names that carry their hash. */
 function modelFiles(): Plugin {
   const id = "virtual:model";
@@ -88,7 +98,7 @@ export default defineConfig({
   // Works at a domain's root and under any path.
   base: "./",
   clearScreen: false,
-  plugins: [modelFiles(), offline()],
+  plugins: [modelFiles(), notices(), offline()],
   resolve: { alias: { "delicate-cpu": modules.cpu, "delicate-webgpu": modules.webgpu } },
   worker: { format: "es", rollupOptions: { output: { entryFileNames: "assets/[name].[hash].js" } } },
   build: {

@@ -425,6 +425,23 @@ mod tests {
     }
 
     #[test]
+    fn every_preset_has_the_parameters_that_its_configuration_counts() {
+        use crate::model::{Initial, Preset};
+
+        let device = Device::flex();
+        for (preset, name) in Preset::ALL {
+            let config = preset.config();
+            let mut source = Initial {
+                deviation: 0.02,
+                table_deviation: 0.02,
+                device: &device,
+            };
+            let encoder = Encoder::new(&mut source, &config).expect("fresh parameters");
+            assert_eq!(encoder.num_params(), config.parameters(), "{name}");
+        }
+    }
+
+    #[test]
     fn a_batch_is_padded_at_the_end_and_masked_there() {
         let batch = Batch::new(&[vec![1, 8, 2], vec![1, 2]], &Device::flex());
         assert_eq!(batch.ids.dims(), [2, 3]);

@@ -303,7 +303,8 @@ function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Colu
     unit,
     description,
     kind: "number",
-    width: Math.max(least, Math.min(24, Math.max(title.length + 1, unit.length))),
+    // The title breaks between its words; the longest and the unit must fit.
+    width: Math.max(least, Math.min(24, Math.max(...title.split(" ").map((word) => word.length + 3), unit.length + 1))),
     cell(row) {
       if (row.error !== null) return place === 0 ? reason(row, endpoints.length) : null;
       const score = row.scores?.[name];
