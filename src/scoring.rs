@@ -13,7 +13,7 @@ use burn::tensor::Tensor;
 use crate::chemistry::{AtomOrder, ChemistryError, Molecule};
 use crate::kernels::device::Device;
 use crate::model::{Batch, Encoded, Model};
-use crate::records::{RowError, Structure};
+use crate::records::{Outputs, RowError, ScoreColumn, Structure};
 use crate::storing::{ModelConfig, ModelFiles, StoringError};
 use crate::tokens::{self, TokenError};
 
@@ -116,11 +116,20 @@ impl Scorer {
         &self.device
     }
 
-    /// The number of values a row gets under `task`.
-    pub fn width(&self, task: Task) -> usize {
+    /// What a row gets under `task`, for a [`Writer`](crate::records::Writer).
+    pub fn outputs(&self, task: Task) -> Outputs {
         match task {
-            Task::Score => self.config.endpoints.len(),
-            Task::Embed => self.config.encoder.hidden_size,
+            Task::Score => Outputs::Scores(
+                self.config
+                    .endpoints
+                    .iter()
+                    .map(|endpoint| ScoreColumn {
+                        name: endpoint.name.clone(),
+                        unit: endpoint.unit.clone(),
+                    })
+                    .collect(),
+            ),
+            Task::Embed => Outputs::Embedding(self.config.encoder.hidden_size),
         }
     }
 
@@ -217,7 +226,8 @@ impl Scorer {
             .await
             .map_err(|error| Stop::Device(error.to_string()))?;
         let values: Vec<f32> = data.iter().collect();
-        let rows = values.chunks_exact(self.width(task)).map(|row| {
+        let width = values.len() / batch.len();
+        let rows = values.chunks_exact(width).map(|row| {
             if row.iter().any(|value| !value.is_finite()) {
                 return Err(RowError::new(
                     "not_finite",

@@ -12,6 +12,7 @@ mod train;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use delicate::scoring::Task;
 
 use arguments::{Arguments, Command};
 use error::CommandError;
@@ -19,8 +20,8 @@ use error::CommandError;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
-        Command::Score(score) => score::run(score, score::What::Scores),
-        Command::Embed(score) => score::run(score, score::What::Embeddings),
+        Command::Score(score) => score::run(score, Task::Score),
+        Command::Embed(score) => score::run(score, Task::Embed),
         Command::Train(train) => train::run(train),
         Command::Doctor(doctor) => doctor::run(doctor),
         Command::Completions { shell } => {

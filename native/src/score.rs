@@ -9,10 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use delicate::kernels::device::Device;
-use delicate::records::{
-    Outcome, OutputRow, Outputs, ReadOptions, Reader, Record, RowError, Score, ScoreColumn,
-    Structure, Writer,
-};
+use delicate::records::{ReadOptions, Reader, Record, RowError, Structure, Writer};
 use delicate::scoring::{Options, Scorer, Stop, Task};
 use delicate::storing::{ModelFiles, StoringError};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -24,14 +21,7 @@ use crate::error::CommandError;
 /// few enough for a file larger than memory.
 const CHUNK: usize = 4096;
 
-/// What is written for each row.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    Scores,
-    Embeddings,
-}
-
-pub(crate) fn run(arguments: &ScoreArguments, what: What) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandError> {
     let interrupted = on_interrupt();
     let started = Instant::now();
     let input = open(&arguments.file)?;
@@ -64,28 +54,8 @@ pub(crate) fn run(arguments: &ScoreArguments, what: What) -> Result<(), CommandE
         name: output_name.clone(),
         source,
     };
-    let (task, outputs) = match what {
-        What::Scores => (
-            Task::Score,
-            Outputs::Scores(
-                scorer
-                    .config()
-                    .endpoints
-                    .iter()
-                    .map(|endpoint| ScoreColumn {
-                        name: endpoint.name.clone(),
-                        unit: endpoint.unit.clone(),
-                    })
-                    .collect(),
-            ),
-        ),
-        What::Embeddings => (
-            Task::Embed,
-            Outputs::Embedding(scorer.config().encoder.hidden_size),
-        ),
-    };
-    let mut writer =
-        Writer::new(sink, arguments.format.into(), &header, outputs).map_err(output)?;
+    let mut writer = Writer::new(sink, arguments.format.into(), &header, scorer.outputs(task))
+        .map_err(output)?;
     let options = Options {
         largest_fragment: !arguments.keep_salts,
     };
@@ -135,7 +105,9 @@ pub(crate) fn run(arguments: &ScoreArguments, what: What) -> Result<(), CommandE
                 writer.finish().map_err(output)?;
                 return Err(row_error(record, header.id, error));
             }
-            write(&mut writer, record, &result, what).map_err(output)?;
+            writer
+                .write_result(&record.fields, result.as_deref())
+                .map_err(output)?;
             rows += 1;
         }
         if let Some(stop) = results.stop {
@@ -166,30 +138,6 @@ pub(crate) fn run(arguments: &ScoreArguments, what: What) -> Result<(), CommandE
         Some(error) => Err(records(error)),
         None => Ok(()),
     }
-}
-
-fn write<W: Write>(
-    writer: &mut Writer<W>,
-    record: &Record,
-    result: &Result<Vec<f32>, RowError>,
-    what: What,
-) -> io::Result<()> {
-    let scores: Vec<Score>;
-    let outcome = match (result, what) {
-        (Err(error), _) => Outcome::Error(error),
-        (Ok(values), What::Embeddings) => Outcome::Embedding(values),
-        (Ok(values), What::Scores) => {
-            scores = values
-                .iter()
-                .map(|&value| Score { value: Some(value) })
-                .collect();
-            Outcome::Scores(&scores)
-        }
-    };
-    writer.write_row(&OutputRow {
-        fields: &record.fields,
-        outcome,
-    })
 }
 
 fn row_error(record: &Record, id: Option<usize>, error: &RowError) -> CommandError {

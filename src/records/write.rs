@@ -284,6 +284,28 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// Writes one row from what the scorer made of it: its values, which are
+    /// scores or an embedding as the writer's outputs say, or its error.
+    pub fn write_result(
+        &mut self,
+        fields: &[String],
+        result: Result<&[f32], &RowError>,
+    ) -> io::Result<()> {
+        let scores: Vec<Score>;
+        let outcome = match (result, &self.layout.outputs) {
+            (Err(error), _) => Outcome::Error(error),
+            (Ok(values), Outputs::Embedding(_)) => Outcome::Embedding(values),
+            (Ok(values), Outputs::Scores(_)) => {
+                scores = values
+                    .iter()
+                    .map(|&value| Score { value: Some(value) })
+                    .collect();
+                Outcome::Scores(&scores)
+            }
+        };
+        self.write_row(&OutputRow { fields, outcome })
+    }
+
     /// Hands on every row written so far.
     pub fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use delicate::records::{
-    Header, Outcome, OutputFormat, OutputRow, Outputs, ReadOptions, Reader, Record, RowError,
-    Score, ScoreColumn, Structure, Writer,
+    Header, OutputFormat, Outputs, ReadOptions, Reader, Record, RowError, ScoreColumn, Structure,
+    Writer,
 };
 use delicate::scoring::{Options, Stop, Task};
 use serde::{Deserialize, Serialize};
@@ -284,16 +284,9 @@ impl Table {
 impl Table {
     /// Scores are those of this engine's model from now on.
     fn name_endpoints(&self, engine: &Engine) {
-        *self.endpoints.borrow_mut() = engine
-            .scorer
-            .config()
-            .endpoints
-            .iter()
-            .map(|endpoint| ScoreColumn {
-                name: endpoint.name.clone(),
-                unit: endpoint.unit.clone(),
-            })
-            .collect();
+        if let Outputs::Scores(endpoints) = engine.scorer.outputs(Task::Score) {
+            *self.endpoints.borrow_mut() = endpoints;
+        }
     }
 
     fn bounds(&self, start: usize, end: usize) -> (usize, usize) {
@@ -306,22 +299,11 @@ impl Table {
         let mut writer = Writer::new(Vec::new(), format, &self.header, outputs)?;
         let pending = RowError::new("not_scored", "the row was not scored");
         for (record, result) in self.records.iter().zip(self.results.borrow().iter()) {
-            let scores: Vec<Score>;
-            let outcome = match result {
-                None => Outcome::Error(&pending),
-                Some(Err(error)) => Outcome::Error(error),
-                Some(Ok(values)) => {
-                    scores = values
-                        .iter()
-                        .map(|&value| Score { value: Some(value) })
-                        .collect();
-                    Outcome::Scores(&scores)
-                }
+            let result = match result {
+                None => Err(&pending),
+                Some(result) => result.as_deref(),
             };
-            writer.write_row(&OutputRow {
-                fields: &record.fields,
-                outcome,
-            })?;
+            writer.write_result(&record.fields, result)?;
         }
         writer.finish()
     }
