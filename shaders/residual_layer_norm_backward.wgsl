@@ -22,6 +22,9 @@ const LANES: u32 = 64u;
 @group(0) @binding(6) var<storage, read_write> shape: array<u32>;
 
 var<workgroup> partial: array<vec2<f32>, LANES>;
+// Read through the workgroup, so that the loop around the barriers is seen to
+// be the same for all lanes.
+var<workgroup> rows_a_group: u32;
 
 fn total(lane: u32, value: vec2<f32>) -> vec2<f32> {
     partial[lane] = value;
@@ -55,8 +58,12 @@ fn main(
         shares[beta_share + i] = 0.0;
     }
 
-    for (var n = 0u; n < shape[4]; n++) {
-        let row = group.x * shape[4] + n;
+    if lane == 0u {
+        rows_a_group = shape[4];
+    }
+    let own_rows = workgroupUniformLoad(&rows_a_group);
+    for (var n = 0u; n < own_rows; n++) {
+        let row = group.x * own_rows + n;
         let inside = row < rows;
         let start = select(0u, row * width, inside);
 

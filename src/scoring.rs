@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 
 use crate::chemistry::{AtomOrder, ChemistryError, Molecule};
 use crate::kernels::device::Device;
-use crate::model::{Batch, Encoded, Model};
+use crate::model::{Batch, Model};
 use crate::records::{Outputs, RowError, ScoreColumn, Structure};
 use crate::storing::{ModelConfig, ModelFiles, StoringError};
 use crate::tokens::{self, TokenError};
@@ -20,6 +20,9 @@ use crate::tokens::{self, TokenError};
 /// Tokens of one batch, padding included. Large enough to keep the cores or a
 /// GPU busy, small enough that a cancel is felt at once.
 const BATCH_TOKENS: usize = 4096;
+/// Attention scores of one batch: half of the 128 MiB that WebGPU promises for
+/// one buffer.
+const BATCH_SCORES: usize = 1 << 24;
 /// Rows of one batch at most.
 const BATCH_ROWS: usize = 128;
 
@@ -165,7 +168,7 @@ impl Scorer {
 
         let mut rest = sequences.as_slice();
         while !rest.is_empty() {
-            let (batch, later) = rest.split_at(batch_rows(rest));
+            let (batch, later) = rest.split_at(self.batch_rows(rest));
             rest = later;
             match self.forward(batch, task).await {
                 Ok(values) => {
@@ -209,6 +212,20 @@ impl Scorer {
         structures.iter().map(prepare).collect()
     }
 
+    /// Rows of the next batch, given sequences in ascending length.
+    fn batch_rows(&self, sequences: &[(usize, Vec<u32>)]) -> usize {
+        let heads = self.config.encoder.num_attention_heads;
+        let fits = |rows: usize, length: usize| {
+            rows * length <= BATCH_TOKENS && rows * heads * length * length <= BATCH_SCORES
+        };
+        sequences
+            .iter()
+            .take(BATCH_ROWS)
+            .enumerate()
+            .take_while(|(index, (_, ids))| *index == 0 || fits(index + 1, ids.len()))
+            .count()
+    }
+
     /// One forward pass and one readback.
     async fn forward(
         &self,
@@ -218,8 +235,8 @@ impl Scorer {
         let sequences: Vec<&[u32]> = batch.iter().map(|(_, ids)| ids.as_slice()).collect();
         let input = Batch::new(&sequences, self.device.tensors());
         let output = match task {
-            Task::Score => self.model.forward(&input).0,
-            Task::Embed => mean_of_tokens(self.model.encoder().forward(&input), &input),
+            Task::Score => self.model.forward(&input),
+            Task::Embed => mean_of_tokens(self.model.encoder().encode(&input).0, &input),
         };
         let data = output
             .into_data_async()
@@ -228,42 +245,31 @@ impl Scorer {
         let values: Vec<f32> = data.iter().collect();
         let width = values.len() / batch.len();
         let rows = values.chunks_exact(width).map(|row| {
-            if row.iter().any(|value| !value.is_finite()) {
-                return Err(RowError::new(
-                    "not_finite",
-                    "the model's output is not a finite number",
-                ));
-            }
-            Ok(match task {
+            let values: Vec<f32> = match task {
                 Task::Embed => row.to_vec(),
                 Task::Score => row
                     .iter()
                     .zip(&self.config.endpoints)
                     .map(|(&output, endpoint)| endpoint.scaling.value(output))
                     .collect(),
-            })
+            };
+            if values.iter().all(|value| value.is_finite()) {
+                Ok(values)
+            } else {
+                Err(RowError::new(
+                    "not_finite",
+                    "the model's output is not a finite number",
+                ))
+            }
         });
         Ok(rows.collect())
     }
 }
 
-/// Rows of the next batch, given sequences in ascending length.
-fn batch_rows(sequences: &[(usize, Vec<u32>)]) -> usize {
-    sequences
-        .iter()
-        .take(BATCH_ROWS)
-        .enumerate()
-        .take_while(|(index, (_, ids))| *index == 0 || (index + 1) * ids.len() <= BATCH_TOKENS)
-        .count()
-}
-
 /// The mean of the last hidden states over all but padding, `[batch, hidden]`.
-fn mean_of_tokens(encoded: Encoded, batch: &Batch) -> Tensor<2> {
+fn mean_of_tokens(last: Tensor<3>, batch: &Batch) -> Tensor<2> {
     let mask = batch.mask.clone().unsqueeze_dim::<3>(2);
     let counts = mask.clone().sum_dim(1);
-    let Some(last) = encoded.hidden_states.into_iter().next_back() else {
-        return encoded.pooled;
-    };
     ((last * mask).sum_dim(1) / counts).squeeze_dim(1)
 }
 

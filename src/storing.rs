@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use burn::module::Param;
@@ -74,12 +74,10 @@ pub enum StoringError {
         source: io::Error,
     },
     /// A file is larger than any model of ours.
-    #[error("{file} has {bytes} bytes, at most {limit} are read")]
+    #[error("{file} is larger than {limit} bytes, the most that are read")]
     TooLarge {
         /// The file's name.
         file: &'static str,
-        /// Its size.
-        bytes: u64,
         /// The limit.
         limit: u64,
     },
@@ -142,11 +140,18 @@ impl ModelFiles<'static> {
                 path: path.clone(),
                 source,
             };
-            let bytes = std::fs::metadata(&path).map_err(io)?.len();
-            if bytes > limit {
-                return Err(StoringError::TooLarge { file, bytes, limit });
+            // A pipe or a device could go on for ever.
+            if !std::fs::metadata(&path).map_err(io)?.is_file() {
+                return Err(io(io::Error::other("not a regular file")));
             }
-            std::fs::read(&path).map(Cow::Owned).map_err(io)
+            let mut bytes = Vec::new();
+            std::fs::File::open(&path)
+                .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+                .map_err(io)?;
+            if bytes.len() as u64 > limit {
+                return Err(StoringError::TooLarge { file, limit });
+            }
+            Ok(Cow::Owned(bytes))
         };
         Ok(Self {
             config: read(CONFIG, MAX_TEXT_BYTES)?,

@@ -5,7 +5,7 @@
 //! that occur in several tables, or several times in one, are merged first, so
 //! that none is on both sides of the split.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use burn::module::Module;
@@ -106,7 +106,7 @@ pub enum TrainingError {
         expected: &'static str,
     },
     /// An endpoint has too few molecules to be split.
-    #[error("endpoint `{endpoint}` has {molecules} usable molecules, at least 10 are needed")]
+    #[error("endpoint `{endpoint}` has {molecules} molecules to train on, at least 10 are needed")]
     TooFew {
         /// The endpoint.
         endpoint: String,
@@ -234,14 +234,16 @@ pub struct EndpointReport {
     pub train: usize,
     /// Held-out molecules.
     pub test: usize,
-    /// Root mean squared error, in the endpoint's unit.
-    pub rmse: f64,
+    /// Root mean squared error, in the endpoint's unit; like all that follow,
+    /// `None` where nothing is held out.
+    pub rmse: Option<f64>,
     /// Mean absolute error, in the endpoint's unit.
-    pub mae: f64,
-    /// Coefficient of determination.
-    pub r2: f64,
+    pub mae: Option<f64>,
+    /// Coefficient of determination; `None` where the held-out labels are all
+    /// alike, too.
+    pub r2: Option<f64>,
     /// RMSE of predicting the mean of the training labels.
-    pub rmse_of_mean: f64,
+    pub rmse_of_mean: Option<f64>,
 }
 
 /// A trained model with its accuracy.
@@ -302,7 +304,7 @@ pub async fn train(
     for epoch in 1..=config.epochs {
         for batch in epoch_batches(config, &train, encoder.max_length, &mut rng) {
             step += 1;
-            let (outputs, _) = {
+            let outputs = {
                 let sequences: Vec<&[u32]> = batch.iter().map(|(ids, _)| ids.as_slice()).collect();
                 model.forward(&Batch::new(&sequences, &autodiff))
             };
@@ -365,7 +367,12 @@ pub async fn train(
 }
 
 impl TrainingConfig {
-    fn check(&self) -> Result<(), TrainingError> {
+    /// Checks every number, so that a run does not fail after hours.
+    ///
+    /// # Errors
+    ///
+    /// At the first field out of bounds, naming it and what it may be.
+    pub fn check(&self) -> Result<(), TrainingError> {
         let refuse = |field, value: String, expected| {
             Err(TrainingError::Config {
                 field,
@@ -379,8 +386,32 @@ impl TrainingConfig {
         if self.epochs == 0 {
             return refuse("epochs", "0".to_owned(), "at least 1");
         }
-        if self.batch_size == 0 {
-            return refuse("batch_size", "0".to_owned(), "at least 1");
+        if !(1..=65_536).contains(&self.batch_size) {
+            return refuse("batch_size", self.batch_size.to_string(), "1 to 65536");
+        }
+        let mut names = BTreeSet::new();
+        for endpoint in &self.endpoints {
+            if endpoint.name.is_empty() || !names.insert(&endpoint.name) {
+                let name = format!("`{}`", endpoint.name);
+                return refuse("endpoints", name, "a name of its own each");
+            }
+        }
+        for (field, value, high) in [
+            ("clip_norm", self.clip_norm.into(), 1e6),
+            ("initializer_range", self.initializer_range, 10.0),
+            ("embedding_range", self.embedding_range, 10.0),
+        ] {
+            if !(value > 0.0 && value <= high) {
+                return refuse(
+                    field,
+                    value.to_string(),
+                    "a number above 0, and no huge one",
+                );
+            }
+        }
+        if !(0.0..1.0).contains(&self.weight_decay) {
+            let value = self.weight_decay.to_string();
+            return refuse("weight_decay", value, "0 to 1");
         }
         if !(self.learning_rate > 0.0 && self.learning_rate < 1.0) {
             return refuse(
@@ -572,14 +603,15 @@ fn report(name: &str, train: usize, train_mean: f64, pairs: &[(f64, f64)]) -> En
     let mean = pairs.iter().map(|(label, _)| label).sum::<f64>() / n;
     let sum = |f: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|&(l, p)| f(l, p)).sum::<f64>();
     let squares = sum(&|label, prediction| (label - prediction).powi(2));
+    let known = |value: f64| (!pairs.is_empty() && value.is_finite()).then_some(value);
     EndpointReport {
         name: name.to_owned(),
         train,
         test: pairs.len(),
-        rmse: (squares / n).sqrt(),
-        mae: sum(&|label, prediction| (label - prediction).abs()) / n,
-        r2: 1.0 - squares / sum(&|label, _| (label - mean).powi(2)),
-        rmse_of_mean: (sum(&|label, _| (label - train_mean).powi(2)) / n).sqrt(),
+        rmse: known((squares / n).sqrt()),
+        mae: known(sum(&|label, prediction| (label - prediction).abs()) / n),
+        r2: known(1.0 - squares / sum(&|label, _| (label - mean).powi(2))),
+        rmse_of_mean: known((sum(&|label, _| (label - train_mean).powi(2)) / n).sqrt()),
     }
 }
 
@@ -590,10 +622,18 @@ mod tests {
     #[test]
     fn accuracy_of_known_pairs() {
         let report = report("x", 3, 1.0, &[(1.0, 2.0), (3.0, 3.0), (5.0, 3.0)]);
-        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        let close = |a: Option<f64>, b: f64| a.is_some_and(|a| (a - b).abs() < 1e-12);
         assert!(close(report.rmse, (5.0f64 / 3.0).sqrt()));
         assert!(close(report.mae, 1.0));
         assert!(close(report.r2, 1.0 - 5.0 / 8.0));
         assert!(close(report.rmse_of_mean, (20.0f64 / 3.0).sqrt()));
+    }
+
+    #[test]
+    fn nothing_held_out_is_no_accuracy() {
+        let nothing = report("x", 3, 1.0, &[]);
+        assert_eq!((nothing.rmse, nothing.mae, nothing.r2), (None, None, None));
+        let one = report("x", 3, 1.0, &[(1.0, 2.0)]);
+        assert_eq!((one.rmse, one.r2), (Some(1.0), None));
     }
 }

@@ -1,6 +1,6 @@
 //! What the user may say on the command line. Doc comments are the help text.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use delicate::kernels::device::DeviceChoice;
@@ -127,21 +127,41 @@ pub(crate) struct ScoreArguments {
     /// Format of FILE; without it, told by its name or content
     #[arg(long, value_enum)]
     pub(crate) input_format: Option<InputFormatName>,
-    /// Format of the output
-    #[arg(long, value_enum, default_value = "csv")]
-    pub(crate) format: OutputFormatName,
+    /// Format of the output; without it, told by the ending of -o, or else csv
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<OutputFormatName>,
     /// What to do with a row that cannot be scored
     #[arg(long, value_enum, default_value = "skip")]
     pub(crate) on_error: OnError,
     /// Take the whole record, salts and solvents included, and not its largest fragment
     #[arg(long)]
     pub(crate) keep_salts: bool,
-    /// Write here instead of to stdout
+    /// Write here instead of to stdout; `-` is stdout
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// No progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+impl ScoreArguments {
+    /// The file to write to; `None` is stdout.
+    pub(crate) fn output_file(&self) -> Option<&Path> {
+        self.output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"))
+    }
+
+    /// The format to write.
+    pub(crate) fn output_format(&self) -> OutputFormat {
+        let ending = self.output_file().and_then(Path::extension);
+        match (self.format, ending.and_then(|ending| ending.to_str())) {
+            (Some(format), _) => format.into(),
+            (None, Some("json")) => OutputFormat::Json,
+            (None, Some("jsonl" | "ndjson")) => OutputFormat::Jsonl,
+            (None, _) => OutputFormat::Csv,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! `delicate doctor`.
 
+use std::io::{self, Write};
+
 use delicate::kernels::device::{Adapter, Backend, Device, adapters};
 use serde::Serialize;
 
@@ -39,43 +41,55 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
         },
     };
     if arguments.json {
-        let text =
-            serde_json::to_string_pretty(&diagnosis).map_err(|error| CommandError::Output {
-                name: "stdout".to_owned(),
-                source: error.into(),
-            })?;
-        println!("{text}");
+        serde_json::to_string_pretty(&diagnosis)
+            .map_err(io::Error::from)
+            .and_then(|text| writeln!(io::stdout(), "{text}"))
     } else {
-        print(&diagnosis);
+        print(&mut io::stdout().lock(), &diagnosis)
     }
-    Ok(())
+    .map_err(CommandError::stdout)
 }
 
-fn print(diagnosis: &Diagnosis) {
-    println!("delicate {}", diagnosis.version);
-    println!("\nAdapters");
+fn print(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
+    writeln!(out, "delicate {}", diagnosis.version)?;
+    writeln!(out, "\nAdapters")?;
     if diagnosis.adapters.is_empty() {
-        println!("  none: no Vulkan, Metal or DX12 driver answers");
+        writeln!(out, "  none: no Vulkan, Metal or DX12 driver answers")?;
     }
     for adapter in &diagnosis.adapters {
-        println!("  {} ({}, {})", adapter.name, adapter.kind, adapter.api);
+        writeln!(
+            out,
+            "  {} ({}, {})",
+            adapter.name, adapter.kind, adapter.api
+        )?;
         if !adapter.driver.is_empty() {
-            println!("    driver               {}", adapter.driver);
+            writeln!(out, "    driver               {}", adapter.driver)?;
         }
-        println!(
+        writeln!(
+            out,
             "    shader-f16           {}",
             if adapter.f16 { "yes" } else { "no" }
-        );
-        println!(
+        )?;
+        writeln!(
+            out,
             "    largest binding      {} MiB",
             adapter.max_binding_bytes >> 20
-        );
-        println!("    storage buffers      {}", adapter.max_storage_buffers);
-        println!("    threads a workgroup  {}", adapter.max_workgroup_threads);
+        )?;
+        writeln!(
+            out,
+            "    storage buffers      {}",
+            adapter.max_storage_buffers
+        )?;
+        writeln!(
+            out,
+            "    threads a workgroup  {}",
+            adapter.max_workgroup_threads
+        )?;
     }
     let used = &diagnosis.used;
-    println!("\nDevice that would be used");
-    println!(
+    writeln!(out, "\nDevice that would be used")?;
+    writeln!(
+        out,
         "  {} through {}{}",
         used.name,
         match used.backend {
@@ -87,6 +101,7 @@ fn print(diagnosis: &Diagnosis) {
         } else {
             ""
         }
-    );
-    println!("  because {}", used.reason);
+    )?;
+    writeln!(out, "  because {}", used.reason)?;
+    Ok(())
 }

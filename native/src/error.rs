@@ -31,6 +31,8 @@ pub(crate) enum CommandError {
     Device(#[from] DeviceError),
     #[error("interrupted: the rows written so far are complete")]
     Interrupted,
+    #[error("interrupted: no model was written")]
+    TrainingInterrupted,
     #[error(transparent)]
     Stopped(Stop),
     #[error("{}: {source}", path.display())]
@@ -52,9 +54,19 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Row { .. } => 3,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::TrainingInterrupted => 130,
             Self::SameFile(_) => 2,
             _ => 1,
+        }
+    }
+}
+
+impl CommandError {
+    /// A failure to write to stdout.
+    pub(crate) fn stdout(source: io::Error) -> Self {
+        Self::Output {
+            name: "stdout".to_owned(),
+            source,
         }
     }
 }
@@ -71,6 +83,7 @@ impl From<Stop> for CommandError {
 impl From<TrainingError> for CommandError {
     fn from(error: TrainingError) -> Self {
         match error {
+            TrainingError::Stop(Stop::Cancelled) => Self::TrainingInterrupted,
             TrainingError::Stop(stop) => stop.into(),
             other => Self::Training(other),
         }

@@ -9,6 +9,7 @@ mod error;
 mod score;
 mod train;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -25,13 +26,12 @@ fn main() -> ExitCode {
         Command::Train(train) => train::run(train),
         Command::Doctor(doctor) => doctor::run(doctor),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Arguments::command(),
-                "delicate",
-                &mut std::io::stdout(),
-            );
-            Ok(())
+            // Into memory first: the generator panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "delicate", &mut script);
+            std::io::stdout()
+                .write_all(&script)
+                .map_err(CommandError::stdout)
         }
     };
     match done {

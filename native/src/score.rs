@@ -18,11 +18,11 @@ use crate::arguments::{OnError, ScoreArguments};
 use crate::error::CommandError;
 
 /// Rows that are scored together and then written: enough to sort by length,
-/// few enough for a file larger than memory.
-const CHUNK: usize = 4096;
+/// few enough that little is lost when the command is interrupted.
+const CHUNK: usize = 1024;
 
 pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandError> {
-    let interrupted = on_interrupt();
+    let interrupt = Interrupt::listen();
     let started = Instant::now();
     let input = open(&arguments.file)?;
     refuse_same_file(arguments)?;
@@ -45,17 +45,21 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let scorer = load(arguments.model.as_deref(), device)?;
     let header = reader.header().clone();
-    let sink = sink(arguments.output.as_deref())?;
+    let sink = sink(arguments.output_file())?;
     let output_name = arguments
-        .output
-        .as_ref()
+        .output_file()
         .map_or("stdout".to_owned(), |path| path.display().to_string());
     let output = |source| CommandError::Output {
         name: output_name.clone(),
         source,
     };
-    let mut writer = Writer::new(sink, arguments.format.into(), &header, scorer.outputs(task))
-        .map_err(output)?;
+    let mut writer = Writer::new(
+        sink,
+        arguments.output_format(),
+        &header,
+        scorer.outputs(task),
+    )
+    .map_err(output)?;
     let options = Options {
         largest_fragment: !arguments.keep_salts,
     };
@@ -83,10 +87,11 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
         }
         let structures: Vec<&Structure> = chunk.iter().map(|record| &record.structure).collect();
         let before = rows as u64;
+        interrupt.busy(true);
         let results =
             pollster::block_on(scorer.run(&structures, task, options, async |progress| {
                 bar.set_position(before + progress.done as u64);
-                if interrupted.load(Ordering::Relaxed) {
+                if interrupt.is_raised() {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
@@ -115,7 +120,9 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
             writer.finish().map_err(output)?;
             return Err(stop.into());
         }
-        if interrupted.load(Ordering::Relaxed) {
+        writer.flush().map_err(output)?;
+        interrupt.busy(false);
+        if interrupt.is_raised() {
             bar.finish_and_clear();
             writer.finish().map_err(output)?;
             return Err(Stop::Cancelled.into());
@@ -166,11 +173,13 @@ fn open(path: &Path) -> Result<Box<dyn Read>, CommandError> {
 
 /// Opening the output would empty the input before it is read.
 fn refuse_same_file(arguments: &ScoreArguments) -> Result<(), CommandError> {
-    let Some(output) = &arguments.output else {
+    let Some(output) = arguments.output_file() else {
         return Ok(());
     };
     match (arguments.file.canonicalize(), output.canonicalize()) {
-        (Ok(input), Ok(target)) if input == target => Err(CommandError::SameFile(output.clone())),
+        (Ok(input), Ok(target)) if input == target => {
+            Err(CommandError::SameFile(output.to_owned()))
+        }
         _ => Ok(()),
     }
 }
@@ -228,17 +237,35 @@ fn progress_bar(quiet: bool) -> ProgressBar {
     }
 }
 
-/// A flag that Ctrl-C raises; a second Ctrl-C ends the process at once.
-pub(crate) fn on_interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&flag);
-    let set = ctrlc::set_handler(move || {
-        if raised.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+/// What Ctrl-C does: while the command is busy it asks it to finish the batch,
+/// and a second one, or one that meets it waiting for input, ends it at once.
+#[derive(Clone, Default)]
+pub(crate) struct Interrupt {
+    raised: Arc<AtomicBool>,
+    busy: Arc<AtomicBool>,
+}
+
+impl Interrupt {
+    pub(crate) fn listen() -> Self {
+        let interrupt = Self::default();
+        let handler = interrupt.clone();
+        let set = ctrlc::set_handler(move || {
+            let again = handler.raised.swap(true, Ordering::Relaxed);
+            if again || !handler.busy.load(Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        });
+        if let Err(error) = set {
+            eprintln!("delicate: Ctrl-C will end the command in the middle of a row: {error}");
         }
-    });
-    if let Err(error) = set {
-        eprintln!("delicate: Ctrl-C will end the command without finishing the row: {error}");
+        interrupt
     }
-    flag
+
+    pub(crate) fn busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Relaxed)
+    }
 }

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use delicate::kernels::device::Device;
@@ -16,11 +15,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::TrainArguments;
 use crate::error::CommandError;
-use crate::score::on_interrupt;
+use crate::score::Interrupt;
 
 pub(crate) fn run(arguments: &TrainArguments) -> Result<(), CommandError> {
-    let interrupted = on_interrupt();
+    let interrupt = Interrupt::listen();
     let config = config(arguments)?;
+    // Before the work: a run must not fail at its end over what is known now.
+    config.check()?;
+    std::fs::create_dir_all(&arguments.output).map_err(|source| CommandError::Output {
+        name: arguments.output.display().to_string(),
+        source,
+    })?;
     let mut examples = Examples::new(config.endpoints.len(), config.preset.config().max_length);
     let mut left_out = 0;
     for (index, endpoint) in config.endpoints.iter().enumerate() {
@@ -36,6 +41,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), CommandError> {
         device.name()
     );
 
+    interrupt.busy(true);
     let bar = progress_bar(arguments.quiet);
     let started = Instant::now();
     let mut smoothed = None;
@@ -55,7 +61,7 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), CommandError> {
                 started.elapsed().as_secs_f64()
             );
         }
-        if interrupted.load(Ordering::Relaxed) {
+        if interrupt.is_raised() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -79,8 +85,9 @@ pub(crate) fn run(arguments: &TrainArguments) -> Result<(), CommandError> {
         name: arguments.output.display().to_string(),
         source,
     })?;
-    print!("{}", table(&trained.config.endpoints, &trained.reports));
-    Ok(())
+    io::stdout()
+        .write_all(table(&trained.config.endpoints, &trained.reports).as_bytes())
+        .map_err(CommandError::stdout)
 }
 
 fn config(arguments: &TrainArguments) -> Result<TrainingConfig, CommandError> {
@@ -156,18 +163,22 @@ fn table(endpoints: &[delicate::model::Endpoint], reports: &[EndpointReport]) ->
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {:.3} | {:.3} | {:.3} | {:.3} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
             endpoint.title,
             endpoint.unit,
             report.train,
             report.test,
-            report.rmse,
-            report.mae,
-            report.r2,
-            report.rmse_of_mean
+            figure(report.rmse),
+            figure(report.mae),
+            figure(report.r2),
+            figure(report.rmse_of_mean)
         );
     }
     text
+}
+
+fn figure(value: Option<f64>) -> String {
+    value.map_or("–".to_owned(), |value| format!("{value:.3}"))
 }
 
 /// The model card: what the run itself knows. Limits and attributions of the

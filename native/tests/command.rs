@@ -178,6 +178,38 @@ fn what_the_user_got_wrong_is_named_with_an_exit_code() {
 }
 
 #[test]
+fn the_ending_of_the_output_tells_its_format_and_a_dash_is_stdout() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("scored.jsonl");
+    let text = path.to_str().expect("a path");
+    let output = run_with_input(&["score", "-", "-q", "-o", text], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let written = std::fs::read_to_string(&path).expect("written");
+    assert!(written.starts_with("{\"id\":\"A\""), "{written}");
+    let dash = run_with_input(&["score", "-", "-q", "-o", "-"], TABLE.as_bytes());
+    assert!(stdout(&dash).starts_with("id,smiles,note,"));
+}
+
+#[test]
+fn what_is_wrong_with_a_training_run_is_said_before_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = directory.path().join("train.toml");
+    let text = "name = \"x\"\nlicense = \"MIT\"\npreset = \"delicate-small\"\nepochs = 1\n\
+        batch_size = 576460752303423488\nlearning_rate = 1e-4\nwarmup = 0.1\nweight_decay = 0.0\n\
+        clip_norm = 1.0\ntest_fraction = 0.1\nseed = 1\n[[endpoints]]\nname = \"a\"\ntitle = \"A\"\n\
+        unit = \"\"\ndescription = \"\"\nfile = \"absent.csv\"\n";
+    std::fs::write(&config, text).expect("written");
+    let model = directory.path().join("model").display().to_string();
+    let output = run(&["train", config.to_str().expect("a path"), "-o", &model]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("batch_size"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn the_output_may_not_be_the_input() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a.smi");
@@ -201,6 +233,20 @@ fn a_full_disk_is_an_error_and_no_panic() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("/dev/full"), "{}", stderr(&output));
     assert!(!stderr(&output).contains("panicked"));
+    for arguments in [
+        &["doctor"][..],
+        &["doctor", "--json"],
+        &["completions", "bash"],
+    ] {
+        let full = std::fs::File::create("/dev/full").expect("it opens");
+        let output = delicate()
+            .args(arguments)
+            .stdout(full)
+            .output()
+            .expect("the command runs");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).contains("stdout"), "{}", stderr(&output));
+    }
 }
 
 #[test]

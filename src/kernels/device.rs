@@ -265,12 +265,10 @@ mod gpu {
         if let Some(device) = &*open {
             return Ok(device.clone());
         }
-        let device = acquire(
-            DeviceKind::Cpu,
-            "a GPU was asked for and there is only a software adapter",
-        )
-        .await
-        .map_err(|error| DeviceError::Unavailable(format!("{why}; {error}")))?;
+        let reason = format!("a GPU was asked for, and {why}; a software adapter answers");
+        let device = acquire(DeviceKind::Cpu, &reason)
+            .await
+            .map_err(|error| DeviceError::Unavailable(format!("{why}; {error}")))?;
         Ok(open.insert(device).clone())
     }
 

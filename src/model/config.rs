@@ -59,6 +59,10 @@ pub struct ConfigError {
     pub expected: String,
 }
 
+/// Most attention scores of one sequence, all heads together (256 MiB of fp32):
+/// nor must it through a long sequence.
+const MAX_SCORES: usize = 1 << 26;
+
 /// Largest number of parameters a configuration may ask for (4 GiB of fp32):
 /// a hostile file must not make us allocate more.
 const MAX_PARAMETERS: usize = 1 << 30;
@@ -126,6 +130,16 @@ impl EncoderConfig {
             0.99,
         )?;
         fraction("initializer_range", self.initializer_range, 0.0, 10.0)?;
+        if self.num_attention_heads * self.max_length * self.max_length > MAX_SCORES {
+            return Err(ConfigError {
+                field: "max_length",
+                value: self.max_length.to_string(),
+                expected: format!(
+                    "at most {MAX_SCORES} attention scores a sequence with {} heads",
+                    self.num_attention_heads
+                ),
+            });
+        }
         if self.parameters() > MAX_PARAMETERS {
             return Err(ConfigError {
                 field: "hidden_size",
@@ -145,20 +159,20 @@ impl EncoderConfig {
     /// assert_eq!(Preset::Delicate.config().parameters(), 8_304_384);
     /// ```
     pub fn parameters(&self) -> usize {
-        let hidden = self.hidden_size;
-        let dense = |from: usize, to: usize| from * to + to;
+        // In 64 bits: a hostile configuration would overflow wasm's 32.
+        let hidden = self.hidden_size as u64;
+        let inner = self.intermediate_size as u64;
+        let dense = |from: u64, to: u64| from * to + to;
         let norm = 2 * hidden;
-        let embeddings = (self.vocab_size + self.type_vocab_size) * hidden + norm;
-        let layer = 4 * dense(hidden, hidden)
-            + norm
-            + dense(hidden, self.intermediate_size)
-            + dense(self.intermediate_size, hidden)
-            + norm;
+        let embeddings = (self.vocab_size + self.type_vocab_size) as u64 * hidden + norm;
+        let layer =
+            4 * dense(hidden, hidden) + norm + dense(hidden, inner) + dense(inner, hidden) + norm;
         let (layers, mapping) = match self.parameter_sharing {
-            Sharing::None => (self.num_hidden_layers, 0),
+            Sharing::None => (self.num_hidden_layers as u64, 0),
             Sharing::All => (1, dense(hidden, hidden)),
         };
-        embeddings + layers * layer + mapping + dense(hidden, hidden)
+        let all = embeddings + layers * layer + mapping + dense(hidden, hidden);
+        usize::try_from(all).unwrap_or(usize::MAX)
     }
 
     /// Width of one attention head.

@@ -368,8 +368,25 @@ impl Encoder {
         })
     }
 
-    /// Encodes a batch; see [`Encoded`].
+    /// Encodes a batch and keeps every hidden state; see [`Encoded`].
     pub fn forward(&self, batch: &Batch) -> Encoded {
+        let mut hidden_states = Vec::new();
+        let (last, pooled) = self.pass(batch, |state| hidden_states.push(state.clone()));
+        hidden_states.push(last);
+        Encoded {
+            hidden_states,
+            pooled,
+        }
+    }
+
+    /// Encodes a batch: the last hidden state, `[batch, length, hidden]`, and
+    /// the pooled output, `[batch, hidden]`.
+    pub fn encode(&self, batch: &Batch) -> (Tensor<3>, Tensor<2>) {
+        self.pass(batch, |_| ())
+    }
+
+    /// The forward pass; `keep` sees every hidden state but the last.
+    fn pass(&self, batch: &Batch, mut keep: impl FnMut(&Tensor<3>)) -> (Tensor<3>, Tensor<2>) {
         let [rows, length] = batch.ids.dims();
         let bias = (batch.mask.clone().neg() + 1.0)
             .mul_scalar(MASKED)
@@ -378,19 +395,18 @@ impl Encoder {
         if let Some(mapping) = &self.mapping_in {
             x = mapping.forward(x);
         }
-        let mut hidden_states = vec![x.clone()];
         for layer in &self.layers {
             for _ in 0..self.passes {
+                keep(&x);
                 x = layer.forward(x, bias.clone());
-                hidden_states.push(x.clone());
             }
         }
         let [_, _, hidden] = x.dims();
-        let first = x.slice([0..rows, 0..1, 0..hidden]).reshape([rows, hidden]);
-        Encoded {
-            hidden_states,
-            pooled: self.pooler.forward(first).tanh(),
-        }
+        let first = x
+            .clone()
+            .slice([0..rows, 0..1, 0..hidden])
+            .reshape([rows, hidden]);
+        (x, self.pooler.forward(first).tanh())
     }
 }
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
-use super::encoder::{Batch, Encoded, Encoder};
+use super::encoder::{Batch, Encoder};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 
 /// One predicted property.
@@ -79,16 +79,11 @@ impl Model {
         &self.encoder
     }
 
-    /// Encodes a batch and applies the head.
-    ///
-    /// Returns the outputs `[batch, endpoints]`, not yet scaled back, and what
-    /// the encoder made of the batch.
-    pub fn forward(&self, batch: &Batch) -> (Tensor<2>, Encoded) {
-        let encoded = self.encoder.forward(batch);
-        let outputs = self
-            .head
-            .forward(self.dropout.forward(encoded.pooled.clone()));
-        (outputs, encoded)
+    /// Encodes a batch and applies the head: outputs `[batch, endpoints]`, not
+    /// yet scaled back.
+    pub fn forward(&self, batch: &Batch) -> Tensor<2> {
+        let (_, pooled) = self.encoder.encode(batch);
+        self.head.forward(self.dropout.forward(pooled))
     }
 }
 
