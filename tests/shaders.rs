@@ -1,5 +1,6 @@
-//! Every file of `shaders/`, held to what WebGPU and the launcher ask of it.
-//! A browser would only log that a shader is invalid.
+//! Every file of `shaders/`, held to what naga and the launcher ask of it. A
+//! browser would only log that a shader is invalid; what Chromium's compiler
+//! asks beyond naga's is checked by the page's tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
@@ -48,6 +48,7 @@ async function main(): Promise<void> {
     await testCrash(browser, site);
     if (await hasWebGpu(browser, site)) {
       await testBackend(browser, site, "webgpu");
+      await testShaders(browser, site);
       await testDeviceLoss(browser, site);
       await testChoice(browser, site);
     } else checks.skip("webgpu", "this Chromium offers no WebGPU adapter");
@@ -317,6 +318,28 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
     equal(rows.length, total + 1);
     ok(rows.every((row) => row.length === rows[0]?.length && row.every((cell, place) => place > 2 || cell !== "")), "the export has the rows of both workers");
     ok((await page.locator("#engine-facts").textContent())?.includes("a fresh one went on"), "the badge tells of it");
+  });
+  await visit.context.close();
+}
+
+/** Chromium's compiler is stricter than the native one, and at run time its errors are only logged. */
+async function testShaders(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  await checks.check("webgpu: every file of shaders/ compiles", async () => {
+    const folder = join(here, "../../shaders");
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".wgsl"));
+    ok(names.length > 0, "no shader found");
+    const sources = await Promise.all(names.map(async (name) => ({ name, code: await readFile(join(folder, name), "utf8") })));
+    const errors = await visit.page.evaluate<string[]>(`(async (sources) => {
+      const device = await (await navigator.gpu.requestAdapter()).requestDevice();
+      const errors = [];
+      for (const { name, code } of sources) {
+        const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+        for (const { type, lineNum, message } of messages) if (type === "error") errors.push(name + ":" + lineNum + ": " + message);
+      }
+      return errors;
+    })(${JSON.stringify(sources)})`);
+    deepEqual(errors, []);
   });
   await visit.context.close();
 }
