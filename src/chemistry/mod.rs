@@ -8,8 +8,11 @@
 //! canonical strings are RDKit's. `tests/chemistry.rs` lists the exceptions.
 
 mod atom_map;
+mod descriptors;
 mod error;
+mod fingerprint;
 mod mol_block;
+mod scaffold;
 mod smiles;
 
 use std::fmt;
@@ -22,7 +25,9 @@ use chematic_smiles::{
 };
 
 use atom_map::{Graph, match_atoms};
+pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
+pub use fingerprint::Fingerprint;
 
 /// A valid molecule. Its atoms are numbered in the order of the text it was
 /// read from, without the hydrogens that standardisation folds away.

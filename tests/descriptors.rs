@@ -1,0 +1,357 @@
+//! Descriptors, fingerprints and scaffolds against RDKit, entry by entry of the
+//! table that `golden/descriptors.py` writes, and by the properties they promise.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use delicate::chemistry::{AtomOrder, DESCRIPTORS, Molecule, Reason, SURFACE_DESCRIPTORS};
+
+/// One line of `golden/descriptors.tsv`.
+struct Entry {
+    input: &'static str,
+    scaffold: Option<&'static str>,
+    ecfp4: Vec<usize>,
+    ecfp6: Vec<usize>,
+    values: Vec<f64>,
+}
+
+fn table() -> Vec<Entry> {
+    let lines = include_str!("golden/descriptors.tsv").lines().skip(2);
+    let bits = |field: &str| field.split(' ').map(|bit| bit.parse().unwrap()).collect();
+    lines
+        .map(|line| {
+            let field: Vec<&str> = line.split('\t').collect();
+            Entry {
+                input: field[0],
+                scaffold: Some(field[1]).filter(|smiles| !smiles.is_empty()),
+                ecfp4: bits(field[2]),
+                ecfp6: bits(field[3]),
+                values: field[4..].iter().map(|v| v.parse().unwrap()).collect(),
+            }
+        })
+        .collect()
+}
+
+/// Molecules some of whose descriptors differ from RDKit's, which these are,
+/// and why.
+const DESCRIBED_OTHERWISE: [(&str, &[&str], &str); 6] = [
+    (
+        "[CH2]c1ccccc1",
+        &["PEOE_VSA6", "PEOE_VSA7"],
+        "the crate hybridises a radical's carbon otherwise",
+    ),
+    (
+        "c1ccccc1[CH]c1ccccc1",
+        &["PEOE_VSA7", "PEOE_VSA8"],
+        "the crate hybridises a radical's carbon otherwise",
+    ),
+    (
+        "b1ccccc1",
+        &["PEOE_VSA5", "PEOE_VSA6", "PEOE_VSA11", "PEOE_VSA14"],
+        "RDKit has no partial charges for aromatic boron",
+    ),
+    (
+        "c1ccbcc1",
+        &["PEOE_VSA5", "PEOE_VSA6", "PEOE_VSA11", "PEOE_VSA14"],
+        "RDKit has no partial charges for aromatic boron",
+    ),
+    (
+        "P12P3P1P23",
+        &[
+            "NumAromaticRings",
+            "NumAliphaticRings",
+            "NumSaturatedRings",
+            "NumAromaticHeterocycles",
+            "NumAliphaticHeterocycles",
+            "NumSaturatedHeterocycles",
+            "SlogP_VSA12",
+            "SMR_VSA10",
+            "EState_VSA4",
+            "PEOE_VSA8",
+            "LabuteASA",
+        ],
+        "white phosphorus is aromatic to RDKit",
+    ),
+    (
+        "C12C3C4CC5C6C4C1C6C(C53)N2",
+        &["NumBridgeheadAtoms"],
+        "the crate chooses other rings of this cage",
+    ),
+];
+
+/// Molecules whose fingerprint differs from RDKit's, and why.
+const HASHED_OTHERWISE: [(&str, &str); 1] =
+    [("P12P3P1P23", "white phosphorus is aromatic to RDKit")];
+
+/// Molecules whose scaffold differs from RDKit's, and why.
+const CUT_OTHERWISE: [(&str, &str); 1] = [(
+    "COc1ncc2cc1NS(=O)(=O)c1ccc(Cl)c(c1)C(=O)NCc1ccc(s1)-c1ncnc3cc-2sc13",
+    "the crate chooses other rings of a bridged aromatic macrocycle",
+)];
+
+/// Molecules that do not read back as the same one, and why.
+const READ_BACK_OTHERWISE: [(&str, &str); 3] = [
+    (
+        "c1ccc2c3ccccc3c2c1",
+        "whether this antiaromatic ring counts as aromatic hangs on its Kekulé form",
+    ),
+    ("P12P3P1P23", "white phosphorus is aromatic to RDKit"),
+    (
+        "COc1ncc2cc1NS(=O)(=O)c1ccc(Cl)c(c1)C(=O)NCc1ccc(s1)-c1ncnc3cc-2sc13",
+        "the crate chooses other rings of a bridged aromatic macrocycle",
+    ),
+];
+
+fn is_among(list: &[(&str, &str)], input: &str) -> bool {
+    list.iter().any(|(text, _)| *text == input)
+}
+
+fn parse(smiles: &str) -> Molecule {
+    Molecule::parse(smiles).unwrap_or_else(|error| panic!("`{smiles}`: {error}"))
+}
+
+/// Fails with every difference at once: a list says more than its first line.
+fn assert_none(differences: Vec<String>) {
+    let count = differences.len();
+    assert!(count == 0, "{count} differ:\n{}", differences.join("\n"));
+}
+
+/// The names of the descriptors in which two lists of values differ, beyond
+/// what a table of seven digits can tell.
+fn differing(ours: &[f64], theirs: &[f64]) -> Vec<&'static str> {
+    assert_eq!(
+        (ours.len(), theirs.len()),
+        (DESCRIPTORS.len(), DESCRIPTORS.len())
+    );
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs().max(1.0);
+    let values = ours.iter().zip(theirs).zip(DESCRIPTORS);
+    values
+        .filter(|((a, b), _)| !close(**a, **b))
+        .map(|(_, name)| name)
+        .collect()
+}
+
+#[test]
+fn the_descriptors_are_named_as_in_the_table() {
+    let header = include_str!("golden/descriptors.tsv")
+        .lines()
+        .nth(1)
+        .unwrap();
+    let names: Vec<&str> = header.split('\t').skip(4).collect();
+    assert_eq!(names, DESCRIPTORS);
+    assert!(table().len() >= 250);
+}
+
+#[test]
+fn the_surface_descriptors_are_the_49_of_the_paper() {
+    let count = |prefix: &str| {
+        let names = SURFACE_DESCRIPTORS.iter();
+        names.filter(|name| name.starts_with(prefix)).count()
+    };
+    assert_eq!(SURFACE_DESCRIPTORS.len(), 49);
+    assert_eq!(count("SlogP_VSA"), 12);
+    assert_eq!(count("SMR_VSA"), 10);
+    assert_eq!(count("EState_VSA"), 11);
+    assert_eq!(count("PEOE_VSA"), 14);
+    assert_eq!(count("LabuteASA") + count("TPSA"), 2);
+}
+
+#[test]
+fn the_surface_descriptors_alone_have_the_values_they_have_among_all() {
+    for entry in table() {
+        let molecule = parse(entry.input);
+        let all = molecule.descriptors().unwrap();
+        let surface = molecule.surface_descriptors().unwrap();
+        assert_eq!(surface, all[all.len() - surface.len()..], "{}", entry.input);
+    }
+}
+
+#[test]
+fn descriptors_are_rdkits() {
+    let mut differences = Vec::new();
+    for entry in table() {
+        if DESCRIBED_OTHERWISE
+            .iter()
+            .any(|(input, ..)| *input == entry.input)
+        {
+            continue;
+        }
+        let ours = parse(entry.input).descriptors().unwrap();
+        let names = differing(&ours, &entry.values);
+        if !names.is_empty() {
+            differences.push(format!("{}: {}", entry.input, names.join(" ")));
+        }
+    }
+    assert_none(differences);
+}
+
+#[test]
+fn every_known_difference_still_differs() {
+    let table = table();
+    let find = |input| table.iter().find(|entry| entry.input == input).unwrap();
+    for (input, names, reason) in DESCRIBED_OTHERWISE {
+        let ours = parse(input).descriptors().unwrap();
+        let differing = differing(&ours, &find(input).values);
+        assert_eq!(differing, names, "{input} is described otherwise: {reason}");
+    }
+    for (input, reason) in HASHED_OTHERWISE {
+        let ours: Vec<usize> = parse(input).ecfp(2, 2048).unwrap().bits().collect();
+        assert_ne!(
+            ours,
+            find(input).ecfp4,
+            "{input} is hashed as RDKit does now: {reason}"
+        );
+    }
+    for (input, reason) in CUT_OTHERWISE {
+        let ours = parse(input).scaffold().unwrap();
+        let theirs = find(input).scaffold;
+        assert_ne!(
+            ours.as_deref(),
+            theirs,
+            "{input} is cut as RDKit does now: {reason}"
+        );
+    }
+}
+
+#[test]
+fn descriptors_do_not_depend_on_how_a_molecule_is_written() {
+    let mut differences = Vec::new();
+    for entry in table() {
+        if is_among(&READ_BACK_OTHERWISE, entry.input) {
+            continue;
+        }
+        let molecule = parse(entry.input);
+        let expected = molecule.descriptors().unwrap();
+        for order in [AtomOrder::Canonical, AtomOrder::Random(7)] {
+            let smiles = molecule.kekule_string(order).unwrap();
+            let names = differing(&parse(&smiles).descriptors().unwrap(), &expected);
+            if !names.is_empty() {
+                let names = names.join(" ");
+                differences.push(format!("{} as {smiles}: {names}", entry.input));
+            }
+        }
+    }
+    assert_none(differences);
+}
+
+#[test]
+fn hydrogens_written_out_change_nothing() {
+    for (explicit, implicit) in [
+        ("[H]C([H])([H])C([H])([H])O[H]", "CCO"),
+        ("[H]c1c([H])c([H])c(N([H])[H])c([H])c1[H]", "Nc1ccccc1"),
+        ("[H]OC(=O)[C@]([H])(N([H])[H])C", "C[C@H](N)C(O)=O"),
+        ("[H][N+]([H])([H])C1([H])CC1", "[NH3+]C1CC1"),
+    ] {
+        let (explicit, implicit) = (parse(explicit), parse(implicit));
+        let names = differing(
+            &explicit.descriptors().unwrap(),
+            &implicit.descriptors().unwrap(),
+        );
+        assert!(names.is_empty(), "{implicit:?}: {names:?}");
+        assert_eq!(explicit.ecfp(2, 2048), implicit.ecfp(2, 2048));
+        assert_eq!(explicit.scaffold(), implicit.scaffold());
+    }
+}
+
+#[test]
+fn fingerprints_are_rdkits_bit_by_bit() {
+    for entry in table() {
+        if is_among(&HASHED_OTHERWISE, entry.input) {
+            continue;
+        }
+        let molecule = parse(entry.input);
+        for (radius, width, expected) in [(2, 2048, &entry.ecfp4), (3, 1024, &entry.ecfp6)] {
+            let fingerprint = molecule.ecfp(radius, width).unwrap();
+            let bits: Vec<usize> = fingerprint.bits().collect();
+            assert_eq!(&bits, expected, "{}, radius {radius}", entry.input);
+            assert_eq!(fingerprint.count_ones() as usize, bits.len());
+            assert_eq!(fingerprint.width(), width);
+            assert_eq!(fingerprint.words().len(), width / 64);
+        }
+    }
+}
+
+#[test]
+fn a_fingerprint_of_another_width_is_folded_from_the_same_hashes() {
+    for entry in table() {
+        if is_among(&HASHED_OTHERWISE, entry.input) {
+            continue;
+        }
+        let molecule = parse(entry.input);
+        // Every bit of 4096 is one of 2048 once folded, and none is missing.
+        let wide = molecule.ecfp(2, 4096).unwrap();
+        let mut folded: Vec<usize> = wide.bits().map(|bit| bit % 2048).collect();
+        folded.sort_unstable();
+        folded.dedup();
+        assert_eq!(folded, entry.ecfp4, "{}", entry.input);
+    }
+    assert!(
+        parse("CCO")
+            .ecfp(2, 100)
+            .unwrap()
+            .bits()
+            .all(|bit| bit < 100)
+    );
+}
+
+#[test]
+fn the_tanimoto_similarity_is_bits_in_common_over_bits_in_either() {
+    let fingerprint = |smiles| parse(smiles).ecfp(2, 2048).unwrap();
+    let (a, b) = (
+        fingerprint("CC(=O)Oc1ccccc1C(=O)O"),
+        fingerprint("OC(=O)c1ccccc1O"),
+    );
+    let common = a
+        .bits()
+        .filter(|bit| b.bits().any(|other| other == *bit))
+        .count();
+    let either = a.bits().count() + b.bits().count() - common;
+    assert_eq!(a.tanimoto(&b), common as f64 / either as f64);
+    assert_eq!(a.tanimoto(&b), b.tanimoto(&a));
+    assert_eq!(a.tanimoto(&a), 1.0);
+    assert_eq!(fingerprint("C").tanimoto(&fingerprint("[Na+]")), 0.0);
+    assert!(a.tanimoto(&parse("CCO").ecfp(2, 1024).unwrap()).is_nan());
+}
+
+#[test]
+fn a_fingerprint_that_cannot_be_made_is_an_error() {
+    let molecule = parse("CCO");
+    for (radius, bits) in [(4, 2048), (u32::MAX, 2048), (2, 0)] {
+        let reason = molecule.ecfp(radius, bits).unwrap_err().reason;
+        assert!(matches!(reason, Reason::Unsupported { .. }), "{reason:?}");
+    }
+    let reason = molecule.ecfp(2, usize::MAX).unwrap_err().reason;
+    assert!(matches!(reason, Reason::TooLarge { .. }), "{reason:?}");
+}
+
+#[test]
+fn scaffolds_are_rdkits() {
+    let mut differences = Vec::new();
+    for entry in table() {
+        let ours = parse(entry.input).scaffold().unwrap();
+        if ours.as_deref() != entry.scaffold && !is_among(&CUT_OTHERWISE, entry.input) {
+            let theirs = entry.scaffold;
+            differences.push(format!("{}: {ours:?}, RDKit {theirs:?}", entry.input));
+        }
+    }
+    assert_none(differences);
+}
+
+#[test]
+fn stereoisomers_and_isotopologues_share_a_scaffold() {
+    let scaffold = |smiles: &str| parse(smiles).scaffold().unwrap();
+    let expected = scaffold("CC1CCC(O)CC1");
+    assert_eq!(expected.as_deref(), Some("C1CCCCC1"));
+    for smiles in [
+        "C[C@H]1CC[C@@H](O)CC1",
+        "C[C@H]1CC[C@H](O)CC1",
+        "CC1CC[13CH](O)CC1",
+        "[2H]C1(C)CCC(O)CC1",
+    ] {
+        assert_eq!(scaffold(smiles), expected, "{smiles}");
+    }
+    assert_eq!(
+        scaffold("C/C(C1CC1)=C/C1CC1").as_deref(),
+        Some("C(=CC1CC1)C1CC1")
+    );
+    assert_eq!(scaffold("[H]/N=C1/CCCCC1F").as_deref(), Some("N=C1CCCCC1"));
+    assert_eq!(scaffold("CCO"), None);
+}
