@@ -16,6 +16,8 @@ const MAX_BITS: usize = 1 << 20;
 pub struct Fingerprint {
     words: Vec<u64>,
     width: usize,
+    /// Counted once: a search compares each fingerprint many times.
+    ones: u32,
 }
 
 impl Fingerprint {
@@ -24,7 +26,8 @@ impl Fingerprint {
         for bit in bits {
             words[bit / 64] |= 1 << (bit % 64);
         }
-        Self { words, width }
+        let ones = words.iter().map(|word: &u64| word.count_ones()).sum();
+        Self { words, width, ones }
     }
 
     /// The bits, 64 a word, the lowest first.
@@ -48,7 +51,7 @@ impl Fingerprint {
 
     /// How many bits are set.
     pub fn count_ones(&self) -> u32 {
-        self.words.iter().map(|word| word.count_ones()).sum()
+        self.ones
     }
 
     /// The Tanimoto similarity, 0 to 1: the bits set in both over those set in
@@ -58,11 +61,9 @@ impl Fingerprint {
         if self.width != other.width {
             return f64::NAN;
         }
-        let (mut both, mut either) = (0_u32, 0_u32);
-        for (a, b) in self.words.iter().zip(&other.words) {
-            both += (a & b).count_ones();
-            either += (a | b).count_ones();
-        }
+        let words = self.words.iter().zip(&other.words);
+        let both: u32 = words.map(|(a, b)| (a & b).count_ones()).sum();
+        let either = self.ones + other.ones - both;
         if either == 0 {
             return 0.0;
         }
