@@ -8,7 +8,13 @@
 //! - [`scoring`]: structures in, numbers out: the one path that all front ends use
 //! - [`records`]: users' files in, scored rows out
 //! - [`storing`]: model directories
-//! - `training`: supervised training (feature `train`)
+//! - [`screening`]: a library ranked by similarity to known actives
+//! - [`metrics`]: how good predictions and rankings are
+//! - `training`, `splits`, `evaluation`, `baseline`: pre-training, distillation
+//!   and fine-tuning, and how good the result is (feature `train`)
+//! - `benchmark`: what a model costs to train and to run (feature `train`)
+//! - `importing`, `exporting`: checkpoints of others in; int8 and ONNX out
+//!   (feature `train`)
 
 #![cfg_attr(
     not(feature = "train"),
@@ -19,11 +25,27 @@
     )
 )]
 
+#[cfg(feature = "train")]
+pub mod baseline;
+#[cfg(feature = "train")]
+pub mod benchmark;
 pub mod chemistry;
+#[cfg(feature = "train")]
+pub mod evaluation;
+#[cfg(all(feature = "train", not(target_family = "wasm")))]
+pub mod exporting;
+#[cfg(all(feature = "train", not(target_family = "wasm")))]
+pub mod importing;
 pub mod kernels;
+pub mod metrics;
 pub mod model;
+#[cfg(test)]
+mod parity;
 pub mod records;
 pub mod scoring;
+pub mod screening;
+#[cfg(feature = "train")]
+pub mod splits;
 pub mod storing;
 pub mod tokens;
 #[cfg(feature = "train")]

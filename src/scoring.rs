@@ -66,6 +66,9 @@ pub enum Stop {
     /// The caller asked for it.
     #[error("cancelled")]
     Cancelled,
+    /// The model predicts no endpoint.
+    #[error("the model has no endpoints: fine-tune it first, or ask for embeddings")]
+    NoEndpoints,
     /// The device failed; its memory, and with it the model, may be gone.
     #[error("the device failed: {0}; open it again, or use the device `cpu`")]
     Device(String),
@@ -235,7 +238,7 @@ impl Scorer {
         let sequences: Vec<&[u32]> = batch.iter().map(|(_, ids)| ids.as_slice()).collect();
         let input = Batch::new(&sequences, self.device.tensors());
         let output = match task {
-            Task::Score => self.model.forward(&input),
+            Task::Score => self.model.forward(&input).ok_or(Stop::NoEndpoints)?,
             Task::Embed => mean_of_tokens(self.model.encoder().encode(&input).0, &input),
         };
         let data = output
@@ -250,7 +253,7 @@ impl Scorer {
                 Task::Score => row
                     .iter()
                     .zip(&self.config.endpoints)
-                    .map(|(&output, endpoint)| endpoint.scaling.value(output))
+                    .map(|(&output, endpoint)| endpoint.value(output))
                     .collect(),
             };
             if values.iter().all(|value| value.is_finite()) {

@@ -1,5 +1,5 @@
 //! The model directory, in the shape Hugging Face uses: `config.json`,
-//! `model.safetensors` (fp32 or fp16), `vocab.txt`, `README.md` (the card).
+//! `model.safetensors` (fp32, fp16 or int8), `vocab.txt`, `README.md` (the card).
 //!
 //! Nothing in such a directory is trusted. Sizes are bounded before anything
 //! is allocated, every tensor must be there in its shape and none may be left
@@ -11,7 +11,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use burn::module::Param;
-use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use half::f16;
 use safetensors::tensor::TensorView;
@@ -19,8 +18,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    ConfigError, Encoder, EncoderConfig, Endpoint, Model, Parameters, Source, SourceError, Stored,
-    parameter,
+    ConfigError, Encoder, EncoderConfig, Endpoint, Heads, Model, Parameters, Physchem, Source,
+    SourceError, Stored, parameter,
 };
 use crate::tokens::{self, VocabularyError};
 
@@ -54,8 +53,15 @@ pub struct ModelConfig {
     /// The encoder's shape.
     #[serde(flatten)]
     pub encoder: EncoderConfig,
-    /// The outputs of the head, in order.
+    /// The outputs of the endpoint head, in order; none in a model that was
+    /// pre-trained and not yet fine-tuned.
     pub endpoints: Vec<Endpoint>,
+    /// Whether the model predicts masked tokens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub masked_lm: bool,
+    /// The descriptors that the model predicts, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physchem: Option<Physchem>,
 }
 
 /// What `model_type` says.
@@ -181,7 +187,7 @@ impl ModelFiles<'_> {
             taken: BTreeSet::new(),
             device,
         };
-        let model = Model::new(&mut source, &config.encoder, config.endpoints.len())?;
+        let model = Model::new(&mut source, &config.encoder, config.heads())?;
         let surplus: Vec<String> = source
             .tensors
             .names()
@@ -197,7 +203,139 @@ impl ModelFiles<'_> {
     }
 }
 
+#[cfg(feature = "train")]
+impl ModelFiles<'_> {
+    /// The configuration alone, checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn config(&self) -> Result<ModelConfig, StoringError> {
+        let config: ModelConfig = serde_json::from_slice(&self.config)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The encoder of this model with `heads` on it: those heads that it has
+    /// in the same shape are kept, the others drawn from `initial`; the head of
+    /// endpoints only where they are `endpoints` by name. `config` may differ
+    /// from the model's own in dropout alone.
+    ///
+    /// # Errors
+    ///
+    /// Where the files are no valid model, or its encoder has another shape.
+    pub(crate) fn start(
+        &self,
+        config: &EncoderConfig,
+        heads: Heads,
+        endpoints: &[Endpoint],
+        initial: &mut crate::model::Initial<'_>,
+    ) -> Result<Model, StoringError> {
+        let stored = self.config()?;
+        let names = |endpoints: &[Endpoint]| -> Vec<String> {
+            endpoints
+                .iter()
+                .map(|endpoint| endpoint.name.clone())
+                .collect()
+        };
+        let same_endpoints = names(&stored.endpoints) == names(endpoints);
+        let own = stored.encoder;
+        let same = EncoderConfig {
+            hidden_dropout_prob: own.hidden_dropout_prob,
+            attention_probs_dropout_prob: own.attention_probs_dropout_prob,
+            initializer_range: own.initializer_range,
+            ..config.clone()
+        };
+        if own != same {
+            return Err(ConfigError {
+                field: "hidden_size, num_hidden_layers, parameter_sharing",
+                value: format!(
+                    "{}, {}, {:?}",
+                    own.hidden_size, own.num_hidden_layers, own.parameter_sharing
+                ),
+                expected: format!(
+                    "the shape of the preset: {}, {}, {:?}",
+                    config.hidden_size, config.num_hidden_layers, config.parameter_sharing
+                ),
+            }
+            .into());
+        }
+        let mut source = File {
+            tensors: SafeTensors::deserialize(&self.weights)?,
+            prefix: "",
+            taken: BTreeSet::new(),
+            device: initial.device,
+        };
+        let encoder = Encoder::new(&mut source, config)?;
+        if !same_endpoints {
+            return Ok(Model::with_encoder(encoder, initial, config, heads)?);
+        }
+        let mut either = FileOrInitial {
+            file: source,
+            initial,
+        };
+        Ok(Model::with_encoder(encoder, &mut either, config, heads)?)
+    }
+}
+
+/// Parameters from a file where it has them in their shape, or else fresh.
+#[cfg(feature = "train")]
+struct FileOrInitial<'a, 'b> {
+    file: File<'a>,
+    initial: &'a mut crate::model::Initial<'b>,
+}
+
+#[cfg(feature = "train")]
+impl FileOrInitial<'_, '_> {
+    fn either<T>(
+        found: Result<T, SourceError>,
+        fresh: impl FnOnce() -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        match found {
+            Err(SourceError::Missing(_) | SourceError::Shape { .. }) => fresh(),
+            other => other,
+        }
+    }
+}
+
+#[cfg(feature = "train")]
+impl Source for FileOrInitial<'_, '_> {
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, SourceError> {
+        let found = self.file.matrix(name, shape);
+        Self::either(found, || self.initial.matrix(name, shape))
+    }
+
+    fn zeros(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
+        let found = self.file.zeros(name, length);
+        Self::either(found, || self.initial.zeros(name, length))
+    }
+
+    fn ones(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
+        let found = self.file.ones(name, length);
+        Self::either(found, || self.initial.ones(name, length))
+    }
+
+    fn linear_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        let found = self.file.linear_weight(name, from, to);
+        Self::either(found, || self.initial.linear_weight(name, from, to))
+    }
+}
+
 impl ModelConfig {
+    /// The heads that stand on the encoder.
+    pub fn heads(&self) -> Heads {
+        Heads {
+            endpoints: self.endpoints.len(),
+            masked_lm: self.masked_lm,
+            physchem: self.physchem.as_ref().map_or(0, |p| p.descriptors.len()),
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let refuse = |field, value: String, expected: &str| {
             Err(ConfigError {
@@ -209,11 +347,11 @@ impl ModelConfig {
         if self.model_type != MODEL_TYPE {
             return refuse("model_type", self.model_type.clone(), "`delicate`");
         }
-        if !(1..=MAX_ENDPOINTS).contains(&self.endpoints.len()) {
+        if self.endpoints.len() > MAX_ENDPOINTS {
             return refuse(
                 "endpoints",
                 self.endpoints.len().to_string(),
-                "1 to 4096 endpoints",
+                "at most 4096 endpoints",
             );
         }
         let mut names = BTreeSet::new();
@@ -231,6 +369,9 @@ impl ModelConfig {
                     "a finite mean and a positive deviation",
                 );
             }
+        }
+        if let Some(expected) = self.physchem.as_ref().and_then(Physchem::fault) {
+            return refuse("physchem", "another table".to_owned(), expected);
         }
         self.encoder.check()
     }
@@ -271,6 +412,18 @@ impl File<'_> {
                 .chunks_exact(2)
                 .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
                 .collect(),
+            // One scale a row; a scale has none of its own.
+            Dtype::I8 if expected.len() == 2 => {
+                let own = name.strip_prefix(self.prefix).unwrap_or(name);
+                let scales = self.values(&format!("{own}{SCALE}"), &expected[..1])?;
+                view.data()
+                    .chunks_exact(expected[1].max(1))
+                    .zip(scales)
+                    .flat_map(|(row, scale)| {
+                        row.iter().map(move |&b| f32::from(b.cast_signed()) * scale)
+                    })
+                    .collect()
+            }
             other => {
                 return Err(SourceError::Type {
                     name: name.to_owned(),
@@ -307,18 +460,20 @@ impl Source for File<'_> {
         self.vector(name, length)
     }
 
-    fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear, SourceError> {
-        let stored = self.values(&format!("{name}.weight"), &[to, from])?;
+    fn linear_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        let stored = self.values(name, &[to, from])?;
         // Transposed here and not on the device, which would keep the strides
         // of the file and multiply from a transposed view ever after.
         let mut weight = Vec::with_capacity(stored.len());
         for column in 0..from {
             weight.extend(stored.iter().skip(column).step_by(from));
         }
-        Ok(Linear {
-            weight: parameter(weight, [from, to], self.device),
-            bias: Some(self.vector(&format!("{name}.bias"), to)?),
-        })
+        Ok(parameter(weight, [from, to], self.device))
     }
 }
 
@@ -352,6 +507,71 @@ pub enum Precision {
     Fp32,
     /// 16-bit floats: half the size; values round to 11 significant bits.
     Fp16,
+    /// 8-bit integers for matrices, a quarter of the size: row `r` (an output
+    /// channel, or the embedding of a token) is stored as `round(w / s)` in
+    /// -127 to 127, with its own scale `s = max |w| / 127` in `NAME.scale`
+    /// (fp32). Vectors stay in fp32. Computed with as fp32 once read.
+    Int8,
+}
+
+impl Precision {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+            Self::Fp16 => "fp16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+/// What ends the name of the scales of an int8 matrix.
+const SCALE: &str = ".scale";
+
+/// The rows of a matrix in int8, and their scales; see [`Precision::Int8`].
+fn quantise(values: &[f32], columns: usize) -> (Vec<u8>, Vec<f32>) {
+    let mut bytes = Vec::with_capacity(values.len());
+    let mut scales = Vec::with_capacity(values.len() / columns.max(1));
+    for row in values.chunks_exact(columns.max(1)) {
+        let largest = row.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        let scale = largest / 127.0;
+        scales.push(scale);
+        bytes.extend(row.iter().map(|value| {
+            // A row of zeros, or one too small for a scale of its own.
+            let step = if scale > 0.0 { value / scale } else { 0.0 };
+            // Casting saturates, and rounding leaves -127 to 127.
+            (step.round() as i8).cast_unsigned()
+        }));
+    }
+    (bytes, scales)
+}
+
+/// A parameter read back from its device: name, shape as stored, values.
+pub(crate) type Weight = (String, Vec<usize>, Vec<f32>);
+
+/// All parameters of a model, as they are stored.
+///
+/// # Errors
+///
+/// Where the device fails.
+pub(crate) async fn weights(
+    config: &EncoderConfig,
+    model: &Model,
+) -> Result<Vec<Weight>, StoringError> {
+    let mut stored = Stored::default();
+    model.store(config, &mut stored);
+    let mut weights = Vec::with_capacity(stored.0.len());
+    for parameter in &stored.0 {
+        let values: Vec<f32> = parameter
+            .tensor()
+            .into_data_async()
+            .await
+            .map_err(|error| StoringError::Device(format!("{error:?}")))?
+            .iter()
+            .collect();
+        weights.push((parameter.name.clone(), parameter.shape.clone(), values));
+    }
+    Ok(weights)
 }
 
 /// Writes a model directory. Each file appears whole or not at all.
@@ -367,34 +587,32 @@ pub async fn write(
     card: &str,
 ) -> Result<(), StoringError> {
     config.check()?;
-    let mut stored = Stored::default();
-    model.store(&config.encoder, &mut stored);
-    let mut tensors = Vec::with_capacity(stored.0.len());
-    for parameter in &stored.0 {
-        let values: Vec<f32> = parameter
-            .tensor()
-            .into_data_async()
-            .await
-            .map_err(|error| StoringError::Device(format!("{error:?}")))?
-            .iter()
-            .collect();
-        let bytes: Vec<u8> = match precision {
-            Precision::Fp32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Precision::Fp16 => values
-                .iter()
-                .flat_map(|&v| f16::from_f32(v).to_le_bytes())
-                .collect(),
-        };
-        tensors.push((parameter.name.as_str(), parameter.shape.clone(), bytes));
+    let fp32 = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+    for (name, shape, values) in weights(&config.encoder, model).await? {
+        match (precision, shape.as_slice()) {
+            (Precision::Int8, &[rows, columns]) => {
+                let (bytes, scales) = quantise(&values, columns);
+                let scale_name = format!("{name}{SCALE}");
+                tensors.push((scale_name, Dtype::F32, vec![rows], fp32(&scales)));
+                tensors.push((name, Dtype::I8, shape, bytes));
+            }
+            (Precision::Fp16, _) => {
+                let bytes = values
+                    .iter()
+                    .flat_map(|&v| f16::from_f32(v).to_le_bytes())
+                    .collect();
+                tensors.push((name, Dtype::F16, shape, bytes));
+            }
+            (Precision::Fp32 | Precision::Int8, _) => {
+                tensors.push((name, Dtype::F32, shape, fp32(&values)));
+            }
+        }
     }
-    let dtype = match precision {
-        Precision::Fp32 => Dtype::F32,
-        Precision::Fp16 => Dtype::F16,
-    };
     let views = tensors
         .iter()
-        .map(|(name, shape, bytes)| {
-            TensorView::new(dtype, shape.clone(), bytes).map(|view| (*name, view))
+        .map(|(name, dtype, shape, bytes)| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let weights = safetensors::serialize(views, None)?;

@@ -838,6 +838,23 @@ fn embeddings_are_columns_in_csv_and_an_array_in_json() {
 }
 
 #[test]
+fn a_similarity_is_one_column_and_no_error_stands_beside_it() {
+    let columns = ["smiles", "error"];
+    let rows: [(&[&str], Outcome<'_>); 1] = [(&["CCO", "2 %"], Outcome::Similarity(0.1))];
+    let outputs = Outputs::Similarity;
+    assert_eq!(
+        written(OutputFormat::Csv, &columns, &outputs, &rows),
+        "smiles,error,similarity\nCCO,2 %,0.1\n"
+    );
+    assert_eq!(
+        written(OutputFormat::Jsonl, &columns, &outputs, &rows),
+        "{\"smiles\":\"CCO\",\"error\":\"2 %\",\"similarity\":0.1}\n"
+    );
+    let theirs = written(OutputFormat::Csv, &["similarity"], &outputs, &[]);
+    assert_eq!(theirs, "similarity,delicate_similarity\n");
+}
+
+#[test]
 fn a_users_column_keeps_its_name_where_ours_collides_with_it() {
     let columns = ["error", "scores", "ESOL", "x", "x", "x_2", "embedding_0"];
     let fields: &[&str] = &["a", "b", "c", "d", "e", "f", "g"];

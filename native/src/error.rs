@@ -1,13 +1,20 @@
 //! What can go wrong in a command, and its exit code.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use delicate::benchmark::BenchmarkError;
+use delicate::exporting::ExportError;
+use delicate::importing::ImportError;
 use delicate::kernels::device::DeviceError;
 use delicate::records::{RecordsError, RowError};
 use delicate::scoring::Stop;
+use delicate::screening::ScreeningError;
 use delicate::storing::StoringError;
 use delicate::training::TrainingError;
+
+use crate::data::DataError;
+use crate::report::ReportError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
@@ -31,15 +38,22 @@ pub(crate) enum CommandError {
     Device(#[from] DeviceError),
     #[error("interrupted: the rows written so far are complete")]
     Interrupted,
-    #[error("interrupted: no model was written")]
-    TrainingInterrupted,
+    #[error(
+        "interrupted: the run is saved; go on with `--resume -o {}`", .0.display()
+    )]
+    RunInterrupted(PathBuf),
+    #[error("interrupted: {0}")]
+    ScreenInterrupted(String),
+    #[error("{}: no query is left: none can be read and compared", .0.display())]
+    NoQueries(PathBuf),
+    #[error(transparent)]
+    Screening(#[from] ScreeningError),
     #[error(transparent)]
     Stopped(Stop),
-    #[error("{}: {source}", path.display())]
-    Toml {
-        path: PathBuf,
-        source: toml::de::Error,
-    },
+    #[error("{}: {what}", path.display())]
+    Configuration { path: PathBuf, what: String },
+    #[error("{0}")]
+    Usage(String),
     #[error("{}: no column `{wanted}`; it has: {}", path.display(), columns.join(", "))]
     NoColumn {
         path: PathBuf,
@@ -48,14 +62,27 @@ pub(crate) enum CommandError {
     },
     #[error(transparent)]
     Training(TrainingError),
+    #[error("{}: {source}", path.display())]
+    Import { path: PathBuf, source: ImportError },
+    #[error("{}: {source}", path.display())]
+    Export { path: PathBuf, source: ExportError },
+    #[error(transparent)]
+    Benchmark(Box<BenchmarkError>),
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error(transparent)]
+    Data(#[from] DataError),
 }
 
 impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Row { .. } => 3,
-            Self::Interrupted | Self::TrainingInterrupted => 130,
-            Self::SameFile(_) => 2,
+            Self::Interrupted
+            | Self::RunInterrupted(_)
+            | Self::ScreenInterrupted(_)
+            | Self::Data(DataError::Interrupted(_)) => 130,
+            Self::SameFile(_) | Self::Usage(_) | Self::Data(DataError::Unknown(_)) => 2,
             _ => 1,
         }
     }
@@ -80,10 +107,11 @@ impl From<Stop> for CommandError {
     }
 }
 
-impl From<TrainingError> for CommandError {
-    fn from(error: TrainingError) -> Self {
+impl CommandError {
+    /// Why the run in `directory` ended.
+    pub(crate) fn from_run(error: TrainingError, directory: &Path) -> Self {
         match error {
-            TrainingError::Stop(Stop::Cancelled) => Self::TrainingInterrupted,
+            TrainingError::Stop(Stop::Cancelled) => Self::RunInterrupted(directory.to_owned()),
             TrainingError::Stop(stop) => stop.into(),
             other => Self::Training(other),
         }

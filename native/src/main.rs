@@ -4,10 +4,20 @@
 //! 3 a row failed under `--on-error fail`; 130 interrupted.
 
 mod arguments;
+mod bench;
+mod configurations;
+mod data;
+mod data_sets;
 mod doctor;
 mod error;
+mod evaluate;
+mod export;
+mod files;
+mod import;
+mod report;
 mod score;
-mod train;
+mod screen;
+mod training;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -23,7 +33,16 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Score(score) => score::run(score, Task::Score),
         Command::Embed(score) => score::run(score, Task::Embed),
-        Command::Train(train) => train::run(train),
+        Command::Screen(screen) => screen::run(screen),
+        Command::Pretrain(pretrain) => training::pretrain(pretrain),
+        Command::Distill(distill) => training::distill(distill),
+        Command::Finetune(finetune) => training::finetune(finetune),
+        Command::Evaluate(evaluate) => evaluate::run(evaluate),
+        Command::Report(report) => report::run(report),
+        Command::Data(data) => data::run(data),
+        Command::Bench(bench) => bench::run(bench),
+        Command::Import(import) => import::run(import),
+        Command::Export(export) => export::run(export),
         Command::Doctor(doctor) => doctor::run(doctor),
         Command::Completions { shell } => {
             // Into memory first: the generator panics where it cannot write.

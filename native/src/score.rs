@@ -1,7 +1,6 @@
 //! `delicate score` and `delicate embed`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,16 +15,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::{OnError, ScoreArguments};
 use crate::error::CommandError;
-
-/// Rows that are scored together and then written: enough to sort by length,
-/// few enough that little is lost when the command is interrupted.
-const CHUNK: usize = 1024;
+use crate::files::{Chunk, open, refuse_same_file, sink};
 
 pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandError> {
     let interrupt = Interrupt::listen();
     let started = Instant::now();
     let input = open(&arguments.file)?;
-    refuse_same_file(arguments)?;
+    refuse_same_file(&arguments.file, arguments.output.file())?;
     let name = arguments.file.to_string_lossy();
     let records = |source| CommandError::Records {
         path: arguments.file.clone(),
@@ -45,9 +41,10 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let scorer = load(arguments.model.as_deref(), device)?;
     let header = reader.header().clone();
-    let sink = sink(arguments.output_file())?;
+    let sink = sink(arguments.output.file())?;
     let output_name = arguments
-        .output_file()
+        .output
+        .file()
         .map_or("stdout".to_owned(), |path| path.display().to_string());
     let output = |source| CommandError::Output {
         name: output_name.clone(),
@@ -55,7 +52,7 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
     };
     let mut writer = Writer::new(
         sink,
-        arguments.output_format(),
+        arguments.output.format(),
         &header,
         scorer.outputs(task),
     )
@@ -66,26 +63,17 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
 
     let bar = progress_bar(arguments.quiet);
     let (mut rows, mut failed) = (0usize, 0usize);
+    let mut fault = None;
     let mut ended = false;
-    let mut read_error = None;
     while !ended {
-        let mut chunk: Vec<Record> = Vec::with_capacity(CHUNK);
-        while chunk.len() < CHUNK {
-            match reader.next() {
-                Some(Ok(record)) => chunk.push(record),
-                Some(Err(error)) => {
-                    // What was read before the fault is scored all the same.
-                    read_error = Some(error);
-                    ended = true;
-                    break;
-                }
-                None => {
-                    ended = true;
-                    break;
-                }
-            }
-        }
-        let structures: Vec<&Structure> = chunk.iter().map(|record| &record.structure).collect();
+        let chunk = Chunk::read(&mut reader);
+        ended = chunk.is_last;
+        fault = chunk.fault;
+        let structures: Vec<&Structure> = chunk
+            .records
+            .iter()
+            .map(|record| &record.structure)
+            .collect();
         let before = rows as u64;
         interrupt.busy(true);
         let results =
@@ -97,7 +85,7 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
                     ControlFlow::Continue(())
                 }
             }));
-        for (record, result) in chunk.iter().zip(results.rows) {
+        for (record, result) in chunk.records.iter().zip(results.rows) {
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
             let result = match &record.problem {
@@ -141,7 +129,7 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
             scorer.device().name(),
         );
     }
-    match read_error {
+    match fault {
         Some(error) => Err(records(error)),
         None => Ok(()),
     }
@@ -157,43 +145,6 @@ fn row_error(record: &Record, id: Option<usize>, error: &RowError) -> CommandErr
         id,
         error: error.clone(),
     }
-}
-
-fn open(path: &Path) -> Result<Box<dyn Read>, CommandError> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    File::open(path)
-        .map(|file| Box::new(file) as Box<dyn Read>)
-        .map_err(|source| CommandError::Input {
-            path: path.to_owned(),
-            source,
-        })
-}
-
-/// Opening the output would empty the input before it is read.
-fn refuse_same_file(arguments: &ScoreArguments) -> Result<(), CommandError> {
-    let Some(output) = arguments.output_file() else {
-        return Ok(());
-    };
-    match (arguments.file.canonicalize(), output.canonicalize()) {
-        (Ok(input), Ok(target)) if input == target => {
-            Err(CommandError::SameFile(output.to_owned()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn sink(path: Option<&Path>) -> Result<Box<dyn Write>, CommandError> {
-    let Some(path) = path else {
-        return Ok(Box::new(BufWriter::new(io::stdout().lock())));
-    };
-    File::create(path)
-        .map(|file| Box::new(BufWriter::new(file)) as Box<dyn Write>)
-        .map_err(|source| CommandError::Output {
-            name: path.display().to_string(),
-            source,
-        })
 }
 
 /// The model of a directory, or the one built in.
@@ -225,7 +176,7 @@ fn built_in() -> Result<ModelFiles<'static>, StoringError> {
 }
 
 /// A bar on stderr where a person is watching, otherwise nothing.
-fn progress_bar(quiet: bool) -> ProgressBar {
+pub(crate) fn progress_bar(quiet: bool) -> ProgressBar {
     if quiet || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -191,25 +191,6 @@ fn the_ending_of_the_output_tells_its_format_and_a_dash_is_stdout() {
 }
 
 #[test]
-fn what_is_wrong_with_a_training_run_is_said_before_it() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let config = directory.path().join("train.toml");
-    let text = "name = \"x\"\nlicense = \"MIT\"\npreset = \"delicate-small\"\nepochs = 1\n\
-        batch_size = 576460752303423488\nlearning_rate = 1e-4\nwarmup = 0.1\nweight_decay = 0.0\n\
-        clip_norm = 1.0\ntest_fraction = 0.1\nseed = 1\n[[endpoints]]\nname = \"a\"\ntitle = \"A\"\n\
-        unit = \"\"\ndescription = \"\"\nfile = \"absent.csv\"\n";
-    std::fs::write(&config, text).expect("written");
-    let model = directory.path().join("model").display().to_string();
-    let output = run(&["train", config.to_str().expect("a path"), "-o", &model]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr(&output).contains("batch_size"),
-        "{}",
-        stderr(&output)
-    );
-}
-
-#[test]
 fn the_output_may_not_be_the_input() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a.smi");
@@ -303,68 +284,4 @@ fn doctor_says_which_device_would_be_used_and_why() {
     assert!(report["adapters"].is_array());
     let software = report["used"]["software"].as_bool();
     assert_eq!(software, Some(false), "auto never takes a software adapter");
-}
-
-#[test]
-fn a_model_can_be_trained_and_scored_with() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = |name: &str| directory.path().join(name).display().to_string();
-    let rows: String = (1..=40)
-        .map(|n| format!("{}O,{}\n", "C".repeat(n), n as f32 / 10.0))
-        .collect();
-    std::fs::write(
-        path("chains.csv"),
-        format!("smiles,length\n{rows}CCO,\nbroken,1\n"),
-    )
-    .expect("written");
-    std::fs::write(
-        path("train.toml"),
-        "name = \"chains\"\nlicense = \"MIT\"\npreset = \"delicate-small\"\nepochs = 2\n\
-         batch_size = 8\nlearning_rate = 1e-4\nwarmup = 0.1\nweight_decay = 0.01\n\
-         clip_norm = 1.0\ntest_fraction = 0.2\nseed = 1\n\n[[endpoints]]\nname = \"length\"\n\
-         title = \"Chain length\"\nunit = \"nm\"\ndescription = \"made up\"\n\
-         file = \"chains.csv\"\nlabel_column = \"length\"\n",
-    )
-    .expect("written");
-    let data = directory.path().to_str().expect("a path");
-    let train = |output: &str| {
-        run(&[
-            "train",
-            &path("train.toml"),
-            "--data",
-            data,
-            "-o",
-            &path(output),
-        ])
-    };
-    let first = train("model");
-    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
-    assert!(stdout(&first).contains("| Chain length | nm | 32 | 8 |"));
-    assert!(
-        stderr(&first).contains("line 43: left out"),
-        "{}",
-        stderr(&first)
-    );
-    // The same seed gives the same weights, to the bit.
-    assert_eq!(train("again").status.code(), Some(0));
-    let weights = |model: &str| {
-        std::fs::read(directory.path().join(model).join("model.safetensors")).expect("written")
-    };
-    assert!(weights("model") == weights("again"));
-
-    let output = run_with_input(
-        &[
-            "score",
-            "-",
-            "--model",
-            &path("model"),
-            "--format",
-            "jsonl",
-            "-q",
-        ],
-        b"CCCCCO\n",
-    );
-    let row: serde_json::Value = serde_json::from_str(stdout(&output)).expect("JSON");
-    assert_eq!(row["scores"]["length"]["unit"], "nm");
-    assert!(row["scores"]["length"]["value"].is_f64());
 }

@@ -61,14 +61,14 @@ pub struct Encoded {
 
 /// LayerNorm, always of a sum: `LayerNorm(x + residual)`.
 #[derive(Module, Debug)]
-struct LayerNorm {
+pub(super) struct LayerNorm {
     gamma: Param<Tensor<1>>,
     beta: Param<Tensor<1>>,
     epsilon: f64,
 }
 
 impl LayerNorm {
-    fn new(
+    pub(super) fn new(
         source: &mut impl Source,
         name: &str,
         config: &EncoderConfig,
@@ -80,7 +80,7 @@ impl LayerNorm {
         })
     }
 
-    fn forward<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+    pub(super) fn forward<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
         residual_layer_norm(
             x,
             residual,
@@ -90,7 +90,7 @@ impl LayerNorm {
         )
     }
 
-    fn store<'a>(&'a self, name: &str, into: &mut Stored<'a>) {
+    pub(super) fn store<'a>(&'a self, name: &str, into: &mut Stored<'a>) {
         into.vector(format!("{name}.weight"), &self.gamma);
         into.vector(format!("{name}.bias"), &self.beta);
     }
@@ -276,7 +276,15 @@ impl Layer {
 
     /// Shapes: `x` `[batch, length, hidden]`, `bias` `[batch, 1, 1, length]`.
     fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let attended = self.attention_output.forward(self.attend(x.clone(), bias));
+        self.forward_at(x.clone(), x, bias)
+    }
+
+    /// The output at `x` `[batch, places, hidden]`, some of the places of
+    /// `all` `[batch, length, hidden]`.
+    fn forward_at(&self, x: Tensor<3>, all: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
+        let attended = self
+            .attention_output
+            .forward(self.attend(x.clone(), all, bias));
         let x = self
             .attention_norm
             .forward(self.hidden_dropout.forward(attended), x);
@@ -285,17 +293,18 @@ impl Layer {
         self.output_norm.forward(output, x)
     }
 
-    fn attend(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let [batch, length, hidden] = x.dims();
+    fn attend(&self, x: Tensor<3>, all: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
+        let [batch, places, hidden] = x.dims();
         let size = hidden / self.heads;
         let split = |tensor: Tensor<3>| {
+            let [_, length, _] = tensor.dims();
             tensor
                 .reshape([batch, length, self.heads, size])
                 .swap_dims(1, 2)
         };
-        let query = split(self.query.forward(x.clone()));
-        let key = split(self.key.forward(x.clone()));
-        let value = split(self.value.forward(x));
+        let query = split(self.query.forward(x));
+        let key = split(self.key.forward(all.clone()));
+        let value = split(self.value.forward(all));
         let scores = query
             .matmul(key.swap_dims(2, 3))
             .div_scalar((size as f64).sqrt())
@@ -304,7 +313,7 @@ impl Layer {
             .forward(softmax(scores, 3))
             .matmul(value)
             .swap_dims(1, 2)
-            .reshape([batch, length, hidden])
+            .reshape([batch, places, hidden])
     }
 
     fn store<'a>(&'a self, config: &EncoderConfig, index: usize, into: &mut Stored<'a>) {
@@ -385,29 +394,68 @@ impl Encoder {
         self.pass(batch, |_| ())
     }
 
+    /// The pooled output alone, `[batch, hidden]`: that of [`Self::encode`],
+    /// without computing what the other tokens become in the last layer.
+    pub fn pool(&self, batch: &Batch) -> Tensor<2> {
+        let (mut x, bias) = self.enter(batch);
+        let depth = self.depth();
+        for layer in self.passes().take(depth - 1) {
+            x = layer.forward(x, bias.clone());
+        }
+        for layer in self.passes().skip(depth - 1) {
+            x = layer.forward_at(first_token(x.clone()), x, bias.clone());
+        }
+        self.pooled(x)
+    }
+
     /// The forward pass; `keep` sees every hidden state but the last.
     fn pass(&self, batch: &Batch, mut keep: impl FnMut(&Tensor<3>)) -> (Tensor<3>, Tensor<2>) {
+        let (mut x, bias) = self.enter(batch);
+        for layer in self.passes() {
+            keep(&x);
+            x = layer.forward(x, bias.clone());
+        }
+        (x.clone(), self.pooled(x))
+    }
+
+    /// What enters the first layer, `[batch, length, hidden]`, and what hides
+    /// padding from attention, `[batch, 1, 1, length]`.
+    fn enter(&self, batch: &Batch) -> (Tensor<3>, Tensor<4>) {
         let [rows, length] = batch.ids.dims();
         let bias = (batch.mask.clone().neg() + 1.0)
             .mul_scalar(MASKED)
             .reshape([rows, 1, 1, length]);
-        let mut x = self.embeddings.forward(batch);
-        if let Some(mapping) = &self.mapping_in {
-            x = mapping.forward(x);
-        }
-        for layer in &self.layers {
-            for _ in 0..self.passes {
-                keep(&x);
-                x = layer.forward(x, bias.clone());
-            }
-        }
-        let [_, _, hidden] = x.dims();
-        let first = x
-            .clone()
-            .slice([0..rows, 0..1, 0..hidden])
-            .reshape([rows, hidden]);
-        (x, self.pooler.forward(first).tanh())
+        let x = self.embeddings.forward(batch);
+        let x = match &self.mapping_in {
+            Some(mapping) => mapping.forward(x),
+            None => x,
+        };
+        (x, bias)
     }
+
+    /// The layers in the order in which they are passed, a shared one again
+    /// and again.
+    fn passes(&self) -> impl Iterator<Item = &Layer> {
+        let again = self.passes;
+        self.layers
+            .iter()
+            .flat_map(move |layer| std::iter::repeat_n(layer, again))
+    }
+
+    fn depth(&self) -> usize {
+        self.layers.len() * self.passes
+    }
+
+    fn pooled(&self, last: Tensor<3>) -> Tensor<2> {
+        let first = first_token(last).squeeze_dim(1);
+        self.pooler.forward(first).tanh()
+    }
+}
+
+/// The state of the first token, `[batch, 1, hidden]`.
+fn first_token(x: Tensor<3>) -> Tensor<3> {
+    let [rows, _, hidden] = x.dims();
+    x.slice([0..rows, 0..1, 0..hidden])
 }
 
 impl Parameters for Encoder {

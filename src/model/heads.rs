@@ -1,13 +1,27 @@
-//! An encoder with a head for several endpoints at once.
+//! An encoder with the heads that stand on it: endpoints, masked language
+//! modelling and physico-chemical descriptors.
 
 use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig, Linear};
-use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
-use super::encoder::{Batch, Encoder};
+use super::encoder::{Batch, Encoder, LayerNorm};
 use super::parameters::{Parameters, Source, SourceError, Stored};
+use crate::kernels::gelu;
+
+/// What kind of number an endpoint is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndpointTask {
+    /// A measured quantity; trained by squared error.
+    #[default]
+    Regression,
+    /// The probability of the class labelled 1; trained by cross-entropy.
+    Classification,
+}
 
 /// One predicted property.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +34,23 @@ pub struct Endpoint {
     pub unit: String,
     /// What it is and where its data come from, in a sentence.
     pub description: String,
-    /// How the head's output becomes a value.
+    /// Whether it is a quantity or a class.
+    #[serde(default)]
+    pub task: EndpointTask,
+    /// How the head's output becomes a value; for a class `mean` 0 and
+    /// `deviation` 1.
     pub scaling: Scaling,
+}
+
+impl Endpoint {
+    /// The value of a head's output: in the endpoint's unit, or a probability.
+    pub fn value(&self, output: f32) -> f32 {
+        let scaled = self.scaling.value(output);
+        match self.task {
+            EndpointTask::Regression => scaled,
+            EndpointTask::Classification => 1.0 / (1.0 + (-scaled).exp()),
+        }
+    }
 }
 
 /// `value = output * deviation + mean`: labels were standardised in training.
@@ -34,6 +63,12 @@ pub struct Scaling {
 }
 
 impl Scaling {
+    /// Leaves outputs as they are.
+    pub const IDENTITY: Self = Self {
+        mean: 0.0,
+        deviation: 1.0,
+    };
+
     /// The value of a head's output.
     pub fn value(self, output: f32) -> f32 {
         output * self.deviation + self.mean
@@ -45,19 +80,110 @@ impl Scaling {
     }
 }
 
-const HEAD: &str = "head.finetune_net.0";
+/// Which heads stand on an encoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// Outputs of the endpoint head; 0 for none.
+    pub endpoints: usize,
+    /// Whether tokens are predicted.
+    pub masked_lm: bool,
+    /// Outputs of the descriptor head; 0 for none.
+    pub physchem: usize,
+}
 
-/// An [`Encoder`] and a linear head on its pooled output, one output an
-/// endpoint.
+const HEAD: &str = "head.finetune_net.0";
+const MASKED_LM: &str = "masked_lm_head";
+const PHYSCHEM: &str = "physchem_head.physchem_clf";
+
+/// Predicts the token of a hidden state, as BERT does; the decoder is not
+/// tied to the embeddings.
+#[derive(Module, Debug)]
+struct MaskedLmHead {
+    transform: Linear,
+    norm: LayerNorm,
+    decoder: Linear,
+}
+
+impl MaskedLmHead {
+    fn new(source: &mut impl Source, config: &EncoderConfig) -> Result<Self, SourceError> {
+        let hidden = config.hidden_size;
+        Ok(Self {
+            transform: source.linear(&format!("{MASKED_LM}.transform.dense"), hidden, hidden)?,
+            norm: LayerNorm::new(source, &format!("{MASKED_LM}.transform.LayerNorm"), config)?,
+            decoder: Linear {
+                weight: source.linear_weight(
+                    &format!("{MASKED_LM}.decoder.weight"),
+                    hidden,
+                    config.vocab_size,
+                )?,
+                bias: Some(source.zeros(&format!("{MASKED_LM}.bias"), config.vocab_size)?),
+            },
+        })
+    }
+
+    fn forward(&self, states: Tensor<2>) -> Tensor<2> {
+        let transformed = gelu(self.transform.forward(states));
+        let zero = transformed.zeros_like();
+        self.decoder.forward(self.norm.forward(transformed, zero))
+    }
+
+    fn store<'a>(&'a self, into: &mut Stored<'a>) {
+        into.linear(&format!("{MASKED_LM}.transform.dense"), &self.transform);
+        self.norm
+            .store(&format!("{MASKED_LM}.transform.LayerNorm"), into);
+        into.linear_weight(format!("{MASKED_LM}.decoder.weight"), &self.decoder);
+        if let Some(bias) = &self.decoder.bias {
+            into.vector(format!("{MASKED_LM}.bias"), bias);
+        }
+    }
+}
+
+/// Predicts normalised descriptors from the pooled output: dropout, linear,
+/// ReLU, linear.
+#[derive(Module, Debug)]
+struct PhyschemHead {
+    dropout: Dropout,
+    inner: Linear,
+    output: Linear,
+}
+
+impl PhyschemHead {
+    fn new(
+        source: &mut impl Source,
+        config: &EncoderConfig,
+        descriptors: usize,
+    ) -> Result<Self, SourceError> {
+        let hidden = config.hidden_size;
+        Ok(Self {
+            dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
+            inner: source.linear(&format!("{PHYSCHEM}.1"), hidden, hidden)?,
+            output: source.linear(&format!("{PHYSCHEM}.3"), hidden, descriptors)?,
+        })
+    }
+
+    fn forward(&self, pooled: Tensor<2>) -> Tensor<2> {
+        let inner = relu(self.inner.forward(self.dropout.forward(pooled)));
+        self.output.forward(inner)
+    }
+
+    fn store<'a>(&'a self, into: &mut Stored<'a>) {
+        into.linear(&format!("{PHYSCHEM}.1"), &self.inner);
+        into.linear(&format!("{PHYSCHEM}.3"), &self.output);
+    }
+}
+
+/// An [`Encoder`] and its heads.
 #[derive(Module, Debug)]
 pub struct Model {
     encoder: Encoder,
     dropout: Dropout,
-    head: Linear,
+    head: Option<Linear>,
+    masked_lm: Option<MaskedLmHead>,
+    physchem: Option<PhyschemHead>,
 }
 
 impl Model {
-    /// Builds the model of `config` with `endpoints` outputs.
+    /// Builds the model of `config` with `heads`.
     ///
     /// # Errors
     ///
@@ -65,12 +191,42 @@ impl Model {
     pub(crate) fn new(
         source: &mut impl Source,
         config: &EncoderConfig,
-        endpoints: usize,
+        heads: Heads,
     ) -> Result<Self, SourceError> {
+        let encoder = Encoder::new(source, config)?;
+        Self::with_encoder(encoder, source, config, heads)
+    }
+
+    /// Builds `heads` from `source` on an encoder that is there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub(crate) fn with_encoder(
+        encoder: Encoder,
+        source: &mut impl Source,
+        config: &EncoderConfig,
+        heads: Heads,
+    ) -> Result<Self, SourceError> {
+        let head = match heads.endpoints {
+            0 => None,
+            endpoints => Some(source.linear(HEAD, config.hidden_size, endpoints)?),
+        };
+        let masked_lm = if heads.masked_lm {
+            Some(MaskedLmHead::new(source, config)?)
+        } else {
+            None
+        };
+        let physchem = match heads.physchem {
+            0 => None,
+            descriptors => Some(PhyschemHead::new(source, config, descriptors)?),
+        };
         Ok(Self {
-            encoder: Encoder::new(source, config)?,
+            encoder,
             dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
-            head: source.linear(HEAD, config.hidden_size, endpoints)?,
+            head,
+            masked_lm,
+            physchem,
         })
     }
 
@@ -79,11 +235,37 @@ impl Model {
         &self.encoder
     }
 
-    /// Encodes a batch and applies the head: outputs `[batch, endpoints]`, not
-    /// yet scaled back.
-    pub fn forward(&self, batch: &Batch) -> Tensor<2> {
-        let (_, pooled) = self.encoder.encode(batch);
-        self.head.forward(self.dropout.forward(pooled))
+    /// The encoder without its heads.
+    pub fn into_encoder(self) -> Encoder {
+        self.encoder
+    }
+
+    /// Encodes a batch and predicts the endpoints: outputs
+    /// `[batch, endpoints]`, not yet scaled back. `None` without that head.
+    pub fn forward(&self, batch: &Batch) -> Option<Tensor<2>> {
+        self.head.as_ref()?;
+        self.endpoints(self.encoder.pool(batch))
+    }
+
+    /// Endpoint outputs `[batch, endpoints]` of a pooled output
+    /// `[batch, hidden]`. `None` without that head.
+    pub fn endpoints(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+        let head = self.head.as_ref()?;
+        Some(head.forward(self.dropout.forward(pooled)))
+    }
+
+    /// Token logits `[n, vocabulary]` at the places `positions` `[n]` of
+    /// hidden states `[batch, length, hidden]` taken as one sequence of
+    /// `batch * length`. `None` without that head.
+    pub fn token_logits(&self, states: Tensor<3>, positions: Tensor<1, Int>) -> Option<Tensor<2>> {
+        let head = self.masked_lm.as_ref()?;
+        Some(head.forward(states.flatten::<2>(0, 1).select(0, positions)))
+    }
+
+    /// Normalised descriptors `[batch, descriptors]` of a pooled output
+    /// `[batch, hidden]`. `None` without that head.
+    pub fn descriptors(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+        Some(self.physchem.as_ref()?.forward(pooled))
     }
 }
 
@@ -92,6 +274,14 @@ impl Parameters for Model {
 
     fn store<'a>(&'a self, config: &EncoderConfig, into: &mut Stored<'a>) {
         self.encoder.store(config, into);
-        into.linear(HEAD, &self.head);
+        if let Some(head) = &self.head {
+            into.linear(HEAD, head);
+        }
+        if let Some(head) = &self.masked_lm {
+            head.store(into);
+        }
+        if let Some(head) = &self.physchem {
+            head.store(into);
+        }
     }
 }

@@ -6,9 +6,11 @@ mod heads;
 mod parameters;
 #[cfg(test)]
 mod parity;
+mod physchem;
 
 pub use config::{ConfigError, EncoderConfig, Preset, Sharing};
 pub use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
-pub use heads::{Endpoint, Model, Scaling};
+pub use heads::{Endpoint, EndpointTask, Heads, Model, Scaling};
 pub use parameters::SourceError;
 pub(crate) use parameters::{Initial, Parameters, Source, Stored, parameter};
+pub use physchem::Physchem;

@@ -24,8 +24,8 @@ pub enum SourceError {
         /// The shape that the configuration asks for.
         expected: Vec<usize>,
     },
-    /// The file has it in a type that is not fp32 or fp16.
-    #[error("tensor `{name}` has the type {found}, expected F32 or F16")]
+    /// The file has it in a type that is not fp32, fp16 or, for a matrix, int8.
+    #[error("tensor `{name}` has the type {found}, expected F32, F16 or, for a matrix, I8")]
     Type {
         /// Its name.
         name: String,
@@ -48,8 +48,21 @@ pub(crate) trait Source {
     /// A vector that starts at 1.
     fn ones(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError>;
 
+    /// The matrix of a linear layer under its full name, `[from, to]` in memory.
+    fn linear_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError>;
+
     /// `name.weight` and `name.bias` of a linear layer.
-    fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear, SourceError>;
+    fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear, SourceError> {
+        Ok(Linear {
+            weight: self.linear_weight(&format!("{name}.weight"), from, to)?,
+            bias: Some(self.zeros(&format!("{name}.bias"), to)?),
+        })
+    }
 }
 
 /// Fresh parameters: tables from N(0, `table_deviation`), linear layers from
@@ -79,11 +92,13 @@ impl Source for Initial<'_> {
         Ok(Initializer::Ones.init([length], self.device))
     }
 
-    fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear, SourceError> {
-        Ok(Linear {
-            weight: self.normal([from, to], self.deviation),
-            bias: Some(self.zeros(name, to)?),
-        })
+    fn linear_weight(
+        &mut self,
+        _name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        Ok(self.normal([from, to], self.deviation))
     }
 }
 
@@ -145,13 +160,17 @@ impl<'a> Stored<'a> {
         });
     }
 
-    pub(crate) fn linear(&mut self, name: &str, linear: &'a Linear) {
+    pub(crate) fn linear_weight(&mut self, name: String, linear: &'a Linear) {
         let [from, to] = linear.weight.val().dims();
         self.0.push(StoredParameter {
-            name: format!("{name}.weight"),
+            name,
             shape: vec![to, from],
             value: Value::Linear(&linear.weight),
         });
+    }
+
+    pub(crate) fn linear(&mut self, name: &str, linear: &'a Linear) {
+        self.linear_weight(format!("{name}.weight"), linear);
         if let Some(bias) = &linear.bias {
             self.vector(format!("{name}.bias"), bias);
         }

@@ -1,122 +1,18 @@
 //! The encoder against PyTorch and `transformers`: the golden files of
 //! `tests/golden`, made by `encoder.py` there.
 
-use std::collections::HashMap;
-use std::path::Path;
-
 use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::SafeTensors;
 
 use super::{Batch, Encoder, EncoderConfig, Parameters, Stored};
-use crate::kernels::device::{Device as Opened, DeviceChoice};
 use crate::kernels::residual_layer_norm;
+use crate::parity::{Golden, difference, golden, gpu, largest, read};
 use crate::storing::encoder_from_safetensors;
 
-/// A golden file: tensors as `f32`, and the configuration.
-struct Golden {
-    bytes: Vec<u8>,
-    tensors: HashMap<String, (Vec<usize>, Vec<f32>)>,
-    config: Option<EncoderConfig>,
-}
-
-fn golden(name: &str) -> Golden {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
-    let bytes = std::fs::read(path).expect("the golden file is part of the repository");
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a valid header");
-    let config = metadata
-        .metadata()
-        .as_ref()
-        .and_then(|m| m.get("config"))
-        .and_then(|json| serde_json::from_str(json).ok());
-    let file = SafeTensors::deserialize(&bytes).expect("a valid file");
-    let tensors = file
-        .tensors()
-        .into_iter()
-        .map(|(name, view)| {
-            let values = match view.dtype() {
-                safetensors::Dtype::F32 => view
-                    .data()
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|b| f32::from_le_bytes(*b))
-                    .collect(),
-                safetensors::Dtype::F64 => view
-                    .data()
-                    .as_chunks::<8>()
-                    .0
-                    .iter()
-                    .map(|b| f64::from_le_bytes(*b) as f32)
-                    .collect(),
-                safetensors::Dtype::I64 => view
-                    .data()
-                    .as_chunks::<8>()
-                    .0
-                    .iter()
-                    .map(|b| i64::from_le_bytes(*b) as f32)
-                    .collect(),
-                other => panic!("{name} has the type {other:?}"),
-            };
-            (name, (view.shape().to_vec(), values))
-        })
-        .collect();
-    Golden {
-        bytes,
-        tensors,
-        config,
-    }
-}
-
-impl Golden {
-    fn values(&self, name: &str) -> &[f32] {
-        &self
-            .tensors
-            .get(name)
-            .unwrap_or_else(|| panic!("{name} is absent"))
-            .1
-    }
-
-    fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
-        let (shape, values) = &self.tensors[name];
-        Tensor::from_data(TensorData::new(values.clone(), shape.clone()), device)
-    }
-
-    fn batch(&self, device: &Device) -> Batch {
-        Batch {
-            ids: self.tensor::<2>("input/ids", device).int(),
-            mask: self.tensor("input/mask", device),
-            token_types: Some(self.tensor::<2>("input/token_types", device).int()),
-        }
-    }
-}
-
-fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().iter().collect()
-}
-
-/// The largest difference of two sequences of one length.
-fn difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
-}
-
-fn largest(values: &[f32]) -> f32 {
-    values.iter().map(|value| value.abs()).fold(0.0, f32::max)
-}
-
-/// The GPU, or a line that counts the test as skipped.
-fn gpu(test: &str) -> Option<Device> {
-    match pollster::block_on(Opened::open(DeviceChoice::Gpu)) {
-        Ok(device) => Some(device.tensors().clone()),
-        Err(why) => {
-            println!("skipped: {test}: {why}");
-            None
-        }
+fn batch(golden: &Golden, device: &Device) -> Batch {
+    Batch {
+        ids: golden.tensor::<2>("input/ids", device).int(),
+        mask: golden.tensor("input/mask", device),
+        token_types: Some(golden.tensor::<2>("input/token_types", device).int()),
     }
 }
 
@@ -129,10 +25,10 @@ const CONFIGURATIONS: [&str; 3] = [
 fn check_hidden_states(device: &Device, tolerance: f32) {
     for name in CONFIGURATIONS {
         let golden = golden(name);
-        let config = golden.config.clone().expect("a configuration");
+        let config: EncoderConfig = golden.json("config");
         let encoder = encoder_from_safetensors(&golden.bytes, "weights/", &config, device)
             .expect("the golden weights fit their configuration");
-        let encoded = encoder.forward(&golden.batch(device));
+        let encoded = encoder.forward(&batch(&golden, device));
         assert_eq!(encoded.hidden_states.len(), config.num_hidden_layers + 1);
         for (index, state) in encoded.hidden_states.into_iter().enumerate() {
             let off = difference(
@@ -146,6 +42,9 @@ fn check_hidden_states(device: &Device, tolerance: f32) {
         }
         let off = difference(&read(encoded.pooled), golden.values("output/pooled"));
         assert!(off < tolerance, "{name}: the pooled output is off by {off}");
+        let alone = read(encoder.pool(&batch(&golden, device)));
+        let off = difference(&alone, golden.values("output/pooled"));
+        assert!(off < tolerance, "{name}: pooled alone it is off by {off}");
     }
 }
 
@@ -168,11 +67,11 @@ fn check_gradients(device: &Device, tolerance: f32) {
     let device = device.clone().autodiff();
     for name in CONFIGURATIONS {
         let golden = golden(name);
-        let config = golden.config.clone().expect("a configuration");
+        let config: EncoderConfig = golden.json("config");
         let encoder: Encoder =
             encoder_from_safetensors(&golden.bytes, "weights/", &config, &device)
                 .expect("the golden weights fit their configuration");
-        let encoded = encoder.forward(&golden.batch(&device));
+        let encoded = encoder.forward(&batch(&golden, &device));
         let last = encoded.hidden_states.last().cloned().expect("a last state");
         let mask = golden
             .tensor::<2>("input/mask", &device)

@@ -41,6 +41,9 @@ pub enum Outputs {
     Scores(Vec<ScoreColumn>),
     /// An embedding of this many dimensions.
     Embedding(usize),
+    /// A similarity. Only rows that have one are written: no error stands
+    /// beside it.
+    Similarity,
 }
 
 /// The score of one molecule at one endpoint.
@@ -67,6 +70,8 @@ pub enum Outcome<'a> {
     Scores(&'a [Score]),
     /// An embedding of the length in [`Outputs::Embedding`].
     Embedding(&'a [f32]),
+    /// A similarity.
+    Similarity(f32),
     /// No result, and why.
     Error(&'a RowError),
 }
@@ -81,12 +86,13 @@ pub struct Layout {
     /// The columns again, made unique (`name`, `name_2`) for JSON's keys.
     keys: Vec<String>,
     outputs: Outputs,
-    error_key: String,
-    /// Key of `scores` or `embedding`.
+    error_key: Option<String>,
+    /// Key of `scores`, `embedding` or `similarity`.
     outputs_key: String,
-    /// CSV columns of the scores or of the embedding's dimensions.
+    /// CSV columns of the scores, of the embedding's dimensions or of the
+    /// similarity.
     output_columns: Vec<String>,
-    error_column: String,
+    error_column: Option<String>,
 }
 
 impl Layout {
@@ -109,10 +115,12 @@ impl Layout {
             }
             keys.push(key);
         }
-        let error_key = ours("error", &mut taken);
+        let has_errors = outputs != Outputs::Similarity;
+        let error_key = has_errors.then(|| ours("error", &mut taken));
         let kind = match &outputs {
             Outputs::Scores(_) => "scores",
             Outputs::Embedding(_) => "embedding",
+            Outputs::Similarity => "similarity",
         };
         let outputs_key = ours(kind, &mut taken);
 
@@ -125,8 +133,9 @@ impl Layout {
             Outputs::Embedding(dimensions) => (0..*dimensions)
                 .map(|dimension| ours(&format!("embedding_{dimension}"), &mut taken))
                 .collect(),
+            Outputs::Similarity => vec![ours("similarity", &mut taken)],
         };
-        let error_column = ours("error", &mut taken);
+        let error_column = has_errors.then(|| ours("error", &mut taken));
         Self {
             columns,
             keys,
@@ -147,7 +156,8 @@ impl Layout {
     /// ```
     ///
     /// With embeddings, `"embedding": null or [0.1, …]` takes the place of
-    /// `scores`. Numbers are the shortest decimals that give back the same `f32`.
+    /// `scores`, and with similarities `"similarity": 0.1` that of both. Numbers
+    /// are the shortest decimals that give back the same `f32`.
     pub fn row_value(&self, row: &OutputRow<'_>) -> Value {
         let mut object = Map::new();
         for (index, key) in self.keys.iter().enumerate() {
@@ -162,7 +172,9 @@ impl Layout {
             }),
             _ => Value::Null,
         };
-        object.insert(self.error_key.clone(), error);
+        if let Some(key) = &self.error_key {
+            object.insert(key.clone(), error);
+        }
         let outputs = match (&self.outputs, row.outcome) {
             (Outputs::Scores(endpoints), Outcome::Scores(scores)) => endpoints
                 .iter()
@@ -177,6 +189,9 @@ impl Layout {
             (Outputs::Embedding(_), Outcome::Embedding(values)) => {
                 values.iter().map(|&value| shortest(value)).collect()
             }
+            (Outputs::Similarity, Outcome::Similarity(value)) => {
+                shortest(value).map_or(Value::Null, Value::Number)
+            }
             _ => Value::Null,
         };
         object.insert(self.outputs_key.clone(), outputs);
@@ -185,7 +200,7 @@ impl Layout {
 
     /// Header line of the CSV output.
     fn csv_header(&self) -> impl Iterator<Item = &str> {
-        let ours = self.output_columns.iter().chain([&self.error_column]);
+        let ours = self.output_columns.iter().chain(&self.error_column);
         self.columns.iter().chain(ours).map(String::as_str)
     }
 
@@ -197,15 +212,18 @@ impl Layout {
             let value = match row.outcome {
                 Outcome::Scores(scores) => scores.get(index).and_then(|score| score.value),
                 Outcome::Embedding(values) => values.get(index).copied(),
+                Outcome::Similarity(value) => Some(value),
                 Outcome::Error(_) => None,
             };
             let number = value.and_then(shortest);
             number.map_or_else(String::new, |number| number.to_string())
         }));
-        cells.push(match row.outcome {
-            Outcome::Error(error) => error.message.clone(),
-            _ => String::new(),
-        });
+        if self.error_column.is_some() {
+            cells.push(match row.outcome {
+                Outcome::Error(error) => error.message.clone(),
+                _ => String::new(),
+            });
+        }
         cells
     }
 }
@@ -285,7 +303,8 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes one row from what the scorer made of it: its values, which are
-    /// scores or an embedding as the writer's outputs say, or its error.
+    /// scores, an embedding or one similarity as the writer's outputs say, or
+    /// its error.
     pub fn write_result(
         &mut self,
         fields: &[String],
@@ -295,6 +314,9 @@ impl<W: Write> Writer<W> {
         let outcome = match (result, &self.layout.outputs) {
             (Err(error), _) => Outcome::Error(error),
             (Ok(values), Outputs::Embedding(_)) => Outcome::Embedding(values),
+            (Ok(values), Outputs::Similarity) => {
+                Outcome::Similarity(values.first().copied().unwrap_or(f32::NAN))
+            }
             (Ok(values), Outputs::Scores(_)) => {
                 scores = values
                     .iter()

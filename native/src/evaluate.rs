@@ -1,0 +1,111 @@
+//! `delicate evaluate`.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use delicate::evaluation::{evaluate_run, evaluate_table};
+use delicate::kernels::device::Device;
+use delicate::metrics::{EndpointEvaluation, Evaluation};
+use delicate::records::{ReadOptions, Structure};
+use delicate::training::{evaluation_table, run as run_directory};
+
+use crate::arguments::EvaluateArguments;
+use crate::error::CommandError;
+use crate::{files, report, score};
+
+pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
+    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let path = &arguments.path;
+    let endpoints = if path.join(run_directory::CONFIG).is_file() {
+        let evaluation = pollster::block_on(evaluate_run(path, &device))
+            .map_err(|error| CommandError::from_run(error, path))?;
+        report::write(path)?;
+        evaluation.endpoints
+    } else {
+        vec![on_table(arguments, device)?]
+    };
+    let text = if arguments.json {
+        let evaluation = Evaluation { endpoints };
+        serde_json::to_string_pretty(&evaluation)
+            .map_err(io::Error::from)
+            .map(|json| json + "\n")
+    } else {
+        Ok(evaluation_table(&endpoints))
+    };
+    text.and_then(|text| io::stdout().write_all(text.as_bytes()))
+        .map_err(CommandError::stdout)
+}
+
+/// Evaluates a model on a table that it has not seen.
+fn on_table(
+    arguments: &EvaluateArguments,
+    device: Device,
+) -> Result<EndpointEvaluation, CommandError> {
+    let scorer = score::load(arguments.model.as_deref(), device)?;
+    let names: Vec<String> = scorer
+        .config()
+        .endpoints
+        .iter()
+        .map(|endpoint| endpoint.name.clone())
+        .collect();
+    let endpoint = match (&arguments.endpoint, names.as_slice()) {
+        (Some(name), _) if names.contains(name) => name.clone(),
+        (None, [only]) => only.clone(),
+        _ => {
+            return Err(CommandError::Usage(format!(
+                "name one of the model's endpoints with --endpoint: {}",
+                names.join(", ")
+            )));
+        }
+    };
+    let pairs = pairs(&arguments.path, arguments)?;
+    let evaluated = pollster::block_on(evaluate_table(&scorer, &endpoint, &pairs))
+        .map_err(|error| CommandError::from_run(error, &arguments.path))?;
+    let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{endpoint}`")))?;
+    let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
+    if scored < pairs.len() {
+        eprintln!(
+            "{} of {} molecules have no score",
+            pairs.len() - scored,
+            pairs.len()
+        );
+    }
+    Ok(evaluated)
+}
+
+/// SMILES and label of every usable row.
+fn pairs(path: &Path, arguments: &EvaluateArguments) -> Result<Vec<(String, f32)>, CommandError> {
+    let options = ReadOptions {
+        smiles_column: arguments.smiles_column.clone(),
+        ..ReadOptions::default()
+    };
+    let (header, records) = files::records(path, &options)?;
+    let columns = header.columns;
+    let Some(column) = columns
+        .iter()
+        .position(|name| *name == arguments.label_column)
+    else {
+        return Err(CommandError::NoColumn {
+            path: path.to_owned(),
+            wanted: arguments.label_column.clone(),
+            columns,
+        });
+    };
+    let mut pairs = Vec::new();
+    for record in records {
+        let record = record?;
+        let cell = record.fields.get(column).map_or("", |cell| cell.trim());
+        match (&record.structure, cell.parse::<f32>()) {
+            (Structure::Smiles(smiles), Ok(label)) if label.is_finite() => {
+                pairs.push((smiles.clone(), label));
+            }
+            _ if cell.is_empty() => {}
+            _ => eprintln!(
+                "{}, line {}: left out: no molecule, or `{cell}` is not a number",
+                path.display(),
+                record.line
+            ),
+        }
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,309 @@
+//! How good a model is: its predictions of held-out molecules beside those of
+//! a baseline that was fitted to the same training molecules.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use crate::baseline::Baseline;
+use crate::chemistry::Fingerprint;
+use crate::kernels::device::Device;
+use crate::metrics::{Bootstrap, EndpointEvaluation, Evaluation, Metrics, SplitEvaluation};
+use crate::model::EndpointTask;
+use crate::records::Structure;
+use crate::scoring::{Options, Scorer, Task};
+use crate::splits::Fold;
+use crate::storing::ModelFiles;
+use crate::training::run::{self, RunError};
+use crate::training::{Example, FinetuneConfig, TrainingError, stored};
+
+/// Radius and length of the baseline's fingerprints: ECFP4.
+const ECFP4: (u32, usize) = (2, 2048);
+
+/// Seed of the baseline's forest.
+const BASELINE_SEED: u64 = 0;
+
+/// One prediction of a held-out molecule.
+#[derive(Clone, Debug, PartialEq)]
+struct Prediction {
+    fold: usize,
+    split: &'static str,
+    endpoint: usize,
+    example: usize,
+    label: f32,
+    prediction: f32,
+    baseline: Option<f32>,
+}
+
+/// Evaluates the fold models of a fine-tuning run on their held-out molecules,
+/// from the run directory alone, and writes `predictions.csv` and
+/// `evaluation.json` there.
+///
+/// # Errors
+///
+/// Where the directory holds no finished run, or the device fails.
+pub async fn evaluate_run(directory: &Path, device: &Device) -> Result<Evaluation, TrainingError> {
+    let path = directory.join(run::CONFIG);
+    let text = std::fs::read_to_string(&path).map_err(|source| RunError::Io { path, source })?;
+    let config: FinetuneConfig = toml::from_str(&text)?;
+    config.check()?;
+    let data = stored(directory, &config)?;
+    let fingerprints: Vec<Option<Fingerprint>> = {
+        use rayon::prelude::*;
+        data.examples
+            .par_iter()
+            .map(|example| example.molecule.ecfp(ECFP4.0, ECFP4.1).ok())
+            .collect()
+    };
+    let mut predictions = Vec::new();
+    for (index, fold) in data.folds.iter().enumerate() {
+        let model = directory
+            .join(run::FOLDS)
+            .join(index.to_string())
+            .join(run::MODEL);
+        let scorer = Scorer::load(&ModelFiles::read(&model)?, device.clone())?;
+        predictions.extend(fold_predictions(&scorer, index, fold, &data.examples).await?);
+        baselines(
+            &config,
+            index,
+            fold,
+            &data.examples,
+            &fingerprints,
+            &mut predictions,
+        )?;
+    }
+    let evaluation = evaluation(&config, data.folds.len(), &predictions);
+    let csv = to_csv(&config, &data.examples, &predictions).map_err(|error| RunError::Damaged {
+        path: directory.join(run::PREDICTIONS),
+        what: error.to_string(),
+    })?;
+    run::write_whole(&directory.join(run::PREDICTIONS), &csv)?;
+    run::write_json(&directory.join(run::EVALUATION), &evaluation)?;
+    Ok(evaluation)
+}
+
+/// The parts of a fold that it was not trained on.
+fn held_out(fold: &Fold) -> [(&'static str, &[usize]); 2] {
+    [("valid", &fold.split.valid), ("test", &fold.split.test)]
+}
+
+/// Scores molecules through the path that users score by; `None` for one that
+/// has no score.
+pub(crate) async fn scores(
+    scorer: &Scorer,
+    smiles: impl Iterator<Item = &str>,
+) -> Result<Vec<Option<Vec<f32>>>, TrainingError> {
+    let structures: Vec<Structure> = smiles
+        .map(|smiles| Structure::Smiles(smiles.to_owned()))
+        .collect();
+    let results = scorer
+        .run(&structures, Task::Score, Options::default(), async |_| {
+            ControlFlow::Continue(())
+        })
+        .await;
+    if let Some(stop) = results.stop {
+        return Err(stop.into());
+    }
+    Ok(results.rows.into_iter().map(|row| row?.ok()).collect())
+}
+
+async fn fold_predictions(
+    scorer: &Scorer,
+    index: usize,
+    fold: &Fold,
+    examples: &[Example],
+) -> Result<Vec<Prediction>, TrainingError> {
+    let mut predictions = Vec::new();
+    for (split, molecules) in held_out(fold) {
+        let smiles = molecules
+            .iter()
+            .map(|&example| examples[example].smiles.as_str());
+        let rows = scores(scorer, smiles).await?;
+        for (&example, row) in molecules.iter().zip(rows) {
+            let Some(values) = row else { continue };
+            for (endpoint, (label, prediction)) in
+                examples[example].labels.iter().zip(values).enumerate()
+            {
+                if let &Some(label) = label {
+                    predictions.push(Prediction {
+                        fold: index,
+                        split,
+                        endpoint,
+                        example,
+                        label,
+                        prediction,
+                        baseline: None,
+                    });
+                }
+            }
+        }
+    }
+    Ok(predictions)
+}
+
+/// Fits the baseline to the training molecules of a fold, an endpoint at a
+/// time, and adds its predictions of the same held-out molecules.
+fn baselines(
+    config: &FinetuneConfig,
+    index: usize,
+    fold: &Fold,
+    examples: &[Example],
+    fingerprints: &[Option<Fingerprint>],
+    predictions: &mut [Prediction],
+) -> Result<(), TrainingError> {
+    for (endpoint, of_config) in config.endpoints.iter().enumerate() {
+        let (bits, labels): (Vec<Fingerprint>, Vec<f32>) = fold
+            .split
+            .train
+            .iter()
+            .filter_map(|&example| {
+                let label = examples[example].labels[endpoint]?;
+                Some((fingerprints[example].clone()?, label))
+            })
+            .unzip();
+        // One class, or one value, is nothing to learn from.
+        if labels.iter().all(|label| Some(label) == labels.first()) {
+            continue;
+        }
+        let baseline = Baseline::fit(&bits, &labels, of_config.task, BASELINE_SEED)?;
+        let wanted: Vec<&mut Prediction> = predictions
+            .iter_mut()
+            .filter(|p| p.fold == index && p.endpoint == endpoint)
+            .filter(|p| fingerprints[p.example].is_some())
+            .collect();
+        let bits: Vec<Fingerprint> = wanted
+            .iter()
+            .filter_map(|p| fingerprints[p.example].clone())
+            .collect();
+        for (prediction, value) in wanted.into_iter().zip(baseline.predict(&bits)?) {
+            prediction.baseline = Some(value);
+        }
+    }
+    Ok(())
+}
+
+fn evaluation(config: &FinetuneConfig, folds: usize, predictions: &[Prediction]) -> Evaluation {
+    let endpoints = config
+        .endpoints
+        .iter()
+        .enumerate()
+        .map(|(endpoint, of_config)| {
+            let of = |split: &str, fold: Option<usize>| -> Vec<&Prediction> {
+                predictions
+                    .iter()
+                    .filter(|p| p.endpoint == endpoint && p.split == split)
+                    .filter(|p| fold.is_none_or(|fold| p.fold == fold))
+                    .collect()
+            };
+            let each = (0..folds).filter(|_| folds > 1).map(Some);
+            let splits = std::iter::once(None).chain(each).flat_map(|fold| {
+                ["valid", "test"].into_iter().filter_map(move |split| {
+                    let all = of(split, fold);
+                    let (model, baseline) = metrics(of_config.task, &all)?;
+                    Some(SplitEvaluation {
+                        split: split.to_owned(),
+                        fold,
+                        molecules: all.len(),
+                        model,
+                        baseline,
+                    })
+                })
+            });
+            EndpointEvaluation {
+                name: of_config.name.clone(),
+                title: of_config.title.clone(),
+                unit: of_config.unit.clone(),
+                task: of_config.task,
+                splits: splits.collect(),
+            }
+        });
+    Evaluation {
+        endpoints: endpoints.collect(),
+    }
+}
+
+/// Metrics of the model and, where all molecules have one, of the baseline;
+/// `None` of no molecules.
+fn metrics(task: EndpointTask, predictions: &[&Prediction]) -> Option<(Metrics, Option<Metrics>)> {
+    if predictions.is_empty() {
+        return None;
+    }
+    let labels: Vec<f32> = predictions.iter().map(|p| p.label).collect();
+    let ours: Vec<f32> = predictions.iter().map(|p| p.prediction).collect();
+    let theirs: Option<Vec<f32>> = predictions.iter().map(|p| p.baseline).collect();
+    let bootstrap = Bootstrap::default();
+    Some((
+        bootstrap.endpoint(task, &labels, &ours),
+        theirs.map(|theirs| bootstrap.endpoint(task, &labels, &theirs)),
+    ))
+}
+
+fn to_csv(
+    config: &FinetuneConfig,
+    examples: &[Example],
+    predictions: &[Prediction],
+) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record([
+        "fold",
+        "split",
+        "endpoint",
+        "smiles",
+        "label",
+        "prediction",
+        "baseline",
+    ])?;
+    for p in predictions {
+        writer.write_record([
+            &p.fold.to_string(),
+            p.split,
+            &config.endpoints[p.endpoint].name,
+            &examples[p.example].smiles,
+            &p.label.to_string(),
+            &p.prediction.to_string(),
+            &p.baseline
+                .map_or_else(String::new, |value| value.to_string()),
+        ])?;
+    }
+    writer
+        .into_inner()
+        .map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// Evaluates a model on a table of labels that it has not seen: `pairs` of
+/// SMILES and label for the endpoint `name`.
+///
+/// Molecules that have no score are left out; the number of those that have
+/// one is in the result. `None` where the model lacks the endpoint.
+///
+/// # Errors
+///
+/// Where the device fails.
+pub async fn evaluate_table(
+    scorer: &Scorer,
+    name: &str,
+    pairs: &[(String, f32)],
+) -> Result<Option<EndpointEvaluation>, TrainingError> {
+    let endpoints = &scorer.config().endpoints;
+    let Some((index, endpoint)) = endpoints.iter().enumerate().find(|(_, e)| e.name == name) else {
+        return Ok(None);
+    };
+    let rows = scores(scorer, pairs.iter().map(|(smiles, _)| smiles.as_str())).await?;
+    let (labels, predictions): (Vec<f32>, Vec<f32>) = pairs
+        .iter()
+        .zip(rows)
+        .filter_map(|((_, label), row)| Some((*label, row?[index])))
+        .unzip();
+    Ok(Some(EndpointEvaluation {
+        name: endpoint.name.clone(),
+        title: endpoint.title.clone(),
+        unit: endpoint.unit.clone(),
+        task: endpoint.task,
+        splits: vec![SplitEvaluation {
+            split: "test".to_owned(),
+            fold: None,
+            molecules: labels.len(),
+            model: Bootstrap::default().endpoint(endpoint.task, &labels, &predictions),
+            baseline: None,
+        }],
+    }))
+}

@@ -1,0 +1,201 @@
+//! Model cards: what a run itself knows. Limits and attributions of data stand
+//! in the descriptions of the endpoints.
+
+use std::fmt::Write as _;
+
+use super::config::{FinetuneConfig, OptimizerConfig, PretrainConfig, SplitKind};
+use super::corpus::{Corpus, Position};
+use super::run::Progress;
+use crate::metrics::{EndpointEvaluation, Evaluation};
+use crate::model::EndpointTask;
+use crate::splits::Fold;
+use crate::storing::ModelConfig;
+
+/// The front matter and the first paragraph.
+fn opening(config: &ModelConfig, purpose: &str) -> String {
+    let encoder = &config.encoder;
+    format!(
+        "---\nlicense: {}\ntags: [chemistry, smiles, qsar]\n---\n\n# {}\n\n\
+         A chemical transformer {purpose}, read by Delicate: {} parameters in the encoder, hidden \
+         size {}, {} passes through {}. The architecture is of the family of DeLiCaTe (Yu & \
+         Börjesson 2022, arXiv 2205.07582), preset `{}`.\n",
+        config.license,
+        config.name,
+        encoder.parameters(),
+        encoder.hidden_size,
+        encoder.num_hidden_layers,
+        match encoder.parameter_sharing {
+            crate::model::Sharing::None => "as many layers",
+            crate::model::Sharing::All => "one shared layer",
+        },
+        config.preset,
+    )
+}
+
+fn optimizer(config: &OptimizerConfig) -> String {
+    format!(
+        "AdamW, learning rate {}, {:.0} % warm-up and linear decay, weight decay {}",
+        config.learning_rate,
+        config.warmup * 100.0,
+        config.weight_decay
+    )
+}
+
+const USE: &str = "\n## Use\n\nFor ranking and teaching. Not for decisions on safety or health. \
+    Inputs are organic molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I";
+
+/// The card of a pre-trained or distilled model.
+pub(super) fn pretrained(
+    config: &PretrainConfig,
+    model: &ModelConfig,
+    corpus: &Corpus,
+    progress: &Progress<Position>,
+    validation: &[(String, f64)],
+) -> String {
+    let mut text = opening(model, "pre-trained on SMILES");
+    let _ = write!(
+        text,
+        "\n## Training\n\n{} epochs of {} rows, {} steps in {:.0} s; {}; objectives: ",
+        config.epochs,
+        corpus.rows(),
+        progress.step,
+        progress.seconds,
+        optimizer(&config.optimizer),
+    );
+    let mut objectives = vec![
+        ("masked tokens", config.masked_lm),
+        ("descriptors", config.physchem),
+    ];
+    if let Some(teacher) = &config.distillation {
+        objectives.extend([
+            ("a teacher's token distributions", teacher.soft),
+            ("its hidden states", teacher.hidden),
+            ("their similarities", teacher.similarity),
+            ("its pooled output", teacher.pooled),
+        ]);
+    }
+    let objectives: Vec<String> = objectives
+        .into_iter()
+        .filter(|(_, weight)| *weight > 0.0)
+        .map(|(name, weight)| format!("{name} ({weight})"))
+        .collect();
+    let _ = writeln!(text, "{}.", objectives.join(", "));
+    if !validation.is_empty() {
+        let _ = write!(text, "\n## Validation\n\n| Loss | Value |\n|---|---|\n");
+        for (name, value) in validation {
+            let _ = writeln!(text, "| {name} | {value:.4} |");
+        }
+    }
+    let _ = writeln!(
+        text,
+        "{USE}, of at most {} tokens. It predicts no property by itself: fine-tune it first.",
+        model.encoder.max_length
+    );
+    text
+}
+
+/// The card of a fine-tuned model.
+pub(super) fn finetuned(
+    config: &FinetuneConfig,
+    model: &ModelConfig,
+    examples: usize,
+    folds: &[Fold],
+    evaluation: &Evaluation,
+) -> String {
+    let mut text = opening(model, "for property prediction");
+    text.push_str("\n## Endpoints\n\n");
+    for endpoint in &model.endpoints {
+        let _ = writeln!(
+            text,
+            "- **{}** (`{}`{}): {}",
+            endpoint.title,
+            endpoint.name,
+            match (endpoint.task, endpoint.unit.as_str()) {
+                (EndpointTask::Classification, _) => ", probability".to_owned(),
+                (_, "") => String::new(),
+                (_, unit) => format!(", {unit}"),
+            },
+            endpoint.description
+        );
+    }
+    let _ = write!(
+        text,
+        "\n## Accuracy\n\nOn held-out molecules that were never trained on; a molecule is one \
+         canonical SMILES without salts, so none is on both sides. {} split, {}, seed {}. \
+         Brackets: 95 % bootstrap interval. ECFP4: a random forest on fingerprints, \
+         fitted to the same training molecules.\n\n",
+        match config.split.kind {
+            SplitKind::Random => "Random",
+            SplitKind::Scaffold => "Scaffold",
+            SplitKind::Indices => "Given",
+        },
+        match folds.len() {
+            1 => "one fold".to_owned(),
+            folds => format!("{folds} folds, held out in turn"),
+        },
+        config.split.seed,
+    );
+    text.push_str(&evaluation_table(&evaluation.endpoints));
+    let _ = write!(
+        text,
+        "\n## Training\n\n{} {examples} molecules, {} epochs at most, {}.{}\n",
+        match &config.start {
+            Some(_) => "A pre-trained encoder, fine-tuned on",
+            None => "From random weights on",
+        },
+        config.epochs,
+        optimizer(&config.optimizer),
+        if config.refit {
+            " The weights here were trained once more on all molecules."
+        } else {
+            " The weights here are the first fold's."
+        },
+    );
+    let _ = writeln!(
+        text,
+        "{USE}, of at most {} tokens.",
+        model.encoder.max_length
+    );
+    text
+}
+
+/// A table of the test metrics, in Markdown.
+pub fn evaluation_table(endpoints: &[EndpointEvaluation]) -> String {
+    let mut text =
+        String::from("| Endpoint | Molecules | Metric | Model | ECFP4 |\n|---|---|---|---|---|\n");
+    for endpoint in endpoints {
+        for split in endpoint
+            .splits
+            .iter()
+            .filter(|s| s.split == "test" && s.fold.is_none())
+        {
+            // The main metric first.
+            let order = ["rmse", "mae", "r2", "roc_auc", "pr_auc"];
+            for metric in order {
+                let Some(value) = split.model.get(metric) else {
+                    continue;
+                };
+                let interval = |value: Option<&Option<crate::metrics::Interval>>| {
+                    value.copied().flatten().map_or_else(
+                        || "–".to_owned(),
+                        |i| format!("{:.3} [{:.3}, {:.3}]", i.value, i.low, i.high),
+                    )
+                };
+                let unit = match (metric, endpoint.unit.as_str()) {
+                    ("rmse" | "mae", unit) if !unit.is_empty() => format!(" ({unit})"),
+                    _ => String::new(),
+                };
+                let baseline = split.baseline.as_ref().and_then(|b| b.get(metric));
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {metric}{unit} | {} | {} |",
+                    endpoint.title,
+                    split.molecules,
+                    interval(Some(value)),
+                    interval(baseline),
+                );
+            }
+        }
+    }
+    text
+}

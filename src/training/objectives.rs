@@ -1,0 +1,592 @@
+//! What training minimises. Every loss is a mean over what counts: padding,
+//! missing labels and tokens that were not hidden count nowhere.
+
+use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::batches::{Masked, padded_length, token_places};
+use super::config::DistillationConfig;
+use crate::model::{Batch, Encoded, EncoderConfig, EndpointTask, Model, Scaling};
+
+/// Places and labels as indices on a device.
+pub(crate) fn indices(values: impl IntoIterator<Item = usize>, device: &Device) -> Tensor<1, Int> {
+    let values: Vec<i32> = values.into_iter().map(|value| value as i32).collect();
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
+}
+
+/// A named loss of one batch and its weight in the sum.
+#[derive(Clone, Debug)]
+pub(crate) struct Loss {
+    pub(crate) name: &'static str,
+    pub(crate) weight: f64,
+    /// A single number, `[1]`.
+    pub(crate) value: Tensor<1>,
+}
+
+/// The weighted sum of losses, `[1]`; `None` of none.
+pub(crate) fn total(losses: &[Loss]) -> Option<Tensor<1>> {
+    losses
+        .iter()
+        .filter(|loss| loss.weight > 0.0)
+        .map(|loss| loss.value.clone().mul_scalar(loss.weight))
+        .reduce(|sum, loss| sum + loss)
+}
+
+/// Mean cross-entropy of token logits `[n, vocabulary]` against the tokens
+/// `labels` `[n]`.
+pub(crate) fn masked_lm(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
+    log_softmax(logits, 1)
+        .gather(1, labels.unsqueeze_dim::<2>(1))
+        .mean()
+        .neg()
+}
+
+/// Mean squared error of `[batch, descriptors]`.
+pub(crate) fn physchem(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    (outputs - targets).square().mean()
+}
+
+/// Cross-entropy of a student's softened token distribution against its
+/// teacher's, both logits `[n, vocabulary]`: mean over n of
+/// `-Σ softmax(teacher/T) log_softmax(student/T)`.
+pub(crate) fn soft_labels(student: Tensor<2>, teacher: Tensor<2>, temperature: f64) -> Tensor<1> {
+    let targets = softmax(teacher.div_scalar(temperature), 1);
+    (targets * log_softmax(student.div_scalar(temperature), 1))
+        .sum_dim(1)
+        .mean()
+        .neg()
+}
+
+/// Mean squared error of hidden states `[batch, length, hidden]` over the
+/// tokens of `mask` `[batch, length]`.
+pub(crate) fn hidden(student: Tensor<3>, teacher: Tensor<3>, mask: Tensor<2>) -> Tensor<1> {
+    let [_, _, width] = student.dims();
+    let count = mask.clone().sum();
+    let mask = mask.unsqueeze_dim::<3>(2);
+    ((student - teacher).square() * mask).sum() / count.mul_scalar(width as f64)
+}
+
+/// Mean squared difference of the similarities of hidden states, `H Hᵀ /
+/// width`, over pairs of tokens of one molecule. Teacher and student may
+/// differ in width.
+pub(crate) fn similarity(student: Tensor<3>, teacher: Tensor<3>, mask: Tensor<2>) -> Tensor<1> {
+    let gram = |states: Tensor<3>| {
+        let [_, _, width] = states.dims();
+        states
+            .clone()
+            .matmul(states.swap_dims(1, 2))
+            .div_scalar(width as f64)
+    };
+    let pairs = mask.clone().unsqueeze_dim::<3>(2) * mask.unsqueeze_dim::<3>(1);
+    let count = pairs.clone().sum();
+    ((gram(student) - gram(teacher)).square() * pairs).sum() / count
+}
+
+/// Labels of a batch as the endpoint head sees them.
+#[derive(Clone, Debug)]
+pub(crate) struct Targets {
+    /// Standardised labels, 0 where there is none, `[batch, endpoints]`.
+    values: Tensor<2>,
+    /// 1 where there is a label, `[batch, endpoints]`.
+    present: Tensor<2>,
+    /// How many there are.
+    count: f32,
+    /// Whether some endpoint is a quantity, and 1 at those, `[1, endpoints]`.
+    quantities: (bool, Tensor<2>),
+    /// Whether some endpoint is a class, and 1 at those, `[1, endpoints]`.
+    classes: (bool, Tensor<2>),
+}
+
+impl Targets {
+    /// Standardises `labels`, one row a molecule.
+    pub(crate) fn new(
+        labels: &[&[Option<f32>]],
+        endpoints: &[(EndpointTask, Scaling)],
+        device: &Device,
+    ) -> Self {
+        let shape = [labels.len(), endpoints.len()];
+        let mut values = Vec::with_capacity(shape[0] * shape[1]);
+        let mut present = Vec::with_capacity(values.capacity());
+        for row in labels {
+            for (label, (_, scaling)) in row.iter().zip(endpoints) {
+                values.push(label.map_or(0.0, |label| scaling.output(label)));
+                present.push(if label.is_some() { 1.0f32 } else { 0.0 });
+            }
+        }
+        let of = |kind: EndpointTask| {
+            let ones: Vec<f32> = endpoints
+                .iter()
+                .map(|(own, _)| if *own == kind { 1.0 } else { 0.0 })
+                .collect();
+            let some = ones.iter().any(|&one| one > 0.0);
+            let row = TensorData::new(ones, [1, shape[1]]);
+            (some, Tensor::from_data(row, device))
+        };
+        Self {
+            count: present.iter().sum::<f32>().max(1.0),
+            values: Tensor::from_data(TensorData::new(values, shape), device),
+            present: Tensor::from_data(TensorData::new(present, shape), device),
+            quantities: of(EndpointTask::Regression),
+            classes: of(EndpointTask::Classification),
+        }
+    }
+
+    /// Mean over the labels that are there: squared error of quantities,
+    /// cross-entropy of classes. `outputs` `[batch, endpoints]`.
+    pub(crate) fn loss(&self, outputs: Tensor<2>) -> Tensor<1> {
+        let errors = self.errors(outputs, self.values.clone());
+        (errors * self.present.clone()).sum().div_scalar(self.count)
+    }
+
+    /// The same against a teacher's outputs, over all molecules and endpoints.
+    pub(crate) fn soft_loss(
+        &self,
+        outputs: Tensor<2>,
+        teacher: Tensor<2>,
+        config: &DistillationConfig,
+    ) -> Tensor<1> {
+        let temperature = config.temperature;
+        // Squared errors of quantities know no temperature.
+        let softened = |outputs: Tensor<2>| {
+            let scale = self
+                .classes
+                .1
+                .clone()
+                .mul_scalar(1.0 / temperature - 1.0)
+                .add_scalar(1.0);
+            outputs * scale
+        };
+        let teacher = softened(teacher);
+        let targets =
+            teacher.clone() * self.quantities.1.clone() + sigmoid(teacher) * self.classes.1.clone();
+        let errors = self.errors(softened(outputs), targets);
+        if !config.temperature_squared {
+            return errors.mean();
+        }
+        // Nothing softened the errors of quantities, so nothing restores them.
+        let restored = self
+            .classes
+            .1
+            .clone()
+            .mul_scalar(temperature * temperature - 1.0)
+            .add_scalar(1.0);
+        (errors * restored).mean()
+    }
+
+    fn errors(&self, outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<2> {
+        let squared = |outputs: Tensor<2>| (outputs - targets.clone()).square();
+        // -(y log σ(x) + (1 - y) log σ(-x)), which does not overflow.
+        let entropy = |outputs: Tensor<2>| {
+            let ones = targets.ones_like();
+            (targets.clone() * log_sigmoid(outputs.clone())
+                + (ones - targets.clone()) * log_sigmoid(outputs.neg()))
+            .neg()
+        };
+        match (&self.quantities, &self.classes) {
+            ((_, _), (false, _)) => squared(outputs),
+            ((false, _), _) => entropy(outputs),
+            ((true, quantities), (true, classes)) => {
+                squared(outputs.clone()) * quantities.clone() + entropy(outputs) * classes.clone()
+            }
+        }
+    }
+}
+
+/// Which hidden state of the teacher teaches which of the student, evenly
+/// spread: teacher 12, student 3 gives 0→0, 4→1, 8→2, 12→3.
+pub(crate) fn even_layer_map(teacher: usize, student: usize) -> Vec<[usize; 2]> {
+    (0..=student)
+        .map(|layer| [layer * teacher / student.max(1), layer])
+        .collect()
+}
+
+/// Why a teacher cannot teach a student.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DistillationError {
+    /// A pair of the layer map names a hidden state that there is not.
+    #[error(
+        "distillation.layer_map: [{teacher}, {student}], and the teacher has hidden states 0 to \
+         {teacher_last}, the student 0 to {student_last}"
+    )]
+    LayerMap {
+        /// The teacher's.
+        teacher: usize,
+        /// The student's.
+        student: usize,
+        /// The teacher's last.
+        teacher_last: usize,
+        /// The student's last.
+        student_last: usize,
+    },
+    /// Hidden states of different width cannot be compared directly.
+    #[error(
+        "the teacher's hidden size is {teacher}, the student's {student}: set distillation.hidden \
+         and distillation.pooled to 0 (similarity compares any widths)"
+    )]
+    Width {
+        /// The teacher's.
+        teacher: usize,
+        /// The student's.
+        student: usize,
+    },
+    /// The teacher has no head for what it should teach.
+    #[error("the teacher has no {head} head: {remedy}")]
+    NoHead {
+        /// The head.
+        head: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Teacher and student do not predict the same.
+    #[error("the teacher predicts {teacher}, and the student is to predict {student}")]
+    Endpoints {
+        /// The teacher's endpoints.
+        teacher: String,
+        /// The student's.
+        student: String,
+    },
+}
+
+/// The layer map of `config`, checked.
+pub(crate) fn layer_map(
+    config: &DistillationConfig,
+    teacher: &EncoderConfig,
+    student: &EncoderConfig,
+) -> Result<Vec<[usize; 2]>, DistillationError> {
+    let last = (teacher.num_hidden_layers, student.num_hidden_layers);
+    if config.hidden + config.pooled > 0.0 && teacher.hidden_size != student.hidden_size {
+        return Err(DistillationError::Width {
+            teacher: teacher.hidden_size,
+            student: student.hidden_size,
+        });
+    }
+    if config.layer_map.is_empty() {
+        return Ok(even_layer_map(last.0, last.1));
+    }
+    for &[from, to] in &config.layer_map {
+        if from > last.0 || to > last.1 {
+            return Err(DistillationError::LayerMap {
+                teacher: from,
+                student: to,
+                teacher_last: last.0,
+                student_last: last.1,
+            });
+        }
+    }
+    Ok(config.layer_map.clone())
+}
+
+/// The losses of hidden states and pooled outputs, summed over the layer map.
+pub(crate) fn state_losses(
+    config: &DistillationConfig,
+    layer_map: &[[usize; 2]],
+    student: &Encoded,
+    teacher: &Encoded,
+    mask: &Tensor<2>,
+) -> Vec<Loss> {
+    let over = |loss: fn(Tensor<3>, Tensor<3>, Tensor<2>) -> Tensor<1>| {
+        layer_map
+            .iter()
+            .filter_map(|&[from, to]| {
+                Some(loss(
+                    student.hidden_states.get(to)?.clone(),
+                    teacher.hidden_states.get(from)?.clone(),
+                    mask.clone(),
+                ))
+            })
+            .reduce(|sum, loss| sum + loss)
+    };
+    let mut losses = Vec::new();
+    let mut push = |name, weight: f64, value: &dyn Fn() -> Option<Tensor<1>>| {
+        if weight > 0.0
+            && let Some(value) = value()
+        {
+            losses.push(Loss {
+                name,
+                weight,
+                value,
+            });
+        }
+    };
+    push("hidden", config.hidden, &|| over(hidden));
+    push("similarity", config.similarity, &|| over(similarity));
+    push("pooled", config.pooled, &|| {
+        let difference = student.pooled.clone() - teacher.pooled.clone();
+        Some(difference.square().mean())
+    });
+    losses
+}
+
+/// Weights of the pre-training losses, and the teacher if there is one.
+pub(crate) struct Pretraining<'a> {
+    pub(crate) masked_lm: f64,
+    pub(crate) physchem: f64,
+    pub(crate) teacher: Option<Teacher<'a>>,
+}
+
+/// A teacher, on a device that records no gradients.
+#[derive(Clone, Copy)]
+pub(crate) struct Teacher<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) config: &'a DistillationConfig,
+    pub(crate) layer_map: &'a [[usize; 2]],
+}
+
+impl Pretraining<'_> {
+    /// The losses of one batch. `descriptors` are normalised targets, one row
+    /// a molecule in one piece; empty without that objective.
+    pub(crate) fn losses(
+        &self,
+        model: &Model,
+        masked: &Masked,
+        descriptors: &[f32],
+        device: &Device,
+    ) -> Vec<Loss> {
+        let batch = Batch::new(&masked.sequences, device);
+        let mut losses = Vec::new();
+        let Some(teacher) = self.teacher else {
+            let (last, pooled) = model.encoder().encode(&batch);
+            self.hard_losses(model, last, pooled, masked, descriptors, &mut losses);
+            return losses;
+        };
+        let student = model.encoder().forward(&batch);
+        let plain = device.clone().inner();
+        let teacher_batch = Batch::new(&masked.sequences, &plain);
+        let taught = teacher.model.encoder().forward(&teacher_batch);
+        if let Some(last) = student.hidden_states.last().cloned() {
+            let pooled = student.pooled.clone();
+            self.hard_losses(
+                model,
+                last.clone(),
+                pooled,
+                masked,
+                descriptors,
+                &mut losses,
+            );
+            if teacher.config.soft > 0.0
+                && let Some(teacher_last) = taught.hidden_states.last().cloned()
+            {
+                let places = token_places(&masked.sequences);
+                let temperature = teacher.config.temperature;
+                let own = model.token_logits(last, indices(places.iter().copied(), device));
+                let theirs = teacher
+                    .model
+                    .token_logits(teacher_last, indices(places, &plain));
+                if let (Some(own), Some(theirs)) = (own, theirs) {
+                    let value = soft_labels(own, theirs.autodiff_like(device), temperature);
+                    losses.push(Loss {
+                        name: "soft",
+                        weight: soft_weight(teacher.config),
+                        value,
+                    });
+                }
+            }
+        }
+        losses.extend(state_losses(
+            teacher.config,
+            teacher.layer_map,
+            &student,
+            &constant(taught, device),
+            &batch.mask,
+        ));
+        losses
+    }
+
+    fn hard_losses(
+        &self,
+        model: &Model,
+        last: Tensor<3>,
+        pooled: Tensor<2>,
+        masked: &Masked,
+        descriptors: &[f32],
+        losses: &mut Vec<Loss>,
+    ) {
+        let device = last.device();
+        if self.masked_lm > 0.0
+            && let Some(logits) =
+                model.token_logits(last, indices(masked.places.iter().copied(), &device))
+        {
+            let labels = masked.labels.iter().map(|&label| label as usize);
+            losses.push(Loss {
+                name: "masked_lm",
+                weight: self.masked_lm,
+                value: masked_lm(logits, indices(labels, &device)),
+            });
+        }
+        if self.physchem > 0.0
+            && let Some(outputs) = model.descriptors(pooled)
+        {
+            let shape = outputs.dims();
+            let targets = TensorData::new(descriptors.to_vec(), shape);
+            losses.push(Loss {
+                name: "physchem",
+                weight: self.physchem,
+                value: physchem(outputs, Tensor::from_data(targets, &device)),
+            });
+        }
+    }
+}
+
+/// The weight of soft labels, with the factor T² where it is asked for.
+pub(crate) fn soft_weight(config: &DistillationConfig) -> f64 {
+    if config.temperature_squared {
+        config.soft * config.temperature * config.temperature
+    } else {
+        config.soft
+    }
+}
+
+/// What a teacher made of a batch, as constants on the student's device.
+pub(crate) fn constant(encoded: Encoded, device: &Device) -> Encoded {
+    Encoded {
+        hidden_states: encoded
+            .hidden_states
+            .into_iter()
+            .map(|state| state.autodiff_like(device))
+            .collect(),
+        pooled: encoded.pooled.autodiff_like(device),
+    }
+}
+
+/// Moving a tensor to the autodiff side where the other tensors are there.
+pub(crate) trait AutodiffLike {
+    /// The tensor as a constant on `device`.
+    fn autodiff_like(self, device: &Device) -> Self;
+}
+
+impl<const D: usize> AutodiffLike for Tensor<D> {
+    fn autodiff_like(self, device: &Device) -> Self {
+        if device.is_autodiff() {
+            self.autodiff()
+        } else {
+            self
+        }
+    }
+}
+
+/// The losses of one batch of fine-tuning.
+pub(crate) fn finetuning_losses(
+    model: &Model,
+    sequences: &[Vec<u32>],
+    targets: &Targets,
+    labels: f64,
+    teacher: Option<Teacher<'_>>,
+    device: &Device,
+) -> Vec<Loss> {
+    let batch = Batch::new(sequences, device);
+    let mut losses = Vec::new();
+    let Some(teacher) = teacher else {
+        if let Some(outputs) = model.forward(&batch) {
+            losses.push(Loss {
+                name: "labels",
+                weight: labels,
+                value: targets.loss(outputs),
+            });
+        }
+        return losses;
+    };
+    let student = model.encoder().forward(&batch);
+    let taught = teacher
+        .model
+        .encoder()
+        .forward(&Batch::new(sequences, &device.clone().inner()));
+    if let Some(outputs) = model.endpoints(student.pooled.clone()) {
+        if labels > 0.0 {
+            losses.push(Loss {
+                name: "labels",
+                weight: labels,
+                value: targets.loss(outputs.clone()),
+            });
+        }
+        if teacher.config.soft > 0.0
+            && let Some(theirs) = teacher.model.endpoints(taught.pooled.clone())
+        {
+            let theirs = theirs.autodiff_like(device);
+            losses.push(Loss {
+                name: "soft",
+                weight: teacher.config.soft,
+                value: targets.soft_loss(outputs, theirs, teacher.config),
+            });
+        }
+    }
+    losses.extend(state_losses(
+        teacher.config,
+        teacher.layer_map,
+        &student,
+        &constant(taught, device),
+        &batch.mask,
+    ));
+    losses
+}
+
+/// Rows and padded length of a batch, for messages.
+pub(crate) fn shape_of(sequences: &[Vec<u32>]) -> [usize; 2] {
+    [sequences.len(), padded_length(sequences)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(tensor: Tensor<1>) -> f32 {
+        tensor.into_data().iter().next().unwrap_or(f32::NAN)
+    }
+
+    #[test]
+    fn the_even_layer_map_is_the_papers() {
+        assert_eq!(even_layer_map(12, 3), [[0, 0], [4, 1], [8, 2], [12, 3]]);
+        assert_eq!(even_layer_map(3, 3), [[0, 0], [1, 1], [2, 2], [3, 3]]);
+    }
+
+    #[test]
+    fn padding_changes_no_loss() {
+        let device = Device::flex();
+        let states = |values: &[f32], length: usize| {
+            Tensor::<3>::from_data(TensorData::new(values.to_vec(), [1, length, 2]), &device)
+        };
+        let mask = |values: &[f32]| {
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), [1, values.len()]), &device)
+        };
+        let student = [1.0, 2.0, -1.0, 0.5];
+        let teacher = [0.0, 1.0, 1.0, 1.5];
+        let padded = |values: [f32; 4]| [values[0], values[1], values[2], values[3], 77.0, -5.0];
+        for loss in [hidden, similarity] {
+            let short = loss(states(&student, 2), states(&teacher, 2), mask(&[1.0, 1.0]));
+            let long = loss(
+                states(&padded(student), 3),
+                states(
+                    &teacher.into_iter().chain([3.0, 4.0]).collect::<Vec<_>>(),
+                    3,
+                ),
+                mask(&[1.0, 1.0, 0.0]),
+            );
+            let (short, long) = (value(short), value(long));
+            assert!(short > 0.0 && (short - long).abs() < 1e-6, "{short} {long}");
+        }
+    }
+
+    #[test]
+    fn missing_labels_count_nowhere_and_classes_get_cross_entropy() {
+        let device = Device::flex();
+        let scaling = Scaling {
+            mean: 1.0,
+            deviation: 2.0,
+        };
+        let endpoints = [
+            (EndpointTask::Regression, scaling),
+            (EndpointTask::Classification, Scaling::IDENTITY),
+        ];
+        let rows: [&[Option<f32>]; 2] = [&[Some(3.0), Some(1.0)], &[None, Some(0.0)]];
+        let targets = Targets::new(&rows, &endpoints, &device);
+        let outputs = Tensor::<2>::from_data([[0.5f32, 2.0], [9.0, -1.0]], &device);
+        let expected =
+            ((0.5f32 - 1.0).powi(2) + (1.0 + (-2.0f32).exp()).ln() + (1.0 + (-1.0f32).exp()).ln())
+                / 3.0;
+        assert!((value(targets.loss(outputs)) - expected).abs() < 1e-6);
+        // Far outside, where exp alone would overflow.
+        let far = Tensor::<2>::from_data([[1.0f32, -500.0], [1.0, 500.0]], &device);
+        assert!((value(targets.loss(far)) - 1000.0 / 3.0).abs() < 1e-2);
+    }
+}

@@ -1,0 +1,306 @@
+//! AdamW as the paper uses it: no weight decay for biases and LayerNorms, one
+//! bound on the norm of all gradients together (as PyTorch's
+//! `clip_grad_norm_`), gradients accumulated over several batches.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Tensor, TensorData};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use super::config::OptimizerConfig;
+use crate::model::Model;
+
+/// Both moments of one parameter, flat.
+#[derive(Clone)]
+struct Moments {
+    first: Tensor<1>,
+    second: Tensor<1>,
+}
+
+/// The optimizer of one model.
+///
+/// burn has an AdamW, but it restores its history on burn's default device,
+/// which is a GPU wherever one is built in, present or not.
+pub(crate) struct Optimizer {
+    config: OptimizerConfig,
+    /// By the parameters' numbers.
+    moments: BTreeMap<u64, Moments>,
+    /// Steps done.
+    steps: i32,
+    accumulator: GradientsAccumulator<Model>,
+    accumulated: usize,
+}
+
+/// Why the history of an optimizer cannot be saved or restored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptimizerError {
+    /// The file is damaged.
+    #[error("the optimizer's file is damaged: {0}")]
+    Damaged(String),
+    /// The device failed.
+    #[error("the optimizer's history could not be read back from the device: {0}")]
+    Device(String),
+}
+
+impl Optimizer {
+    /// An optimizer without history. The parameters of the models it gets
+    /// must be [`numbered`].
+    pub(crate) fn new(config: &OptimizerConfig) -> Self {
+        Self {
+            config: config.clone(),
+            moments: BTreeMap::new(),
+            steps: 0,
+            accumulator: GradientsAccumulator::new(),
+            accumulated: 0,
+        }
+    }
+
+    /// Whether the next batch completes a step.
+    pub(crate) fn completes(&self) -> bool {
+        self.accumulated + 1 >= self.config.accumulation
+    }
+
+    /// Adds the gradients of the weighted `loss`; after every `accumulation`
+    /// batches the model makes a step. Returns the model and, where it made a
+    /// step, the norm of all gradients before clipping, `[1]`.
+    pub(crate) fn step(
+        &mut self,
+        model: Model,
+        loss: &Tensor<1>,
+        rate: f64,
+    ) -> (Model, Option<Tensor<1>>) {
+        let several = self.config.accumulation > 1;
+        let loss = if several {
+            loss.clone().div_scalar(self.config.accumulation as f64)
+        } else {
+            loss.clone()
+        };
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
+        let completes = self.completes();
+        if several {
+            self.accumulator.accumulate(&model, gradients);
+            if !completes {
+                self.accumulated += 1;
+                return (model, None);
+            }
+            gradients = self.accumulator.grads();
+        }
+        self.accumulated = 0;
+        self.steps += 1;
+        let norm = norm(&model, &gradients);
+        let bound = self.config.clip_norm;
+        let factor = norm.clone().filter(|_| bound > 0.0).map(|norm| {
+            norm.add_scalar(1e-6)
+                .recip()
+                .mul_scalar(bound)
+                .clamp_max(1.0)
+        });
+        let model = model.map(&mut Update {
+            config: &self.config,
+            moments: &mut self.moments,
+            steps: self.steps,
+            rate,
+            gradients,
+            factor,
+        });
+        (model, norm)
+    }
+
+    /// The history, for a checkpoint.
+    pub(crate) async fn save(&self) -> Result<Vec<u8>, OptimizerError> {
+        let mut tensors = Vec::new();
+        for (number, moments) in &self.moments {
+            for (name, tensor) in [("first", &moments.first), ("second", &moments.second)] {
+                let data = tensor
+                    .clone()
+                    .into_data_async()
+                    .await
+                    .map_err(|error| OptimizerError::Device(error.to_string()))?;
+                let bytes: Vec<u8> = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
+                tensors.push((format!("{name}.{number}"), bytes));
+            }
+        }
+        let damaged =
+            |error: safetensors::SafeTensorError| OptimizerError::Damaged(error.to_string());
+        let views = tensors
+            .iter()
+            .map(|(name, bytes)| {
+                TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map(|view| (name, view))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(damaged)?;
+        let metadata = [("steps".to_owned(), self.steps.to_string())];
+        safetensors::serialize(views, Some(metadata.into())).map_err(damaged)
+    }
+
+    /// Restores what [`Self::save`] gave, for parameters on `device`.
+    pub(crate) fn restore(
+        config: &OptimizerConfig,
+        bytes: &[u8],
+        device: &Device,
+    ) -> Result<Self, OptimizerError> {
+        let damaged = |what: &str| OptimizerError::Damaged(what.to_owned());
+        let (_, header) = SafeTensors::read_metadata(bytes)
+            .map_err(|error| OptimizerError::Damaged(error.to_string()))?;
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| OptimizerError::Damaged(error.to_string()))?;
+        let steps = header
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get("steps")?.parse().ok())
+            .ok_or_else(|| damaged("no number of steps"))?;
+        let device = device.clone().inner();
+        let moment = |name: &str, number: u64| {
+            let view = file
+                .tensor(&format!("{name}.{number}"))
+                .map_err(|_| damaged("a moment is missing"))?;
+            let values: Vec<f32> = view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect();
+            let length = values.len();
+            Ok(Tensor::from_data(
+                TensorData::new(values, [length]),
+                &device,
+            ))
+        };
+        let mut moments = BTreeMap::new();
+        for name in file.names() {
+            if let Some(number) = name.strip_prefix("first.") {
+                let number = number.parse().map_err(|_| damaged("an unknown moment"))?;
+                moments.insert(
+                    number,
+                    Moments {
+                        first: moment("first", number)?,
+                        second: moment("second", number)?,
+                    },
+                );
+            }
+        }
+        Ok(Self {
+            moments,
+            steps,
+            ..Self::new(config)
+        })
+    }
+}
+
+/// One step of AdamW (Loshchilov & Hutter 2019, algorithm 2) on every
+/// parameter that has a gradient.
+struct Update<'a> {
+    config: &'a OptimizerConfig,
+    moments: &'a mut BTreeMap<u64, Moments>,
+    steps: i32,
+    rate: f64,
+    gradients: GradientsParams,
+    /// What all gradients are multiplied by, `[1]`.
+    factor: Option<Tensor<1>>,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let (id, tensor, mapper) = param.consume();
+        let tracked = tensor.is_require_grad();
+        let shape = tensor.dims();
+        let parameter = tensor.inner().reshape([-1]);
+        let mut gradient: Tensor<1> = gradient.inner().reshape([-1]);
+        if let Some(factor) = &self.factor {
+            gradient = gradient * factor.clone().inner();
+        }
+        let before = self.moments.remove(&id.val());
+        let (parameter, moments) = self.adamw(parameter, gradient, before, D > 1);
+        self.moments.insert(id.val(), moments);
+        let updated = parameter.reshape(shape).autodiff();
+        let updated = if tracked {
+            updated.require_grad()
+        } else {
+            updated
+        };
+        Param::from_mapped_value(id, updated, mapper)
+    }
+}
+
+impl Update<'_> {
+    fn adamw(
+        &self,
+        parameter: Tensor<1>,
+        gradient: Tensor<1>,
+        before: Option<Moments>,
+        decays: bool,
+    ) -> (Tensor<1>, Moments) {
+        let (beta_1, beta_2) = (self.config.beta_1, self.config.beta_2);
+        let first = gradient.clone().mul_scalar(1.0 - beta_1);
+        let second = gradient.square().mul_scalar(1.0 - beta_2);
+        let moments = match before {
+            Some(before) => Moments {
+                first: before.first.mul_scalar(beta_1) + first,
+                second: before.second.mul_scalar(beta_2) + second,
+            },
+            None => Moments { first, second },
+        };
+        let correction = |beta: f32| 1.0 - f64::from(beta).powi(self.steps);
+        let deviation = moments
+            .second
+            .clone()
+            .sqrt()
+            .div_scalar(correction(beta_2).sqrt())
+            .add_scalar(self.config.epsilon);
+        let change = (moments.first.clone() / deviation).mul_scalar(self.rate / correction(beta_1));
+        let kept = if decays && self.config.weight_decay > 0.0 {
+            parameter.mul_scalar(1.0 - self.rate * f64::from(self.config.weight_decay))
+        } else {
+            parameter
+        };
+        (kept - change, moments)
+    }
+}
+
+/// Numbers the parameters of `model` in their order, so that an optimizer's
+/// history finds them again in another process.
+pub(crate) fn numbered(model: Model) -> Model {
+    struct Number(u64);
+    impl ModuleMapper for Number {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            self.0 += 1;
+            let (_, tensor, mapper) = param.consume();
+            Param::from_mapped_value(ParamId::from(self.0), tensor, mapper)
+        }
+    }
+    model.map(&mut Number(0))
+}
+
+/// Sums the squares of all gradients.
+struct Squares<'a> {
+    gradients: &'a GradientsParams,
+    sum: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let own = gradient.square().sum();
+            self.sum = Some(match self.sum.take() {
+                Some(sum) => sum + own,
+                None => own,
+            });
+        }
+    }
+}
+
+/// The norm of all gradients together, `[1]`.
+fn norm(model: &Model, gradients: &GradientsParams) -> Option<Tensor<1>> {
+    let mut squares = Squares {
+        gradients,
+        sum: None,
+    };
+    model.visit(&mut squares);
+    squares.sum.map(Tensor::sqrt)
+}

@@ -1,0 +1,696 @@
+//! Steps of training against PyTorch's: the golden files `training-*` of
+//! `tests/golden`, made by `training.py` there. Further: the CPU against wgpu,
+//! gradients of kernels against differences, and tiny corpora that must be
+//! learnt by heart.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+use super::batches::{Masked, mask, padded_length, token_places};
+use super::config::{DistillationConfig, OptimizerConfig};
+use super::draws::{Purpose, generator};
+use super::objectives::{
+    Loss, Pretraining, Targets, Teacher, finetuning_losses, indices, layer_map, soft_labels, total,
+};
+use super::optimizer::{Optimizer, numbered};
+use crate::kernels::residual_layer_norm;
+use crate::model::{
+    Batch, EncoderConfig, EndpointTask, Heads, Initial, Model, Parameters, Scaling, Sharing, Stored,
+};
+use crate::parity::{Golden, difference, golden, gpu, largest, read};
+use crate::storing::{ModelConfig, ModelFiles};
+use crate::tokens;
+
+const OBJECTIVES: [&str; 7] = [
+    "pretrain-shared",
+    "pretrain-stacked",
+    "distill",
+    "distill-wide",
+    "finetune",
+    "finetune-stacked",
+    "distill-task",
+];
+
+/// Values by name.
+type Named = BTreeMap<String, Vec<f32>>;
+
+/// The model under `prefix` of a golden file, through the code that reads
+/// model directories.
+fn load(golden: &Golden, prefix: &str, key: &str, device: &Device) -> (ModelConfig, Model) {
+    let tensors: Vec<(&str, &[usize], Vec<u8>)> = golden
+        .tensors
+        .iter()
+        .filter_map(|(name, (shape, values))| {
+            let bytes = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
+            Some((name.strip_prefix(prefix)?, shape.as_slice(), bytes))
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
+        (*name, view.expect("bytes of the shape"))
+    });
+    let files = ModelFiles {
+        config: golden.metadata[key].clone().into_bytes().into(),
+        weights: safetensors::serialize(views, None).expect("tensors").into(),
+        vocabulary: tokens::vocabulary().into_bytes().into(),
+    };
+    files
+        .load(device)
+        .expect("the golden weights fit their configuration")
+}
+
+/// What one objective trains on.
+struct Case {
+    golden: Golden,
+    weights: BTreeMap<String, f64>,
+    distillation: Option<DistillationConfig>,
+    optimizer: OptimizerConfig,
+    progress: Vec<f64>,
+    masked: Masked,
+    labels: Vec<Vec<Option<f32>>>,
+}
+
+impl Case {
+    fn read(name: &str) -> Self {
+        let golden = golden(&format!("training-{name}.safetensors"));
+        let (shape, ids) = &golden.tensors["input/ids"];
+        let length = shape[1];
+        let real = golden.values("input/mask");
+        let sequences = ids
+            .chunks(length)
+            .zip(real.chunks(length))
+            .map(|(ids, real)| {
+                let tokens = ids.iter().zip(real).filter(|(_, real)| **real > 0.0);
+                tokens.map(|(id, _)| *id as u32).collect()
+            })
+            .collect();
+        let hidden = golden.values("input/unmasked").iter().enumerate();
+        let (places, labels) = hidden
+            .filter(|(_, token)| **token >= 0.0)
+            .map(|(place, token)| (place, *token as u32))
+            .unzip();
+        let with = |key: &str| golden.metadata.contains_key(key);
+        Self {
+            weights: golden.json("weights"),
+            distillation: with("distillation").then(|| golden.json("distillation")),
+            optimizer: golden.json("optimizer"),
+            progress: golden.json("progress"),
+            masked: Masked {
+                sequences,
+                places,
+                labels,
+            },
+            labels: if with("labels") {
+                golden.json("labels")
+            } else {
+                Vec::new()
+            },
+            golden,
+        }
+    }
+
+    fn losses(
+        &self,
+        model: &Model,
+        config: &ModelConfig,
+        teacher: Option<Teacher<'_>>,
+        device: &Device,
+    ) -> Vec<Loss> {
+        let weight = |name: &str| self.weights.get(name).copied().unwrap_or(0.0);
+        if self.labels.is_empty() {
+            let objective = Pretraining {
+                masked_lm: weight("masked_lm"),
+                physchem: weight("physchem"),
+                teacher,
+            };
+            let descriptors = match self.golden.tensors.get("input/descriptors") {
+                Some((_, values)) => values.as_slice(),
+                None => &[],
+            };
+            return objective.losses(model, &self.masked, descriptors, device);
+        }
+        let endpoints: Vec<_> = config
+            .endpoints
+            .iter()
+            .map(|e| (e.task, e.scaling))
+            .collect();
+        let rows: Vec<&[Option<f32>]> = self.labels.iter().map(Vec::as_slice).collect();
+        let targets = Targets::new(&rows, &endpoints, device);
+        let sequences = &self.masked.sequences;
+        finetuning_losses(
+            model,
+            sequences,
+            &targets,
+            weight("labels"),
+            teacher,
+            device,
+        )
+    }
+
+    /// Three steps on `device`.
+    fn train(&self, device: &Device) -> Outcome {
+        let autodiff = device.clone().autodiff();
+        let (config, model) = load(&self.golden, "weights/", "model", &autodiff);
+        let mut model = numbered(model);
+        let taught = self.distillation.as_ref().map(|distillation| {
+            let (teacher, model) = load(&self.golden, "teacher/", "teacher", device);
+            let map = layer_map(distillation, &teacher.encoder, &config.encoder);
+            (model, map.expect("a layer map that fits"))
+        });
+        let teacher = taught.as_ref().zip(self.distillation.as_ref());
+        let teacher = teacher.map(|((model, map), config)| Teacher {
+            model,
+            config,
+            layer_map: map,
+        });
+
+        // A graph serves one backward pass, and the optimizer makes its own.
+        let losses = self.losses(&model, &config, teacher, &autodiff);
+        let sum = total(&losses).expect("a loss");
+        let mut values: Named = losses
+            .iter()
+            .map(|loss| (loss.name.to_owned(), read(loss.value.clone())))
+            .collect();
+        values.insert("total".to_owned(), read(sum.clone()));
+        let found = sum.backward();
+        let mut stored = Stored::default();
+        model.store(&config.encoder, &mut stored);
+        let gradients = stored
+            .0
+            .iter()
+            .filter_map(|p| Some((p.name.clone(), p.gradient(&found)?)))
+            .collect();
+
+        let mut optimizer = Optimizer::new(&self.optimizer);
+        let (mut norm, mut after) = (f32::NAN, Vec::new());
+        for (number, &progress) in self.progress.iter().enumerate() {
+            let losses = self.losses(&model, &config, teacher, &autodiff);
+            let sum = total(&losses).expect("a loss");
+            let rate = self.optimizer.rate(progress);
+            let (updated, own) = optimizer.step(model, &sum, rate);
+            model = updated;
+            if number == 0 {
+                norm = read(own.expect("a step"))[0];
+            }
+            after.push(weights(&model, &config.encoder));
+        }
+        Outcome {
+            losses: values,
+            gradients,
+            norm,
+            after,
+        }
+    }
+}
+
+fn weights(model: &Model, config: &EncoderConfig) -> Named {
+    let mut stored = Stored::default();
+    model.store(config, &mut stored);
+    stored
+        .0
+        .iter()
+        .map(|p| (p.name.clone(), read(p.tensor())))
+        .collect()
+}
+
+/// What three steps came to.
+struct Outcome {
+    losses: Named,
+    gradients: Named,
+    norm: f32,
+    /// After each step.
+    after: Vec<Named>,
+}
+
+/// The tensors of `golden` whose names begin with `prefix`, without it.
+fn expected(golden: &Golden, prefix: &str) -> Named {
+    let named = golden.tensors.iter();
+    named
+        .filter_map(|(name, (_, values))| {
+            Some((name.strip_prefix(prefix)?.to_owned(), values.clone()))
+        })
+        .collect()
+}
+
+/// The same names, and values within `bound`.
+fn compare(what: &str, ours: &Named, theirs: &Named, bound: impl Fn(&[f32]) -> f32) {
+    let names = |named: &Named| named.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(ours), names(theirs), "{what}");
+    for (name, theirs) in theirs {
+        let off = difference(&ours[name], theirs);
+        let bound = bound(theirs);
+        // Not `off >= bound`: a NaN must fail.
+        assert!(
+            off < bound,
+            "{what} {name}: off by {off}, the bound is {bound}"
+        );
+    }
+}
+
+/// Losses relative to each, gradients to the largest of all, weights as such.
+fn compare_outcomes(name: &str, ours: &Outcome, theirs: &Outcome, tolerance: f32) {
+    let relative = |values: &[f32]| tolerance * largest(values);
+    compare(
+        &format!("{name}: loss"),
+        &ours.losses,
+        &theirs.losses,
+        relative,
+    );
+    let steepest = theirs
+        .gradients
+        .values()
+        .map(|v| largest(v))
+        .fold(0.0, f32::max);
+    let gradients = (&ours.gradients, &theirs.gradients);
+    compare(
+        &format!("{name}: gradient of"),
+        gradients.0,
+        gradients.1,
+        |_| tolerance * steepest,
+    );
+    let off = (ours.norm - theirs.norm).abs();
+    assert!(
+        off < tolerance * theirs.norm,
+        "{name}: norm {} {}",
+        ours.norm,
+        theirs.norm
+    );
+    for (step, (ours, theirs)) in ours.after.iter().zip(&theirs.after).enumerate() {
+        compare(
+            &format!("{name}: after step {}:", step + 1),
+            ours,
+            theirs,
+            |_| tolerance,
+        );
+    }
+}
+
+fn check_steps(name: &str, device: &Device, tolerance: f32) {
+    let case = Case::read(name);
+    let mut ours = case.train(device);
+    assert_eq!(ours.after.len(), 3);
+    ours.after.remove(1);
+    let theirs = Outcome {
+        losses: expected(&case.golden, "loss/"),
+        gradients: expected(&case.golden, "grad/"),
+        norm: case.golden.values("norm")[0],
+        after: vec![
+            expected(&case.golden, "after1/"),
+            expected(&case.golden, "after3/"),
+        ],
+    };
+    compare_outcomes(name, &ours, &theirs, tolerance);
+}
+
+#[test]
+fn steps_of_every_objective_are_those_of_pytorch_on_the_cpu() {
+    for name in OBJECTIVES {
+        check_steps(name, &Device::flex(), 1e-5);
+    }
+}
+
+#[test]
+fn steps_of_every_objective_are_those_of_pytorch_on_wgpu() {
+    if let Some(device) = gpu("steps_of_every_objective_are_those_of_pytorch_on_wgpu") {
+        for name in OBJECTIVES {
+            check_steps(name, &device, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn the_squared_temperature_belongs_to_classes_alone() {
+    check_steps("distill-task-squared", &Device::flex(), 1e-5);
+}
+
+#[test]
+fn steps_of_every_objective_agree_between_the_cpu_and_wgpu() {
+    let Some(device) = gpu("steps_of_every_objective_agree_between_the_cpu_and_wgpu") else {
+        return;
+    };
+    for name in OBJECTIVES {
+        let case = Case::read(name);
+        compare_outcomes(
+            name,
+            &case.train(&device),
+            &case.train(&Device::flex()),
+            1e-4,
+        );
+    }
+}
+
+#[test]
+fn accumulated_batches_make_the_step_of_their_mean() {
+    let device = Device::flex().autodiff();
+    let case = Case::read("pretrain-shared");
+    // Two batches of two molecules out of the four.
+    let width = case.golden.tensors["input/descriptors"].0[1];
+    let descriptors = case.golden.values("input/descriptors");
+    let mut rng = generator(5, Purpose::Masks, &[]);
+    let halves: Vec<_> = [0..2, 2..4]
+        .into_iter()
+        .map(|rows| {
+            let masked = mask(&case.masked.sequences[rows.clone()], 0.4, &mut rng);
+            (masked, &descriptors[rows.start * width..rows.end * width])
+        })
+        .collect();
+    let objective = Pretraining {
+        masked_lm: 1.0,
+        physchem: 1.0,
+        teacher: None,
+    };
+    let loss = |model: &Model, half: usize| {
+        let (masked, descriptors) = &halves[half];
+        total(&objective.losses(model, masked, descriptors, &device)).expect("a loss")
+    };
+    let start = || {
+        let (config, model) = load(&case.golden, "weights/", "model", &device);
+        (config, numbered(model))
+    };
+
+    let (config, mut one) = start();
+    let mut optimizer = Optimizer::new(&case.optimizer);
+    let mut norms = (f32::NAN, f32::NAN);
+    for _ in 0..2 {
+        let mean = (loss(&one, 0) + loss(&one, 1)).div_scalar(2.0);
+        let (updated, norm) = optimizer.step(one, &mean, 1e-3);
+        one = updated;
+        norms.0 = read(norm.expect("a step"))[0];
+    }
+    let (_, mut two) = start();
+    let mut optimizer = Optimizer::new(&OptimizerConfig {
+        accumulation: 2,
+        ..case.optimizer.clone()
+    });
+    for _ in 0..2 {
+        for half in 0..2 {
+            assert_eq!(optimizer.completes(), half == 1);
+            let own = loss(&two, half);
+            let (updated, norm) = optimizer.step(two, &own, 1e-3);
+            two = updated;
+            assert_eq!(norm.is_some(), half == 1);
+            norms.1 = norm.map_or(norms.1, |norm| read(norm)[0]);
+        }
+    }
+    let (one, two) = (
+        weights(&one, &config.encoder),
+        weights(&two, &config.encoder),
+    );
+    assert!((norms.0 - norms.1).abs() < 1e-5 * norms.0, "{norms:?}");
+    compare("accumulated", &two, &one, |_| 1e-6);
+}
+
+/// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
+/// the definition.
+fn layer_norm_sum(inputs: &[Vec<f64>; 4], upstream: &[f64], epsilon: f64) -> f64 {
+    let [x, residual, gamma, beta] = inputs;
+    let width = gamma.len();
+    let sums: Vec<f64> = x.iter().zip(residual).map(|(x, r)| x + r).collect();
+    let rows = sums.chunks(width).zip(upstream.chunks(width));
+    rows.map(|(row, upstream)| {
+        let mean = row.iter().sum::<f64>() / width as f64;
+        let variance = row.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / width as f64;
+        let scale = (variance + epsilon).sqrt().recip();
+        let columns =
+            (0..width).map(|i| upstream[i] * ((row[i] - mean) * scale * gamma[i] + beta[i]));
+        columns.sum::<f64>()
+    })
+    .sum()
+}
+
+/// The kernel's gradients along random directions against central differences
+/// in double precision. Tolerance 1e-5 of the sum of the sizes of the terms:
+/// the gradient is in single precision, the differences (step 1e-5) are good
+/// to 1e-9.
+fn check_central_differences(device: &Device) {
+    let device = device.clone().autodiff();
+    let mut rng = generator(6, Purpose::Weights, &[]);
+    for (rows, width) in [(6, 32), (3, 33), (2, 768), (1, 2)] {
+        let mut draw = |length: usize, offset: f64| -> Vec<f64> {
+            // Single precision holds them exactly.
+            let values = (0..length).map(|_| offset + rng.random_range(-1.0..1.0));
+            values.map(|value: f64| f64::from(value as f32)).collect()
+        };
+        let size = rows * width;
+        let inputs = [
+            draw(size, 0.0),
+            draw(size, 0.5),
+            draw(width, 1.0),
+            draw(width, 0.0),
+        ];
+        let upstream = draw(size, 0.0);
+        let epsilon = 1e-3f32;
+        let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<_>>();
+        let matrix = |values: &[f64]| {
+            Tensor::<2>::from_data(TensorData::new(single(values), [rows, width]), &device)
+        };
+        let vector = |values: &[f64]| {
+            Tensor::<1>::from_data(TensorData::new(single(values), [width]), &device)
+        };
+        let x = matrix(&inputs[0]).require_grad();
+        let residual = matrix(&inputs[1]).require_grad();
+        let gamma = vector(&inputs[2]).require_grad();
+        let beta = vector(&inputs[3]).require_grad();
+        let y = residual_layer_norm(
+            x.clone(),
+            residual.clone(),
+            gamma.clone(),
+            beta.clone(),
+            epsilon,
+        );
+        let found = (y * matrix(&upstream)).sum().backward();
+        let gradients = [
+            x.grad(&found).map(read),
+            residual.grad(&found).map(read),
+            gamma.grad(&found).map(read),
+            beta.grad(&found).map(read),
+        ];
+        for (place, gradient) in gradients.into_iter().enumerate() {
+            let gradient = gradient.expect("every input has a gradient");
+            for _ in 0..4 {
+                let direction = draw(gradient.len(), 0.0);
+                let moved = |step: f64| {
+                    let mut moved = inputs.clone();
+                    for (value, d) in moved[place].iter_mut().zip(&direction) {
+                        *value += step * d;
+                    }
+                    layer_norm_sum(&moved, &upstream, f64::from(epsilon))
+                };
+                let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+                let terms = || {
+                    gradient
+                        .iter()
+                        .zip(&direction)
+                        .map(|(g, d)| f64::from(*g) * d)
+                };
+                let (along, scale) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
+                assert!(
+                    (along - difference).abs() < 1e-5 * scale,
+                    "{rows}x{width}, input {place}: {along} along the direction, {difference}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn residual_layer_norm_gradients_are_central_differences_on_the_cpu() {
+    check_central_differences(&Device::flex());
+}
+
+#[test]
+fn residual_layer_norm_gradients_are_central_differences_on_wgpu() {
+    if let Some(device) = gpu("residual_layer_norm_gradients_are_central_differences_on_wgpu") {
+        check_central_differences(&device);
+    }
+}
+
+/// Eight molecules, in the vocabulary's Kekulé form.
+fn molecules() -> Vec<Vec<u32>> {
+    [
+        "CCO",
+        "CC(=O)O",
+        "C1=CC=CC=C1",
+        "CC(C)N",
+        "C1CCNCC1",
+        "CC#N",
+        "ClC1=CC=CC=C1",
+        "OCC(O)CO",
+    ]
+    .iter()
+    .map(|smiles| tokens::tokenize(smiles, 128).expect("within the vocabulary"))
+    .collect()
+}
+
+fn tiny(sharing: Sharing, layers: usize) -> EncoderConfig {
+    EncoderConfig {
+        hidden_size: 32,
+        num_hidden_layers: layers,
+        parameter_sharing: sharing,
+        num_attention_heads: 2,
+        intermediate_size: 64,
+        hidden_dropout_prob: 0.0,
+        attention_probs_dropout_prob: 0.0,
+        ..crate::model::Preset::DelicateSmall.config()
+    }
+}
+
+fn fresh(config: &EncoderConfig, heads: Heads, seed: u64, device: &Device) -> Model {
+    device.seed(seed);
+    let mut initial = Initial {
+        deviation: 0.15,
+        table_deviation: 0.5,
+        device,
+    };
+    numbered(Model::new(&mut initial, config, heads).expect("fresh parameters"))
+}
+
+/// Trains until the rate is 0; the losses by name at the start and at the end.
+fn overfit(
+    mut model: Model,
+    steps: usize,
+    losses: impl Fn(&Model) -> Vec<Loss>,
+) -> BTreeMap<&'static str, (f32, f32)> {
+    let config = OptimizerConfig {
+        learning_rate: 5e-3,
+        weight_decay: 0.0,
+        ..OptimizerConfig::default()
+    };
+    let mut optimizer = Optimizer::new(&config);
+    let value = |loss: &Loss| read(loss.value.clone())[0];
+    let start: Vec<f32> = losses(&model).iter().map(value).collect();
+    for step in 0..steps {
+        let sum = total(&losses(&model)).expect("a loss");
+        let rate = config.rate(step as f64 / steps as f64);
+        (model, _) = optimizer.step(model, &sum, rate);
+    }
+    let end = losses(&model);
+    end.iter()
+        .zip(start)
+        .map(|(loss, start)| (loss.name, (start, value(loss))))
+        .collect()
+}
+
+#[test]
+fn pretraining_learns_eight_molecules_by_heart() {
+    let device = Device::flex().autodiff();
+    let heads = Heads {
+        masked_lm: true,
+        physchem: 4,
+        ..Heads::default()
+    };
+    let mut rng = generator(7, Purpose::Masks, &[]);
+    let masked = mask(&molecules(), 0.15, &mut rng);
+    let descriptors: Vec<f32> = (0..8 * 4).map(|_| rng.random()).collect();
+    let objective = Pretraining {
+        masked_lm: 1.0,
+        physchem: 1.0,
+        teacher: None,
+    };
+    let model = fresh(&tiny(Sharing::All, 2), heads, 1, &device);
+    let learnt = overfit(model, 300, |model| {
+        objective.losses(model, &masked, &descriptors, &device)
+    });
+    println!("{learnt:?}");
+    assert!(
+        learnt["masked_lm"].1 < 0.05 && learnt["physchem"].1 < 1e-3,
+        "{learnt:?}"
+    );
+}
+
+#[test]
+fn fine_tuning_learns_eight_molecules_by_heart() {
+    let device = Device::flex().autodiff();
+    let mut rng = generator(8, Purpose::Masks, &[]);
+    for (task, bound) in [
+        (EndpointTask::Regression, 1e-3),
+        (EndpointTask::Classification, 0.05),
+    ] {
+        let labels: Vec<Vec<Option<f32>>> = (0..8)
+            .map(|row| {
+                let value: f32 = match task {
+                    EndpointTask::Regression => rng.random_range(-2.0..2.0),
+                    EndpointTask::Classification => ((row * 5 + 1) % 3 % 2) as f32,
+                };
+                vec![
+                    (row != 3).then_some(value),
+                    (row != 6).then_some(1.0 - value),
+                ]
+            })
+            .collect();
+        let rows: Vec<&[Option<f32>]> = labels.iter().map(Vec::as_slice).collect();
+        let targets = Targets::new(&rows, &[(task, Scaling::IDENTITY); 2], &device);
+        let heads = Heads {
+            endpoints: 2,
+            ..Heads::default()
+        };
+        let model = fresh(&tiny(Sharing::None, 2), heads, 2, &device);
+        let learnt = overfit(model, 300, |model| {
+            finetuning_losses(model, &molecules(), &targets, 1.0, None, &device)
+        });
+        println!("{task:?}: {learnt:?}");
+        assert!(learnt["labels"].1 < bound, "{task:?}: {learnt:?}");
+    }
+}
+
+/// Entropy of the teacher's softened tokens: what its soft loss falls to.
+fn floor_of_soft_labels(teacher: &Model, masked: &Masked, temperature: f64) -> f32 {
+    let device = Device::flex();
+    let (last, _) = teacher
+        .encoder()
+        .encode(&Batch::new(&masked.sequences, &device));
+    assert_eq!(last.dims()[1], padded_length(&masked.sequences));
+    let places = indices(token_places(&masked.sequences), &device);
+    let logits = teacher.token_logits(last, places).expect("a token head");
+    read(soft_labels(logits.clone(), logits, temperature))[0]
+}
+
+#[test]
+fn distillation_learns_its_teacher_by_heart() {
+    let plain = Device::flex();
+    let device = plain.clone().autodiff();
+    let config = DistillationConfig {
+        temperature: 2.0,
+        pooled: 1.0,
+        ..DistillationConfig::default()
+    };
+    let heads = Heads {
+        masked_lm: true,
+        ..Heads::default()
+    };
+    let shapes = (tiny(Sharing::None, 4), tiny(Sharing::None, 2));
+    let map = layer_map(&config, &shapes.0, &shapes.1).expect("a layer map that fits");
+    let teacher_model = fresh(&shapes.0, heads, 3, &plain);
+    let masked = mask(&molecules(), 0.15, &mut generator(9, Purpose::Masks, &[]));
+    let objective = Pretraining {
+        masked_lm: 0.0,
+        physchem: 0.0,
+        teacher: Some(Teacher {
+            model: &teacher_model,
+            config: &config,
+            layer_map: &map,
+        }),
+    };
+    let student = fresh(&shapes.1, heads, 4, &device);
+    let learnt = overfit(student, 600, |model| {
+        objective.losses(model, &masked, &[], &device)
+    });
+    let floor = floor_of_soft_labels(&teacher_model, &masked, config.temperature);
+    println!("{learnt:?}, soft labels above {floor}");
+    assert_eq!(learnt.len(), 4);
+    for (name, (start, end)) in learnt {
+        let floor = if name == "soft" { floor } else { 0.0 };
+        let left = (end - floor) / (start - floor);
+        assert!(
+            start > floor && left < 0.02,
+            "{name}: {start} to {end}, {left} is left"
+        );
+    }
+}
