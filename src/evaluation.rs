@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::baseline::Baseline;
+use crate::baseline::{self, Baseline};
 use crate::chemistry::Fingerprint;
 use crate::kernels::device::Device;
 use crate::metrics::{Bootstrap, EndpointEvaluation, Evaluation, Metrics, SplitEvaluation};
@@ -15,9 +15,6 @@ use crate::splits::Fold;
 use crate::storing::ModelFiles;
 use crate::training::run::{self, RunError};
 use crate::training::{Example, FinetuneConfig, TrainingError, stored};
-
-/// Radius and length of the baseline's fingerprints: ECFP4.
-const ECFP4: (u32, usize) = (2, 2048);
 
 /// Seed of the baseline's forest.
 const BASELINE_SEED: u64 = 0;
@@ -51,7 +48,7 @@ pub async fn evaluate_run(directory: &Path, device: &Device) -> Result<Evaluatio
         use rayon::prelude::*;
         data.examples
             .par_iter()
-            .map(|example| example.molecule.ecfp(ECFP4.0, ECFP4.1).ok())
+            .map(|example| baseline::fingerprint(&example.molecule).ok())
             .collect()
     };
     let mut predictions = Vec::new();

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     ConfigError, Encoder, EncoderConfig, Endpoint, Heads, Model, Parameters, Physchem, Source,
-    SourceError, Stored, parameter,
+    SourceError, Stored, StoredValues,
 };
 use crate::tokens::{self, VocabularyError};
 
@@ -386,8 +386,7 @@ struct File<'a> {
     device: &'a Device,
 }
 
-impl File<'_> {
-    /// The values of tensor `name`, whose shape must be `expected`.
+impl StoredValues for File<'_> {
     fn values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, SourceError> {
         let name = &format!("{}{name}", self.prefix);
         let view = self
@@ -438,42 +437,8 @@ impl File<'_> {
         Ok(values)
     }
 
-    fn vector(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        Ok(parameter(
-            self.values(name, &[length])?,
-            [length],
-            self.device,
-        ))
-    }
-}
-
-impl Source for File<'_> {
-    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, SourceError> {
-        Ok(parameter(self.values(name, &shape)?, shape, self.device))
-    }
-
-    fn zeros(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        self.vector(name, length)
-    }
-
-    fn ones(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        self.vector(name, length)
-    }
-
-    fn linear_weight(
-        &mut self,
-        name: &str,
-        from: usize,
-        to: usize,
-    ) -> Result<Param<Tensor<2>>, SourceError> {
-        let stored = self.values(name, &[to, from])?;
-        // Transposed here and not on the device, which would keep the strides
-        // of the file and multiply from a transposed view ever after.
-        let mut weight = Vec::with_capacity(stored.len());
-        for column in 0..from {
-            weight.extend(stored.iter().skip(column).step_by(from));
-        }
-        Ok(parameter(weight, [from, to], self.device))
+    fn device(&self) -> &Device {
+        self.device
     }
 }
 

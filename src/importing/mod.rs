@@ -13,11 +13,10 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use burn::module::Param;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use crate::model::{
-    ConfigError, Endpoint, EndpointTask, Model, Scaling, Source, SourceError, parameter,
+    ConfigError, Endpoint, EndpointTask, Model, Scaling, SourceError, StoredValues,
     sinusoidal_positions,
 };
 use crate::storing::{MODEL_TYPE, ModelConfig};
@@ -420,7 +419,7 @@ struct Checkpoint<'a> {
     device: &'a Device,
 }
 
-impl Checkpoint<'_> {
+impl StoredValues for Checkpoint<'_> {
     fn values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, SourceError> {
         self.try_values(name, expected).map_err(|error| {
             self.fault.get_or_insert(error);
@@ -428,6 +427,12 @@ impl Checkpoint<'_> {
         })
     }
 
+    fn device(&self) -> &Device {
+        self.device
+    }
+}
+
+impl Checkpoint<'_> {
     fn try_values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, ImportError> {
         let stored = self
             .layout
@@ -453,40 +458,5 @@ impl Checkpoint<'_> {
         }
         self.taken.insert(name.to_owned());
         Ok(values)
-    }
-
-    fn vector(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        let values = self.values(name, &[length])?;
-        Ok(parameter(values, [length], self.device))
-    }
-}
-
-impl Source for Checkpoint<'_> {
-    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, SourceError> {
-        let values = self.values(name, &shape)?;
-        Ok(parameter(values, shape, self.device))
-    }
-
-    fn zeros(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        self.vector(name, length)
-    }
-
-    fn ones(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        self.vector(name, length)
-    }
-
-    fn linear_weight(
-        &mut self,
-        name: &str,
-        from: usize,
-        to: usize,
-    ) -> Result<Param<Tensor<2>>, SourceError> {
-        let stored = self.values(name, &[to, from])?;
-        // `[in, out]` in memory, transposed here and not on the device.
-        let mut weight = Vec::with_capacity(stored.len());
-        for column in 0..from {
-            weight.extend(stored.iter().skip(column).step_by(from));
-        }
-        Ok(parameter(weight, [from, to], self.device))
     }
 }

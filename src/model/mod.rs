@@ -12,5 +12,5 @@ pub use config::{ConfigError, EncoderConfig, Preset, Sharing};
 pub use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
 pub use heads::{Endpoint, EndpointTask, Heads, Model, Scaling};
 pub use parameters::SourceError;
-pub(crate) use parameters::{Initial, Parameters, Source, Stored, parameter};
+pub(crate) use parameters::{Initial, Parameters, Source, Stored, StoredValues};
 pub use physchem::Physchem;

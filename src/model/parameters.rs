@@ -65,6 +65,46 @@ pub(crate) trait Source {
     }
 }
 
+/// Stored values by name: a file of parameters, of whatever format.
+pub(crate) trait StoredValues {
+    /// The values of tensor `name`, whose shape must be `expected`.
+    fn values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, SourceError>;
+
+    /// The device that parameters are made on.
+    fn device(&self) -> &Device;
+}
+
+impl<V: StoredValues> Source for V {
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, SourceError> {
+        Ok(parameter(self.values(name, &shape)?, shape, self.device()))
+    }
+
+    fn zeros(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
+        let values = self.values(name, &[length])?;
+        Ok(parameter(values, [length], self.device()))
+    }
+
+    fn ones(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
+        self.zeros(name, length)
+    }
+
+    fn linear_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        let stored = self.values(name, &[to, from])?;
+        // Transposed here and not on the device, which would keep the strides
+        // of the file and multiply from a transposed view ever after.
+        let mut weight = Vec::with_capacity(stored.len());
+        for column in 0..from {
+            weight.extend(stored.iter().skip(column).step_by(from));
+        }
+        Ok(parameter(weight, [from, to], self.device()))
+    }
+}
+
 /// Fresh parameters: tables from N(0, `table_deviation`), linear layers from
 /// N(0, `deviation`), biases 0, scales 1.
 pub(crate) struct Initial<'a> {

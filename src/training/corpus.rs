@@ -287,14 +287,9 @@ fn descriptors(molecule: &Molecule, names: &[String]) -> Option<Vec<f32>> {
 impl DescriptorSet {
     /// RDKit's names of the descriptors.
     pub fn names(self) -> Vec<&'static str> {
-        let all = crate::chemistry::DESCRIPTORS.iter().copied();
         match self {
-            Self::All => all.collect(),
-            Self::Surface => {
-                let surface = ["_VSA", "LabuteASA", "TPSA"];
-                all.filter(|name| surface.iter().any(|part| name.contains(part)))
-                    .collect()
-            }
+            Self::All => crate::chemistry::DESCRIPTORS.to_vec(),
+            Self::Surface => crate::chemistry::SURFACE_DESCRIPTORS.to_vec(),
         }
     }
 }
