@@ -1,4 +1,4 @@
-//! The kernels as one backend extension: burn routes each call to the wgpu,
+//! The kernels as backend extensions: burn routes each call to the wgpu,
 //! CPU or autodiff implementation by the device of its tensors.
 
 use burn::backend::tensor::FloatTensor;
@@ -12,6 +12,30 @@ pub struct LayerNormGradients<B: Backend> {
     pub input: FloatTensor<B>,
     /// Gradients of `gamma` (row 0) and `beta` (row 1), `[2, width]`.
     pub parameters: FloatTensor<B>,
+}
+
+/// What the backward pass of a linear layer yields.
+#[derive(ExtensionType, Debug, Clone)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
+pub struct LinearGradients<B: Backend> {
+    /// Gradient of the input, in its shape.
+    pub input: FloatTensor<B>,
+    /// Gradient of the weight, `[inputs, outputs]`.
+    pub weight: FloatTensor<B>,
+    /// Gradient of the bias, `[outputs]`.
+    pub bias: FloatTensor<B>,
+}
+
+/// What the backward pass of attention yields.
+#[derive(ExtensionType, Debug, Clone)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
+pub struct AttentionGradients<B: Backend> {
+    /// Gradient of the queries, in their shape.
+    pub query: FloatTensor<B>,
+    /// Gradient of the keys, in their shape.
+    pub key: FloatTensor<B>,
+    /// Gradient of the values, in their shape.
+    pub value: FloatTensor<B>,
 }
 
 /// Operations with a WGSL kernel of our own. Tensors are `f32`.
@@ -42,4 +66,59 @@ pub trait Kernels: Backend {
         gradient: FloatTensor<Self>,
         epsilon: f32,
     ) -> LayerNormGradients<Self>;
+
+    /// Exact GELU.
+    fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Gradient of [`exact_gelu`](Kernels::exact_gelu).
+    fn exact_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// Operations that burn computes well on a GPU, with kernels of our own on a
+/// CPU. Tensors are `f32`.
+#[backend_extension(Flex, Autodiff: cfg(feature = "train"))]
+#[allow(
+    unreachable_pub,
+    reason = "the macro implements it for burn's public dispatch type"
+)]
+pub trait CpuKernels: Backend {
+    /// `x weight + bias` over the last axis.
+    fn linear_with_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of [`linear_with_bias`](CpuKernels::linear_with_bias).
+    fn linear_with_bias_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> LinearGradients<Self>;
+
+    /// Sets elements to 0 with a probability of `rate` and multiplies the others
+    /// by `1 / (1 - rate)`; which ones is a function of `seed` and place.
+    fn seeded_dropout(x: FloatTensor<Self>, rate: f32, seed: u64) -> FloatTensor<Self>;
+
+    /// Attention of `heads` heads side by side in the last axis. Shapes:
+    /// `query` and the result `[batch, places, hidden]`, `key` and `value`
+    /// `[batch, length, hidden]`, `bias` of the scores `[batch, length]`.
+    fn attention_of_heads(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        heads: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of [`attention_of_heads`](CpuKernels::attention_of_heads);
+    /// the bias has none.
+    fn attention_of_heads_backward(
+        query: FloatTensor<Self>,
+        key: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        heads: usize,
+    ) -> AttentionGradients<Self>;
 }

@@ -2,22 +2,36 @@
 //!
 //! This is the only module that knows burn's backends and WGSL. Each kernel is
 //! one file of `shaders/` with a Rust twin of the same name here: the twin says
-//! what the kernel computes, tests it, and is what runs on a CPU. All else in
-//! the library speaks [`Tensor`].
+//! what the kernel computes, tests it, and is what runs on a CPU. Linear layers
+//! and attention have a kernel of ours on a CPU alone. All else in the library
+//! speaks [`Tensor`].
 
 use burn::backend::Dispatch;
-use burn::tensor::{DType, Device, Tensor};
+use burn::nn::{Dropout, Linear};
+use burn::tensor::activation::softmax;
+use burn::tensor::{DType, Device, Distribution, Int, Tensor};
 
+mod attention;
 #[cfg(feature = "train")]
 mod autodiff;
 pub mod device;
+mod dropout;
 mod extension;
 mod flex;
+mod gelu;
+mod linear;
+mod matrix;
 mod residual_layer_norm;
+mod vector;
 #[cfg(feature = "gpu")]
 mod wgsl;
 
-use extension::Kernels;
+use extension::{CpuKernels, Kernels};
+
+/// Whether the kernels for a CPU alone compute on `tensor`.
+fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.dtype() == DType::F32 && tensor.device().inner() == Device::flex()
+}
 
 /// `LayerNorm(x + residual)` over the last axis, differentiable in all four
 /// tensors.
@@ -49,16 +63,87 @@ pub fn residual_layer_norm<const D: usize>(
     ))
 }
 
-/// Exact GELU, `x * Φ(x)`, with its exact derivative on every device.
+/// Exact GELU, `x Φ(x)`, with its exact derivative on every device.
 ///
-/// burn's own backward pass on wgpu differentiates the tanh approximation
-/// instead, and is off by up to 1e-3 of the gradient; there the error function
-/// is differentiated.
+/// Tensors that are not `f32` go through burn's own.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    let device = x.device();
-    if device.is_autodiff() && device.inner() != Device::flex() {
-        let phi = (x.clone().mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
-        return x * phi;
+    if x.dtype() != DType::F32 {
+        return burn::tensor::activation::gelu(x);
     }
-    burn::tensor::activation::gelu(x)
+    Tensor::from_dispatch(Dispatch::exact_gelu(x.into_dispatch()))
+}
+
+/// A linear layer, `x W + b` over the last axis.
+pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+    match &layer.bias {
+        Some(bias) if on_cpu(&x) => Tensor::from_dispatch(Dispatch::linear_with_bias(
+            x.into_dispatch(),
+            layer.weight.val().into_dispatch(),
+            bias.val().into_dispatch(),
+        )),
+        _ => layer.forward(x),
+    }
+}
+
+/// Dropout in training, nothing elsewhere. Its draws follow the device's seed.
+pub fn dropout<const D: usize>(layer: &Dropout, x: Tensor<D>) -> Tensor<D> {
+    let device = x.device();
+    if layer.prob == 0.0 || !device.is_autodiff() {
+        return x;
+    }
+    if !on_cpu(&x) {
+        return layer.forward(x);
+    }
+    let range = Distribution::Uniform(0.0, f64::from(i32::MAX));
+    let draws = Tensor::<1, Int>::random([2], range, &device.inner()).into_data();
+    let seed = draws
+        .iter::<i64>()
+        .fold(0, |seed: u64, draw| (seed << 32) ^ draw as u64);
+    Tensor::from_dispatch(Dispatch::seeded_dropout(
+        x.into_dispatch(),
+        layer.prob as f32,
+        seed,
+    ))
+}
+
+/// Attention of `heads` heads, side by side in the last axis:
+/// `softmax(Q Kᵀ / sqrt(size) + bias) V` for each.
+///
+/// Shapes: `query` and the result `[batch, places, hidden]`, `key` and `value`
+/// `[batch, length, hidden]`, `bias` of the scores `[batch, length]`, the same
+/// for every query, without a gradient. `dropped` drops attention
+/// probabilities in training.
+pub fn attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    bias: Tensor<2>,
+    heads: usize,
+    dropped: &Dropout,
+) -> Tensor<3> {
+    let drops = dropped.prob > 0.0 && query.device().is_autodiff();
+    if on_cpu(&query) && !drops {
+        return Tensor::from_dispatch(Dispatch::attention_of_heads(
+            query.into_dispatch(),
+            key.into_dispatch(),
+            value.into_dispatch(),
+            bias.into_dispatch(),
+            heads,
+        ));
+    }
+    let [batch, places, hidden] = query.dims();
+    let size = hidden / heads;
+    let split = |tensor: Tensor<3>| {
+        let [_, length, _] = tensor.dims();
+        tensor.reshape([batch, length, heads, size]).swap_dims(1, 2)
+    };
+    let (query, key, value) = (split(query), split(key), split(value));
+    let scores = query
+        .matmul(key.swap_dims(2, 3))
+        .div_scalar((size as f64).sqrt())
+        + bias.unsqueeze_dims::<4>(&[1, 1]);
+    dropout(dropped, softmax(scores, 3))
+        .matmul(value)
+        .swap_dims(1, 2)
+        .reshape([batch, places, hidden])
 }

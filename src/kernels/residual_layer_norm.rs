@@ -5,23 +5,7 @@
 //! y = (s - mean(s)) / sqrt(var(s) + epsilon) * gamma + beta,   s = x + residual
 //! ```
 
-/// Partial sums kept side by side, so that the compiler may use SIMD without
-/// being allowed to reorder float additions.
-const LANES: usize = 16;
-
-/// Sums `f(i)` over `0..n`.
-#[inline(always)]
-fn sum(n: usize, f: impl Fn(usize) -> f32) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let whole = n - n % LANES;
-    for start in (0..whole).step_by(LANES) {
-        for (lane, total) in lanes.iter_mut().enumerate() {
-            *total += f(start + lane);
-        }
-    }
-    let tail: f32 = (whole..n).map(&f).sum();
-    lanes.iter().sum::<f32>() + tail
-}
+use super::vector::sum;
 
 /// Mean and reciprocal standard deviation of `x + residual`.
 ///
@@ -41,6 +25,7 @@ fn moments(x: &[f32], residual: &[f32], epsilon: f32) -> (f32, f32) {
 /// Writes the normalised rows to `y`.
 ///
 /// Shapes: `x`, `residual`, `y` are `[rows, width]`; `gamma`, `beta` `[width]`.
+#[inline(always)]
 pub(crate) fn residual_layer_norm(
     x: &[f32],
     residual: &[f32],
@@ -71,6 +56,7 @@ pub(crate) fn residual_layer_norm(
     clippy::too_many_arguments,
     reason = "the same arguments as the shader's bindings"
 )]
+#[inline(always)]
 pub(crate) fn residual_layer_norm_backward(
     x: &[f32],
     residual: &[f32],

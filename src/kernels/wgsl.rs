@@ -42,6 +42,16 @@ const RESIDUAL_LAYER_NORM_BACKWARD: Shader = Shader {
     source: include_str!("../../shaders/residual_layer_norm_backward.wgsl"),
 };
 
+const GELU: Shader = Shader {
+    name: "gelu",
+    source: include_str!("../../shaders/gelu.wgsl"),
+};
+
+const GELU_BACKWARD: Shader = Shader {
+    name: "gelu_backward",
+    source: include_str!("../../shaders/gelu_backward.wgsl"),
+};
+
 impl KernelSource for Shader {
     fn source(&self) -> SourceTemplate {
         SourceTemplate::new(self.source)
@@ -102,6 +112,12 @@ fn rows_and_width(tensor: &CubeTensor) -> (usize, usize) {
     (shape.num_elements() / width, width)
 }
 
+/// Workgroups in two dimensions that cover `count` in all.
+fn groups(count: usize) -> CubeCount {
+    let across = count.clamp(1, GROUPS_A_LINE);
+    CubeCount::Static(across as u32, count.div_ceil(across) as u32, 1)
+}
+
 impl Kernels for CubeBackend {
     fn residual_layer_norm(
         x: CubeTensor,
@@ -119,10 +135,9 @@ impl Kernels for CubeBackend {
         if rows == 0 {
             return y;
         }
-        let across = rows.min(GROUPS_A_LINE);
         launch(
             RESIDUAL_LAYER_NORM,
-            CubeCount::Static(across as u32, rows.div_ceil(across) as u32, 1),
+            groups(rows),
             &[&x, &residual, &gamma, &beta, &y],
             &[rows as u32, width as u32, epsilon.to_bits()],
         );
@@ -161,5 +176,29 @@ impl Kernels for CubeBackend {
             input,
             parameters: Self::float_reshape(Self::float_sum_dim(shares, 1), Shape::new([2, width])),
         }
+    }
+
+    fn exact_gelu(x: CubeTensor) -> CubeTensor {
+        let x = into_contiguous(x);
+        let y = empty_like(&x, x.shape());
+        let elements = x.shape().num_elements();
+        if elements > 0 {
+            let count = groups(elements.div_ceil(LANES as usize));
+            launch(GELU, count, &[&x, &y], &[elements as u32]);
+        }
+        y
+    }
+
+    fn exact_gelu_backward(x: CubeTensor, gradient: CubeTensor) -> CubeTensor {
+        let x = into_contiguous(x);
+        let gradient = unaliased(into_contiguous(gradient), &[&x]);
+        let input = empty_like(&x, x.shape());
+        let elements = x.shape().num_elements();
+        if elements > 0 {
+            let count = groups(elements.div_ceil(LANES as usize));
+            let tensors = [&x, &gradient, &input];
+            launch(GELU_BACKWARD, count, &tensors, &[elements as u32]);
+        }
+        input
     }
 }

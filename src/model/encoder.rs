@@ -2,12 +2,11 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Embedding, Linear};
-use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::{EncoderConfig, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
-use crate::kernels::{gelu, residual_layer_norm};
+use crate::kernels::{attention, dropout, gelu, linear, residual_layer_norm};
 
 /// Added to the attention score of padding; the value of the reference.
 const MASKED: f32 = -10_000.0;
@@ -141,7 +140,7 @@ impl Embeddings {
                 (positions + first.unsqueeze::<3>()).expand([rows, length, hidden])
             }
         };
-        self.dropout.forward(self.norm.forward(word, context))
+        dropout(&self.dropout, self.norm.forward(word, context))
     }
 
     fn store<'a>(&'a self, into: &mut Stored<'a>) {
@@ -274,46 +273,32 @@ impl Layer {
         })
     }
 
-    /// Shapes: `x` `[batch, length, hidden]`, `bias` `[batch, 1, 1, length]`.
-    fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
+    /// Shapes: `x` `[batch, length, hidden]`, `bias` `[batch, length]`.
+    fn forward(&self, x: Tensor<3>, bias: Tensor<2>) -> Tensor<3> {
         self.forward_at(x.clone(), x, bias)
     }
 
     /// The output at `x` `[batch, places, hidden]`, some of the places of
     /// `all` `[batch, length, hidden]`.
-    fn forward_at(&self, x: Tensor<3>, all: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let attended = self
-            .attention_output
-            .forward(self.attend(x.clone(), all, bias));
+    fn forward_at(&self, x: Tensor<3>, all: Tensor<3>, bias: Tensor<2>) -> Tensor<3> {
+        let attended = linear(&self.attention_output, self.attend(x.clone(), all, bias));
         let x = self
             .attention_norm
-            .forward(self.hidden_dropout.forward(attended), x);
-        let inner = gelu(self.intermediate.forward(x.clone()));
-        let output = self.output_dropout.forward(self.output.forward(inner));
+            .forward(dropout(&self.hidden_dropout, attended), x);
+        let inner = gelu(linear(&self.intermediate, x.clone()));
+        let output = dropout(&self.output_dropout, linear(&self.output, inner));
         self.output_norm.forward(output, x)
     }
 
-    fn attend(&self, x: Tensor<3>, all: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let [batch, places, hidden] = x.dims();
-        let size = hidden / self.heads;
-        let split = |tensor: Tensor<3>| {
-            let [_, length, _] = tensor.dims();
-            tensor
-                .reshape([batch, length, self.heads, size])
-                .swap_dims(1, 2)
-        };
-        let query = split(self.query.forward(x));
-        let key = split(self.key.forward(all.clone()));
-        let value = split(self.value.forward(all));
-        let scores = query
-            .matmul(key.swap_dims(2, 3))
-            .div_scalar((size as f64).sqrt())
-            + bias;
-        self.attention_dropout
-            .forward(softmax(scores, 3))
-            .matmul(value)
-            .swap_dims(1, 2)
-            .reshape([batch, places, hidden])
+    fn attend(&self, x: Tensor<3>, all: Tensor<3>, bias: Tensor<2>) -> Tensor<3> {
+        attention(
+            linear(&self.query, x),
+            linear(&self.key, all.clone()),
+            linear(&self.value, all),
+            bias,
+            self.heads,
+            &self.attention_dropout,
+        )
     }
 
     fn store<'a>(&'a self, config: &EncoderConfig, index: usize, into: &mut Stored<'a>) {
@@ -419,15 +404,12 @@ impl Encoder {
     }
 
     /// What enters the first layer, `[batch, length, hidden]`, and what hides
-    /// padding from attention, `[batch, 1, 1, length]`.
-    fn enter(&self, batch: &Batch) -> (Tensor<3>, Tensor<4>) {
-        let [rows, length] = batch.ids.dims();
-        let bias = (batch.mask.clone().neg() + 1.0)
-            .mul_scalar(MASKED)
-            .reshape([rows, 1, 1, length]);
+    /// padding from attention, `[batch, length]`.
+    fn enter(&self, batch: &Batch) -> (Tensor<3>, Tensor<2>) {
+        let bias = (batch.mask.clone().neg() + 1.0).mul_scalar(MASKED);
         let x = self.embeddings.forward(batch);
         let x = match &self.mapping_in {
-            Some(mapping) => mapping.forward(x),
+            Some(mapping) => linear(mapping, x),
             None => x,
         };
         (x, bias)
@@ -448,7 +430,7 @@ impl Encoder {
 
     fn pooled(&self, last: Tensor<3>) -> Tensor<2> {
         let first = first_token(last).squeeze_dim(1);
-        self.pooler.forward(first).tanh()
+        linear(&self.pooler, first).tanh()
     }
 }
 

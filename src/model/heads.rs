@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::config::EncoderConfig;
 use super::encoder::{Batch, Encoder, LayerNorm};
 use super::parameters::{Parameters, Source, SourceError, Stored};
-use crate::kernels::gelu;
+use crate::kernels::{dropout, gelu, linear};
 
 /// What kind of number an endpoint is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,9 +122,9 @@ impl MaskedLmHead {
     }
 
     fn forward(&self, states: Tensor<2>) -> Tensor<2> {
-        let transformed = gelu(self.transform.forward(states));
+        let transformed = gelu(linear(&self.transform, states));
         let zero = transformed.zeros_like();
-        self.decoder.forward(self.norm.forward(transformed, zero))
+        linear(&self.decoder, self.norm.forward(transformed, zero))
     }
 
     fn store<'a>(&'a self, into: &mut Stored<'a>) {
@@ -162,8 +162,8 @@ impl PhyschemHead {
     }
 
     fn forward(&self, pooled: Tensor<2>) -> Tensor<2> {
-        let inner = relu(self.inner.forward(self.dropout.forward(pooled)));
-        self.output.forward(inner)
+        let inner = relu(linear(&self.inner, dropout(&self.dropout, pooled)));
+        linear(&self.output, inner)
     }
 
     fn store<'a>(&'a self, into: &mut Stored<'a>) {
@@ -251,7 +251,7 @@ impl Model {
     /// `[batch, hidden]`. `None` without that head.
     pub fn endpoints(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
         let head = self.head.as_ref()?;
-        Some(head.forward(self.dropout.forward(pooled)))
+        Some(linear(head, dropout(&self.dropout, pooled)))
     }
 
     /// Token logits `[n, vocabulary]` at the places `positions` `[n]` of
