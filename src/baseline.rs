@@ -13,13 +13,8 @@ use std::fmt;
 use biosphere::{MaxFeatures, RandomForest, RandomForestParameters};
 use ndarray::{Array1, Array2};
 
-use crate::chemistry::{ChemistryError, Fingerprint, Molecule};
+use crate::chemistry::{ChemistryError, ECFP4, Fingerprint, Molecule};
 use crate::model::EndpointTask;
-
-/// Radius of the environments: ECFP4 is named by the diameter.
-pub const RADIUS: u32 = 2;
-/// Bits of the fingerprints.
-pub const BITS: usize = 2048;
 
 /// Trees of the forest. Five times as many change the error by less than the
 /// choice of the split does.
@@ -73,7 +68,7 @@ pub enum BaselineError {
 ///
 /// For a molecule that has none; see [`Molecule::ecfp`].
 pub fn fingerprint(molecule: &Molecule) -> Result<Fingerprint, ChemistryError> {
-    molecule.ecfp(RADIUS, BITS)
+    molecule.ecfp(ECFP4)
 }
 
 /// A fitted random forest.
@@ -270,7 +265,12 @@ mod tests {
         );
         let error = fit(&two, &[1.0, f32::NAN]).expect_err("refused");
         assert!(error.to_string().contains("molecule 1 is NaN"), "{error}");
-        let narrow = Molecule::parse("C").expect("parses").ecfp(2, 1024);
+        let narrow = Molecule::parse("C")
+            .expect("parses")
+            .ecfp(crate::chemistry::Ecfp {
+                bits: 1024,
+                ..ECFP4
+            });
         let mixed = [two[0].clone(), narrow.expect("a fingerprint")];
         let error = fit(&mixed, &[1.0, 2.0]).expect_err("refused");
         assert!(

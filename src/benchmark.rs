@@ -24,7 +24,8 @@ use crate::records::Structure;
 use crate::scoring::{self, Options, Scorer, Stop, Task};
 use crate::storing::{MODEL_TYPE, ModelConfig, ModelFiles, StoringError};
 use crate::training::{
-    Masked, Optimizer, OptimizerConfig, Pretraining, TrainingError, mask, numbered, run, step,
+    Optimizer, OptimizerConfig, Pretraining, PretrainingBatch, TrainingError, mask, numbered, run,
+    step,
 };
 
 /// How the figures come about.
@@ -216,7 +217,7 @@ pub struct Workload {
     #[serde(skip)]
     structures: Vec<Structure>,
     #[serde(skip)]
-    masked: Vec<(Masked, Vec<f32>)>,
+    masked: Vec<PretrainingBatch>,
     #[serde(skip)]
     physchem: Physchem,
 }
@@ -297,7 +298,11 @@ impl Workload {
                 labels: hidden.labels.clone(),
                 descriptors,
             });
-            masked.push((hidden, flat));
+            masked.push(PretrainingBatch {
+                masked: hidden,
+                descriptors: flat,
+                structures: Vec::new(),
+            });
         }
         Ok(Self {
             batches,
@@ -624,6 +629,8 @@ impl<'a> Runner<'a> {
             }],
             masked_lm: true,
             physchem: Some(workload.physchem.clone()),
+            structure: None,
+            embedding: false,
         };
         let autodiff = device.tensors().clone().autodiff();
         let model = subject.model(&config, &autodiff)?;
@@ -650,12 +657,12 @@ impl<'a> Runner<'a> {
         let objective = Pretraining {
             masked_lm: 1.0,
             physchem: 1.0,
+            structure: 0.0,
             teacher: None,
         };
         let rate = self.workload.optimizer.learning_rate;
         let started = Instant::now();
-        for (masked, descriptors) in &self.workload.masked {
-            let batch = (masked, descriptors.as_slice());
+        for batch in &self.workload.masked {
             let values;
             (model, values) = step(
                 &objective,
@@ -723,7 +730,7 @@ impl<'a> Runner<'a> {
     /// Encodes every batch of training once.
     async fn forward(&self) -> Result<Duration, BenchmarkError> {
         let started = Instant::now();
-        for (masked, _) in &self.workload.masked {
+        for PretrainingBatch { masked, .. } in &self.workload.masked {
             let batch = Batch::new(&masked.sequences, self.device.tensors());
             let (_, pooled) = self.plain.encoder().encode(&batch);
             pooled

@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::applicability::HeldOut;
 use crate::baseline::{self, Baseline};
 use crate::chemistry::Fingerprint;
 use crate::kernels::device::Device;
@@ -14,7 +15,7 @@ use crate::scoring::{Options, Scorer, Task};
 use crate::splits::Fold;
 use crate::storing::ModelFiles;
 use crate::training::run::{self, RunError};
-use crate::training::{Example, FinetuneConfig, TrainingError, stored};
+use crate::training::{Example, FinetuneConfig, Stored, TrainingError, stored};
 
 /// Seed of the baseline's forest.
 const BASELINE_SEED: u64 = 0;
@@ -39,6 +40,21 @@ struct Prediction {
 ///
 /// Where the directory holds no finished run, or the device fails.
 pub async fn evaluate_run(directory: &Path, device: &Device) -> Result<Evaluation, TrainingError> {
+    Ok(evaluate_folds(directory, device).await?.evaluation)
+}
+
+/// An evaluation, and what it is of.
+pub(crate) struct Evaluated {
+    pub(crate) evaluation: Evaluation,
+    /// For each endpoint the molecules that folds held out.
+    pub(crate) held_out: Vec<Vec<HeldOut>>,
+}
+
+/// As [`evaluate_run`].
+pub(crate) async fn evaluate_folds(
+    directory: &Path,
+    device: &Device,
+) -> Result<Evaluated, TrainingError> {
     let path = directory.join(run::CONFIG);
     let text = std::fs::read_to_string(&path).map_err(|source| RunError::Io { path, source })?;
     let config: FinetuneConfig = toml::from_str(&text)?;
@@ -75,7 +91,49 @@ pub async fn evaluate_run(directory: &Path, device: &Device) -> Result<Evaluatio
     })?;
     run::write_whole(&directory.join(run::PREDICTIONS), &csv)?;
     run::write_json(&directory.join(run::EVALUATION), &evaluation)?;
-    Ok(evaluation)
+    let held_out = similarities(&config, &data, &fingerprints, &predictions);
+    Ok(Evaluated {
+        evaluation,
+        held_out,
+    })
+}
+
+/// How near the held-out molecules of each endpoint are to the molecules with a
+/// label for it that their fold was trained on.
+fn similarities(
+    config: &FinetuneConfig,
+    data: &Stored,
+    fingerprints: &[Option<Fingerprint>],
+    predictions: &[Prediction],
+) -> Vec<Vec<HeldOut>> {
+    use rayon::prelude::*;
+    let endpoints = (0..config.endpoints.len()).map(|endpoint| {
+        let labelled: Vec<Vec<&Fingerprint>> = data
+            .folds
+            .iter()
+            .map(|fold| {
+                let train = fold.split.train.iter();
+                train
+                    .filter(|&&example| data.examples[example].labels[endpoint].is_some())
+                    .filter_map(|&example| fingerprints[example].as_ref())
+                    .collect()
+            })
+            .collect();
+        predictions
+            .par_iter()
+            .filter(|p| p.endpoint == endpoint)
+            .filter_map(|p| {
+                let own = fingerprints[p.example].as_ref()?;
+                let others = labelled[p.fold].iter();
+                Some(HeldOut {
+                    similarity: others.map(|other| own.tanimoto(other)).fold(0.0, f64::max),
+                    label: p.label,
+                    prediction: p.prediction,
+                })
+            })
+            .collect()
+    });
+    endpoints.collect()
 }
 
 /// The parts of a fold that it was not trained on.

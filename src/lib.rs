@@ -6,6 +6,8 @@
 //! - [`model`]: the encoder of Yu & Börjesson 2022 (arXiv 2205.07582), and heads
 //! - [`kernels`]: WGSL kernels, their Rust twins, and devices
 //! - [`scoring`]: structures in, numbers out: the one path that all front ends use
+//! - [`applicability`], [`explaining`]: how far a prediction can be trusted, and
+//!   which atoms it comes from
 //! - [`records`]: users' files in, scored rows out
 //! - [`storing`]: model directories
 //! - [`screening`]: a library ranked by similarity to known actives
@@ -25,6 +27,7 @@
     )
 )]
 
+pub mod applicability;
 #[cfg(feature = "train")]
 pub mod baseline;
 #[cfg(feature = "train")]
@@ -32,6 +35,7 @@ pub mod benchmark;
 pub mod chemistry;
 #[cfg(feature = "train")]
 pub mod evaluation;
+pub mod explaining;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod exporting;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]

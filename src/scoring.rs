@@ -7,9 +7,9 @@
 //! and the others go on.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use burn::tensor::Tensor;
-
+use crate::applicability::{Applicability, Assessment};
 use crate::chemistry::{AtomOrder, ChemistryError, Molecule};
 use crate::kernels::device::Device;
 use crate::model::{Batch, Model};
@@ -46,7 +46,7 @@ impl Default for Options {
 pub enum Task {
     /// A value for every endpoint, in its unit.
     Score,
-    /// The mean of the last hidden states over the molecule's tokens.
+    /// The embedding that similarity is taken of: see [`Model::embed`].
     Embed,
 }
 
@@ -90,6 +90,7 @@ pub struct Scorer {
     model: Model,
     config: ModelConfig,
     device: Device,
+    applicability: Option<Arc<Applicability>>,
 }
 
 impl Scorer {
@@ -100,7 +101,11 @@ impl Scorer {
     /// Where the files are no valid model.
     pub fn load(files: &ModelFiles<'_>, device: Device) -> Result<Self, StoringError> {
         let (config, model) = files.load(device.tensors())?;
-        Ok(Self::new(config, model, device))
+        let applicability = files.applicability(&config)?.map(Arc::new);
+        Ok(Self {
+            applicability,
+            ..Self::new(config, model, device)
+        })
     }
 
     /// A scorer for a model that is on `device` already.
@@ -109,7 +114,41 @@ impl Scorer {
             model,
             config,
             device,
+            applicability: None,
         }
+    }
+
+    /// What the model knows of its domain; `None` for one that does not.
+    pub fn applicability(&self) -> Option<&Applicability> {
+        self.applicability.as_deref()
+    }
+
+    /// How far the predictions of `structures` can be trusted: one assessment
+    /// an endpoint, or why there is none; on all cores where there are several.
+    /// `None` for a model that does not know its domain.
+    pub fn assess<S>(
+        &self,
+        structures: &[S],
+        options: Options,
+    ) -> Option<Vec<Result<Vec<Assessment>, RowError>>>
+    where
+        S: std::borrow::Borrow<Structure> + Sync,
+    {
+        let applicability = self.applicability()?;
+        let limit = self.config.encoder.max_length;
+        let assess = |structure: &S| {
+            let ready = standardise(structure.borrow(), options, limit)?;
+            applicability
+                .assess(&ready.molecule)
+                .map_err(chemistry_error)
+        };
+        #[cfg(not(target_family = "wasm"))]
+        {
+            use rayon::prelude::*;
+            Some(structures.par_iter().map(assess).collect())
+        }
+        #[cfg(target_family = "wasm")]
+        Some(structures.iter().map(assess).collect())
     }
 
     /// The model's configuration.
@@ -216,7 +255,7 @@ impl Scorer {
     }
 
     /// Rows of the next batch, given sequences in ascending length.
-    fn batch_rows(&self, sequences: &[(usize, Vec<u32>)]) -> usize {
+    pub(crate) fn batch_rows(&self, sequences: &[(usize, Vec<u32>)]) -> usize {
         let heads = self.config.encoder.num_attention_heads;
         let fits = |rows: usize, length: usize| {
             rows * length <= BATCH_TOKENS && rows * heads * length * length <= BATCH_SCORES
@@ -230,7 +269,7 @@ impl Scorer {
     }
 
     /// One forward pass and one readback.
-    async fn forward(
+    pub(crate) async fn forward(
         &self,
         batch: &[(usize, Vec<u32>)],
         task: Task,
@@ -239,7 +278,7 @@ impl Scorer {
         let input = Batch::new(&sequences, self.device.tensors());
         let output = match task {
             Task::Score => self.model.forward(&input).ok_or(Stop::NoEndpoints)?,
-            Task::Embed => mean_of_tokens(self.model.encoder().encode(&input).0, &input),
+            Task::Embed => self.model.embed(&input),
         };
         let data = output
             .into_data_async()
@@ -267,13 +306,6 @@ impl Scorer {
         });
         Ok(rows.collect())
     }
-}
-
-/// The mean of the last hidden states over all but padding, `[batch, hidden]`.
-fn mean_of_tokens(last: Tensor<3>, batch: &Batch) -> Tensor<2> {
-    let mask = batch.mask.clone().unsqueeze_dim::<3>(2);
-    let counts = mask.clone().sum_dim(1);
-    ((last * mask).sum_dim(1) / counts).squeeze_dim(1)
 }
 
 /// A structure made ready for the model.

@@ -17,12 +17,10 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ChemistryError, Fingerprint, Molecule};
+use crate::chemistry::{ChemistryError, ECFP4, Fingerprint, Molecule};
 use crate::metrics;
 use crate::records::{RowError, Structure};
 
-/// Radius and bits of ECFP4.
-const ECFP4: (u32, usize) = (2, 2048);
 /// How much BEDROC counts the top of a ranking.
 const ALPHA: f64 = 20.0;
 
@@ -155,7 +153,7 @@ where
         } else {
             molecule
         };
-        molecule.ecfp(ECFP4.0, ECFP4.1).map_err(problem)
+        molecule.ecfp(ECFP4).map_err(problem)
     };
     #[cfg(not(target_family = "wasm"))]
     {

@@ -17,9 +17,10 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use crate::applicability::{Applicability, ApplicabilityError};
 use crate::model::{
     ConfigError, Encoder, EncoderConfig, Endpoint, Heads, Model, Parameters, Physchem, Source,
-    SourceError, Stored, StoredValues,
+    SourceError, Stored, StoredValues, StructureTargets,
 };
 use crate::tokens::{self, VocabularyError};
 
@@ -31,13 +32,21 @@ pub const WEIGHTS: &str = "model.safetensors";
 pub const VOCABULARY: &str = "vocab.txt";
 /// Name of the model card in a model directory.
 pub const CARD: &str = "README.md";
+/// What the model knows of its domain.
+pub const DOMAIN: &str = "domain.json.gz";
 
 /// Largest `config.json`, `vocab.txt` or card that is read, in bytes.
 const MAX_TEXT_BYTES: u64 = 1 << 20;
+/// Most bytes of the file of domains.
+const MAX_DOMAIN_BYTES: u64 = 1 << 26;
 /// Largest `model.safetensors` that is read, in bytes.
 const MAX_WEIGHT_BYTES: u64 = 6 << 30;
 /// Most endpoints of one model.
 const MAX_ENDPOINTS: usize = 4096;
+
+/// What the names of the endpoint head's parameters begin with.
+#[cfg(feature = "train")]
+const ENDPOINTS_HEAD: &str = "head.";
 
 /// `config.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +71,12 @@ pub struct ModelConfig {
     /// The descriptors that the model predicts, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub physchem: Option<Physchem>,
+    /// The structure vector that the model predicts, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<StructureTargets>,
+    /// Whether the model has an embedding of its own for similarity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub embedding: bool,
 }
 
 /// What `model_type` says.
@@ -105,6 +120,9 @@ pub enum StoringError {
     /// The file holds tensors that the configuration has no place for.
     #[error("model.safetensors holds tensors that config.json has no place for: {}", .0.join(", "))]
     Surplus(Vec<String>),
+    /// `domain.json.gz` is damaged or of another model.
+    #[error(transparent)]
+    Domain(#[from] ApplicabilityError),
     /// The values could not be read back from the device.
     #[error("the weights could not be read back from the device: {0}")]
     Device(String),
@@ -119,6 +137,8 @@ pub struct ModelFiles<'a> {
     pub weights: Cow<'a, [u8]>,
     /// `vocab.txt`.
     pub vocabulary: Cow<'a, [u8]>,
+    /// `domain.json.gz`, if there is one: see [`Applicability`].
+    pub domain: Option<Cow<'a, [u8]>>,
 }
 
 #[cfg(feature = "embedded")]
@@ -129,6 +149,7 @@ impl ModelFiles<'static> {
             config: include_bytes!("../models/delicate-small/config.json").into(),
             weights: include_bytes!("../models/delicate-small/model.safetensors").into(),
             vocabulary: include_bytes!("../models/delicate-small/vocab.txt").into(),
+            domain: None,
         }
     }
 }
@@ -163,6 +184,10 @@ impl ModelFiles<'static> {
             config: read(CONFIG, MAX_TEXT_BYTES)?,
             weights: read(WEIGHTS, MAX_WEIGHT_BYTES)?,
             vocabulary: read(VOCABULARY, MAX_TEXT_BYTES)?,
+            domain: match directory.join(DOMAIN).exists() {
+                true => Some(read(DOMAIN, MAX_DOMAIN_BYTES)?),
+                false => None,
+            },
         })
     }
 }
@@ -200,6 +225,24 @@ impl ModelFiles<'_> {
         } else {
             Err(StoringError::Surplus(surplus))
         }
+    }
+}
+
+impl ModelFiles<'_> {
+    /// What the model of `config` knows of its domain, if it does.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is damaged or of another model.
+    pub fn applicability(
+        &self,
+        config: &ModelConfig,
+    ) -> Result<Option<Applicability>, ApplicabilityError> {
+        let names: Vec<&str> = config.endpoints.iter().map(|e| e.name.as_str()).collect();
+        let bytes = self.domain.as_ref();
+        bytes
+            .map(|bytes| Applicability::read(bytes, &names))
+            .transpose()
     }
 }
 
@@ -267,12 +310,10 @@ impl ModelFiles<'_> {
             device: initial.device,
         };
         let encoder = Encoder::new(&mut source, config)?;
-        if !same_endpoints {
-            return Ok(Model::with_encoder(encoder, initial, config, heads)?);
-        }
         let mut either = FileOrInitial {
             file: source,
             initial,
+            fresh: (!same_endpoints).then_some(ENDPOINTS_HEAD),
         };
         Ok(Model::with_encoder(encoder, &mut either, config, heads)?)
     }
@@ -283,16 +324,23 @@ impl ModelFiles<'_> {
 struct FileOrInitial<'a, 'b> {
     file: File<'a>,
     initial: &'a mut crate::model::Initial<'b>,
+    /// What the names of those begin with that are fresh in any case.
+    fresh: Option<&'static str>,
 }
 
 #[cfg(feature = "train")]
 impl FileOrInitial<'_, '_> {
     fn either<T>(
-        found: Result<T, SourceError>,
-        fresh: impl FnOnce() -> Result<T, SourceError>,
+        &mut self,
+        name: &str,
+        stored: impl FnOnce(&mut dyn Source) -> Result<T, SourceError>,
+        fresh: impl FnOnce(&mut dyn Source) -> Result<T, SourceError>,
     ) -> Result<T, SourceError> {
-        match found {
-            Err(SourceError::Missing(_) | SourceError::Shape { .. }) => fresh(),
+        if self.fresh.is_some_and(|start| name.starts_with(start)) {
+            return fresh(self.initial);
+        }
+        match stored(&mut self.file) {
+            Err(SourceError::Missing(_) | SourceError::Shape { .. }) => fresh(self.initial),
             other => other,
         }
     }
@@ -301,18 +349,15 @@ impl FileOrInitial<'_, '_> {
 #[cfg(feature = "train")]
 impl Source for FileOrInitial<'_, '_> {
     fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, SourceError> {
-        let found = self.file.matrix(name, shape);
-        Self::either(found, || self.initial.matrix(name, shape))
+        self.either(name, |s| s.matrix(name, shape), |s| s.matrix(name, shape))
     }
 
     fn zeros(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        let found = self.file.zeros(name, length);
-        Self::either(found, || self.initial.zeros(name, length))
+        self.either(name, |s| s.zeros(name, length), |s| s.zeros(name, length))
     }
 
     fn ones(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
-        let found = self.file.ones(name, length);
-        Self::either(found, || self.initial.ones(name, length))
+        self.either(name, |s| s.ones(name, length), |s| s.ones(name, length))
     }
 
     fn linear_weight(
@@ -321,8 +366,11 @@ impl Source for FileOrInitial<'_, '_> {
         from: usize,
         to: usize,
     ) -> Result<Param<Tensor<2>>, SourceError> {
-        let found = self.file.linear_weight(name, from, to);
-        Self::either(found, || self.initial.linear_weight(name, from, to))
+        self.either(
+            name,
+            |s| s.linear_weight(name, from, to),
+            |s| s.linear_weight(name, from, to),
+        )
     }
 }
 
@@ -333,6 +381,8 @@ impl ModelConfig {
             endpoints: self.endpoints.len(),
             masked_lm: self.masked_lm,
             physchem: self.physchem.as_ref().map_or(0, |p| p.descriptors.len()),
+            structure: self.structure.as_ref().map_or(0, StructureTargets::len),
+            embedding: self.embedding,
         }
     }
 
@@ -372,6 +422,9 @@ impl ModelConfig {
         }
         if let Some(expected) = self.physchem.as_ref().and_then(Physchem::fault) {
             return refuse("physchem", "another table".to_owned(), expected);
+        }
+        if let Some(expected) = self.structure.as_ref().and_then(StructureTargets::fault) {
+            return refuse("structure", "another table".to_owned(), expected);
         }
         self.encoder.check()
     }

@@ -4,6 +4,7 @@
 //! every other token is one character.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Id of the padding token.
 pub const PAD: u32 = 0;
@@ -179,6 +180,21 @@ fn symbol_at(characters: &[char], position: usize) -> String {
     symbol
 }
 
+/// The characters of the SMILES that each token of a sequence stands for; none
+/// for `[CLS]`, `[SEP]` and padding.
+pub fn spans(ids: &[u32]) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let span = |&id: &u32| {
+        let length = match id {
+            PAD | CLS | SEP => 0,
+            _ => TOKENS.get(id as usize).map_or(0, |token| token.len()),
+        };
+        start += length;
+        start - length..start
+    };
+    ids.iter().map(span).collect()
+}
+
 /// Writes token ids as text, for messages and tests.
 pub fn display(ids: &[u32]) -> impl fmt::Display + '_ {
     fmt::from_fn(move |f| {
@@ -190,6 +206,18 @@ pub fn display(ids: &[u32]) -> impl fmt::Display + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_where_the_tokens_stand() {
+        let smiles = "CCl[N+](Br)=O";
+        let ids = tokenize(smiles, 128).expect("in the vocabulary");
+        let spans = spans(&ids);
+        let texts: Vec<&str> = spans.iter().map(|span| &smiles[span.clone()]).collect();
+        let expected = [
+            "", "C", "Cl", "[", "N", "+", "]", "(", "Br", ")", "=", "O", "",
+        ];
+        assert_eq!(texts, expected);
+    }
 
     #[test]
     fn the_ids_are_those_of_the_paper() {

@@ -2,7 +2,9 @@
 //! table that `golden/descriptors.py` writes, and by the properties they promise.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use delicate::chemistry::{AtomOrder, DESCRIPTORS, Molecule, Reason, SURFACE_DESCRIPTORS};
+use delicate::chemistry::{
+    AtomOrder, DESCRIPTORS, ECFP4, Ecfp, Molecule, Reason, SURFACE_DESCRIPTORS,
+};
 
 /// One line of `golden/descriptors.tsv`.
 struct Entry {
@@ -193,7 +195,7 @@ fn every_known_difference_still_differs() {
         assert_eq!(differing, names, "{input} is described otherwise: {reason}");
     }
     for (input, reason) in HASHED_OTHERWISE {
-        let ours: Vec<usize> = parse(input).ecfp(2, 2048).unwrap().bits().collect();
+        let ours: Vec<usize> = parse(input).ecfp(ECFP4).unwrap().bits().collect();
         assert_ne!(
             ours,
             find(input).ecfp4,
@@ -246,7 +248,7 @@ fn hydrogens_written_out_change_nothing() {
             &implicit.descriptors().unwrap(),
         );
         assert!(names.is_empty(), "{implicit:?}: {names:?}");
-        assert_eq!(explicit.ecfp(2, 2048), implicit.ecfp(2, 2048));
+        assert_eq!(explicit.ecfp(ECFP4), implicit.ecfp(ECFP4));
         assert_eq!(explicit.scaffold(), implicit.scaffold());
     }
 }
@@ -259,7 +261,12 @@ fn fingerprints_are_rdkits_bit_by_bit() {
         }
         let molecule = parse(entry.input);
         for (radius, width, expected) in [(2, 2048, &entry.ecfp4), (3, 1024, &entry.ecfp6)] {
-            let fingerprint = molecule.ecfp(radius, width).unwrap();
+            let fingerprint = molecule
+                .ecfp(Ecfp {
+                    radius,
+                    bits: width,
+                })
+                .unwrap();
             let bits: Vec<usize> = fingerprint.bits().collect();
             assert_eq!(&bits, expected, "{}, radius {radius}", entry.input);
             assert_eq!(fingerprint.count_ones() as usize, bits.len());
@@ -277,7 +284,12 @@ fn a_fingerprint_of_another_width_is_folded_from_the_same_hashes() {
         }
         let molecule = parse(entry.input);
         // Every bit of 4096 is one of 2048 once folded, and none is missing.
-        let wide = molecule.ecfp(2, 4096).unwrap();
+        let wide = molecule
+            .ecfp(Ecfp {
+                bits: 4096,
+                ..ECFP4
+            })
+            .unwrap();
         let mut folded: Vec<usize> = wide.bits().map(|bit| bit % 2048).collect();
         folded.sort_unstable();
         folded.dedup();
@@ -285,7 +297,7 @@ fn a_fingerprint_of_another_width_is_folded_from_the_same_hashes() {
     }
     assert!(
         parse("CCO")
-            .ecfp(2, 100)
+            .ecfp(Ecfp { bits: 100, ..ECFP4 })
             .unwrap()
             .bits()
             .all(|bit| bit < 100)
@@ -294,7 +306,7 @@ fn a_fingerprint_of_another_width_is_folded_from_the_same_hashes() {
 
 #[test]
 fn the_tanimoto_similarity_is_bits_in_common_over_bits_in_either() {
-    let fingerprint = |smiles| parse(smiles).ecfp(2, 2048).unwrap();
+    let fingerprint = |smiles| parse(smiles).ecfp(ECFP4).unwrap();
     let (a, b) = (
         fingerprint("CC(=O)Oc1ccccc1C(=O)O"),
         fingerprint("OC(=O)c1ccccc1O"),
@@ -308,17 +320,33 @@ fn the_tanimoto_similarity_is_bits_in_common_over_bits_in_either() {
     assert_eq!(a.tanimoto(&b), b.tanimoto(&a));
     assert_eq!(a.tanimoto(&a), 1.0);
     assert_eq!(fingerprint("C").tanimoto(&fingerprint("[Na+]")), 0.0);
-    assert!(a.tanimoto(&parse("CCO").ecfp(2, 1024).unwrap()).is_nan());
+    assert!(
+        a.tanimoto(
+            &parse("CCO")
+                .ecfp(Ecfp {
+                    bits: 1024,
+                    ..ECFP4
+                })
+                .unwrap()
+        )
+        .is_nan()
+    );
 }
 
 #[test]
 fn a_fingerprint_that_cannot_be_made_is_an_error() {
     let molecule = parse("CCO");
     for (radius, bits) in [(4, 2048), (u32::MAX, 2048), (2, 0)] {
-        let reason = molecule.ecfp(radius, bits).unwrap_err().reason;
+        let reason = molecule.ecfp(Ecfp { radius, bits }).unwrap_err().reason;
         assert!(matches!(reason, Reason::Unsupported { .. }), "{reason:?}");
     }
-    let reason = molecule.ecfp(2, usize::MAX).unwrap_err().reason;
+    let reason = molecule
+        .ecfp(Ecfp {
+            bits: usize::MAX,
+            ..ECFP4
+        })
+        .unwrap_err()
+        .reason;
     assert!(matches!(reason, Reason::TooLarge { .. }), "{reason:?}");
 }
 

@@ -11,6 +11,21 @@ use super::{ChemistryError, Molecule, Reason};
 /// Most bits a fingerprint may have.
 const MAX_BITS: usize = 1 << 20;
 
+/// A kind of extended-connectivity fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ecfp {
+    /// Bonds around each atom that an environment reaches.
+    pub radius: u32,
+    /// Bits that environments are folded into.
+    pub bits: usize,
+}
+
+/// The usual one, named by the diameter of its environments.
+pub const ECFP4: Ecfp = Ecfp {
+    radius: 2,
+    bits: 2048,
+};
+
 /// A set of bits, one for each kind of circular environment in a molecule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
@@ -72,15 +87,15 @@ impl Fingerprint {
 }
 
 impl Molecule {
-    /// The extended-connectivity fingerprint of `bits` bits, over environments
-    /// of up to `radius` bonds around each atom: radius 2 and 2048 bits are the
-    /// usual ECFP4. Stereo is not part of it.
+    /// The extended-connectivity fingerprint of a kind, such as [`ECFP4`].
+    /// Stereo is not part of it.
     ///
     /// # Errors
     ///
     /// If `radius` is above 3, or `bits` is 0 or above 1,048,576; and for a
     /// molecule with a bond that RDKit's hash does not know.
-    pub fn ecfp(&self, radius: u32, bits: usize) -> Result<Fingerprint, ChemistryError> {
+    pub fn ecfp(&self, kind: Ecfp) -> Result<Fingerprint, ChemistryError> {
+        let Ecfp { radius, bits } = kind;
         let radius = match radius {
             0 => RdkitMorganRadius::R0,
             1 => RdkitMorganRadius::R1,

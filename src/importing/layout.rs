@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::{ImportError, ImportOptions, Skipped};
-use crate::model::{EncoderConfig, Preset, Sharing};
+use crate::model::{EncoderConfig, Pooling, Preset, Sharing};
 use crate::tokens::VOCABULARY_SIZE;
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -239,6 +239,7 @@ pub(super) fn layout(
         parameter_sharing: sharing,
         num_attention_heads: heads,
         intermediate_size: inner,
+        pooling: Pooling::First,
         type_vocab_size: shape(TYPES)?[0],
         layer_norm_eps: number("layer_norm_eps", 1e-12)?,
         hidden_dropout_prob: number("hidden_dropout_prob", 0.1)?,

@@ -253,6 +253,8 @@ pub fn import(
         endpoints,
         masked_lm: layout.masked_lm,
         physchem: None,
+        structure: None,
+        embedding: false,
     };
     let mut source = Checkpoint {
         container: &container,

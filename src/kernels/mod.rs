@@ -21,6 +21,8 @@ mod flex;
 mod gelu;
 mod linear;
 mod matrix;
+#[cfg(all(test, feature = "train"))]
+mod parity;
 mod residual_layer_norm;
 mod vector;
 #[cfg(feature = "gpu")]

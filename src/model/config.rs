@@ -15,6 +15,24 @@ pub enum Sharing {
     All,
 }
 
+/// Which hidden state stands for the molecule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// That of the first token, `[CLS]`, as in BERT and the paper.
+    #[default]
+    First,
+    /// The mean over all tokens. Properties that add up over a molecule's parts
+    /// are learnt much sooner from it.
+    Mean,
+}
+
+impl Pooling {
+    fn is_first(&self) -> bool {
+        *self == Self::First
+    }
+}
+
 /// The shape and the constants of an [`Encoder`](super::Encoder).
 ///
 /// Field names are those of Hugging Face's `config.json`.
@@ -32,6 +50,9 @@ pub struct EncoderConfig {
     pub num_attention_heads: usize,
     /// Width inside the feed-forward block.
     pub intermediate_size: usize,
+    /// What the pooler reads.
+    #[serde(default, skip_serializing_if = "Pooling::is_first")]
+    pub pooling: Pooling,
     /// Rows of the token type table.
     pub type_vocab_size: usize,
     /// Added to the variance in every LayerNorm.
@@ -265,6 +286,7 @@ impl Preset {
             intermediate_size: 4 * hidden_size,
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
+            pooling: Pooling::First,
             hidden_dropout_prob: 0.1,
             // ALBERT's default, which the paper keeps for shared encoders.
             attention_probs_dropout_prob: match sharing {

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Embedding, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::config::{EncoderConfig, Sharing};
+use super::config::{EncoderConfig, Pooling, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 use crate::kernels::{attention, dropout, gelu, linear, residual_layer_norm};
 
@@ -54,7 +54,8 @@ pub struct Encoded {
     /// Every hidden state, `[batch, length, hidden]`: first what enters the
     /// first layer, then the output of each layer or pass.
     pub hidden_states: Vec<Tensor<3>>,
-    /// `tanh` of the pooler on the first token, `[batch, hidden]`.
+    /// `tanh` of the pooler on what stands for the molecule (see
+    /// [`Pooling`]), `[batch, hidden]`.
     pub pooled: Tensor<2>,
 }
 
@@ -329,6 +330,8 @@ pub struct Encoder {
     mapping_in: Option<Linear>,
     layers: Vec<Layer>,
     pooler: Linear,
+    /// Whether the mean over tokens is pooled and not the first one.
+    pools_mean: bool,
     passes: usize,
 }
 
@@ -358,6 +361,7 @@ impl Encoder {
                 .map(|index| Layer::new(source, config, index))
                 .collect::<Result<_, _>>()?,
             pooler: source.linear(pooler_name(sharing), hidden, hidden)?,
+            pools_mean: config.pooling == Pooling::Mean,
             passes,
         })
     }
@@ -380,8 +384,12 @@ impl Encoder {
     }
 
     /// The pooled output alone, `[batch, hidden]`: that of [`Self::encode`],
-    /// without computing what the other tokens become in the last layer.
+    /// where the first token is pooled without computing what the others
+    /// become in the last layer.
     pub fn pool(&self, batch: &Batch) -> Tensor<2> {
+        if self.pools_mean {
+            return self.encode(batch).1;
+        }
         let (mut x, bias) = self.enter(batch);
         let depth = self.depth();
         for layer in self.passes().take(depth - 1) {
@@ -390,7 +398,7 @@ impl Encoder {
         for layer in self.passes().skip(depth - 1) {
             x = layer.forward_at(first_token(x.clone()), x, bias.clone());
         }
-        self.pooled(x)
+        self.pooler(first_token(x).squeeze_dim(1))
     }
 
     /// The forward pass; `keep` sees every hidden state but the last.
@@ -400,7 +408,12 @@ impl Encoder {
             keep(&x);
             x = layer.forward(x, bias.clone());
         }
-        (x.clone(), self.pooled(x))
+        let pooled = if self.pools_mean {
+            mean_of_tokens(x.clone(), batch)
+        } else {
+            first_token(x.clone()).squeeze_dim(1)
+        };
+        (x, self.pooler(pooled))
     }
 
     /// What enters the first layer, `[batch, length, hidden]`, and what hides
@@ -428,10 +441,17 @@ impl Encoder {
         self.layers.len() * self.passes
     }
 
-    fn pooled(&self, last: Tensor<3>) -> Tensor<2> {
-        let first = first_token(last).squeeze_dim(1);
-        linear(&self.pooler, first).tanh()
+    fn pooler(&self, pooled: Tensor<2>) -> Tensor<2> {
+        linear(&self.pooler, pooled).tanh()
     }
+}
+
+/// The mean of hidden states `[batch, length, hidden]` over all but padding,
+/// `[batch, hidden]`.
+pub(crate) fn mean_of_tokens(states: Tensor<3>, batch: &Batch) -> Tensor<2> {
+    let mask = batch.mask.clone().unsqueeze_dim::<3>(2);
+    let counts = mask.clone().sum_dim(1);
+    ((states * mask).sum_dim(1) / counts).squeeze_dim(1)
 }
 
 /// The state of the first token, `[batch, 1, hidden]`.

@@ -8,7 +8,7 @@ use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
-use super::encoder::{Batch, Encoder, LayerNorm};
+use super::encoder::{Batch, Encoder, LayerNorm, mean_of_tokens};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 use crate::kernels::{dropout, gelu, linear};
 
@@ -89,11 +89,17 @@ pub struct Heads {
     pub masked_lm: bool,
     /// Outputs of the descriptor head; 0 for none.
     pub physchem: usize,
+    /// Outputs of the structure head; 0 for none.
+    pub structure: usize,
+    /// Whether there is an embedding of its own for similarity.
+    pub embedding: bool,
 }
 
 const HEAD: &str = "head.finetune_net.0";
 const MASKED_LM: &str = "masked_lm_head";
 const PHYSCHEM: &str = "physchem_head.physchem_clf";
+const STRUCTURE: &str = "structure_head.weight";
+const EMBEDDING: &str = "embedding_head.weight";
 
 /// Predicts the token of a hidden state, as BERT does; the decoder is not
 /// tied to the embeddings.
@@ -172,6 +178,31 @@ impl PhyschemHead {
     }
 }
 
+/// The lower triangular L with L Lᵀ = `a`, row-major `[n, n]`; `a` is symmetric
+/// and, up to rounding, positive semidefinite.
+#[cfg(feature = "train")]
+fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f32> {
+    // Below this a direction is rounding alone.
+    let least = (0..n).map(|i| a[i * n + i]).fold(0.0, f64::max) * 1e-12;
+    for column in 0..n {
+        for row in column..n {
+            let known: f64 = (0..column)
+                .map(|k| a[row * n + k] * a[column * n + k])
+                .sum();
+            let rest = a[row * n + column] - known;
+            a[row * n + column] = if row == column {
+                rest.max(least).sqrt()
+            } else if a[column * n + column] > 0.0 {
+                rest / a[column * n + column]
+            } else {
+                0.0
+            };
+        }
+    }
+    let entry = |i: usize| if i % n <= i / n { a[i] as f32 } else { 0.0 };
+    (0..n * n).map(entry).collect()
+}
+
 /// An [`Encoder`] and its heads.
 #[derive(Module, Debug)]
 pub struct Model {
@@ -180,6 +211,8 @@ pub struct Model {
     head: Option<Linear>,
     masked_lm: Option<MaskedLmHead>,
     physchem: Option<PhyschemHead>,
+    structure: Option<Linear>,
+    embedding: Option<Linear>,
 }
 
 impl Model {
@@ -221,12 +254,27 @@ impl Model {
             0 => None,
             descriptors => Some(PhyschemHead::new(source, config, descriptors)?),
         };
+        let hidden = config.hidden_size;
+        let mut without_bias = |name, outputs| {
+            let weight = source.linear_weight(name, hidden, outputs)?;
+            Ok::<_, SourceError>(Linear { weight, bias: None })
+        };
+        let structure = match heads.structure {
+            0 => None,
+            outputs => Some(without_bias(STRUCTURE, outputs)?),
+        };
+        let embedding = match heads.embedding {
+            false => None,
+            true => Some(without_bias(EMBEDDING, hidden)?),
+        };
         Ok(Self {
             encoder,
             dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
             head,
             masked_lm,
             physchem,
+            structure,
+            embedding,
         })
     }
 
@@ -267,6 +315,59 @@ impl Model {
     pub fn descriptors(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
         Some(self.physchem.as_ref()?.forward(pooled))
     }
+
+    /// The structure vector `[batch, outputs]` (see
+    /// [`StructureTargets`](super::StructureTargets)) of a pooled output
+    /// `[batch, hidden]`. `None` without that head.
+    pub fn structure(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+        let outputs = linear(self.structure.as_ref()?, pooled);
+        let [_, width] = outputs.dims();
+        // The vector has a length of about 1, whatever its width: so has what
+        // fresh weights give, and steps are in proportion.
+        Some(outputs.div_scalar((width as f64).sqrt()))
+    }
+
+    /// The embedding of a batch, `[batch, hidden]`, for comparing molecules by
+    /// its cosine: that of the embedding head or, without one, the mean of the
+    /// last hidden states over the tokens.
+    pub fn embed(&self, batch: &Batch) -> Tensor<2> {
+        match &self.embedding {
+            Some(head) => linear(head, self.encoder.pool(batch)),
+            None => mean_of_tokens(self.encoder.encode(batch).0, batch),
+        }
+    }
+
+    /// The model with an embedding head in which scalar products are those of
+    /// its structure vectors; unchanged without a structure head.
+    ///
+    /// The structure vector of a pooled output p is p W but for a factor; (p W)·(q W) =
+    /// p (W Wᵀ) qᵀ = (p L)·(q L) with the Cholesky factor L of W Wᵀ, so p L has
+    /// the same geometry in `hidden` numbers.
+    ///
+    /// # Errors
+    ///
+    /// Where the device cannot be read.
+    #[cfg(feature = "train")]
+    pub(crate) async fn with_embedding(mut self) -> Result<Self, String> {
+        let Some(head) = &self.structure else {
+            return Ok(self);
+        };
+        let weight = head.weight.val();
+        let gram = weight.clone().matmul(weight.clone().transpose());
+        let [hidden, _] = gram.dims();
+        let device = weight.device();
+        let gram = gram
+            .into_data_async()
+            .await
+            .map_err(|error| error.to_string())?;
+        let factor = cholesky(gram.iter::<f64>().collect(), hidden);
+        let factor = burn::tensor::TensorData::new(factor, [hidden, hidden]);
+        self.embedding = Some(Linear {
+            weight: burn::module::Param::from_tensor(Tensor::from_data(factor, &device)),
+            bias: None,
+        });
+        Ok(self)
+    }
 }
 
 impl Parameters for Model {
@@ -282,6 +383,37 @@ impl Parameters for Model {
         }
         if let Some(head) = &self.physchem {
             head.store(into);
+        }
+        if let Some(head) = &self.structure {
+            into.linear_weight(STRUCTURE.to_owned(), head);
+        }
+        if let Some(head) = &self.embedding {
+            into.linear_weight(EMBEDDING.to_owned(), head);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use super::cholesky;
+
+    #[test]
+    fn the_cholesky_factor_gives_back_the_matrix() {
+        // W Wᵀ of a 3 x 4 matrix, and of one without full rank.
+        let w = [
+            [1.0, 2.0, 0.5, -1.0],
+            [0.0, 3.0, -2.0, 1.0],
+            [4.0, 0.0, 1.0, 1.0],
+        ];
+        for w in [w, [w[0], w[1], w[0]]] {
+            let dot = |i: usize, j: usize| w[i].iter().zip(w[j]).map(|(a, b)| a * b).sum::<f64>();
+            let gram = (0..9).map(|i| dot(i / 3, i % 3)).collect();
+            let l = cholesky(gram, 3);
+            for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
+                let product: f32 = (0..3).map(|k| l[i * 3 + k] * l[j * 3 + k]).sum();
+                assert!((f64::from(product) - dot(i, j)).abs() < 1e-4, "{i}, {j}");
+                assert!(j <= i || l[i * 3 + j] == 0.0);
+            }
         }
     }
 }

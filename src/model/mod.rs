@@ -7,10 +7,12 @@ mod parameters;
 #[cfg(test)]
 mod parity;
 mod physchem;
+mod structure;
 
-pub use config::{ConfigError, EncoderConfig, Preset, Sharing};
+pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};
 pub use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
 pub use heads::{Endpoint, EndpointTask, Heads, Model, Scaling};
 pub use parameters::SourceError;
 pub(crate) use parameters::{Initial, Parameters, Source, Stored, StoredValues};
 pub use physchem::Physchem;
+pub use structure::{ENVIRONMENTS, StructureTargets};

@@ -47,6 +47,19 @@ pub(crate) struct Masked {
     pub(crate) labels: Vec<u32>,
 }
 
+/// A batch of pre-training: what is hidden, and what is to be predicted.
+#[derive(Clone, Debug)]
+pub(crate) struct PretrainingBatch {
+    /// The sequences, and their hidden tokens.
+    pub(crate) masked: Masked,
+    /// Normalised descriptors, one row a molecule in one piece; empty without
+    /// that objective.
+    pub(crate) descriptors: Vec<f32>,
+    /// Structure vectors, one row a molecule in one piece; empty without that
+    /// objective.
+    pub(crate) structures: Vec<f32>,
+}
+
 /// Hides tokens as BERT does (Devlin et al. 2019): each but `[CLS]` and `[SEP]`
 /// is chosen with probability `fraction`; of the chosen, 80 % become `[MASK]`,
 /// 10 % another token that is not special, and 10 % stay.

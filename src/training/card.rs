@@ -65,6 +65,7 @@ pub(super) fn pretrained(
     let mut objectives = vec![
         ("masked tokens", config.masked_lm),
         ("descriptors", config.physchem),
+        ("structure vectors", config.structure),
     ];
     if let Some(teacher) = &config.distillation {
         objectives.extend([

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EncoderConfig, EndpointTask, Preset};
+use crate::model::{EncoderConfig, EndpointTask, Pooling, Preset};
 
 /// A number of a configuration is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -272,6 +272,9 @@ pub struct PretrainConfig {
     pub license: String,
     /// Shape of the encoder.
     pub preset: Preset,
+    /// What the pooler reads: the `first` token, or the `mean` of all.
+    #[serde(default)]
+    pub pooling: Pooling,
     /// Model directory to start from, instead of random weights; its heads
     /// are kept where they fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -303,6 +306,11 @@ pub struct PretrainConfig {
     /// Which descriptors.
     #[serde(default)]
     pub descriptors: DescriptorSet,
+    /// Weight of the prediction of structure vectors, from which the embedding
+    /// for similarity comes; 0 for none. The loss is 1.56 where nothing is
+    /// predicted.
+    #[serde(default)]
+    pub structure: f64,
     /// Molecules to whose descriptors the normalisation is fitted.
     #[serde(default = "fit_molecules")]
     pub fit_molecules: usize,
@@ -361,9 +369,15 @@ fn checkpoint_every() -> usize {
 }
 
 /// The encoder of a preset with other rates of dropout.
-fn encoder(preset: Preset, hidden: Option<f64>, attention: Option<f64>) -> EncoderConfig {
+fn encoder(
+    preset: Preset,
+    pooling: Pooling,
+    hidden: Option<f64>,
+    attention: Option<f64>,
+) -> EncoderConfig {
     let config = preset.config();
     EncoderConfig {
+        pooling,
         hidden_dropout_prob: hidden.unwrap_or(config.hidden_dropout_prob),
         attention_probs_dropout_prob: attention.unwrap_or(config.attention_probs_dropout_prob),
         ..config
@@ -380,7 +394,12 @@ fn check_dropout(hidden: Option<f64>, attention: Option<f64>) -> Checked {
 impl PretrainConfig {
     /// The encoder to train.
     pub fn encoder(&self) -> EncoderConfig {
-        encoder(self.preset, self.hidden_dropout, self.attention_dropout)
+        encoder(
+            self.preset,
+            self.pooling,
+            self.hidden_dropout,
+            self.attention_dropout,
+        )
     }
 
     /// Checks every number, so that a run does not fail after hours.
@@ -403,11 +422,12 @@ impl PretrainConfig {
         )?;
         within("masked_lm", self.masked_lm, 0.0, 1e6, "0 or more")?;
         within("physchem", self.physchem, 0.0, 1e6, "0 or more")?;
+        within("structure", self.structure, 0.0, 1e6, "0 or more")?;
         let distilled = self
             .distillation
             .as_ref()
             .map_or(0.0, |d| d.soft + d.hidden + d.similarity + d.pooled);
-        if self.masked_lm + self.physchem + distilled == 0.0 {
+        if self.masked_lm + self.physchem + self.structure + distilled == 0.0 {
             return refuse("masked_lm", 0, "a weight above 0 for some loss");
         }
         for (field, value) in [
@@ -542,6 +562,10 @@ pub struct FinetuneConfig {
     pub license: String,
     /// Shape of the encoder; it must be that of `start`, if that is given.
     pub preset: Preset,
+    /// What the pooler reads: the `first` token, or the `mean` of all; it must
+    /// be that of `start`, if that is given.
+    #[serde(default)]
+    pub pooling: Pooling,
     /// Model directory whose encoder is fine-tuned; without it training
     /// starts from random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -601,7 +625,12 @@ pub struct FinetuneConfig {
 impl FinetuneConfig {
     /// The encoder to train.
     pub fn encoder(&self) -> EncoderConfig {
-        encoder(self.preset, self.hidden_dropout, self.attention_dropout)
+        encoder(
+            self.preset,
+            self.pooling,
+            self.hidden_dropout,
+            self.attention_dropout,
+        )
     }
 
     /// Checks every number, so that a run does not fail after hours.

@@ -15,7 +15,7 @@ use super::batches::bucketed;
 use super::config::{BatchConfig, DescriptorSet};
 use super::draws::{Purpose, generator, mixed};
 use crate::chemistry::{AtomOrder, Molecule};
-use crate::model::Physchem;
+use crate::model::{ENVIRONMENTS, Physchem, StructureTargets};
 use crate::records::{ReadOptions, Reader, RecordsError, Structure};
 use crate::scoring;
 use crate::tokens;
@@ -226,6 +226,8 @@ pub(super) struct Preparation {
     pub(super) permute: bool,
     /// The descriptors to compute, and their normalisation.
     pub(super) physchem: Option<Physchem>,
+    /// Whether the fingerprint of the structure vector is computed.
+    pub(super) environments: bool,
     /// Seed of the run.
     pub(super) seed: u64,
 }
@@ -237,6 +239,9 @@ pub(super) struct Sample {
     pub(super) tokens: Vec<u32>,
     /// Its normalised descriptors; empty where none are asked for.
     pub(super) descriptors: Vec<f32>,
+    /// The bits of its fingerprint ([`ENVIRONMENTS`]); empty where none is asked
+    /// for.
+    pub(super) environments: Vec<u32>,
 }
 
 impl Preparation {
@@ -255,9 +260,15 @@ impl Preparation {
             }
             None => Vec::new(),
         };
+        let environments = if self.environments {
+            environments(&ready.molecule)?
+        } else {
+            Vec::new()
+        };
         Some(Sample {
             tokens,
             descriptors,
+            environments,
         })
     }
 }
@@ -267,6 +278,12 @@ impl Preparation {
 pub(super) fn permuted(molecule: &Molecule, draw: u64, limit: usize) -> Option<Vec<u32>> {
     let written = molecule.kekule_string(AtomOrder::Random(draw)).ok()?;
     tokens::tokenize(&written, limit).ok()
+}
+
+/// The bits of a molecule's fingerprint; `None` where it has none.
+fn environments(molecule: &Molecule) -> Option<Vec<u32>> {
+    let fingerprint = molecule.ecfp(ENVIRONMENTS).ok()?;
+    Some(fingerprint.bits().map(|bit| bit as u32).collect())
 }
 
 /// The named descriptors of a molecule; `None` where one is not a number.
@@ -329,6 +346,41 @@ pub(super) fn fit_physchem(
             rows: structures.len(),
             example,
         }
+    })
+}
+
+/// Fits the structure vector to the first `molecules` usable rows.
+pub(super) fn fit_structure(
+    corpus: &Corpus,
+    physchem: Option<&Physchem>,
+    molecules: usize,
+    limit: usize,
+) -> Result<StructureTargets, CorpusError> {
+    let structures = corpus
+        .structures()
+        .take(molecules)
+        .collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<(Vec<u32>, Vec<f32>)> = structures
+        .par_iter()
+        .filter_map(|structure| {
+            let options = scoring::Options::default();
+            let ready = scoring::standardise(structure, options, limit).ok()?;
+            let values = match physchem {
+                Some(physchem) => {
+                    physchem.normalise(&descriptors(&ready.molecule, &physchem.descriptors)?)
+                }
+                None => Vec::new(),
+            };
+            Some((environments(&ready.molecule)?, values))
+        })
+        .collect();
+    StructureTargets::fit(&rows).ok_or_else(|| CorpusError::Unusable {
+        path: corpus
+            .files
+            .first()
+            .map_or_else(PathBuf::new, |f| f.path.clone()),
+        rows: structures.len(),
+        example: "their structures do not differ".to_owned(),
     })
 }
 
@@ -483,6 +535,7 @@ mod tests {
             limit: 128,
             permute: true,
             physchem: None,
+            environments: false,
             seed: 7,
         }
     }

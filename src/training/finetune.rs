@@ -21,13 +21,14 @@ use super::optimizer::{Optimizer, numbered};
 use super::pretrain::read;
 use super::progress::{Event, Meter, Step, head, number};
 use super::run::{self, Progress, Restored, Run, RunInfo};
+use crate::applicability::{Applicability, EndpointDomain, HeldOut};
 use crate::evaluation;
 use crate::kernels::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::scoring::Stop;
 use crate::splits::{self, Fold, Fractions, Split};
-use crate::storing::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision};
+use crate::storing::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision, StoringError};
 
 /// Fewest labels of an endpoint that a fold is trained on.
 const FEWEST_LABELS: usize = 10;
@@ -340,6 +341,20 @@ impl Trainer<'_> {
             Some((config, _)) => config.endpoints.iter().map(|e| e.scaling).collect(),
             None => self.scalings(&self.split(fold).train)?,
         };
+        let started = match &self.config.start {
+            Some(directory) => {
+                let directory = match directory.join(run::MODEL) {
+                    model if model.is_dir() => model,
+                    _ => directory.clone(),
+                };
+                Some(ModelFiles::read(&directory)?)
+            }
+            None => None,
+        };
+        let embedding = match &started {
+            Some(files) => files.config()?.embedding,
+            None => false,
+        };
         let config = ModelConfig {
             model_type: MODEL_TYPE.to_owned(),
             name: self.config.name.clone(),
@@ -362,6 +377,8 @@ impl Trainer<'_> {
                 .collect(),
             masked_lm: false,
             physchem: None,
+            structure: None,
+            embedding,
         };
         let autodiff = self.device.tensors().clone().autodiff();
         autodiff.seed(mixed(self.config.seed, Purpose::Weights, &[fold as u64]));
@@ -370,19 +387,13 @@ impl Trainer<'_> {
             table_deviation: self.config.initial.embedding_range,
             device: &autodiff,
         };
-        let model = match &self.config.start {
-            Some(directory) => {
-                let directory = match directory.join(run::MODEL) {
-                    model if model.is_dir() => model,
-                    _ => directory.clone(),
-                };
-                ModelFiles::read(&directory)?.start(
-                    &config.encoder,
-                    config.heads(),
-                    &config.endpoints,
-                    &mut initial,
-                )?
-            }
+        let model = match &started {
+            Some(files) => files.start(
+                &config.encoder,
+                config.heads(),
+                &config.endpoints,
+                &mut initial,
+            )?,
             None => Model::new(&mut initial, &config.encoder, config.heads())?,
         };
         Ok(Restored {
@@ -464,6 +475,30 @@ impl Trainer<'_> {
         Ok((count > 0.0).then(|| sum / count))
     }
 
+    /// What the final model knows of its domain: from the molecules that the
+    /// folds held out, for those that it was trained on.
+    fn applicability(&self, held_out: &[Vec<HeldOut>]) -> Applicability {
+        let endpoints = self.config.endpoints.iter().zip(held_out);
+        let domains = endpoints.map(|(endpoint, held_out)| {
+            let is_quantity = endpoint.task == EndpointTask::Regression;
+            EndpointDomain::fit(&endpoint.name, held_out, is_quantity)
+        });
+        let trained_on = if self.config.refit {
+            self.folds.len()
+        } else {
+            0
+        };
+        let molecules = self.split(trained_on).train.into_iter().map(|index| {
+            let example = &self.examples[index];
+            let labels = example.labels.iter().enumerate();
+            let labelled = labels.filter(|(_, label)| label.is_some());
+            // The domain's file has a byte for it; further endpoints have none.
+            let endpoints = labelled.filter_map(|(endpoint, _)| u8::try_from(endpoint).ok());
+            (example.smiles.clone(), endpoints.collect())
+        });
+        Applicability::new(domains.collect(), molecules)
+    }
+
     fn fold_model(&self, fold: usize) -> PathBuf {
         let folder = self.directory.join(run::FOLDS).join(fold.to_string());
         folder.join(run::MODEL)
@@ -510,7 +545,8 @@ impl Trainer<'_> {
             step = ended.step;
             done = ended.position.done;
         }
-        let evaluation = evaluation::evaluate_run(self.directory, self.device).await?;
+        let evaluated = evaluation::evaluate_folds(self.directory, self.device).await?;
+        let evaluation = evaluated.evaluation;
         // The model of all molecules, or else of the first fold.
         let source = self.fold_model(if self.config.refit {
             self.folds.len()
@@ -525,14 +561,11 @@ impl Trainer<'_> {
             self.folds,
             &evaluation,
         );
-        storing::write(
-            &self.directory.join(run::MODEL),
-            &own,
-            &model,
-            Precision::Fp32,
-            &card,
-        )
-        .await?;
+        let directory = self.directory.join(run::MODEL);
+        storing::write(&directory, &own, &model, Precision::Fp32, &card).await?;
+        let domain = self.applicability(&evaluated.held_out).to_bytes();
+        let domain = domain.map_err(StoringError::from)?;
+        run::write_whole(&directory.join(storing::DOMAIN), &domain)?;
         run.clear_checkpoints()?;
         Ok(Finetuned {
             config: own,

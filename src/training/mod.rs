@@ -29,7 +29,7 @@ use crate::scoring::Stop;
 use crate::splits::SplitError;
 use crate::storing::StoringError;
 
-pub(crate) use batches::{Masked, mask};
+pub(crate) use batches::{PretrainingBatch, mask};
 pub use card::evaluation_table;
 pub use config::{
     BatchConfig, DescriptorSet, DistillationConfig, DuplicatesConfig, EndpointConfig,
@@ -39,8 +39,8 @@ pub use config::{
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
 pub use events::EventFile;
 pub use examples::{Example, Examples, ExamplesError, LeftOut, Merged};
-pub(crate) use finetune::stored;
 pub use finetune::{Finetuned, Position as FoldPosition, finetune, resume as resume_finetune};
+pub(crate) use finetune::{Stored, stored};
 pub use objectives::DistillationError;
 pub(crate) use objectives::Pretraining;
 pub use optimizer::OptimizerError;

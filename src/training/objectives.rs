@@ -4,7 +4,7 @@
 use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::batches::{Masked, padded_length, token_places};
+use super::batches::{PretrainingBatch, padded_length, token_places};
 use super::config::DistillationConfig;
 use crate::model::{Batch, Encoded, EncoderConfig, EndpointTask, Model, Scaling};
 
@@ -45,6 +45,14 @@ pub(crate) fn masked_lm(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> 
 /// Mean squared error of `[batch, descriptors]`.
 pub(crate) fn physchem(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
     (outputs - targets).square().mean()
+}
+
+/// Squared error of structure vectors `[batch, numbers]`: summed over the
+/// numbers, mean over molecules. The vectors' variance, 1.56 by their making,
+/// is what predicting nothing costs.
+pub(crate) fn structure(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    let [rows, _] = outputs.dims();
+    (outputs - targets).square().sum().div_scalar(rows as f64)
 }
 
 /// Cross-entropy of a student's softened token distribution against its
@@ -323,6 +331,7 @@ pub(crate) fn state_losses(
 pub(crate) struct Pretraining<'a> {
     pub(crate) masked_lm: f64,
     pub(crate) physchem: f64,
+    pub(crate) structure: f64,
     pub(crate) teacher: Option<Teacher<'a>>,
 }
 
@@ -335,20 +344,19 @@ pub(crate) struct Teacher<'a> {
 }
 
 impl Pretraining<'_> {
-    /// The losses of one batch. `descriptors` are normalised targets, one row
-    /// a molecule in one piece; empty without that objective.
+    /// The losses of one batch.
     pub(crate) fn losses(
         &self,
         model: &Model,
-        masked: &Masked,
-        descriptors: &[f32],
+        asked: &PretrainingBatch,
         device: &Device,
     ) -> Vec<Loss> {
+        let masked = &asked.masked;
         let batch = Batch::new(&masked.sequences, device);
         let mut losses = Vec::new();
         let Some(teacher) = self.teacher else {
             let (last, pooled) = model.encoder().encode(&batch);
-            self.hard_losses(model, last, pooled, masked, descriptors, &mut losses);
+            self.hard_losses(model, last, pooled, asked, &mut losses);
             return losses;
         };
         let student = model.encoder().forward(&batch);
@@ -357,14 +365,7 @@ impl Pretraining<'_> {
         let taught = teacher.model.encoder().forward(&teacher_batch);
         if let Some(last) = student.hidden_states.last().cloned() {
             let pooled = student.pooled.clone();
-            self.hard_losses(
-                model,
-                last.clone(),
-                pooled,
-                masked,
-                descriptors,
-                &mut losses,
-            );
+            self.hard_losses(model, last.clone(), pooled, asked, &mut losses);
             if teacher.config.soft > 0.0
                 && let Some(teacher_last) = taught.hidden_states.last().cloned()
             {
@@ -399,11 +400,11 @@ impl Pretraining<'_> {
         model: &Model,
         last: Tensor<3>,
         pooled: Tensor<2>,
-        masked: &Masked,
-        descriptors: &[f32],
+        asked: &PretrainingBatch,
         losses: &mut Vec<Loss>,
     ) {
         let device = last.device();
+        let masked = &asked.masked;
         if self.masked_lm > 0.0
             && let Some(logits) =
                 model.token_logits(last, indices(masked.places.iter().copied(), &device))
@@ -416,14 +417,24 @@ impl Pretraining<'_> {
             });
         }
         if self.physchem > 0.0
-            && let Some(outputs) = model.descriptors(pooled)
+            && let Some(outputs) = model.descriptors(pooled.clone())
         {
             let shape = outputs.dims();
-            let targets = TensorData::new(descriptors.to_vec(), shape);
+            let targets = TensorData::new(asked.descriptors.clone(), shape);
             losses.push(Loss {
                 name: "physchem",
                 weight: self.physchem,
                 value: physchem(outputs, Tensor::from_data(targets, &device)),
+            });
+        }
+        if self.structure > 0.0
+            && let Some(outputs) = model.structure(pooled)
+        {
+            let targets = TensorData::new(asked.structures.clone(), outputs.dims());
+            losses.push(Loss {
+                name: "structure",
+                weight: self.structure,
+                value: structure(outputs, Tensor::from_data(targets, &device)),
             });
         }
     }

@@ -1,23 +1,21 @@
 //! Steps of training against PyTorch's: the golden files `training-*` of
 //! `tests/golden`, made by `training.py` there. Further: the CPU against wgpu,
-//! gradients of kernels against differences, and tiny corpora that must be
-//! learnt by heart.
+//! and tiny corpora that must be learnt by heart.
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use rand::Rng;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use super::batches::{Masked, mask, padded_length, token_places};
+use super::batches::{Masked, PretrainingBatch, mask, padded_length, token_places};
 use super::config::{DistillationConfig, OptimizerConfig};
 use super::draws::{Purpose, generator};
 use super::objectives::{
     Loss, Pretraining, Targets, Teacher, finetuning_losses, indices, layer_map, soft_labels, total,
 };
 use super::optimizer::{Optimizer, numbered};
-use crate::kernels::residual_layer_norm;
 use crate::model::{
     Batch, EncoderConfig, EndpointTask, Heads, Initial, Model, Parameters, Scaling, Sharing, Stored,
 };
@@ -57,6 +55,7 @@ fn load(golden: &Golden, prefix: &str, key: &str, device: &Device) -> (ModelConf
         (*name, view.expect("bytes of the shape"))
     });
     let files = ModelFiles {
+        domain: None,
         config: golden.metadata[key].clone().into_bytes().into(),
         weights: safetensors::serialize(views, None).expect("tensors").into(),
         vocabulary: tokens::vocabulary().into_bytes().into(),
@@ -128,13 +127,19 @@ impl Case {
             let objective = Pretraining {
                 masked_lm: weight("masked_lm"),
                 physchem: weight("physchem"),
+                structure: 0.0,
                 teacher,
             };
             let descriptors = match self.golden.tensors.get("input/descriptors") {
-                Some((_, values)) => values.as_slice(),
-                None => &[],
+                Some((_, values)) => values.clone(),
+                None => Vec::new(),
             };
-            return objective.losses(model, &self.masked, descriptors, device);
+            let batch = PretrainingBatch {
+                masked: self.masked.clone(),
+                descriptors,
+                structures: Vec::new(),
+            };
+            return objective.losses(model, &batch, device);
         }
         let endpoints: Vec<_> = config
             .endpoints
@@ -358,17 +363,21 @@ fn accumulated_batches_make_the_step_of_their_mean() {
         .into_iter()
         .map(|rows| {
             let masked = mask(&case.masked.sequences[rows.clone()], 0.4, &mut rng);
-            (masked, &descriptors[rows.start * width..rows.end * width])
+            PretrainingBatch {
+                masked,
+                descriptors: descriptors[rows.start * width..rows.end * width].to_vec(),
+                structures: Vec::new(),
+            }
         })
         .collect();
     let objective = Pretraining {
         masked_lm: 1.0,
         physchem: 1.0,
+        structure: 0.0,
         teacher: None,
     };
     let loss = |model: &Model, half: usize| {
-        let (masked, descriptors) = &halves[half];
-        total(&objective.losses(model, masked, descriptors, &device)).expect("a loss")
+        total(&objective.losses(model, &halves[half], &device)).expect("a loss")
     };
     let start = || {
         let (config, model) = load(&case.golden, "weights/", "model", &device);
@@ -405,111 +414,6 @@ fn accumulated_batches_make_the_step_of_their_mean() {
     );
     assert!((norms.0 - norms.1).abs() < 1e-5 * norms.0, "{norms:?}");
     compare("accumulated", &two, &one, |_| 1e-6);
-}
-
-/// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
-/// the definition.
-fn layer_norm_sum(inputs: &[Vec<f64>; 4], upstream: &[f64], epsilon: f64) -> f64 {
-    let [x, residual, gamma, beta] = inputs;
-    let width = gamma.len();
-    let sums: Vec<f64> = x.iter().zip(residual).map(|(x, r)| x + r).collect();
-    let rows = sums.chunks(width).zip(upstream.chunks(width));
-    rows.map(|(row, upstream)| {
-        let mean = row.iter().sum::<f64>() / width as f64;
-        let variance = row.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / width as f64;
-        let scale = (variance + epsilon).sqrt().recip();
-        let columns =
-            (0..width).map(|i| upstream[i] * ((row[i] - mean) * scale * gamma[i] + beta[i]));
-        columns.sum::<f64>()
-    })
-    .sum()
-}
-
-/// The kernel's gradients along random directions against central differences
-/// in double precision. Tolerance 1e-5 of the sum of the sizes of the terms:
-/// the gradient is in single precision, the differences (step 1e-5) are good
-/// to 1e-9.
-fn check_central_differences(device: &Device) {
-    let device = device.clone().autodiff();
-    let mut rng = generator(6, Purpose::Weights, &[]);
-    for (rows, width) in [(6, 32), (3, 33), (2, 768), (1, 2)] {
-        let mut draw = |length: usize, offset: f64| -> Vec<f64> {
-            // Single precision holds them exactly.
-            let values = (0..length).map(|_| offset + rng.random_range(-1.0..1.0));
-            values.map(|value: f64| f64::from(value as f32)).collect()
-        };
-        let size = rows * width;
-        let inputs = [
-            draw(size, 0.0),
-            draw(size, 0.5),
-            draw(width, 1.0),
-            draw(width, 0.0),
-        ];
-        let upstream = draw(size, 0.0);
-        let epsilon = 1e-3f32;
-        let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<_>>();
-        let matrix = |values: &[f64]| {
-            Tensor::<2>::from_data(TensorData::new(single(values), [rows, width]), &device)
-        };
-        let vector = |values: &[f64]| {
-            Tensor::<1>::from_data(TensorData::new(single(values), [width]), &device)
-        };
-        let x = matrix(&inputs[0]).require_grad();
-        let residual = matrix(&inputs[1]).require_grad();
-        let gamma = vector(&inputs[2]).require_grad();
-        let beta = vector(&inputs[3]).require_grad();
-        let y = residual_layer_norm(
-            x.clone(),
-            residual.clone(),
-            gamma.clone(),
-            beta.clone(),
-            epsilon,
-        );
-        let found = (y * matrix(&upstream)).sum().backward();
-        let gradients = [
-            x.grad(&found).map(read),
-            residual.grad(&found).map(read),
-            gamma.grad(&found).map(read),
-            beta.grad(&found).map(read),
-        ];
-        for (place, gradient) in gradients.into_iter().enumerate() {
-            let gradient = gradient.expect("every input has a gradient");
-            for _ in 0..4 {
-                let direction = draw(gradient.len(), 0.0);
-                let moved = |step: f64| {
-                    let mut moved = inputs.clone();
-                    for (value, d) in moved[place].iter_mut().zip(&direction) {
-                        *value += step * d;
-                    }
-                    layer_norm_sum(&moved, &upstream, f64::from(epsilon))
-                };
-                let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-                let terms = || {
-                    gradient
-                        .iter()
-                        .zip(&direction)
-                        .map(|(g, d)| f64::from(*g) * d)
-                };
-                let (along, scale) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
-                assert!(
-                    (along - difference).abs() < 1e-5 * scale,
-                    "{rows}x{width}, input {place}: {along} along the direction, {difference}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn residual_layer_norm_gradients_are_central_differences_on_the_cpu() {
-    check_central_differences(&Device::flex());
-}
-
-#[test]
-fn residual_layer_norm_gradients_are_central_differences_on_wgpu() {
-    if let Some(device) = gpu("residual_layer_norm_gradients_are_central_differences_on_wgpu") {
-        check_central_differences(&device);
-    }
 }
 
 /// Eight molecules, in the vocabulary's Kekulé form.
@@ -584,23 +488,27 @@ fn pretraining_learns_eight_molecules_by_heart() {
     let heads = Heads {
         masked_lm: true,
         physchem: 4,
+        structure: 16,
         ..Heads::default()
     };
     let mut rng = generator(7, Purpose::Masks, &[]);
     let masked = mask(&molecules(), 0.15, &mut rng);
-    let descriptors: Vec<f32> = (0..8 * 4).map(|_| rng.random()).collect();
+    let batch = PretrainingBatch {
+        masked,
+        descriptors: (0..8 * 4).map(|_| rng.random()).collect(),
+        structures: (0..8 * 16).map(|_| rng.random_range(-0.5..0.5)).collect(),
+    };
     let objective = Pretraining {
         masked_lm: 1.0,
         physchem: 1.0,
+        structure: 1.0,
         teacher: None,
     };
     let model = fresh(&tiny(Sharing::All, 2), heads, 1, &device);
-    let learnt = overfit(model, 300, |model| {
-        objective.losses(model, &masked, &descriptors, &device)
-    });
+    let learnt = overfit(model, 300, |model| objective.losses(model, &batch, &device));
     println!("{learnt:?}");
     assert!(
-        learnt["masked_lm"].1 < 0.05 && learnt["physchem"].1 < 1e-3,
+        learnt["masked_lm"].1 < 0.05 && learnt["physchem"].1 < 1e-3 && learnt["structure"].1 < 0.01,
         "{learnt:?}"
     );
 }
@@ -672,6 +580,7 @@ fn distillation_learns_its_teacher_by_heart() {
     let objective = Pretraining {
         masked_lm: 0.0,
         physchem: 0.0,
+        structure: 0.0,
         teacher: Some(Teacher {
             model: &teacher_model,
             config: &config,
@@ -679,10 +588,15 @@ fn distillation_learns_its_teacher_by_heart() {
         }),
     };
     let student = fresh(&shapes.1, heads, 4, &device);
+    let batch = PretrainingBatch {
+        masked,
+        descriptors: Vec::new(),
+        structures: Vec::new(),
+    };
     let learnt = overfit(student, 600, |model| {
-        objective.losses(model, &masked, &[], &device)
+        objective.losses(model, &batch, &device)
     });
-    let floor = floor_of_soft_labels(&teacher_model, &masked, config.temperature);
+    let floor = floor_of_soft_labels(&teacher_model, &batch.masked, config.temperature);
     println!("{learnt:?}, soft labels above {floor}");
     assert_eq!(learnt.len(), 4);
     for (name, (start, end)) in learnt {

@@ -7,11 +7,12 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::TrainingError;
-use super::batches::{Masked, mask};
+use super::batches::{PretrainingBatch, mask};
 use super::card;
 use super::config::PretrainConfig;
 use super::corpus::{
-    Chunk, Corpus, Position, Preparation, Sample, chunks, fit_physchem, fixed_batches,
+    Chunk, Corpus, Position, Preparation, Sample, chunks, fit_physchem, fit_structure,
+    fixed_batches,
 };
 use super::draws::{Purpose, generator, mixed};
 use super::objectives::{
@@ -21,7 +22,7 @@ use super::optimizer::{Optimizer, numbered};
 use super::progress::{Event, Meter, Step, head, number};
 use super::run::{self, Progress, Restored, Run, RunInfo};
 use crate::kernels::device::Device;
-use crate::model::{Initial, Model, Physchem};
+use crate::model::{Initial, Model, Physchem, StructureTargets};
 use crate::scoring::Stop;
 use crate::storing::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision};
 
@@ -70,7 +71,8 @@ pub async fn pretrain(
         &toml::to_string_pretty(config)?,
         &RunInfo::new(command, device, data),
     )?;
-    Trainer::new(config, corpus, valid, teacher, device)?
+    let structure = start.config.structure.clone();
+    Trainer::new(config, corpus, valid, teacher, structure, device)?
         .train(run, start, on_event)
         .await
 }
@@ -111,7 +113,8 @@ pub async fn resume(
         Some(restored) => restored,
         None => start(&config, &corpus, teacher.as_ref(), device)?,
     };
-    Trainer::new(&config, corpus, valid, teacher, device)?
+    let structure = state.config.structure.clone();
+    Trainer::new(&config, corpus, valid, teacher, structure, device)?
         .train(run, state, on_event)
         .await
 }
@@ -166,12 +169,27 @@ fn start(
         .into_iter()
         .flatten()
         .find_map(|config| config.physchem.clone());
-    let physchem: Option<Physchem> = match (config.physchem > 0.0, inherited) {
+    let wanted = config.physchem + config.structure > 0.0;
+    let physchem: Option<Physchem> = match (wanted, inherited) {
         (false, _) => None,
         (true, Some(physchem)) => Some(physchem),
         (true, None) => Some(fit_physchem(
             corpus,
             config.descriptors,
+            config.fit_molecules,
+            encoder.max_length,
+        )?),
+    };
+    let inherited = [started.as_ref(), teacher.map(|teacher| &teacher.config)]
+        .into_iter()
+        .flatten()
+        .find_map(|config| config.structure.clone());
+    let structure = match (&physchem, inherited) {
+        _ if config.structure == 0.0 => None,
+        (_, Some(structure)) => Some(structure),
+        (physchem, None) => Some(fit_structure(
+            corpus,
+            physchem.as_ref(),
             config.fit_molecules,
             encoder.max_length,
         )?),
@@ -186,6 +204,8 @@ fn start(
         endpoints: Vec::new(),
         masked_lm: config.masked_lm > 0.0 || soft > 0.0,
         physchem,
+        embedding: false,
+        structure,
     };
     let autodiff = device.tensors().clone().autodiff();
     autodiff.seed(mixed(config.seed, Purpose::Weights, &[]));
@@ -216,6 +236,7 @@ struct Trainer<'a> {
     corpus: Corpus,
     valid: Corpus,
     teacher: Option<LoadedTeacher>,
+    structure: Option<StructureTargets>,
     device: &'a Device,
     autodiff: burn::tensor::Device,
 }
@@ -226,6 +247,7 @@ impl<'a> Trainer<'a> {
         corpus: Corpus,
         valid: Corpus,
         teacher: Option<LoadedTeacher>,
+        structure: Option<StructureTargets>,
         device: &'a Device,
     ) -> Result<Self, TrainingError> {
         Ok(Self {
@@ -233,6 +255,7 @@ impl<'a> Trainer<'a> {
             corpus,
             valid,
             teacher,
+            structure,
             device,
             autodiff: device.tensors().clone().autodiff(),
         })
@@ -242,6 +265,7 @@ impl<'a> Trainer<'a> {
         Pretraining {
             masked_lm: self.config.masked_lm,
             physchem: self.config.physchem,
+            structure: self.config.structure,
             teacher: self
                 .teacher
                 .as_ref()
@@ -262,7 +286,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<Pretrained, TrainingError> {
         let Restored {
             mut progress,
-            config: model_config,
+            config: mut model_config,
             mut model,
             mut optimizer,
         } = state;
@@ -279,6 +303,7 @@ impl<'a> Trainer<'a> {
             limit: model_config.encoder.max_length,
             permute: self.config.permute,
             physchem: model_config.physchem.clone(),
+            environments: model_config.structure.is_some(),
             seed: self.config.seed,
         };
         let held_out = fixed_batches(
@@ -344,7 +369,7 @@ impl<'a> Trainer<'a> {
                     &objective,
                     model,
                     &mut optimizer,
-                    (&batch.0, &batch.1),
+                    &batch,
                     rate,
                     &self.autodiff,
                 )
@@ -362,7 +387,7 @@ impl<'a> Trainer<'a> {
                             "epoch {}, chunk {}, batch {index}, {:?} molecules by tokens",
                             chunk.epoch + 1,
                             chunk.index,
-                            shape_of(&batch.0.sequences)
+                            shape_of(&batch.masked.sequences)
                         ),
                         loss: total,
                     });
@@ -440,10 +465,12 @@ impl<'a> Trainer<'a> {
             &progress,
             &validation,
         );
+        let model = model.valid().with_embedding().await.map_err(Stop::Device)?;
+        model_config.embedding = model_config.structure.is_some();
         storing::write(
             &run.directory().join(run::MODEL),
             &model_config,
-            &model.valid(),
+            &model,
             Precision::Fp32,
             &card,
         )
@@ -455,12 +482,21 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// A masked batch and its descriptors in one piece.
-    fn batch(&self, samples: &[Sample], mut masks: impl rand::Rng) -> (Masked, Vec<f32>) {
+    /// A batch of `samples`, masked.
+    fn batch(&self, samples: &[Sample], mut masks: impl rand::Rng) -> PretrainingBatch {
         let sequences: Vec<Vec<u32>> = samples.iter().map(|s| s.tokens.clone()).collect();
         let descriptors = samples.iter().flat_map(|s| s.descriptors.iter().copied());
-        let masked = mask(&sequences, self.config.mask_fraction, &mut masks);
-        (masked, descriptors.collect())
+        let mut structures = Vec::new();
+        if let Some(targets) = &self.structure {
+            for sample in samples {
+                targets.append(&sample.environments, &sample.descriptors, &mut structures);
+            }
+        }
+        PretrainingBatch {
+            masked: mask(&sequences, self.config.mask_fraction, &mut masks),
+            descriptors: descriptors.collect(),
+            structures,
+        }
     }
 
     /// Mean losses on the validation molecules, by name; the first is the
@@ -476,8 +512,8 @@ impl<'a> Trainer<'a> {
         let mut molecules = 0;
         for (index, samples) in batches.iter().enumerate() {
             let rng = generator(self.config.seed, Purpose::Validation, &[index as u64]);
-            let (masked, descriptors) = self.batch(samples, rng);
-            let losses = objective.losses(&model, &masked, &descriptors, self.device.tensors());
+            let batch = self.batch(samples, rng);
+            let losses = objective.losses(&model, &batch, self.device.tensors());
             let Some(loss) = total(&losses) else { continue };
             let values = read(&losses, loss, None).await?;
             for (name, value) in values {
@@ -521,17 +557,16 @@ fn record_validation(
 }
 
 /// One batch forth and back: its losses, their gradients, the optimizer's step,
-/// and the readback of everything that [`read`] names. `batch` is a masked
-/// batch and its normalised descriptors in one piece.
+/// and the readback of everything that [`read`] names.
 pub(crate) async fn step(
     objective: &Pretraining<'_>,
     model: Model,
     optimizer: &mut Optimizer,
-    batch: (&Masked, &[f32]),
+    batch: &PretrainingBatch,
     rate: f64,
     autodiff: &burn::tensor::Device,
 ) -> Result<(Model, Vec<(&'static str, f32)>), TrainingError> {
-    let losses = objective.losses(&model, batch.0, batch.1, autodiff);
+    let losses = objective.losses(&model, batch, autodiff);
     let Some(loss) = total(&losses) else {
         return Err(TrainingError::NothingToLearn);
     };

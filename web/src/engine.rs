@@ -64,8 +64,8 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Loads a model from the bytes of its `config.json`, `model.safetensors`
-    /// and `vocab.txt`; `backend` is `cpu` or `webgpu`.
+    /// Loads a model from the bytes of its `config.json`, `model.safetensors`,
+    /// `vocab.txt` and, where it has one, `domain.json.gz`; `backend` is `cpu` or `webgpu`.
     ///
     /// # Errors
     ///
@@ -75,6 +75,7 @@ impl Engine {
         config: Vec<u8>,
         weights: Vec<u8>,
         vocabulary: Vec<u8>,
+        domain: Option<Vec<u8>>,
     ) -> Result<Engine, JsValue> {
         let choice: DeviceChoice = backend.parse().map_err(Failure::from)?;
         let device = Device::open(choice).await.map_err(Failure::from)?;
@@ -82,6 +83,7 @@ impl Engine {
             config: config.into(),
             weights: weights.into(),
             vocabulary: vocabulary.into(),
+            domain: domain.map(Into::into),
         };
         let scorer = Scorer::load(&files, device).map_err(Failure::from)?;
         Ok(Self { scorer })
@@ -113,6 +115,25 @@ impl Engine {
                 endpoints: &config.endpoints,
             },
         })
+    }
+
+    /// Everything that the model makes of the molecule of one SMILES or mol
+    /// block: predictions, how far each can be trusted, and the atoms that each
+    /// comes from.
+    ///
+    /// # Errors
+    ///
+    /// Where the molecule cannot be scored, or the device fails.
+    pub async fn explain(&self, structure: String) -> Result<JsValue, JsValue> {
+        let structure = if structure.contains("M  END") {
+            Structure::MolBlock(structure)
+        } else {
+            Structure::Smiles(structure)
+        };
+        let explained = self.scorer.explain(&structure, Options::default()).await;
+        let explanation =
+            explained.map_err(|error| JsValue::from(Failure::new("explain", error)))?;
+        to_js(&explanation)
     }
 
     /// Scores one real batch twice and returns the molecules per second of the

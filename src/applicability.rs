@@ -1,0 +1,550 @@
+//! How far a prediction can be trusted: the nearest molecule that the model was
+//! trained on, the applicability domain, and an interval that holds the measured
+//! value nine times in ten.
+//!
+//! All three follow from the Tanimoto similarity of ECFP4 fingerprints to the
+//! nearest training molecule of the endpoint. What a similarity is worth is
+//! learnt from molecules that were held out from training: where their least
+//! similar tenth begins, a molecule is outside the domain; and the intervals are
+//! quantiles of their errors within each part of the domain (split conformal
+//! prediction: Vovk, Gammerman & Shafer 2005; by parts, "Mondrian").
+
+use std::io::{Read, Write};
+use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+
+use crate::chemistry::{ChemistryError, ECFP4, Fingerprint, Molecule};
+
+/// Fraction of the measured values that an interval is to hold.
+pub const LEVEL: f64 = 0.9;
+
+/// Fraction of the held-out molecules below whose similarity a molecule is
+/// outside, and below whose similarity it is at the border.
+const OUTSIDE: f64 = 0.1;
+const AT_THE_BORDER: f64 = 0.3;
+
+/// Held-out molecules from which quantiles are taken at least.
+const FEWEST: usize = 20;
+
+/// Bytes that a file may unpack to.
+const MAX_BYTES: u64 = 1 << 28;
+
+/// Where a molecule stands towards those that a model was trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Domain {
+    /// Unlike them: the prediction is a guess.
+    Out,
+    /// Less like them than most.
+    Borderline,
+    /// Like them.
+    In,
+}
+
+impl Domain {
+    /// All parts, from out to in.
+    pub const ALL: [Self; 3] = [Self::Out, Self::Borderline, Self::In];
+
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Borderline => "borderline",
+            Self::In => "in",
+        }
+    }
+}
+
+/// What held-out molecules say about one part of the domain.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which.
+    pub domain: Domain,
+    /// Held-out molecules in it.
+    pub molecules: usize,
+    /// Root of their mean squared error, in the endpoint's unit; of
+    /// probabilities for a class.
+    pub rmse: f64,
+    /// Half the width of the interval, in the endpoint's unit; `None` for a
+    /// class, whose prediction is a probability already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_width: Option<f32>,
+}
+
+/// The domain of one endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointDomain {
+    /// The endpoint.
+    pub endpoint: String,
+    /// Similarity from which a molecule is at the border and no longer out.
+    pub borderline: f64,
+    /// Similarity from which a molecule is in.
+    pub within: f64,
+    /// The three parts, from out to in.
+    pub parts: Vec<Part>,
+    /// Fraction of held-out values that intervals held which were made without
+    /// them; `None` for a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+}
+
+/// A held-out molecule: what was predicted, and how near it was to the training
+/// molecules.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeldOut {
+    /// Similarity to the nearest molecule that was trained on.
+    pub similarity: f64,
+    /// The measured value.
+    pub label: f32,
+    /// The prediction.
+    pub prediction: f32,
+}
+
+impl EndpointDomain {
+    /// Learns the domain of `endpoint` from held-out molecules; `None` where
+    /// there are fewer than 20. `is_quantity` says whether intervals mean
+    /// something.
+    pub fn fit(endpoint: &str, held_out: &[HeldOut], is_quantity: bool) -> Option<Self> {
+        if held_out.len() < FEWEST {
+            return None;
+        }
+        let mut similarities: Vec<f64> = held_out.iter().map(|one| one.similarity).collect();
+        similarities.sort_by(f64::total_cmp);
+        let quantile = |fraction: f64| {
+            let place = (similarities.len() as f64 * fraction) as usize;
+            similarities[place.min(similarities.len() - 1)]
+        };
+        let mut domain = Self {
+            endpoint: endpoint.to_owned(),
+            borderline: quantile(OUTSIDE),
+            within: quantile(AT_THE_BORDER),
+            parts: Vec::new(),
+            coverage: None,
+        };
+        let all: Vec<&HeldOut> = held_out.iter().collect();
+        domain.parts = domain.parts_of(&all, is_quantity);
+        domain.coverage = is_quantity.then(|| domain.cross_coverage(&all));
+        Some(domain)
+    }
+
+    /// The part that a similarity falls in.
+    pub fn domain(&self, similarity: f64) -> Domain {
+        if similarity >= self.within {
+            Domain::In
+        } else if similarity >= self.borderline {
+            Domain::Borderline
+        } else {
+            Domain::Out
+        }
+    }
+
+    /// Half the width of the interval of a molecule in `domain`.
+    pub fn half_width(&self, domain: Domain) -> Option<f32> {
+        let part = self.parts.iter().find(|part| part.domain == domain)?;
+        part.half_width
+    }
+
+    fn parts_of(&self, held_out: &[&HeldOut], is_quantity: bool) -> Vec<Part> {
+        let errors = |domain: Option<Domain>| -> Vec<f64> {
+            held_out
+                .iter()
+                .filter(|one| domain.is_none_or(|domain| self.domain(one.similarity) == domain))
+                .map(|one| f64::from((one.prediction - one.label).abs()))
+                .collect()
+        };
+        let rmse = |errors: &[f64]| {
+            let squares: f64 = errors.iter().map(|error| error * error).sum();
+            (squares / errors.len().max(1) as f64).sqrt()
+        };
+        let whole = interval(errors(None)).unwrap_or(f64::INFINITY);
+        let mut parts: Vec<Part> = Domain::ALL
+            .into_iter()
+            .map(|domain| {
+                let errors = errors(Some(domain));
+                Part {
+                    domain,
+                    molecules: errors.len(),
+                    rmse: rmse(&errors),
+                    // Too few of its own: the quantile over all.
+                    half_width: is_quantity.then(|| interval(errors).unwrap_or(whole) as f32),
+                }
+            })
+            .collect();
+        // Farther out nothing is known better.
+        for i in (0..parts.len().saturating_sub(1)).rev() {
+            parts[i].half_width = parts[i]
+                .half_width
+                .zip(parts[i + 1].half_width)
+                .map(|(own, inner)| own.max(inner));
+        }
+        parts
+    }
+
+    /// The coverage of intervals made from four fifths for the other fifth.
+    fn cross_coverage(&self, held_out: &[&HeldOut]) -> f64 {
+        const FOLDS: usize = 5;
+        let mut held = 0;
+        for fold in 0..FOLDS {
+            let part = |own: bool| -> Vec<&HeldOut> {
+                let all = held_out.iter().enumerate();
+                all.filter(|(i, _)| (i % FOLDS == fold) == own)
+                    .map(|(_, one)| *one)
+                    .collect()
+            };
+            let made = Self {
+                parts: self.parts_of(&part(false), true),
+                ..self.clone()
+            };
+            held += part(true)
+                .iter()
+                .filter(|one| {
+                    let width = made.half_width(made.domain(one.similarity));
+                    width.is_some_and(|width| (one.prediction - one.label).abs() <= width)
+                })
+                .count();
+        }
+        held as f64 / held_out.len().max(1) as f64
+    }
+
+    fn is_sound(&self) -> bool {
+        let finite = self.parts.iter().all(|part| {
+            part.half_width
+                .is_none_or(|width| width >= 0.0 && !width.is_nan())
+        });
+        let ordered = 0.0 <= self.borderline && self.borderline <= self.within;
+        finite && ordered && self.within <= 1.0
+    }
+}
+
+/// The smallest bound that holds [`LEVEL`] of the values that may come, given
+/// `errors` that came; `None` where they are too few to say.
+fn interval(mut errors: Vec<f64>) -> Option<f64> {
+    errors.sort_by(f64::total_cmp);
+    let place = ((errors.len() + 1) as f64 * LEVEL).ceil() as usize;
+    errors.get(place.checked_sub(1)?).copied()
+}
+
+/// A molecule that a model was trained on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct TrainingMolecule {
+    smiles: String,
+    /// Indices of the endpoints that it has a label for.
+    endpoints: Vec<u8>,
+}
+
+/// Why a file of domains cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplicabilityError {
+    /// It is no gzip file, or holds more than any of ours.
+    #[error("domain.json.gz: {0}")]
+    Io(#[from] std::io::Error),
+    /// It is not the JSON we expect.
+    #[error("domain.json.gz: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Its numbers make no sense, or it is of another model.
+    #[error("domain.json.gz: {0}; it belongs to another model or is damaged")]
+    Unsound(String),
+}
+
+/// The domains of a model's endpoints and the molecules that it was trained on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Applicability {
+    /// One entry an endpoint, in the model's order; `None` where too few
+    /// molecules were held out.
+    endpoints: Vec<Option<EndpointDomain>>,
+    molecules: Vec<TrainingMolecule>,
+    /// Computed when first asked for, and sorted by their number of bits.
+    #[serde(skip)]
+    fingerprints: OnceLock<Vec<(Fingerprint, usize)>>,
+}
+
+/// The nearest molecule that was trained on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Neighbour {
+    /// Its canonical SMILES.
+    pub smiles: String,
+    /// Tanimoto similarity of its ECFP4 fingerprint, 0 to 1.
+    pub similarity: f64,
+}
+
+/// How far the prediction of one endpoint can be trusted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Assessment {
+    /// Where the molecule stands; `None` where the model does not know its
+    /// domain.
+    pub domain: Option<Domain>,
+    /// Half the width of the 90 % interval around the prediction, in the
+    /// endpoint's unit; `None` for a class.
+    pub half_width: Option<f32>,
+    /// The nearest molecule with a label for the endpoint.
+    pub nearest: Option<Neighbour>,
+}
+
+impl Applicability {
+    /// The domains of `endpoints` with the molecules trained on: canonical
+    /// SMILES and the indices of the endpoints that each has a label for.
+    pub fn new(
+        endpoints: Vec<Option<EndpointDomain>>,
+        molecules: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) -> Self {
+        let molecules = molecules
+            .into_iter()
+            .map(|(smiles, endpoints)| TrainingMolecule { smiles, endpoints })
+            .collect();
+        Self {
+            endpoints,
+            molecules,
+            fingerprints: OnceLock::new(),
+        }
+    }
+
+    /// One entry an endpoint.
+    pub fn endpoints(&self) -> &[Option<EndpointDomain>] {
+        &self.endpoints
+    }
+
+    /// Reads `domain.json.gz` of a model with the endpoints `names`.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are none, or of another model.
+    pub fn read(bytes: &[u8], names: &[&str]) -> Result<Self, ApplicabilityError> {
+        let mut json = Vec::new();
+        let mut reader = GzDecoder::new(bytes).take(MAX_BYTES + 1);
+        reader.read_to_end(&mut json)?;
+        if json.len() as u64 > MAX_BYTES {
+            let error = std::io::Error::other(format!("it holds more than {MAX_BYTES} bytes"));
+            return Err(error.into());
+        }
+        let read: Self = serde_json::from_slice(&json)?;
+        if read.endpoints.len() != names.len() {
+            let found = read.endpoints.len();
+            let message = format!("{found} endpoints, and the model has {}", names.len());
+            return Err(ApplicabilityError::Unsound(message));
+        }
+        for (domain, name) in read.endpoints.iter().zip(names) {
+            if let Some(domain) = domain
+                && (domain.endpoint != *name || !domain.is_sound())
+            {
+                let message = format!(
+                    "its domain of `{}` is not that of `{name}`",
+                    domain.endpoint
+                );
+                return Err(ApplicabilityError::Unsound(message));
+            }
+        }
+        Ok(read)
+    }
+
+    /// The contents of `domain.json.gz`.
+    ///
+    /// # Errors
+    ///
+    /// Never but for a fault of the serialiser.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ApplicabilityError> {
+        let mut writer = GzEncoder::new(Vec::new(), Compression::best());
+        writer.write_all(&serde_json::to_vec(self)?)?;
+        Ok(writer.finish()?)
+    }
+
+    /// One assessment an endpoint of what the model predicts for `molecule`.
+    ///
+    /// # Errors
+    ///
+    /// Where the molecule has no fingerprint.
+    pub fn assess(&self, molecule: &Molecule) -> Result<Vec<Assessment>, ChemistryError> {
+        let nearest = self.nearest(&molecule.ecfp(ECFP4)?);
+        let assessments = self.endpoints.iter().zip(nearest).map(|(domain, nearest)| {
+            let similarity = nearest.map_or(0.0, |(_, similarity)| similarity);
+            let part = domain.as_ref().map(|domain| domain.domain(similarity));
+            Assessment {
+                domain: part,
+                half_width: domain
+                    .as_ref()
+                    .zip(part)
+                    .and_then(|(d, part)| d.half_width(part)),
+                nearest: nearest.map(|(index, similarity)| Neighbour {
+                    smiles: self.molecules[index].smiles.clone(),
+                    similarity,
+                }),
+            }
+        });
+        Ok(assessments.collect())
+    }
+
+    /// For every endpoint the nearest training molecule and its similarity.
+    fn nearest(&self, fingerprint: &Fingerprint) -> Vec<Option<(usize, f64)>> {
+        let mut best: Vec<Option<(usize, f64)>> = vec![None; self.endpoints.len()];
+        let sorted = self.fingerprints();
+        let ones = f64::from(fingerprint.count_ones());
+        let start = sorted.partition_point(|(one, _)| f64::from(one.count_ones()) < ones);
+        let (fewer, more) = sorted.split_at(start);
+        // From the like to the unlike in size: a similarity is at most the ratio
+        // of the numbers of bits, so that each direction has an end.
+        for side in [
+            &mut fewer.iter().rev() as &mut dyn Iterator<Item = _>,
+            &mut more.iter(),
+        ] {
+            for (other, index) in side {
+                let theirs = f64::from(other.count_ones());
+                let bound = ones.min(theirs) / ones.max(theirs).max(1.0);
+                let least = best.iter().map(|best| best.map_or(-1.0, |(_, s)| s));
+                if bound < least.fold(f64::INFINITY, f64::min) {
+                    break;
+                }
+                let similarity = fingerprint.tanimoto(other);
+                for &endpoint in &self.molecules[*index].endpoints {
+                    if let Some(best) = best.get_mut(endpoint as usize)
+                        && best.is_none_or(|(_, known)| similarity > known)
+                    {
+                        *best = Some((*index, similarity));
+                    }
+                }
+            }
+        }
+        best
+    }
+
+    fn fingerprints(&self) -> &[(Fingerprint, usize)] {
+        self.fingerprints.get_or_init(|| {
+            let of = |(index, molecule): (usize, &TrainingMolecule)| {
+                let fingerprint = Molecule::parse(&molecule.smiles).ok()?.ecfp(ECFP4).ok()?;
+                Some((fingerprint, index))
+            };
+            #[cfg(not(target_family = "wasm"))]
+            let mut all: Vec<(Fingerprint, usize)> = {
+                use rayon::prelude::*;
+                self.molecules
+                    .par_iter()
+                    .enumerate()
+                    .filter_map(of)
+                    .collect()
+            };
+            #[cfg(target_family = "wasm")]
+            let mut all: Vec<(Fingerprint, usize)> =
+                self.molecules.iter().enumerate().filter_map(of).collect();
+            all.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
+            all
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Errors that grow as the similarity falls.
+    fn held_out(n: usize) -> Vec<HeldOut> {
+        (0..n)
+            .map(|i| {
+                let similarity = (i % 100) as f64 / 100.0;
+                // From -1 to 1, in no step with the similarity.
+                let noise = ((i * 7919 % 1009) as f32 / 1009.0 - 0.5) * 2.0;
+                HeldOut {
+                    similarity,
+                    label: 1.0,
+                    prediction: 1.0 + noise * (1.5 - similarity as f32),
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn intervals_hold_nine_in_ten_and_widen_outwards() {
+        let domain = EndpointDomain::fit("x", &held_out(2000), true).expect("enough");
+        assert_eq!((domain.borderline, domain.within), (0.1, 0.3));
+        let widths: Vec<f32> = domain.parts.iter().filter_map(|p| p.half_width).collect();
+        assert!(widths[0] > widths[1] && widths[1] > widths[2], "{widths:?}");
+        let coverage = domain.coverage.expect("a quantity");
+        assert!((coverage - LEVEL).abs() < 0.03, "{coverage}");
+        assert!(domain.parts[0].rmse > domain.parts[2].rmse);
+        assert_eq!(domain.domain(0.05), Domain::Out);
+        assert_eq!(domain.domain(0.1), Domain::Borderline);
+        assert_eq!(domain.domain(0.9), Domain::In);
+    }
+
+    #[test]
+    fn too_few_molecules_make_no_domain_and_classes_no_interval() {
+        assert_eq!(EndpointDomain::fit("x", &held_out(19), true), None);
+        let class = EndpointDomain::fit("x", &held_out(100), false).expect("enough");
+        assert!(class.parts.iter().all(|part| part.half_width.is_none()));
+        assert_eq!(class.coverage, None);
+    }
+
+    #[test]
+    fn a_quantile_of_too_few_errors_is_none() {
+        assert_eq!(interval(vec![1.0; 8]), None);
+        assert_eq!(interval((1..=9).map(f64::from).collect()), Some(9.0));
+        assert_eq!(interval((1..=19).map(f64::from).collect()), Some(18.0));
+    }
+
+    fn applicability() -> Applicability {
+        let domain = EndpointDomain::fit("a", &held_out(200), true);
+        let molecules = [
+            ("CCO", vec![0]),
+            ("c1ccccc1O", vec![0, 1]),
+            ("CC(=O)Oc1ccccc1C(=O)O", vec![1]),
+            ("CCCCCCCC", vec![0]),
+            ("not a molecule", vec![0]),
+        ];
+        Applicability::new(
+            vec![domain, None],
+            molecules.map(|(smiles, endpoints)| (smiles.to_owned(), endpoints)),
+        )
+    }
+
+    #[test]
+    fn the_nearest_neighbour_is_the_nearest_of_all() {
+        let applicability = applicability();
+        for smiles in [
+            "CCO",
+            "Cc1ccccc1O",
+            "CCCCCCCCC",
+            "CC(=O)Oc1ccccc1C(=O)O",
+            "N",
+        ] {
+            let molecule = Molecule::parse(smiles).expect("valid");
+            let own = molecule.ecfp(ECFP4).expect("a fingerprint");
+            let found = applicability.assess(&molecule).expect("assessed");
+            for (endpoint, found) in found.iter().enumerate() {
+                let similarities = applicability.molecules.iter().filter_map(|other| {
+                    let of_endpoint = other.endpoints.contains(&(endpoint as u8));
+                    let other = Molecule::parse(&other.smiles).ok()?.ecfp(ECFP4).ok()?;
+                    of_endpoint.then(|| own.tanimoto(&other))
+                });
+                let best = similarities.fold(0.0, f64::max);
+                let nearest = found.nearest.as_ref().expect("some molecule");
+                assert_eq!(nearest.similarity, best, "{smiles}, {endpoint}");
+            }
+        }
+        let known = applicability.assess(&Molecule::parse("OCC").expect("valid"));
+        let known = &known.expect("assessed")[0];
+        assert_eq!(known.domain, Some(Domain::In));
+        assert_eq!(
+            known.nearest.as_ref().map(|n| n.smiles.as_str()),
+            Some("CCO")
+        );
+    }
+
+    #[test]
+    fn files_come_back_and_others_are_refused() {
+        let bytes = applicability().to_bytes().expect("written");
+        let read = Applicability::read(&bytes, &["a", "b"]).expect("read");
+        assert_eq!(read.endpoints, applicability().endpoints);
+        assert_eq!(read.molecules, applicability().molecules);
+        for (bytes, names) in [
+            (&bytes[..], &["a"][..]),
+            (&bytes[..], &["b", "a"]),
+            (&bytes[..bytes.len() / 2], &["a", "b"]),
+            (b"{}", &["a", "b"]),
+        ] {
+            let error = Applicability::read(bytes, names).expect_err("refused");
+            assert!(error.to_string().starts_with("domain.json.gz: "), "{error}");
+        }
+    }
+}

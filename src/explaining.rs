@@ -1,0 +1,115 @@
+//! What a prediction of one molecule rests on: how far it can be trusted, and
+//! which atoms it comes from.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::applicability::Assessment;
+use crate::chemistry::AtomOrder;
+use crate::records::{RowError, Structure};
+use crate::scoring::{Options, Scorer, Stop, Task, chemistry_error, standardise};
+use crate::tokens::{self, MASK};
+
+/// One atom's share in the predictions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AtomContribution {
+    /// The characters of [`Explanation::smiles`] that stand for the atom.
+    pub range: Range<usize>,
+    /// For each endpoint, in its unit: the prediction, less the prediction
+    /// without knowing the atom.
+    pub contributions: Vec<f32>,
+}
+
+/// What the model makes of one molecule, in full.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The molecule as it was scored: its largest fragment as Kekulé SMILES.
+    pub smiles: String,
+    /// The prediction for each endpoint, in its unit.
+    pub values: Vec<f32>,
+    /// How far each can be trusted; `None` for a model that does not know.
+    pub assessments: Option<Vec<Assessment>>,
+    /// The heavy atoms, in the order of `smiles`.
+    pub atoms: Vec<AtomContribution>,
+}
+
+/// Why a molecule cannot be explained.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// It cannot be scored.
+    #[error("{}", .0.message)]
+    Row(RowError),
+    /// The model or the device cannot.
+    #[error(transparent)]
+    Stop(#[from] Stop),
+}
+
+impl Scorer {
+    /// Explains the predictions of one molecule.
+    ///
+    /// An atom's contribution is found by occlusion: its tokens are hidden as
+    /// in masked language modelling, and the prediction is made again.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExplainError`].
+    pub async fn explain(
+        &self,
+        structure: &Structure,
+        options: Options,
+    ) -> Result<Explanation, ExplainError> {
+        let limit = self.config().encoder.max_length;
+        let ready = standardise(structure, options, limit).map_err(ExplainError::Row)?;
+        let chemistry = |error| ExplainError::Row(chemistry_error(error));
+        let written = ready
+            .molecule
+            .kekule_smiles(AtomOrder::Canonical)
+            .map_err(chemistry)?;
+        let spans = tokens::spans(&ready.tokens);
+        let mut atoms: Vec<Range<usize>> = written.atoms.clone();
+        atoms.sort_by_key(|range| range.start);
+        // SMILES are ASCII, so that bytes are characters.
+        let hidden = atoms.iter().map(|atom| {
+            let hide = |(&id, span): (&u32, &Range<usize>)| {
+                let of_atom = span.start < atom.end && atom.start < span.end;
+                if of_atom { MASK } else { id }
+            };
+            ready.tokens.iter().zip(&spans).map(hide).collect()
+        });
+        let sequences: Vec<(usize, Vec<u32>)> = std::iter::once(ready.tokens.clone())
+            .chain(hidden)
+            .enumerate()
+            .collect();
+        let mut values: Vec<Vec<f32>> = Vec::with_capacity(sequences.len());
+        let mut rest = sequences.as_slice();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(self.batch_rows(rest));
+            rest = later;
+            for row in self.forward(batch, Task::Score).await? {
+                values.push(row.map_err(ExplainError::Row)?);
+            }
+        }
+        let mut values = values.into_iter();
+        let whole = values.next().unwrap_or_default();
+        let atoms = atoms.into_iter().zip(values).map(|(range, without)| {
+            let shares = whole.iter().zip(without);
+            AtomContribution {
+                range,
+                contributions: shares.map(|(whole, without)| whole - without).collect(),
+            }
+        });
+        let assessments = self
+            .applicability()
+            .map(|applicability| applicability.assess(&ready.molecule))
+            .transpose()
+            .map_err(chemistry)?;
+        Ok(Explanation {
+            smiles: written.smiles,
+            atoms: atoms.collect(),
+            assessments,
+            values: whole,
+        })
+    }
+}
