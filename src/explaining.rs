@@ -36,7 +36,6 @@ pub struct Explanation {
 
 /// Why a molecule cannot be explained.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ExplainError {
     /// It cannot be scored.
     #[error("{}", .0.message)]

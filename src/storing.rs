@@ -372,6 +372,19 @@ impl Source for FileOrInitial<'_, '_> {
             |s| s.linear_weight(name, from, to),
         )
     }
+
+    fn silent_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        self.either(
+            name,
+            |s| s.silent_weight(name, from, to),
+            |s| s.silent_weight(name, from, to),
+        )
+    }
 }
 
 impl ModelConfig {

@@ -755,7 +755,16 @@ fn bad_smiles() -> RowError {
 #[test]
 fn csv_has_the_users_columns_then_the_endpoints_then_the_error() {
     let error = bad_smiles();
-    let scores = [Score { value: Some(-0.1) }, Score { value: None }];
+    let scores = [
+        Score {
+            value: Some(-0.1),
+            assessment: None,
+        },
+        Score {
+            value: None,
+            assessment: None,
+        },
+    ];
     let text = written(
         OutputFormat::Csv,
         &["id", "smiles"],
@@ -777,9 +786,13 @@ fn csv_has_the_users_columns_then_the_endpoints_then_the_error() {
 fn json_rows_hold_the_users_columns_then_error_then_scores_in_this_order() {
     let error = bad_smiles();
     let scores = [
-        Score { value: Some(0.1) },
+        Score {
+            value: Some(0.1),
+            assessment: None,
+        },
         Score {
             value: Some(f32::NAN),
+            assessment: None,
         },
     ];
     let rows: [(&[&str], Outcome<'_>); 2] = [
@@ -858,7 +871,10 @@ fn a_similarity_is_one_column_and_no_error_stands_beside_it() {
 fn a_users_column_keeps_its_name_where_ours_collides_with_it() {
     let columns = ["error", "scores", "ESOL", "x", "x", "x_2", "embedding_0"];
     let fields: &[&str] = &["a", "b", "c", "d", "e", "f", "g"];
-    let scores = [Score { value: Some(1.0) }];
+    let scores = [Score {
+        value: Some(1.0),
+        assessment: None,
+    }];
     let rows = [(fields, Outcome::Scores(&scores))];
     let outputs = endpoints(&["ESOL"]);
     assert_eq!(
@@ -925,7 +941,10 @@ fn rows_with_problems_can_be_written_as_they_are() {
     let (header, records) = read("id,smiles\n1\n\"2,C\n3,CC\n", "a.csv");
     let layout = Layout::new(&header, endpoints(&["a"]));
     let values = records.iter().map(|record| {
-        let scores = [Score { value: Some(2.5) }];
+        let scores = [Score {
+            value: Some(2.5),
+            assessment: None,
+        }];
         let outcome = match &record.problem {
             Some(problem) => Outcome::Error(problem),
             None => Outcome::Scores(&scores),
@@ -958,7 +977,7 @@ proptest! {
         ).expect("a Vec takes all");
         let rows = rows.into_iter().map(|(text, more)| vec!["CCO".to_owned(), text, more]);
         let rows = rows.collect::<Vec<_>>();
-        let scores = [Score { value: Some(0.5) }];
+        let scores = [Score { value: Some(0.5), assessment: None }];
         for fields in &rows {
             let row = OutputRow { fields, outcome: Outcome::Scores(&scores) };
             writer.write_row(&row).expect("a Vec takes all");

@@ -25,8 +25,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Predict every endpoint of the model for each molecule of a file
     #[command(visible_alias = "predict")]
-    Score(ScoreArguments),
-    /// Write each molecule's embedding: the mean of the last hidden states
+    Score(AssessedScoreArguments),
+    /// Explain one molecule: values, intervals, domain, nearest training molecule, atoms
+    Explain(ExplainArguments),
+    /// Write each molecule's embedding, for comparing molecules by its cosine
     Embed(ScoreArguments),
     /// Rank a library by its similarity to known actives, or measure how well that works
     Screen(ScreenArguments),
@@ -159,6 +161,33 @@ pub(crate) struct ScoreArguments {
     /// No progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AssessedScoreArguments {
+    #[command(flatten)]
+    pub(crate) rows: ScoreArguments,
+    /// Say of each value how far it can be trusted: 90 % interval, domain, nearest training molecule
+    #[arg(long)]
+    pub(crate) assess: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// The molecule
+    pub(crate) smiles: String,
+    /// Model directory; without it, the model that is built in
+    #[arg(long, value_name = "DIR", env = "DELICATE_MODEL")]
+    pub(crate) model: Option<PathBuf>,
+    /// Device to compute on
+    #[arg(long, value_enum, default_value = "auto", env = "DELICATE_DEVICE")]
+    pub(crate) device: DeviceName,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: ReportFormatName,
+    /// Take the whole record, salts and solvents included, and not its largest fragment
+    #[arg(long)]
+    pub(crate) keep_salts: bool,
 }
 
 /// Where rows are written, and how.

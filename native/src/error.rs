@@ -34,6 +34,12 @@ pub(crate) enum CommandError {
     },
     #[error("model {name}: {source}")]
     Model { name: String, source: StoringError },
+    #[error(
+        "the model does not know its domain: it has no domain.json.gz, which `finetune` writes"
+    )]
+    NoDomain,
+    #[error("{}", .0.message)]
+    Molecule(RowError),
     #[error(transparent)]
     Device(#[from] DeviceError),
     #[error("interrupted: the rows written so far are complete")]

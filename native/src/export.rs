@@ -7,7 +7,7 @@ use delicate::exporting::{self, Loss, MOLECULES};
 use delicate::kernels::device::Device;
 use delicate::records::{ReadOptions, Structure};
 use delicate::scoring::Scorer;
-use delicate::storing::{self, CARD, ModelFiles, Precision, StoringError, WEIGHTS};
+use delicate::storing::{self, CARD, DOMAIN, ModelFiles, Precision, StoringError, WEIGHTS};
 
 use crate::arguments::ExportArguments;
 use crate::error::CommandError;
@@ -48,6 +48,13 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let card = card(from, precision);
     pollster::block_on(storing::write(to, &config, &model, precision, &card))
         .map_err(model_error(to))?;
+    if let Some(domain) = &files.domain {
+        let path = to.join(DOMAIN);
+        std::fs::write(&path, domain).map_err(|source| CommandError::Output {
+            name: path.display().to_string(),
+            source,
+        })?;
+    }
     // From the files, so that what is compared is what others will read.
     let written = ModelFiles::read(to).map_err(model_error(to))?;
     let other = Scorer::load(&written, device.clone()).map_err(model_error(to))?;

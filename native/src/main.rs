@@ -11,6 +11,7 @@ mod data_sets;
 mod doctor;
 mod error;
 mod evaluate;
+mod explain;
 mod export;
 mod files;
 mod import;
@@ -45,8 +46,9 @@ fn main() -> ExitCode {
     keep_memory();
     let arguments = Arguments::parse();
     let done = match &arguments.command {
-        Command::Score(score) => score::run(score, Task::Score),
-        Command::Embed(score) => score::run(score, Task::Embed),
+        Command::Score(score) => score::run(&score.rows, Task::Score, score.assess),
+        Command::Explain(explain) => explain::run(explain),
+        Command::Embed(score) => score::run(score, Task::Embed, false),
         Command::Screen(screen) => screen::run(screen),
         Command::Pretrain(pretrain) => training::pretrain(pretrain),
         Command::Distill(distill) => training::distill(distill),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use delicate::kernels::device::Device;
-use delicate::records::{ReadOptions, Reader, Record, RowError, Structure, Writer};
+use delicate::records::{Outputs, ReadOptions, Reader, Record, RowError, Structure, Writer};
 use delicate::scoring::{Options, Scorer, Stop, Task};
 use delicate::storing::{ModelFiles, StoringError};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,7 +17,12 @@ use crate::arguments::{OnError, ScoreArguments};
 use crate::error::CommandError;
 use crate::files::{Chunk, open, refuse_same_file, sink};
 
-pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandError> {
+/// `assess` adds to each score how far it can be trusted.
+pub(crate) fn run(
+    arguments: &ScoreArguments,
+    task: Task,
+    assess: bool,
+) -> Result<(), CommandError> {
     let interrupt = Interrupt::listen();
     let started = Instant::now();
     let input = open(&arguments.file)?;
@@ -40,6 +45,13 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
 
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let scorer = load(arguments.model.as_deref(), device)?;
+    if assess && scorer.applicability().is_none() {
+        return Err(CommandError::NoDomain);
+    }
+    let outputs = match scorer.outputs(task) {
+        Outputs::Scores(endpoints) if assess => Outputs::Assessed(endpoints),
+        outputs => outputs,
+    };
     let header = reader.header().clone();
     let sink = sink(arguments.output.file())?;
     let output_name = arguments
@@ -50,13 +62,8 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
         name: output_name.clone(),
         source,
     };
-    let mut writer = Writer::new(
-        sink,
-        arguments.output.format(),
-        &header,
-        scorer.outputs(task),
-    )
-    .map_err(output)?;
+    let mut writer =
+        Writer::new(sink, arguments.output.format(), &header, outputs).map_err(output)?;
     let options = Options {
         largest_fragment: !arguments.keep_salts,
     };
@@ -85,12 +92,22 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
                     ControlFlow::Continue(())
                 }
             }));
+        let mut assessments = assess
+            .then(|| scorer.assess(&structures, options))
+            .flatten()
+            .unwrap_or_default()
+            .into_iter();
         for (record, result) in chunk.records.iter().zip(results.rows) {
+            let assessed = assessments.next();
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
             let result = match &record.problem {
                 Some(problem) => Err(problem.clone()),
                 None => result,
+            };
+            let result = match (result, assessed) {
+                (Ok(values), Some(assessed)) => assessed.map(|assessed| (values, Some(assessed))),
+                (result, _) => result.map(|values| (values, None)),
             };
             failed += usize::from(result.is_err());
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
@@ -98,9 +115,13 @@ pub(crate) fn run(arguments: &ScoreArguments, task: Task) -> Result<(), CommandE
                 writer.finish().map_err(output)?;
                 return Err(row_error(record, header.id, error));
             }
-            writer
-                .write_result(&record.fields, result.as_deref())
-                .map_err(output)?;
+            let fields = &record.fields;
+            match result {
+                Ok((values, Some(assessed))) => writer.write_assessed(fields, &values, assessed),
+                Ok((values, None)) => writer.write_result(fields, Ok(&values)),
+                Err(error) => writer.write_result(fields, Err(&error)),
+            }
+            .map_err(output)?;
             rows += 1;
         }
         if let Some(stop) = results.stop {

@@ -99,6 +99,8 @@ const HEAD: &str = "head.finetune_net.0";
 const MASKED_LM: &str = "masked_lm_head";
 const PHYSCHEM: &str = "physchem_head.physchem_clf";
 const STRUCTURE: &str = "structure_head.weight";
+/// What the structure head's outputs are multiplied by.
+const STRUCTURE_SCALE: f64 = 0.25;
 const EMBEDDING: &str = "embedding_head.weight";
 
 /// Predicts the token of a hidden state, as BERT does; the decoder is not
@@ -256,7 +258,7 @@ impl Model {
         };
         let hidden = config.hidden_size;
         let mut without_bias = |name, outputs| {
-            let weight = source.linear_weight(name, hidden, outputs)?;
+            let weight = source.silent_weight(name, hidden, outputs)?;
             Ok::<_, SourceError>(Linear { weight, bias: None })
         };
         let structure = match heads.structure {
@@ -320,11 +322,9 @@ impl Model {
     /// [`StructureTargets`](super::StructureTargets)) of a pooled output
     /// `[batch, hidden]`. `None` without that head.
     pub fn structure(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
-        let outputs = linear(self.structure.as_ref()?, pooled);
-        let [_, width] = outputs.dims();
-        // The vector has a length of about 1, whatever its width: so has what
-        // fresh weights give, and steps are in proportion.
-        Some(outputs.div_scalar((width as f64).sqrt()))
+        // Its numbers are small: a vector of thousands has a length of about 1.
+        // Steps of the size that suits other weights would be too large.
+        Some(linear(self.structure.as_ref()?, pooled).mul_scalar(STRUCTURE_SCALE))
     }
 
     /// The embedding of a batch, `[batch, hidden]`, for comparing molecules by

@@ -56,6 +56,17 @@ pub(crate) trait Source {
         to: usize,
     ) -> Result<Param<Tensor<2>>, SourceError>;
 
+    /// The same for a layer that says nothing before it has learnt: fresh
+    /// weights are 0.
+    fn silent_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        self.linear_weight(name, from, to)
+    }
+
     /// `name.weight` and `name.bias` of a linear layer.
     fn linear(&mut self, name: &str, from: usize, to: usize) -> Result<Linear, SourceError> {
         Ok(Linear {
@@ -139,6 +150,15 @@ impl Source for Initial<'_> {
         to: usize,
     ) -> Result<Param<Tensor<2>>, SourceError> {
         Ok(self.normal([from, to], self.deviation))
+    }
+
+    fn silent_weight(
+        &mut self,
+        _name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        Ok(Initializer::Zeros.init([from, to], self.device))
     }
 }
 

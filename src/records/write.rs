@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
 use super::{Header, RowError};
+use crate::applicability::{Assessment, Domain};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub struct ScoreColumn {
 pub enum Outputs {
     /// A score for each of these endpoints.
     Scores(Vec<ScoreColumn>),
+    /// A score for each of these endpoints, and how far it can be trusted.
+    Assessed(Vec<ScoreColumn>),
     /// An embedding of this many dimensions.
     Embedding(usize),
     /// A similarity. Only rows that have one are written: no error stands
@@ -52,6 +55,39 @@ pub struct Score {
     /// The prediction, in the endpoint's unit. `None`, and also a value that
     /// is not finite, is written as null or as an empty cell.
     pub value: Option<f32>,
+    /// How far it can be trusted; written under [`Outputs::Assessed`] alone.
+    pub assessment: Option<Assessment>,
+}
+
+impl Score {
+    /// The interval around the value.
+    fn interval(&self) -> [Option<f32>; 2] {
+        let width = self.assessment.as_ref().and_then(|a| a.half_width);
+        [-1.0, 1.0].map(|side| Some(self.value? + side * width?))
+    }
+}
+
+/// What ends the names of the columns of an assessed score, after the endpoint.
+const ASSESSED: [&str; 6] = ["", "_low", "_high", "_domain", "_similarity", "_nearest"];
+
+/// The cells of an assessed score, in the order of [`ASSESSED`].
+fn assessed_cells(score: &Score) -> [String; 6] {
+    let number = |value: Option<f32>| {
+        let number = value.and_then(shortest);
+        number.map_or_else(String::new, |number| number.to_string())
+    };
+    let [low, high] = score.interval();
+    let assessment = score.assessment.as_ref();
+    let domain = assessment.and_then(|a| a.domain);
+    let nearest = assessment.and_then(|a| a.nearest.as_ref());
+    [
+        number(score.value),
+        number(low),
+        number(high),
+        domain.map_or("", Domain::name).to_owned(),
+        nearest.map_or_else(String::new, |n| format!("{:.3}", n.similarity)),
+        nearest.map_or_else(String::new, |n| n.smiles.clone()),
+    ]
 }
 
 /// One row to write.
@@ -66,7 +102,7 @@ pub struct OutputRow<'a> {
 /// What became of a row's molecule.
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome<'a> {
-    /// Scores, parallel to [`Outputs::Scores`].
+    /// Scores, parallel to [`Outputs::Scores`] or [`Outputs::Assessed`].
     Scores(&'a [Score]),
     /// An embedding of the length in [`Outputs::Embedding`].
     Embedding(&'a [f32]),
@@ -118,7 +154,7 @@ impl Layout {
         let has_errors = outputs != Outputs::Similarity;
         let error_key = has_errors.then(|| ours("error", &mut taken));
         let kind = match &outputs {
-            Outputs::Scores(_) => "scores",
+            Outputs::Scores(_) | Outputs::Assessed(_) => "scores",
             Outputs::Embedding(_) => "embedding",
             Outputs::Similarity => "similarity",
         };
@@ -129,6 +165,11 @@ impl Layout {
             Outputs::Scores(endpoints) => endpoints
                 .iter()
                 .map(|endpoint| ours(&endpoint.name, &mut taken))
+                .collect(),
+            Outputs::Assessed(endpoints) => endpoints
+                .iter()
+                .flat_map(|endpoint| ASSESSED.map(|end| format!("{}{end}", endpoint.name)))
+                .map(|name| ours(&name, &mut taken))
                 .collect(),
             Outputs::Embedding(dimensions) => (0..*dimensions)
                 .map(|dimension| ours(&format!("embedding_{dimension}"), &mut taken))
@@ -154,6 +195,10 @@ impl Layout {
     ///  "error": null or {"message": "…", "reason": "…", "position": 3 or null},
     ///  "scores": null or {"<endpoint>": {"value": 0.1 or null, "unit": "…"}, …}}
     /// ```
+    ///
+    /// An assessed score has further `"low"` and `"high"`, the 90 % interval,
+    /// `"domain": "in"`, `"borderline"` or `"out"`, and `"nearest": {"smiles": "…",
+    /// "similarity": 0.5}`, each of them null where the model does not know.
     ///
     /// With embeddings, `"embedding": null or [0.1, …]` takes the place of
     /// `scores`, and with similarities `"similarity": 0.1` that of both. Numbers
@@ -186,6 +231,24 @@ impl Layout {
                 })
                 .collect::<Map<_, _>>()
                 .into(),
+            (Outputs::Assessed(endpoints), Outcome::Scores(scores)) => endpoints
+                .iter()
+                .zip(scores)
+                .map(|(endpoint, score)| {
+                    let [low, high] = score.interval().map(|bound| bound.and_then(shortest));
+                    let assessment = score.assessment.as_ref();
+                    let entry = json!({
+                        "value": score.value.and_then(shortest),
+                        "unit": endpoint.unit,
+                        "low": low,
+                        "high": high,
+                        "domain": assessment.and_then(|a| a.domain),
+                        "nearest": assessment.and_then(|a| a.nearest.as_ref()),
+                    });
+                    (endpoint.name.clone(), entry)
+                })
+                .collect::<Map<_, _>>()
+                .into(),
             (Outputs::Embedding(_), Outcome::Embedding(values)) => {
                 values.iter().map(|&value| shortest(value)).collect()
             }
@@ -208,7 +271,11 @@ impl Layout {
     fn csv_row(&self, row: &OutputRow<'_>) -> Vec<String> {
         let mut cells = row.fields.to_vec();
         cells.resize(self.columns.len(), String::new());
-        cells.extend((0..self.output_columns.len()).map(|index| {
+        if let (Outputs::Assessed(_), Outcome::Scores(scores)) = (&self.outputs, row.outcome) {
+            cells.extend(scores.iter().flat_map(assessed_cells));
+        }
+        let written = cells.len() - self.columns.len();
+        cells.extend((written..self.output_columns.len()).map(|index| {
             let value = match row.outcome {
                 Outcome::Scores(scores) => scores.get(index).and_then(|score| score.value),
                 Outcome::Embedding(values) => values.get(index).copied(),
@@ -317,14 +384,36 @@ impl<W: Write> Writer<W> {
             (Ok(values), Outputs::Similarity) => {
                 Outcome::Similarity(values.first().copied().unwrap_or(f32::NAN))
             }
-            (Ok(values), Outputs::Scores(_)) => {
+            (Ok(values), Outputs::Scores(_) | Outputs::Assessed(_)) => {
                 scores = values
                     .iter()
-                    .map(|&value| Score { value: Some(value) })
+                    .map(|&value| Score {
+                        value: Some(value),
+                        assessment: None,
+                    })
                     .collect();
                 Outcome::Scores(&scores)
             }
         };
+        self.write_row(&OutputRow { fields, outcome })
+    }
+
+    /// Writes one row whose scores are assessed.
+    pub fn write_assessed(
+        &mut self,
+        fields: &[String],
+        values: &[f32],
+        assessments: Vec<Assessment>,
+    ) -> io::Result<()> {
+        let scores: Vec<Score> = values
+            .iter()
+            .zip(assessments)
+            .map(|(&value, assessment)| Score {
+                value: Some(value),
+                assessment: Some(assessment),
+            })
+            .collect();
+        let outcome = Outcome::Scores(&scores);
         self.write_row(&OutputRow { fields, outcome })
     }
 
