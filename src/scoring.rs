@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::applicability::{Applicability, Assessment};
 use crate::chemistry::{AtomOrder, ChemistryError, Molecule};
-use crate::kernels::device::Device;
+use crate::kernels::device::{Device, DeviceError};
 use crate::model::{Batch, Model};
 use crate::records::{Outputs, RowError, ScoreColumn, Structure};
 use crate::storing::{ModelConfig, ModelFiles, StoringError};
@@ -116,6 +116,20 @@ impl Scorer {
             device,
             applicability: None,
         }
+    }
+
+    /// The same scorer, computing in half precision: half the memory, and on many
+    /// GPUs twice the speed, at about three correct digits.
+    ///
+    /// # Errors
+    ///
+    /// On a device without it.
+    pub fn in_half_precision(self) -> Result<Self, DeviceError> {
+        self.device.require_half_precision()?;
+        Ok(Self {
+            model: self.model.in_half_precision(),
+            ..self
+        })
     }
 
     /// What the model knows of its domain; `None` for one that does not.

@@ -158,6 +158,9 @@ pub(crate) struct ScoreArguments {
     /// Take the whole record, salts and solvents included, and not its largest fragment
     #[arg(long)]
     pub(crate) keep_salts: bool,
+    /// Compute in half precision, on a GPU that has it (shader-f16 in `delicate doctor`)
+    #[arg(long)]
+    pub(crate) half: bool,
     /// No progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,

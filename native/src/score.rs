@@ -44,7 +44,10 @@ pub(crate) fn run(
     .map_err(records)?;
 
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
-    let scorer = load(arguments.model.as_deref(), device)?;
+    let mut scorer = load(arguments.model.as_deref(), device)?;
+    if arguments.half {
+        scorer = scorer.in_half_precision()?;
+    }
     if assess && scorer.applicability().is_none() {
         return Err(CommandError::NoDomain);
     }

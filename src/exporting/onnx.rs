@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use prost::Message;
 
-use crate::model::{EncoderConfig, EndpointTask, Sharing, sinusoidal_positions};
+use crate::model::{EncoderConfig, EndpointTask, Pooling, Sharing, sinusoidal_positions};
 use crate::storing::{ModelConfig, Weight};
 
 /// Version of the operator set: the first with `LayerNormalization`.
@@ -286,13 +286,18 @@ impl Builder {
             x = self.layer(encoder, pass, &x, &bias)?;
         }
         let last = self.named("Identity", &[&x], &[], "last_hidden_state");
-        let first = self.ints("first", &[], &[0]);
-        let first = self.node("Gather", &[&last, &first], &[Attribute::Int("axis", 1)]);
+        let molecule = match encoder.pooling {
+            Pooling::First => {
+                let first = self.ints("first", &[], &[0]);
+                self.node("Gather", &[&last, &first], &[Attribute::Int("axis", 1)])
+            }
+            Pooling::Mean => self.mean_of_tokens(&last),
+        };
         let pooler = match encoder.parameter_sharing {
             Sharing::None => "pooler.dense",
             Sharing::All => "pooler",
         };
-        let pooled = self.linear(pooler, &first)?;
+        let pooled = self.linear(pooler, &molecule)?;
         let pooled = self.named("Tanh", &[&pooled], &[], "pooled");
         for output in [
             value(&last, FLOAT, &[batch(), length(), Axis::Of(hidden)]),
@@ -309,12 +314,29 @@ impl Builder {
     }
 
     /// `[batch, 1, 1, length]`: 0 for a token, -10 000 for padding.
+    /// The mask as floats, `[batch, length]`.
+    fn mask(&mut self) -> String {
+        let to = Attribute::Int("to", FLOAT.into());
+        self.node("Cast", &["attention_mask"], &[to])
+    }
+
+    /// The mean of `states` over all but padding.
+    fn mean_of_tokens(&mut self, states: &str) -> String {
+        let mask = self.mask();
+        let last = self.ints("mask_axis", &[1], &[2]);
+        let mask = self.node("Unsqueeze", &[&mask, &last], &[]);
+        let states = self.node("Mul", &[states, &mask], &[]);
+        let tokens = self.ints("tokens_axis", &[1], &[1]);
+        let mut sum = |x: &str| {
+            let flat = Attribute::Int("keepdims", 0);
+            self.node("ReduceSum", &[x, &tokens], &[flat])
+        };
+        let (sum, count) = (sum(&states), sum(&mask));
+        self.node("Div", &[&sum, &count], &[])
+    }
+
     fn attention_bias(&mut self) -> String {
-        let mask = self.node(
-            "Cast",
-            &["attention_mask"],
-            &[Attribute::Int("to", FLOAT.into())],
-        );
+        let mask = self.mask();
         let one = self.scalar("one", 1.0);
         let padding = self.node("Sub", &[&one, &mask], &[]);
         let masked = self.scalar("masked", MASKED);

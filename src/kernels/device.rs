@@ -56,6 +56,11 @@ pub enum DeviceError {
         "no GPU could be opened ({0}): install its Vulkan, Metal or DX12 driver, or use the device `cpu`"
     )]
     Unavailable(String),
+    /// Half precision was asked for where there is none.
+    #[error(
+        "{0} computes in single precision alone: half needs a GPU with shader-f16 (see `delicate doctor`)"
+    )]
+    NoHalfPrecision(String),
 }
 
 /// What computes: burn's CPU backend or wgpu.
@@ -144,6 +149,18 @@ impl Device {
     /// A name for people: the adapter's, or `CPU`.
     pub fn name(&self) -> &str {
         self.adapter.as_ref().map_or("CPU", |adapter| &adapter.name)
+    }
+
+    /// Checks that the device computes in half precision.
+    ///
+    /// # Errors
+    ///
+    /// On a CPU, and on an adapter without `shader-f16`.
+    pub fn require_half_precision(&self) -> Result<(), DeviceError> {
+        match &self.adapter {
+            Some(adapter) if adapter.f16 => Ok(()),
+            _ => Err(DeviceError::NoHalfPrecision(self.name().to_owned())),
+        }
     }
 
     /// Whether a GPU is imitated by a program on the CPU.

@@ -39,8 +39,8 @@ fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
 /// tensors.
 ///
 /// Shapes: `x`, `residual` and the result `[…, width]`; `gamma`, `beta`
-/// `[width]`. `epsilon` is added to the variance. Tensors that are not `f32`
-/// go through burn's own LayerNorm.
+/// `[width]`. `epsilon` is added to the variance. Tensors in half precision are
+/// summed in single precision, in which small variances exist.
 pub fn residual_layer_norm<const D: usize>(
     x: Tensor<D>,
     residual: Tensor<D>,
@@ -48,13 +48,16 @@ pub fn residual_layer_norm<const D: usize>(
     beta: Tensor<1>,
     epsilon: f32,
 ) -> Tensor<D> {
-    if x.dtype() != DType::F32 {
-        return burn::tensor::module::layer_norm(
-            x + residual,
-            gamma,
-            Some(beta),
-            f64::from(epsilon),
-        );
+    let dtype = x.dtype();
+    if dtype != DType::F32 {
+        return residual_layer_norm(
+            x.cast(DType::F32),
+            residual.cast(DType::F32),
+            gamma.cast(DType::F32),
+            beta.cast(DType::F32),
+            epsilon,
+        )
+        .cast(dtype);
     }
     Tensor::from_dispatch(Dispatch::residual_layer_norm(
         x.into_dispatch(),
@@ -67,10 +70,11 @@ pub fn residual_layer_norm<const D: usize>(
 
 /// Exact GELU, `x Φ(x)`, with its exact derivative on every device.
 ///
-/// Tensors that are not `f32` go through burn's own.
+/// Half precision is computed in single.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if x.dtype() != DType::F32 {
-        return burn::tensor::activation::gelu(x);
+    let dtype = x.dtype();
+    if dtype != DType::F32 {
+        return gelu(x.cast(DType::F32)).cast(dtype);
     }
     Tensor::from_dispatch(Dispatch::exact_gelu(x.into_dispatch()))
 }

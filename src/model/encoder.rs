@@ -133,6 +133,7 @@ impl Embeddings {
             TensorData::new(sinusoidal_positions(length, hidden), [length, hidden]),
             &device,
         )
+        .cast(word.dtype())
         .unsqueeze::<3>();
         let context = match &batch.token_types {
             Some(types) => self.token_type.forward(types.clone()) + positions,
@@ -425,6 +426,7 @@ impl Encoder {
             Some(mapping) => linear(mapping, x),
             None => x,
         };
+        let bias = bias.cast(x.dtype());
         (x, bias)
     }
 
@@ -449,7 +451,11 @@ impl Encoder {
 /// The mean of hidden states `[batch, length, hidden]` over all but padding,
 /// `[batch, hidden]`.
 pub(crate) fn mean_of_tokens(states: Tensor<3>, batch: &Batch) -> Tensor<2> {
-    let mask = batch.mask.clone().unsqueeze_dim::<3>(2);
+    let mask = batch
+        .mask
+        .clone()
+        .cast(states.dtype())
+        .unsqueeze_dim::<3>(2);
     let counts = mask.clone().sum_dim(1);
     ((states * mask).sum_dim(1) / counts).squeeze_dim(1)
 }

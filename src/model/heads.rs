@@ -1,10 +1,10 @@
 //! An encoder with the heads that stand on it: endpoints, masked language
 //! modelling and physico-chemical descriptors.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::activation::relu;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{DType, Int, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
@@ -290,6 +290,19 @@ impl Model {
         self.encoder
     }
 
+    /// The model with its parameters in half precision, in which it computes
+    /// from then on; for inference alone.
+    pub fn in_half_precision(self) -> Self {
+        struct Half;
+        impl ModuleMapper for Half {
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+                let (id, tensor, mapper) = param.consume();
+                Param::from_mapped_value(id, tensor.cast(DType::F16), mapper)
+            }
+        }
+        self.map(&mut Half)
+    }
+
     /// Encodes a batch and predicts the endpoints: outputs
     /// `[batch, endpoints]`, not yet scaled back. `None` without that head.
     pub fn forward(&self, batch: &Batch) -> Option<Tensor<2>> {
@@ -363,7 +376,7 @@ impl Model {
         let factor = cholesky(gram.iter::<f64>().collect(), hidden);
         let factor = burn::tensor::TensorData::new(factor, [hidden, hidden]);
         self.embedding = Some(Linear {
-            weight: burn::module::Param::from_tensor(Tensor::from_data(factor, &device)),
+            weight: Param::from_tensor(Tensor::from_data(factor, &device)),
             bias: None,
         });
         Ok(self)

@@ -90,8 +90,8 @@ impl StructureTargets {
     /// What is wrong with it, if anything, in the words of `expected …`.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-        if self.bits.len() != ENVIRONMENTS.bits || self.descriptors.len() > 1024 {
-            return Some("2048 bits and at most 1024 descriptors");
+        if !(1..=65_536).contains(&self.bits.len()) || self.descriptors.len() > 1024 {
+            return Some("1 to 65536 bits and at most 1024 descriptors");
         }
         let all = finite(&self.bits) && finite(&self.descriptors) && finite(&self.scales);
         (!all).then_some("finite means and scales")

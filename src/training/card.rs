@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::config::{FinetuneConfig, OptimizerConfig, PretrainConfig, SplitKind};
 use super::corpus::{Corpus, Position};
 use super::run::Progress;
+use crate::applicability::{Applicability, Domain};
 use crate::metrics::{EndpointEvaluation, Evaluation};
 use crate::model::EndpointTask;
 use crate::splits::Fold;
@@ -102,6 +103,7 @@ pub(super) fn finetuned(
     examples: usize,
     folds: &[Fold],
     evaluation: &Evaluation,
+    applicability: &Applicability,
 ) -> String {
     let mut text = opening(model, "for property prediction");
     text.push_str("\n## Endpoints\n\n");
@@ -137,6 +139,7 @@ pub(super) fn finetuned(
         config.split.seed,
     );
     text.push_str(&evaluation_table(&evaluation.endpoints));
+    text.push_str(&reliability(model, applicability));
     let _ = write!(
         text,
         "\n## Training\n\n{} {examples} molecules, {} epochs at most, {}.{}\n",
@@ -157,6 +160,45 @@ pub(super) fn finetuned(
         "{USE}, of at most {} tokens.",
         model.encoder.max_length
     );
+    text
+}
+
+/// What held-out molecules say about domain and intervals, in Markdown.
+fn reliability(model: &ModelConfig, applicability: &Applicability) -> String {
+    let mut text = String::from(
+        "\n## Reliability\n\nA molecule is in an endpoint's domain, at its border or out of it by \
+         the Tanimoto similarity of its ECFP4 fingerprint to the nearest training molecule: out \
+         are those less similar than nine in ten held-out molecules (validation and test), at \
+         the border those less similar than seven in ten. The interval is to hold nine measured \
+         values in ten; coverage is the fraction that intervals held which were made without \
+         them.\n\n| Endpoint | Domain | Similarity | Held out | RMSE | 90 % interval | Coverage |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    let domains = model.endpoints.iter().zip(applicability.endpoints());
+    for (endpoint, domain) in domains.filter_map(|(e, domain)| Some((e, domain.as_ref()?))) {
+        let coverage = domain.coverage.map_or_else(
+            || "–".to_owned(),
+            |coverage| format!("{:.0} %", 100.0 * coverage),
+        );
+        for part in domain.parts.iter().rev() {
+            let similarity = match part.domain {
+                Domain::In => format!("{:.2} and more", domain.within),
+                Domain::Borderline => format!("{:.2} and more", domain.borderline),
+                Domain::Out => "less".to_owned(),
+            };
+            let interval = part.half_width.map_or_else(
+                || "–".to_owned(),
+                |width| format!("±{width:.2} {}", endpoint.unit),
+            );
+            let (name, molecules, rmse) = (part.domain.name(), part.molecules, part.rmse);
+            let _ = writeln!(
+                text,
+                "| {} | {name} | {similarity} | {molecules} | {rmse:.3} | {} | {coverage} |",
+                endpoint.title,
+                interval.trim_end(),
+            );
+        }
+    }
     text
 }
 

@@ -562,10 +562,10 @@ pub struct FinetuneConfig {
     pub license: String,
     /// Shape of the encoder; it must be that of `start`, if that is given.
     pub preset: Preset,
-    /// What the pooler reads: the `first` token, or the `mean` of all; it must
-    /// be that of `start`, if that is given.
-    #[serde(default)]
-    pub pooling: Pooling,
+    /// What the pooler reads: the `first` token, or the `mean` of all. Without
+    /// it, as in `start`, or else the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
     /// Model directory whose encoder is fine-tuned; without it training
     /// starts from random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -627,7 +627,7 @@ impl FinetuneConfig {
     pub fn encoder(&self) -> EncoderConfig {
         encoder(
             self.preset,
-            self.pooling,
+            self.pooling.unwrap_or_default(),
             self.hidden_dropout,
             self.attention_dropout,
         )

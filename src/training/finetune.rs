@@ -351,16 +351,18 @@ impl Trainer<'_> {
             }
             None => None,
         };
-        let embedding = match &started {
-            Some(files) => files.config()?.embedding,
-            None => false,
-        };
+        let stored = started.as_ref().map(ModelFiles::config).transpose()?;
+        let embedding = stored.as_ref().is_some_and(|stored| stored.embedding);
+        let mut encoder = self.config.encoder();
+        if let (None, Some(stored)) = (self.config.pooling, &stored) {
+            encoder.pooling = stored.encoder.pooling;
+        }
         let config = ModelConfig {
             model_type: MODEL_TYPE.to_owned(),
             name: self.config.name.clone(),
             preset: self.config.preset.name().to_owned(),
             license: self.config.license.clone(),
-            encoder: self.config.encoder(),
+            encoder,
             endpoints: self
                 .config
                 .endpoints
@@ -547,6 +549,7 @@ impl Trainer<'_> {
         }
         let evaluated = evaluation::evaluate_folds(self.directory, self.device).await?;
         let evaluation = evaluated.evaluation;
+        let applicability = self.applicability(&evaluated.held_out);
         // The model of all molecules, or else of the first fold.
         let source = self.fold_model(if self.config.refit {
             self.folds.len()
@@ -560,11 +563,11 @@ impl Trainer<'_> {
             self.examples.len(),
             self.folds,
             &evaluation,
+            &applicability,
         );
         let directory = self.directory.join(run::MODEL);
         storing::write(&directory, &own, &model, Precision::Fp32, &card).await?;
-        let domain = self.applicability(&evaluated.held_out).to_bytes();
-        let domain = domain.map_err(StoringError::from)?;
+        let domain = applicability.to_bytes().map_err(StoringError::from)?;
         run::write_whole(&directory.join(storing::DOMAIN), &domain)?;
         run.clear_checkpoints()?;
         Ok(Finetuned {

@@ -23,8 +23,9 @@ use crate::parity::{Golden, difference, golden, gpu, largest, read};
 use crate::storing::{ModelConfig, ModelFiles};
 use crate::tokens;
 
-const OBJECTIVES: [&str; 7] = [
+const OBJECTIVES: [&str; 8] = [
     "pretrain-shared",
+    "pretrain-mean",
     "pretrain-stacked",
     "distill",
     "distill-wide",
@@ -127,17 +128,21 @@ impl Case {
             let objective = Pretraining {
                 masked_lm: weight("masked_lm"),
                 physchem: weight("physchem"),
-                structure: 0.0,
+                structure: weight("structure"),
                 teacher,
             };
             let descriptors = match self.golden.tensors.get("input/descriptors") {
                 Some((_, values)) => values.clone(),
                 None => Vec::new(),
             };
+            let structures = match self.golden.tensors.get("input/structures") {
+                Some((_, values)) => values.clone(),
+                None => Vec::new(),
+            };
             let batch = PretrainingBatch {
                 masked: self.masked.clone(),
                 descriptors,
-                structures: Vec::new(),
+                structures,
             };
             return objective.losses(model, &batch, device);
         }

@@ -20,6 +20,8 @@ were not hidden count nowhere):
 
     masked_lm   cross-entropy of the hidden tokens
     physchem    squared error of the descriptors
+    structure   squared error of structure vectors, summed over their numbers;
+                the head has no bias, and its outputs are multiplied by 0.25
     labels      squared error of standardised quantities and cross-entropy of
                 classes, over the labels that are there
     soft        tokens: cross-entropy against the teacher's distribution, both
@@ -39,7 +41,8 @@ nothing but rounding (a key's bias) would move at random: epsilon is 1e-4 or
 more here, which also makes its place in the formula visible.
 
 A file holds `weights/NAME` and `teacher/NAME`, `input/{ids,mask,unmasked}`
-(`unmasked` -100 where no token is hidden), `input/descriptors`, `loss/NAME`, `loss/total`, `grad/NAME` of the total (a
+(`unmasked` -100 where no token is hidden), `input/descriptors`,
+`input/structures`, `loss/NAME`, `loss/total`, `grad/NAME` of the total (a
 parameter that the total does not depend on has none), `norm`, `after1/NAME`
 and `after3/NAME`. The metadata holds JSON: `model` and `teacher`
 (configurations), `weights` (of the losses), `labels` (null where missing),
@@ -82,6 +85,12 @@ OBJECTIVES = {
     "pretrain-shared": dict(
         seed=11, student=SHARED, heads=dict(tokens=True, descriptors=5),
         weights=dict(masked_lm=1.0, physchem=1.0),
+    ),
+    # The mean over tokens is pooled, and structure vectors are predicted.
+    "pretrain-mean": dict(
+        seed=19, student=SHARED, pooling="mean",
+        heads=dict(tokens=True, descriptors=3, structure=20),
+        weights=dict(masked_lm=1.0, physchem=1.0, structure=0.5),
     ),
     # Bounded from a norm far above, without decay, other weights.
     "pretrain-stacked": dict(
@@ -145,8 +154,9 @@ OBJECTIVES = {
 class Network(nn.Module):
     """An encoder and its heads; parameters have the names of our files."""
 
-    def __init__(self, shape, heads):
+    def __init__(self, shape, heads, pooling="first"):
         super().__init__()
+        self.pooling = pooling
         width = shape["hidden"]
         self.encoder = golden.build(**shape)
         # transformers gives [PAD]'s embedding no gradient by decree.
@@ -166,6 +176,9 @@ class Network(nn.Module):
                 nn.Dropout(0.0), nn.Linear(width, width), nn.ReLU(),
                 nn.Linear(width, heads["descriptors"]),
             )
+        if heads.get("structure"):
+            outputs = heads["structure"] + heads["descriptors"]
+            self.structure_head = nn.Linear(width, outputs, bias=False)
         if heads.get("endpoints"):
             self.head = nn.Module()
             self.head.finetune_net = nn.Sequential(nn.Linear(width, heads["endpoints"]))
@@ -182,11 +195,16 @@ class Network(nn.Module):
             {"ids": inputs["ids"], "token_types": torch.zeros_like(inputs["ids"])},
             inputs["mask"].long(),
         )
+        if self.pooling == "mean":
+            mask = inputs["mask"].to(pooled.dtype)[..., None]
+            mean = (states[-1] * mask).sum(1) / mask.sum(1)
+            pooler = self.encoder.pooler
+            pooled = getattr(pooler, "dense", pooler)(mean).tanh()
         return states, pooled
 
 
-def network(shape, heads, weights, dtype):
-    result = Network(shape, heads)
+def network(shape, heads, weights, dtype, pooling="first"):
+    result = Network(shape, heads, pooling)
     golden.with_positions(result.encoder, shape["hidden"], dtype)
     result = result.to(dtype)
     parameters = result.parameters_by_name()
@@ -240,6 +258,10 @@ def random_inputs(spec, random):
     if count := spec["heads"].get("descriptors"):
         values = random.uniform(size=(len(lengths), count)).astype(np.float32)
         inputs["descriptors"] = torch.from_numpy(values)
+    if count := spec["heads"].get("structure"):
+        count += spec["heads"]["descriptors"]
+        values = random.standard_normal((len(lengths), count)) / count**0.5
+        inputs["structures"] = torch.from_numpy(values.astype(np.float32))
     if spec["heads"].get("endpoints"):
         labels = random.standard_normal((len(lengths), len(ENDPOINTS)))
         for column, (_, task, mean, deviation) in enumerate(ENDPOINTS):
@@ -262,6 +284,10 @@ def token_losses(spec, model, inputs, states, pooled):
         outputs = model.physchem_head.physchem_clf(pooled)
         targets = inputs["descriptors"].to(outputs.dtype)
         losses["physchem"] = functional.mse_loss(outputs, targets)
+    if "structure" in spec["weights"]:
+        outputs = 0.25 * model.structure_head(pooled)
+        targets = inputs["structures"].to(outputs.dtype)
+        losses["structure"] = (outputs - targets).square().sum(1).mean()
     return losses
 
 
@@ -358,7 +384,8 @@ def losses(spec, model, teacher, inputs):
 
 
 def train(spec, weights, teacher_weights, inputs, dtype):
-    model = network(spec["student"], spec["heads"], weights, dtype)
+    pooling = spec.get("pooling", "first")
+    model = network(spec["student"], spec["heads"], weights, dtype, pooling)
     teacher = None
     if teacher_weights is not None:
         teacher = network(spec["teacher"], spec["heads"], teacher_weights, dtype).eval()
@@ -403,7 +430,7 @@ def train(spec, weights, teacher_weights, inputs, dtype):
     return result
 
 
-def configuration(shape, heads):
+def configuration(shape, heads, pooling="first"):
     model = {
         "model_type": "delicate",
         "name": "tiny",
@@ -438,6 +465,14 @@ def configuration(shape, heads):
             "descriptors": [f"d{i}" for i in range(count)],
             "quantiles": [[0.0, 1.0]] * count,
         }
+    if count := heads.get("structure"):
+        model["structure"] = {
+            "bits": [0.1] * count,
+            "descriptors": [0.5] * heads["descriptors"],
+            "scales": [1.0, 1.0],
+        }
+    if pooling != "first":
+        model["pooling"] = pooling
     return model
 
 
@@ -474,7 +509,9 @@ def objective(name, spec):
     tensors |= {f"input/{k}": v.float() for k, v in inputs.items() if k != "labels"}
     tensors |= {key: value.float() for key, value in double.items()}
     metadata = {
-        "model": configuration(spec["student"], spec["heads"]),
+        "model": configuration(
+            spec["student"], spec["heads"], spec.get("pooling", "first")
+        ),
         "weights": spec["weights"],
         "optimizer": OPTIMIZER | spec.get("optimizer", {}),
         "progress": [step / TOTAL for step in STEPS],

@@ -11,12 +11,14 @@ mod native;
 mod node;
 mod packages;
 mod page;
+mod reproduce;
 mod setup;
 mod suite;
 mod tally;
 mod wasm;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -57,6 +59,18 @@ enum Task {
         #[arg(long)]
         dev: bool,
     },
+    /// Train the default model and write the tables about it (hours on a CPU).
+    Reproduce {
+        /// The folder of `corpus/`, `qsar/` and `screening/`.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Where runs are kept; what is finished there is not done again.
+        #[arg(long)]
+        runs: Option<PathBuf>,
+        /// A small part of the corpus and one epoch: whether everything runs.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -94,6 +108,7 @@ fn run(task: Task) -> Result<bool> {
             modules::build(&workspace, &tools, dev)?;
             page::build(&workspace, &tools.node)?;
         }
+        Task::Reproduce { data, runs, quick } => reproduce::run(&workspace, data, runs, quick)?,
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {
