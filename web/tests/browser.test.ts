@@ -377,7 +377,7 @@ async function testExplanation(browser: Browser, site: Served, backend: Backend)
         const assessments = native.assessments ?? [];
         deepEqual(
           found.domains.map((domain) => domain?.toLowerCase() ?? null),
-          found.values.map((_, endpoint) => assessments[endpoint]?.domain ?? null),
+          assessments.map(({ domain }) => domain),
         );
         deepEqual(
           found.neighbours.map(({ smiles }) => smiles),
