@@ -42,14 +42,20 @@ function modelFiles(): Plugin {
     },
     load(resolved) {
       if (resolved !== `\0${id}`) return null;
-      const files: Record<string, { url: string; bytes: number; sha256: string }> = {};
-      const parts = { config: "config.json", weights: "model.safetensors", vocab: "vocab.txt", card: "README.md" };
+      const files: Record<string, { url: string; bytes: number; sha256: string } | null> = {};
+      const parts = { config: "config.json", weights: "model.safetensors", vocab: "vocab.txt", card: "README.md", domain: "domain.json.gz" };
+      // Under these names they arrive as they are: a card is shown as text everywhere, and
+      // no server takes the .gz for an encoding of the wire, which the browser would undo.
+      const endings: Record<string, string> = { ".md": ".md.txt", ".gz": ".bin" };
       for (const [part, name] of Object.entries(parts)) {
+        if (part === "domain" && !existsSync(join(model, name))) {
+          files[part] = null;
+          continue;
+        }
         const source = readFileSync(join(model, name));
         const hash = sha256(source, "hex");
         const extension = extname(name);
-        // A card is shown as text everywhere when it ends in .txt.
-        const fileName = `model/${basename(name, extension)}.${hash.slice(0, 12)}${extension === ".md" ? ".md.txt" : extension}`;
+        const fileName = `model/${basename(name, extension)}.${hash.slice(0, 12)}${endings[extension] ?? extension}`;
         this.emitFile({ type: "asset", fileName, source });
         files[part] = { url: fileName, bytes: source.length, sha256: hash };
       }

@@ -14,6 +14,15 @@ export function score(value: number): string {
   return digits === "-0.00" ? "0.00" : digits.replace("-", "\u2212");
 }
 
+/** A difference: its sign always, and two decimals. */
+export function signed(value: number): string {
+  const digits = score(value);
+  return value > 0 && digits !== "0.00" ? `+${digits}` : digits;
+}
+
+/** "−3.21 to −1.75": what is within `half` of a value. */
+export const interval = (value: number, half: number): string => `${score(value - half)} to ${score(value + half)}`;
+
 export function rate(perSecond: number): string {
   const digits = perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)));
   return `${digits} molecules/s`;

@@ -3,7 +3,7 @@
 import * as built from "virtual:model";
 import { drawBadge, waiting } from "./badge.js";
 import { endpointList, modelCard, modelFacts } from "./card.js";
-import { details } from "./details.js";
+import { details, type Pending } from "./details.js";
 import { element, find } from "./dom.js";
 import { Engines, type EnginesState } from "./engines.js";
 import example from "./example.smi?raw";
@@ -71,7 +71,12 @@ const SPOKEN_MS = 6_000;
 
 const absolute = ({ url, bytes, sha256 }: Download): Download => ({ url: new URL(url, document.baseURI).href, bytes, sha256 });
 const engines = new Engines(
-  { config: absolute(built.files.config), weights: absolute(built.files.weights), vocab: absolute(built.files.vocab) },
+  {
+    config: absolute(built.files.config),
+    weights: absolute(built.files.weights),
+    vocab: absolute(built.files.vocab),
+    domain: built.files.domain === null ? null : absolute(built.files.domain),
+  },
   built.moduleBytes,
   forcedBackend(),
   () => onEngines(engines.state),
@@ -86,6 +91,8 @@ let openedText: string | null = null;
 let model: EngineInfo["model"] | null = null;
 /** A table is being opened or scored. */
 let busy = false;
+/** Aborted when the row in the dialog is no longer of interest. */
+let explaining: AbortController | null = null;
 /** The engines' last note, so that each is told once. */
 let lastNote: string | null = null;
 
@@ -117,8 +124,8 @@ function onEngines(state: EnginesState): void {
 }
 
 function drawModel(): void {
-  const { config, weights, vocab } = built.files;
-  ui.modelFacts.replaceChildren(...modelFacts(built.name, config.bytes + weights.bytes + vocab.bytes, model));
+  const { config, weights, vocab, domain } = built.files;
+  ui.modelFacts.replaceChildren(...modelFacts(built.name, config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0), model));
   if (model !== null) ui.endpoints.replaceChildren(endpointList(model));
   ui.cardLink.href = built.files.card.url;
 }
@@ -155,6 +162,8 @@ async function openSource(): Promise<Session | null> {
 async function open(source: Source, text: string | null): Promise<Session | null> {
   quiet();
   ui.chooser.hidden = true;
+  // A file can be dropped onto the details of another one's row.
+  ui.details.close();
   await stop();
   session = null;
   setBusy(true);
@@ -357,8 +366,25 @@ function showDetails(index: number): void {
   if (session === null || row === undefined) return;
   const name = session.columns.id === null ? undefined : row.fields[session.columns.id];
   ui.detailsTitle.textContent = `Row ${format.count(index + 1)}${name ? `: ${name}` : ""}`;
-  ui.detailsBody.replaceChildren(...details(session.columns, model?.endpoints ?? [], row));
+  const { elements, pending } = details(session.columns, model?.endpoints ?? [], row, built.files.domain !== null);
+  ui.detailsBody.replaceChildren(...elements);
   ui.details.showModal();
+  if (pending !== null) void explain(session, index, pending);
+}
+
+/** Fills in the details of a row, unless they are closed before the answer comes. */
+async function explain(shown: Session, index: number, pending: Pending): Promise<void> {
+  explaining?.abort();
+  explaining = new AbortController();
+  const { signal } = explaining;
+  const wait = shown.scoring ? "Waiting for the scoring to let this in" : (waiting(engines.state) ?? "Explaining the prediction");
+  pending.wait(`${wait}…`);
+  try {
+    const explanation = await shown.explain(index, signal);
+    if (!signal.aborted) pending.show(explanation);
+  } catch (error) {
+    if (!signal.aborted) pending.fail(`${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`, () => void explain(shown, index, pending));
+  }
 }
 
 async function exportAs(kind: ExportFormat): Promise<void> {
@@ -483,7 +509,10 @@ ui.onlyErrors.addEventListener("change", () => {
 for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-format]")) {
   button.addEventListener("click", () => void exportAs(button.dataset["format"] as ExportFormat));
 }
-ui.details.addEventListener("close", () => table.focusRow());
+ui.details.addEventListener("close", () => {
+  explaining?.abort();
+  table.focusRow();
+});
 ui.cardLink.addEventListener("click", (event) => void showCard(event));
 for (const dialog of [ui.details, ui.card]) {
   // A click beside the dialog's content lands on the dialog itself.

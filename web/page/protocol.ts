@@ -58,6 +58,30 @@ export interface Columns {
   id: number | null;
 }
 
+export type Domain = "in" | "borderline" | "out";
+
+/** How far the prediction of one endpoint can be trusted. */
+export interface Assessment {
+  /** Null where the model does not know it for this endpoint. */
+  domain: Domain | null;
+  /** Half the 90 % interval, in the endpoint's unit; null where there is none, as for a class. */
+  half_width: number | null;
+  /** The nearest molecule that was trained on, and its Tanimoto similarity. */
+  nearest: { smiles: string; similarity: number } | null;
+}
+
+/** What the prediction of one row rests on. */
+export interface Explanation {
+  /** The molecule as it was scored. */
+  smiles: string;
+  /** One an endpoint, in the model's order. */
+  values: number[];
+  /** One an endpoint; null for a model that does not know its domain. */
+  assessments: Assessment[] | null;
+  /** The heavy atoms in the order of `smiles`: their characters there, and their share in each endpoint's value. */
+  atoms: { range: { start: number; end: number }; contributions: number[] }[];
+}
+
 export type ExportFormat = "csv" | "json" | "jsonl";
 
 export interface WasmEngine {
@@ -81,6 +105,7 @@ export interface WasmTable {
     end: number,
     onProgress: (done: number, total: number) => boolean,
   ): Promise<number>;
+  explain(engine: WasmEngine, row: number): Promise<Explanation>;
   export(format: ExportFormat): Uint8Array;
   free(): void;
 }
@@ -88,7 +113,7 @@ export interface WasmTable {
 export interface WasmModule {
   default(options: { module_or_path: Response | Promise<Response> }): Promise<unknown>;
   Engine: {
-    load(backend: BackendName, config: Uint8Array, weights: Uint8Array, vocab: Uint8Array): Promise<WasmEngine>;
+    load(backend: BackendName, config: Uint8Array, weights: Uint8Array, vocab: Uint8Array, domain?: Uint8Array): Promise<WasmEngine>;
   };
   Table: {
     open(name: string, bytes: Uint8Array, smilesColumn?: string, idColumn?: string): WasmTable;
@@ -106,7 +131,8 @@ export interface Download {
 export interface Start {
   call: "start";
   moduleBytes: number;
-  model: { config: Download; weights: Download; vocab: Download };
+  /** Not every model knows its domain. */
+  model: { config: Download; weights: Download; vocab: Download; domain: Download | null };
 }
 
 /** Stops the scoring in progress after its current batch. */
@@ -133,6 +159,7 @@ export interface Calls {
   rows: { args: { start: number; end: number }; result: Row[] };
   restore: { args: { start: number; results: RowResult[] }; result: null };
   score: { args: { start: number; end: number }; result: RowResult[] };
+  explain: { args: { row: number }; result: Explanation };
   probe: { args: null; result: number };
   export: { args: { format: ExportFormat }; result: Uint8Array };
 }

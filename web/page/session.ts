@@ -2,7 +2,7 @@
 
 import type { Backend } from "./backend.js";
 import type { Engines } from "./engines.js";
-import { Failure, type Columns, type ExportFormat, type Opened, type Row, type RowResult, type Source } from "./protocol.js";
+import { Failure, type Columns, type Explanation, type ExportFormat, type Opened, type Row, type RowResult, type Source } from "./protocol.js";
 
 /** Rows fetched from the worker in one message. */
 const PAGE = 2_000;
@@ -71,6 +71,18 @@ export class Session {
 
   cancel(): void {
     this.#scoring?.abort();
+  }
+
+  /** What the prediction of a row rests on; in turn, when the worker is scoring. */
+  async explain(row: number, signal: AbortSignal): Promise<Explanation> {
+    return attempt(this.#engines, async (backend) => {
+      // By the time of a second attempt another table may be open.
+      if (signal.aborted) throw new Failure({ code: "cancelled", message: "nobody waits for it any more", columns: null });
+      await this.#openIn(backend);
+      const explanation = await backend.call("explain", { row });
+      this.#engines.succeeded();
+      return explanation;
+    });
   }
 
   async export(format: ExportFormat): Promise<Uint8Array> {
@@ -155,7 +167,7 @@ async function attempt<T>(engines: Engines, action: (backend: Backend) => Promis
     try {
       return await action(backend);
     } catch (error) {
-      if (error instanceof Failure && !backend.dead) throw error;
+      if (error instanceof Failure && !backend.dead && error.code !== "device_lost") throw error;
       engines.replace(backend, error);
     }
   }

@@ -117,25 +117,6 @@ impl Engine {
         })
     }
 
-    /// Everything that the model makes of the molecule of one SMILES or mol
-    /// block: predictions, how far each can be trusted, and the atoms that each
-    /// comes from.
-    ///
-    /// # Errors
-    ///
-    /// Where the molecule cannot be scored, or the device fails.
-    pub async fn explain(&self, structure: String) -> Result<JsValue, JsValue> {
-        let structure = if structure.contains("M  END") {
-            Structure::MolBlock(structure)
-        } else {
-            Structure::Smiles(structure)
-        };
-        let explained = self.scorer.explain(&structure, Options::default()).await;
-        let explanation =
-            explained.map_err(|error| JsValue::from(Failure::new("explain", error)))?;
-        to_js(&explanation)
-    }
-
     /// Scores one real batch twice and returns the molecules per second of the
     /// second time: the first one compiles kernels.
     ///

@@ -1,5 +1,6 @@
 //! Errors as the page sees them: an `Error` with a `code`.
 
+use delicate::explaining::ExplainError;
 use delicate::kernels::device::DeviceError;
 use delicate::records::RecordsError;
 use delicate::scoring::Stop;
@@ -39,6 +40,15 @@ impl From<StoringError> for Failure {
 impl From<Stop> for Failure {
     fn from(stop: Stop) -> Self {
         Self::new("device_lost", stop)
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::Row(error) => Self::new("row", error.message),
+            ExplainError::Stop(stop) => stop.into(),
+        }
     }
 }
 

@@ -231,6 +231,32 @@ impl Table {
         }
     }
 
+    /// What the prediction of one row rests on: the values with their
+    /// intervals, domains and nearest training molecules, and the share of every
+    /// atom, as [`delicate::explaining::Explanation`] has them.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such row, its molecule cannot be scored (`row`), or the
+    /// device fails.
+    pub async fn explain(&self, engine: &Engine, row: usize) -> Result<JsValue, JsValue> {
+        let record = self.records.get(row).ok_or_else(|| {
+            let message = format!(
+                "there is no row {row}: the table has {}",
+                self.records.len()
+            );
+            Failure::new("row", message)
+        })?;
+        if let Some(problem) = &record.problem {
+            return Err(Failure::new("row", &problem.message).into());
+        }
+        let explained = engine
+            .scorer
+            .explain(&record.structure, Options::default())
+            .await;
+        to_js(&explained.map_err(Failure::from)?)
+    }
+
     /// Takes over results that [`Table::rows`] gave of an earlier table of the
     /// same file, after its worker was lost: `results` are the rows from
     /// `start` on; those that are pending stay so.

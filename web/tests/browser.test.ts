@@ -7,6 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Explanation } from "../page/protocol.js";
 import { Checks } from "./checks.js";
 import { serve, type Served } from "./server.js";
 
@@ -23,6 +24,13 @@ const COMMON = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-b
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 type Backend = "cpu" | "webgpu";
+
+/** Explained on both backends: heavy atoms with the salt left out, and the SMILES. */
+const EXPLAINED = [
+  { smiles: "CC(=O)Nc1ccc(O)cc1", atoms: 11 },
+  { smiles: "CCN(CC)CC.Cl", atoms: 7 },
+  { smiles: "[O-][N+](=O)c1ccccc1", atoms: 9 },
+];
 
 const checks = new Checks();
 
@@ -46,8 +54,11 @@ async function main(): Promise<void> {
     await testKeyboard(browser, site);
     await testFragmentAndWidth(browser, site);
     await testCrash(browser, site);
+    const explained = await testExplanation(browser, site, "cpu");
+    await testDetails(browser, site);
     if (await hasWebGpu(browser, site)) {
       await testBackend(browser, site, "webgpu");
+      await compareExplanations(explained, await testExplanation(browser, site, "webgpu"));
       await testShaders(browser, site);
       await testDeviceLoss(browser, site);
       await testChoice(browser, site);
@@ -260,17 +271,7 @@ async function testKeyboard(browser: Browser, site: Served): Promise<void> {
   });
 
   await checks.check("cpu: everything that takes the focus has a name", async () => {
-    const session = await context.newCDPSession(page);
-    const { nodes } = await session.send("Accessibility.getFullAXTree");
-    const nameless = nodes.filter((node) => {
-      const focusable = node.properties?.some(({ name, value }) => name === "focusable" && value.value === true) === true;
-      return focusable && node.ignored !== true && String(node.name?.value ?? "").trim() === "";
-    });
-    deepEqual(
-      nameless.map((node) => node.role?.value),
-      [],
-    );
-    ok(nodes.length > 50, "the tree was read");
+    deepEqual(await nameless(page, context), []);
   });
 
   await checks.check("cpu: the model card opens inside the page", async () => {
@@ -319,6 +320,207 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
     ok(rows.every((row) => row.length === rows[0]?.length && row.every((cell, place) => place > 2 || cell !== "")), "the export has the rows of both workers");
     ok((await page.locator("#engine-facts").textContent())?.includes("a fresh one went on"), "the badge tells of it");
   });
+  await visit.context.close();
+}
+
+// What a prediction rests on
+
+/** The details of a row, as shown. */
+interface Explained {
+  smiles: string;
+  values: number[];
+  intervals: string[];
+  domains: (string | null)[];
+  neighbours: { smiles: string; similarity: number }[];
+  /** One list of the atoms' shares an endpoint. */
+  shares: number[][];
+}
+
+async function knowsDomain(): Promise<boolean> {
+  return (await readdir(join(dist, "model"))).some((name) => /^domain\..*\.bin$/.test(name));
+}
+
+async function testExplanation(browser: Browser, site: Served, backend: Backend): Promise<Explained[]> {
+  const name = (text: string): string => `${backend}: ${text}`;
+  const visit = await open(browser, `${site.url}?backend=${backend}`, site);
+  const { page } = visit;
+  const explained: Explained[] = [];
+  await checks.check(name("a row's details show the atoms that each prediction comes from"), async () => {
+    await page.locator("#smiles").fill(EXPLAINED.map(({ smiles }) => smiles).join("\n"));
+    await score(page);
+    for (const [index, { smiles, atoms }] of EXPLAINED.entries()) {
+      const found = await explanation(page, index);
+      explained.push(found);
+      ok(found.values.length > 0 && found.values.every(Number.isFinite), `${smiles}: ${found.values.join(", ")}`);
+      equal(found.shares.length, found.values.length, `${smiles}: endpoints`);
+      for (const shares of found.shares) {
+        equal(shares.length, atoms, `${smiles}: atoms`);
+        ok(shares.every(Number.isFinite) && shares.some((share) => share !== 0), `${smiles}: ${shares.join(", ")}`);
+      }
+    }
+    // Without its salt, and as Kekulé SMILES.
+    ok(!explained.some(({ smiles }) => /[.a-z]/.test(smiles.replaceAll("Cl", ""))), explained.map(({ smiles }) => smiles).join(" "));
+  });
+
+  const bin = process.env["DELICATE_BIN"];
+  const sameName = name("an explanation is the native command's");
+  if (bin === undefined || bin === "") checks.skip(sameName, "DELICATE_BIN is not set");
+  else {
+    await checks.check(sameName, async () => {
+      for (const [index, { smiles }] of EXPLAINED.entries()) {
+        const { stdout } = await run(bin, ["explain", smiles, "--device", "cpu", "--format", "json"]);
+        const native = JSON.parse(stdout) as Explanation;
+        const found = explained[index] as Explained;
+        equal(found.smiles, native.smiles);
+        near(found.values, native.values, 1e-3, `${smiles}: values`);
+        found.shares.forEach((shares, endpoint) => near(shares, native.atoms.map(({ contributions }) => contributions[endpoint] ?? Number.NaN), 1e-2, `${smiles}: shares in endpoint ${endpoint + 1}`));
+        const assessments = native.assessments ?? [];
+        deepEqual(
+          found.domains.map((domain) => domain?.toLowerCase() ?? null),
+          assessments.map(({ domain }) => domain),
+        );
+        deepEqual(
+          found.neighbours.map(({ smiles }) => smiles),
+          assessments.map(({ nearest }) => nearest?.smiles ?? ""),
+        );
+      }
+    });
+  }
+
+  const trusted = name("a row's details show interval, domain and nearest training molecule");
+  if (await knowsDomain()) {
+    await checks.check(trusted, () => {
+      equal(explained.length, EXPLAINED.length);
+      for (const { smiles, values, intervals, domains, neighbours } of explained) {
+        deepEqual([intervals.length, domains.length, neighbours.length], [values.length, values.length, values.length], smiles);
+        intervals.forEach((interval, endpoint) => {
+          if (interval === "–") return;
+          const [low, high] = (/^(\S+) to (\S+)$/.exec(interval) ?? []).slice(1).map((text) => Number(text.replace("\u2212", "-")));
+          const value = values[endpoint] ?? Number.NaN;
+          ok(low !== undefined && high !== undefined && low < value && value < high, `${smiles}: ${value} in ${interval}`);
+          ok(Math.abs((low + high) / 2 - value) < 0.02, `${smiles}: ${value} in the middle of ${interval}`);
+        });
+        ok(intervals.some((interval) => interval !== "–"), `${smiles} has an interval`);
+        ok(domains.every((domain) => domain === null || ["In", "Borderline", "Out"].includes(domain)), domains.join(", "));
+        ok(domains.some((domain) => domain !== null), `${smiles} has a domain`);
+        for (const { smiles: nearest, similarity } of neighbours) ok(nearest !== "" && similarity >= 0 && similarity <= 1, `${nearest} ${similarity}`);
+      }
+    });
+  } else {
+    checks.skip(trusted, "the model has no domain.json.gz");
+    await checks.check(name("a model that does not know its domain says so"), async () => {
+      await page.locator("tbody th button").first().click();
+      await page.locator("#details").getByText("does not know its domain").waitFor();
+      await page.keyboard.press("Escape");
+    });
+  }
+  await checkQuiet(name("no errors on the console while explaining"), visit);
+  await visit.context.close();
+  return explained;
+}
+
+async function compareExplanations(cpu: Explained[], webgpu: Explained[]): Promise<void> {
+  await checks.check("webgpu: explanations are the CPU's", () => {
+    deepEqual([cpu.length, webgpu.length], [EXPLAINED.length, EXPLAINED.length]);
+    webgpu.forEach((found, row) => {
+      const expected = cpu[row] as Explained;
+      const name = expected.smiles;
+      deepEqual([found.smiles, found.domains, found.neighbours], [name, expected.domains, expected.neighbours]);
+      near(found.values, expected.values, 1e-3, `${name}: values`);
+      equal(found.shares.length, expected.shares.length);
+      found.shares.forEach((shares, endpoint) => near(shares, expected.shares[endpoint] ?? [], 1e-2, `${name}: shares in endpoint ${endpoint + 1}`));
+    });
+  });
+}
+
+async function testDetails(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site, { viewport: { width: 390, height: 800 } });
+  const { page } = visit;
+  await checks.check("cpu: the molecule of a mol block is explained too", async () => {
+    const block = [
+      "ethanol\n\n",
+      "  3  2  0  0  0  0  0  0  0  0999 V2000",
+      "    0.0000    0.0000    0.0000 C   0  0",
+      "    1.5000    0.0000    0.0000 C   0  0",
+      "    2.2500    1.2990    0.0000 O   0  0",
+      "  1  2  1  0",
+      "  2  3  1  0",
+      "M  END",
+      "$$$$",
+    ];
+    await page.setInputFiles("#picker", { name: "one.sdf", mimeType: "text/plain", buffer: Buffer.from(`${block.join("\n")}\n`) });
+    await page.locator("#results").waitFor();
+    await score(page);
+    const found = await explanation(page, 0);
+    equal(found.smiles, "CCO");
+    ok(found.shares.every((shares) => shares.length === 3));
+    await page.locator("#file-remove").click();
+  });
+  await checks.check("cpu: the atoms' shares are read by keyboard, and nothing sticks out on a phone", async () => {
+    await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
+    await score(page);
+    await page.locator("tbody th button").nth(1).focus();
+    await page.keyboard.press("Enter");
+    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+    for (let presses = 0; presses < 20 && !(await page.evaluate(() => document.activeElement?.matches(".atom") === true)); presses += 1) await page.keyboard.press("Tab");
+    ok((await page.locator("#details .readout").innerText()).startsWith("Atom 1, C, "), await page.locator("#details .readout").innerText());
+    await page.keyboard.press("ArrowRight");
+    const second = await page.locator("#details .readout").innerText();
+    ok(/^Atom 2, C, (raises it by|lowers it by|changes nothing)/.test(second), second);
+    equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), second);
+    await page.keyboard.press("End");
+    ok((await page.locator("#details .readout").innerText()).startsWith("Atom 11, "));
+    deepEqual(await nameless(page, visit.context), []);
+    const widths = await page.locator("#details").evaluate((dialog) => [dialog.scrollWidth, dialog.clientWidth]);
+    ok((widths[0] ?? 0) <= (widths[1] ?? 0), `the dialog holds ${widths[0]} pixels in ${widths[1]}`);
+    await page.keyboard.press("Escape");
+    await page.locator("#details").waitFor({ state: "hidden" });
+  });
+  await checks.check("cpu: an explanation that fails says why, and can be asked for again", async () => {
+    await page.evaluate(() => {
+      const post = Worker.prototype.postMessage;
+      Worker.prototype.postMessage = function (this: Worker, message: { call: string; args: { row: number } }) {
+        if (message.call !== "explain") return post.call(this, message);
+        Worker.prototype.postMessage = post;
+        post.call(this, { ...message, args: { row: 1_000 } });
+      } as typeof post;
+    });
+    await page.locator("tbody th button").first().click();
+    await page.locator("#details [role=alert]").getByText("there is no row").waitFor({ timeout: LIMIT });
+    await page.locator("#details").getByRole("button", { name: "Try again" }).click();
+    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+    equal(await page.locator("#details [role=alert]").count(), 0);
+    await page.keyboard.press("Escape");
+  });
+  await checks.check("cpu: while a table is being scored, an explanation waits its turn", async () => {
+    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 4_000));
+    await page.locator("#score").click();
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
+    // At once: the answer may come between a click and a look.
+    const state = await page.evaluate(() => {
+      document.querySelector<HTMLButtonElement>("tbody th button")?.click();
+      return document.querySelector("#details [role=status]")?.textContent ?? "";
+    });
+    ok(state.startsWith("Waiting"), state);
+    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+    await page.keyboard.press("Escape");
+    await page.locator("#cancel").click();
+    await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+    ok((await counts(page)).scored < 4_000, "it was answered before the end");
+    await page.locator("#file-remove").click();
+    await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
+    await score(page);
+  });
+  await checks.check("cpu: an answer that comes after its row was closed is not shown", async () => {
+    await page.locator("tbody th button").nth(2).click();
+    await page.keyboard.press("Escape");
+    await page.locator("tbody th button").nth(0).click();
+    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+    await page.waitForTimeout(500);
+    deepEqual(await page.locator("#details .atoms").allInnerTexts(), ["CCO"]);
+    await page.keyboard.press("Escape");
+  });
+  await checkQuiet("cpu: no errors on the console while reading details", visit);
   await visit.context.close();
 }
 
@@ -405,6 +607,8 @@ async function testOffline(browser: Browser, backend: Backend): Promise<void> {
     await page.locator("#smiles").fill("CCO\tethanol\nCC(\tbroken");
     await score(page);
     deepEqual(await counts(page), { rows: 2, scored: 1, errors: 1 });
+    const { domains } = await explanation(page, 0);
+    equal(domains.some((domain) => domain !== null), await knowsDomain(), "the domain is kept with the model");
     deepEqual(visit.faults, []);
   });
   await context.close();
@@ -455,6 +659,18 @@ async function open(browser: Browser, url: string, site: Served, options: { view
 
 async function checkQuiet(name: string, visit: Visit): Promise<void> {
   await checks.check(name, () => deepEqual(visit.faults, []));
+}
+
+/** The roles of what takes the focus and tells a screen reader no name. */
+async function nameless(page: Page, context: BrowserContext): Promise<unknown[]> {
+  const session = await context.newCDPSession(page);
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  ok(nodes.length > 50, "the tree was read");
+  const found = nodes.filter((node) => {
+    const focusable = node.properties?.some(({ name, value }) => name === "focusable" && value.value === true) === true;
+    return focusable && node.ignored !== true && String(node.name?.value ?? "").trim() === "";
+  });
+  return found.map((node) => node.role?.value);
 }
 
 async function settled(page: Page): Promise<void> {
@@ -528,6 +744,35 @@ async function visibleRows(page: Page): Promise<Shown[]> {
   );
 }
 
+/** Opens the details of a row, reads what they say once it is explained, and closes them. */
+async function explanation(page: Page, row: number): Promise<Explained> {
+  const dialog = page.locator("#details");
+  await page.locator("tbody th button").nth(row).click();
+  await dialog.locator(".atoms").waitFor({ timeout: LIMIT });
+  const found = await dialog.evaluate((dialog) => {
+    const texts = (selector: string): string[] => [...dialog.querySelectorAll(selector)].map((cell) => cell.textContent ?? "");
+    return {
+      smiles: dialog.querySelector(".atoms")?.textContent ?? "",
+      values: [...dialog.querySelectorAll<HTMLDataElement>(".predictions td.number data")].map((cell) => Number(cell.value)),
+      intervals: texts('.predictions td[data-label="90 % interval"] > :first-child').map((text) => (text.includes(" to ") ? text : "–")),
+      domains: [...dialog.querySelectorAll('.predictions td[data-label="Domain"]')].map((cell) => cell.querySelector(".domain")?.textContent ?? null),
+      neighbours: [...dialog.querySelectorAll(".predictions .neighbour")].map((cell) => ({
+        smiles: cell.querySelector("code")?.textContent ?? "",
+        similarity: Number(cell.querySelector("data")?.value),
+      })),
+    };
+  });
+  const shares: number[][] = [];
+  const radios = dialog.locator(".choices input");
+  for (let endpoint = 0; endpoint < Math.max(1, await radios.count()); endpoint += 1) {
+    if ((await radios.count()) > 0) await radios.nth(endpoint).check();
+    shares.push(await dialog.locator(".atom").evaluateAll((atoms) => atoms.map((atom) => Number((atom as HTMLDataElement).value))));
+  }
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "hidden" });
+  return { ...found, shares };
+}
+
 async function firstValues(page: Page): Promise<number[]> {
   // Drawn in the next frame.
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
@@ -572,6 +817,15 @@ function same(actual: unknown, expected: unknown, path: string): void {
     deepEqual(Object.keys(actual), Object.keys(expected), `${path} differs in its parts`);
     for (const [key, value] of Object.entries(expected)) same((actual as Record<string, unknown>)[key], value, `${path}.${key}`);
   } else equal(actual, expected, path);
+}
+
+/** Numbers within `allowed` of each other, or of that part of them where they are large. */
+function near(actual: number[], expected: number[], allowed: number, what: string): void {
+  equal(actual.length, expected.length, what);
+  actual.forEach((value, index) => {
+    const other = expected[index] ?? Number.NaN;
+    ok(Math.abs(value - other) <= allowed * Math.max(1, Math.abs(other)), `${what}: ${value} and ${other}`);
+  });
 }
 
 function findChromium(): string | null {

@@ -1,12 +1,13 @@
 /** The page's logic that needs no browser. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { duration, bytes, parameters, plural, rate, score } from "../page/format.js";
+import { duration, bytes, interval, parameters, plural, rate, score, signed } from "../page/format.js";
 import * as fragment from "../page/fragment.js";
 import { mark } from "../page/mark.js";
 import { parse } from "../page/markdown.js";
 import { Meter } from "../page/meter.js";
 import type { Row } from "../page/protocol.js";
+import { contributions, direction, effect, extremes, largest, pieces } from "../page/shares.js";
 import { arrange, type View } from "../page/view.js";
 import { Checks } from "./checks.js";
 
@@ -17,6 +18,11 @@ await checks.check("numbers read as people write them", () => {
   equal(score(0), "0.00");
   equal(score(-0.001), "0.00");
   equal(score(Number.NaN), "NaN");
+  equal(interval(-2.48, 0.73), "−3.21 to −1.75");
+  equal(interval(0.5, 1), "−0.50 to 1.50");
+  equal(signed(0.414), "+0.41");
+  equal(signed(-0.414), "−0.41");
+  equal(signed(0.001), "0.00");
   equal(rate(1234.4), "1,234 molecules/s");
   equal(rate(3.217), "3.2 molecules/s");
   equal(bytes(9_400_000), "9.4 MB");
@@ -84,6 +90,31 @@ await checks.check("the filter looks in fields and errors, whatever the case", (
   deepEqual(arrange(rows, { ...plain, filter: "UNCLOSED" }), [1]);
   deepEqual(arrange(rows, { ...plain, onlyErrors: true }), [1]);
   deepEqual(arrange(rows, { ...plain, onlyErrors: true, filter: "CCO" }), []);
+});
+
+await checks.check("a SMILES is cut into its atoms and what is between them", () => {
+  const atom = (start: number, end: number, ...contributions: number[]) => ({ range: { start, end }, contributions });
+  const explanation = { smiles: "C(=O)[NH3+]", atoms: [atom(0, 1, 0.5, 0), atom(3, 4, -0.75, 1), atom(5, 11, 0.001, -2)] };
+  deepEqual(pieces(explanation), [
+    { text: "C", atom: 0 },
+    { text: "(=", atom: null },
+    { text: "O", atom: 1 },
+    { text: ")", atom: null },
+    { text: "[NH3+]", atom: 2 },
+  ]);
+  deepEqual(pieces({ smiles: "C1", atoms: [atom(0, 1)] }), [
+    { text: "C", atom: 0 },
+    { text: "1", atom: null },
+  ]);
+  const values = contributions(explanation, 0);
+  deepEqual(values, [0.5, -0.75, 0.001]);
+  equal(largest(values), 0.75);
+  equal(largest([]), 0);
+  deepEqual(extremes(values), { raises: 0, lowers: 1 });
+  deepEqual(extremes([0, 0.001]), { raises: null, lowers: null });
+  deepEqual(values.map(direction), ["raises", "lowers", "none"]);
+  equal(effect(-0.75, "log mol/L"), "lowers it by 0.75 log mol/L");
+  equal(effect(0.001, "log mol/L"), "changes nothing");
 });
 
 await checks.check("the meter forgets what is long past", () => {

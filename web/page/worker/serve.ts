@@ -56,6 +56,9 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
         .rows(start, end)
         .map(({ state, error, scores }) => ({ state, error, scores }));
     },
+    async explain({ row }) {
+      return opened().explain(await loaded(), row);
+    },
     async probe() {
       return (await loaded()).probe();
     },
@@ -121,7 +124,7 @@ async function loadModel(
 ): Promise<WasmEngine> {
   // One download at a time, so that the module is usable first and the progress reads plainly.
   await module;
-  const files = [model.config, model.vocab, model.weights];
+  const files = [model.config, model.vocab, model.weights, ...(model.domain === null ? [] : [model.domain])];
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   let before = 0;
   const bytes: Uint8Array[] = [];
@@ -133,8 +136,8 @@ async function loadModel(
     bytes.push(whole);
     before += file.bytes;
   }
-  const [config, vocab, weights] = bytes as [Uint8Array, Uint8Array, Uint8Array];
-  return glue.Engine.load(backend, config, weights, vocab);
+  const [config, vocab, weights, domain] = bytes as [Uint8Array, Uint8Array, Uint8Array, Uint8Array?];
+  return glue.Engine.load(backend, config, weights, vocab, domain);
 }
 
 /** Once more past the browser's cache, which may be too full or hold a damaged copy. */
