@@ -149,6 +149,17 @@ impl ModelFiles<'static> {
             config: include_bytes!("../models/delicate-small/config.json").into(),
             weights: include_bytes!("../models/delicate-small/model.safetensors").into(),
             vocabulary: include_bytes!("../models/delicate-small/vocab.txt").into(),
+            domain: Some(include_bytes!("../models/delicate-small/domain.json.gz").into()),
+        }
+    }
+
+    /// The default model for comparing molecules, built into the library:
+    /// `models/delicate-small-embedding`. It predicts no endpoint.
+    pub fn embedded_for_similarity() -> Self {
+        Self {
+            config: include_bytes!("../models/delicate-small-embedding/config.json").into(),
+            weights: include_bytes!("../models/delicate-small-embedding/model.safetensors").into(),
+            vocabulary: include_bytes!("../models/delicate-small-embedding/vocab.txt").into(),
             domain: None,
         }
     }

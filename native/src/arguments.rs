@@ -604,6 +604,10 @@ pub(crate) struct ExportArguments {
     /// Precision of the weights
     #[arg(long, value_enum, default_value = "fp32")]
     pub(crate) precision: PrecisionName,
+    /// Leave out what serves training alone: heads for tokens, descriptors and structure, and the
+    /// embedding of a model with endpoints
+    #[arg(long)]
+    pub(crate) lean: bool,
     /// Write an ONNX file (fp32) instead of a model directory
     #[arg(long, conflicts_with_all = ["precision", "data"])]
     pub(crate) onnx: bool,

@@ -7,6 +7,7 @@ use delicate::evaluation::{evaluate_run, evaluate_table};
 use delicate::kernels::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::records::{ReadOptions, Structure};
+use delicate::scoring::Task;
 use delicate::training::{evaluation_table, run as run_directory};
 
 use crate::arguments::EvaluateArguments;
@@ -41,7 +42,7 @@ fn on_table(
     arguments: &EvaluateArguments,
     device: Device,
 ) -> Result<EndpointEvaluation, CommandError> {
-    let scorer = score::load(arguments.model.as_deref(), device)?;
+    let scorer = score::load(arguments.model.as_deref(), Task::Score, device)?;
     let names: Vec<String> = scorer
         .config()
         .endpoints

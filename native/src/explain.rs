@@ -6,7 +6,7 @@ use delicate::explaining::{ExplainError, Explanation};
 use delicate::kernels::device::Device;
 use delicate::model::Endpoint;
 use delicate::records::Structure;
-use delicate::scoring::Options;
+use delicate::scoring::{Options, Task};
 
 use crate::arguments::{ExplainArguments, ReportFormatName};
 use crate::error::CommandError;
@@ -17,7 +17,7 @@ const MOST: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
-    let scorer = score::load(arguments.model.as_deref(), device)?;
+    let scorer = score::load(arguments.model.as_deref(), Task::Score, device)?;
     let structure = Structure::Smiles(arguments.smiles.clone());
     let options = Options {
         largest_fragment: !arguments.keep_salts,

@@ -28,7 +28,10 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let structures = structures(arguments.data.as_deref())?;
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let files = ModelFiles::read(from).map_err(model_error(from))?;
-    let (config, model) = files.load(device.tensors()).map_err(model_error(from))?;
+    let (mut config, mut model) = files.load(device.tensors()).map_err(model_error(from))?;
+    if arguments.lean {
+        (config, model) = exporting::lean(config, model);
+    }
     let mut out = io::stdout().lock();
     if arguments.onnx {
         let bytes = pollster::block_on(exporting::onnx(&config, &model)).map_err(|source| {

@@ -44,7 +44,7 @@ pub(crate) fn run(
     .map_err(records)?;
 
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
-    let mut scorer = load(arguments.model.as_deref(), device)?;
+    let mut scorer = load(arguments.model.as_deref(), task, device)?;
     if arguments.half {
         scorer = scorer.in_half_precision()?;
     }
@@ -171,12 +171,16 @@ fn row_error(record: &Record, id: Option<usize>, error: &RowError) -> CommandErr
     }
 }
 
-/// The model of a directory, or the one built in.
-pub(crate) fn load(directory: Option<&Path>, device: Device) -> Result<Scorer, CommandError> {
+/// The model of a directory, or the one built in for `task`.
+pub(crate) fn load(
+    directory: Option<&Path>,
+    task: Task,
+    device: Device,
+) -> Result<Scorer, CommandError> {
     let name = directory.map_or("(built in)".to_owned(), |path| path.display().to_string());
     let files = match directory {
         Some(path) => ModelFiles::read(path),
-        None => built_in(),
+        None => built_in(task),
     };
     files
         .and_then(|files| Scorer::load(&files, device))
@@ -184,12 +188,15 @@ pub(crate) fn load(directory: Option<&Path>, device: Device) -> Result<Scorer, C
 }
 
 #[cfg(feature = "embedded")]
-fn built_in() -> Result<ModelFiles<'static>, StoringError> {
-    Ok(ModelFiles::embedded())
+fn built_in(task: Task) -> Result<ModelFiles<'static>, StoringError> {
+    Ok(match task {
+        Task::Score => ModelFiles::embedded(),
+        Task::Embed => ModelFiles::embedded_for_similarity(),
+    })
 }
 
 #[cfg(not(feature = "embedded"))]
-fn built_in() -> Result<ModelFiles<'static>, StoringError> {
+fn built_in(_task: Task) -> Result<ModelFiles<'static>, StoringError> {
     Err(StoringError::Io {
         path: "--model DIR".into(),
         source: io::Error::new(

@@ -52,7 +52,7 @@ impl Featuriser {
         // Fingerprints need neither: a machine without a usable device will do.
         let scorer = if by.needs_embeddings() {
             let device = pollster::block_on(Device::open(arguments.device.into()))?;
-            Some(load(arguments.model.as_deref(), device)?)
+            Some(load(arguments.model.as_deref(), Task::Embed, device)?)
         } else {
             None
         };

@@ -54,10 +54,13 @@ fn a_table_keeps_its_columns_and_order_and_says_what_is_wrong_with_a_row() {
     let output = run_with_input(&["score", "-"], TABLE.as_bytes());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let lines: Vec<&str> = stdout(&output).lines().collect();
-    assert_eq!(lines[0], "id,smiles,note,esol,freesolv,lipophilicity,error");
+    assert_eq!(
+        lines[0],
+        "id,smiles,note,esol,freesolv,lipophilicity,egfr,fgfr1,error"
+    );
     assert_eq!(lines.len(), 4);
     assert!(lines[1].starts_with("A,CCO,\"one, two\",") && lines[1].ends_with(','));
-    assert!(lines[2].starts_with("B,c1ccc,,,,,") && lines[2].contains("never closed"));
+    assert!(lines[2].starts_with("B,c1ccc,,,,,,,") && lines[2].contains("never closed"));
     assert!(lines[3].starts_with("C,c1ccccc1,x,"));
     assert!(stderr(&output).contains("3 rows, 1 with errors"));
 }
@@ -284,4 +287,72 @@ fn doctor_says_which_device_would_be_used_and_why() {
     assert!(report["adapters"].is_array());
     let software = report["used"]["software"].as_bool();
     assert_eq!(software, Some(false), "auto never takes a software adapter");
+}
+
+#[test]
+fn assessed_scores_carry_interval_domain_and_neighbour() {
+    let output = run_with_input(&["score", "-", "--assess"], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let mut reader = csv::Reader::from_reader(stdout(&output).as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let column = |name: &str| {
+        let place = header.iter().position(|column| column == name);
+        place.unwrap_or_else(|| panic!("no column {name}"))
+    };
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 3);
+    for row in [&rows[0], &rows[2]] {
+        let number = |name: &str| -> f64 { row[column(name)].parse().expect("a number") };
+        let (low, value, high) = (number("esol_low"), number("esol"), number("esol_high"));
+        assert!(low < value && value < high, "{low} {value} {high}");
+        assert!(["in", "borderline", "out"].contains(&&row[column("esol_domain")]));
+        assert!((0.0..=1.0).contains(&number("esol_similarity")));
+        assert!(!row[column("esol_nearest")].is_empty());
+    }
+    assert_eq!(&rows[1][column("esol_low")], "");
+    assert!(rows[1][column("error")].contains("never closed"));
+
+    let output = run_with_input(
+        &["score", "-", "--assess", "--format", "json"],
+        TABLE.as_bytes(),
+    );
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let esol = &json[0]["scores"]["esol"];
+    assert!(esol["low"].as_f64() < esol["high"].as_f64(), "{esol}");
+    assert!(esol["nearest"]["smiles"].is_string() && esol["domain"].is_string());
+    assert!(json[1]["scores"].is_null());
+}
+
+#[test]
+fn a_molecule_is_explained_for_people_and_for_programs() {
+    let output = run(&["explain", "CC(=O)Oc1ccccc1C(=O)O"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for part in [
+        "Aqueous solubility (esol)",
+        "90 % interval",
+        "domain",
+        "trained on",
+        "atoms",
+    ] {
+        assert!(stdout(&output).contains(part), "{}", stdout(&output));
+    }
+    let output = run(&["explain", "CCO", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["smiles"], "CCO");
+    assert_eq!(json["atoms"].as_array().map(Vec::len), Some(3));
+    let output = run(&["explain", "C1CC"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("never closed"),
+        "{}",
+        stderr(&output)
+    );
+    // On a CPU there is no half precision.
+    let output = run_with_input(&["score", "-", "--half"], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("shader-f16"),
+        "{}",
+        stderr(&output)
+    );
 }

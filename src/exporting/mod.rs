@@ -52,6 +52,20 @@ pub struct Loss {
     pub molecules: usize,
 }
 
+/// A model without what serves training alone, and its configuration: the heads
+/// for tokens, descriptors and structure vectors, and the embedding of a model
+/// with endpoints, from which fine-tuning has moved the encoder away.
+pub fn lean(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
+    let config = ModelConfig {
+        masked_lm: false,
+        physchem: None,
+        structure: None,
+        embedding: config.embedding && config.endpoints.is_empty(),
+        ..config
+    };
+    (config, model.lean())
+}
+
 /// Compares `other` with `reference` on `structures`: every endpoint, or where
 /// there is none the components of the embedding. Molecules that cannot be
 /// scored are left out.

@@ -290,6 +290,20 @@ impl Model {
         self.encoder
     }
 
+    /// The model without the heads that serve pre-training alone: tokens,
+    /// descriptors and structure; and without an embedding where there are
+    /// endpoints, since fine-tuning has moved the encoder away from it.
+    #[cfg(feature = "train")]
+    pub(crate) fn lean(self) -> Self {
+        Self {
+            masked_lm: None,
+            physchem: None,
+            structure: None,
+            embedding: self.embedding.filter(|_| self.head.is_none()),
+            ..self
+        }
+    }
+
     /// The model with its parameters in half precision, in which it computes
     /// from then on; for inference alone.
     pub fn in_half_precision(self) -> Self {

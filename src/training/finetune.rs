@@ -352,7 +352,6 @@ impl Trainer<'_> {
             None => None,
         };
         let stored = started.as_ref().map(ModelFiles::config).transpose()?;
-        let embedding = stored.as_ref().is_some_and(|stored| stored.embedding);
         let mut encoder = self.config.encoder();
         if let (None, Some(stored)) = (self.config.pooling, &stored) {
             encoder.pooling = stored.encoder.pooling;
@@ -380,7 +379,9 @@ impl Trainer<'_> {
             masked_lm: false,
             physchem: None,
             structure: None,
-            embedding,
+            // Fine-tuning moves the encoder: its embedding would no longer compare
+            // structures.
+            embedding: false,
         };
         let autodiff = self.device.tensors().clone().autodiff();
         autodiff.seed(mixed(self.config.seed, Purpose::Weights, &[fold as u64]));
