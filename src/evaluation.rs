@@ -1,6 +1,7 @@
 //! How good a model is: its predictions of held-out molecules beside those of
 //! a baseline that was fitted to the same training molecules.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -33,14 +34,18 @@ struct Prediction {
 }
 
 /// Evaluates the fold models of a fine-tuning run on their held-out molecules,
-/// from the run directory alone, and writes `predictions.csv` and
-/// `evaluation.json` there.
+/// from the run directory alone. Where each is read as one SMILES, as in the
+/// model's card, writes `predictions.csv` and `evaluation.json` there.
 ///
 /// # Errors
 ///
 /// Where the directory holds no finished run, or the device fails.
-pub async fn evaluate_run(directory: &Path, device: &Device) -> Result<Evaluation, TrainingError> {
-    Ok(evaluate_folds(directory, device).await?.evaluation)
+pub async fn evaluate_run(
+    directory: &Path,
+    device: &Device,
+    options: Options,
+) -> Result<Evaluation, TrainingError> {
+    Ok(evaluate_folds(directory, device, options).await?.evaluation)
 }
 
 /// An evaluation, and what it is of.
@@ -54,6 +59,7 @@ pub(crate) struct Evaluated {
 pub(crate) async fn evaluate_folds(
     directory: &Path,
     device: &Device,
+    options: Options,
 ) -> Result<Evaluated, TrainingError> {
     let path = directory.join(run::CONFIG);
     let text = std::fs::read_to_string(&path).map_err(|source| RunError::Io { path, source })?;
@@ -74,7 +80,7 @@ pub(crate) async fn evaluate_folds(
             .join(index.to_string())
             .join(run::MODEL);
         let scorer = Scorer::load(&ModelFiles::read(&model)?, device.clone())?;
-        predictions.extend(fold_predictions(&scorer, index, fold, &data.examples).await?);
+        predictions.extend(fold_predictions(&scorer, index, fold, &data.examples, options).await?);
         baselines(
             &config,
             index,
@@ -84,13 +90,20 @@ pub(crate) async fn evaluate_folds(
             &mut predictions,
         )?;
     }
-    let evaluation = evaluation(&config, data.folds.len(), &predictions);
-    let csv = to_csv(&config, &data.examples, &predictions).map_err(|error| RunError::Damaged {
-        path: directory.join(run::PREDICTIONS),
-        what: error.to_string(),
-    })?;
-    run::write_whole(&directory.join(run::PREDICTIONS), &csv)?;
-    run::write_json(&directory.join(run::EVALUATION), &evaluation)?;
+    let evaluation = Evaluation {
+        readings: options.readings,
+        endpoints: endpoints(&config, data.folds.len(), &predictions),
+    };
+    // The run's own files are those of its model's card.
+    if options.readings == NonZeroUsize::MIN {
+        let csv =
+            to_csv(&config, &data.examples, &predictions).map_err(|error| RunError::Damaged {
+                path: directory.join(run::PREDICTIONS),
+                what: error.to_string(),
+            })?;
+        run::write_whole(&directory.join(run::PREDICTIONS), &csv)?;
+        run::write_json(&directory.join(run::EVALUATION), &evaluation)?;
+    }
     let held_out = similarities(&config, &data, &fingerprints, &predictions);
     Ok(Evaluated {
         evaluation,
@@ -146,12 +159,13 @@ fn held_out(fold: &Fold) -> [(&'static str, &[usize]); 2] {
 pub(crate) async fn scores(
     scorer: &Scorer,
     smiles: impl Iterator<Item = &str>,
+    options: Options,
 ) -> Result<Vec<Option<Vec<f32>>>, TrainingError> {
     let structures: Vec<Structure> = smiles
         .map(|smiles| Structure::Smiles(smiles.to_owned()))
         .collect();
     let results = scorer
-        .run(&structures, Task::Score, Options::default(), async |_| {
+        .run(&structures, Task::Score, options, async |_| {
             ControlFlow::Continue(())
         })
         .await;
@@ -166,13 +180,14 @@ async fn fold_predictions(
     index: usize,
     fold: &Fold,
     examples: &[Example],
+    options: Options,
 ) -> Result<Vec<Prediction>, TrainingError> {
     let mut predictions = Vec::new();
     for (split, molecules) in held_out(fold) {
         let smiles = molecules
             .iter()
             .map(|&example| examples[example].smiles.as_str());
-        let rows = scores(scorer, smiles).await?;
+        let rows = scores(scorer, smiles, options).await?;
         for (&example, row) in molecules.iter().zip(rows) {
             let Some(values) = row else { continue };
             for (endpoint, (label, prediction)) in
@@ -236,8 +251,12 @@ fn baselines(
     Ok(())
 }
 
-fn evaluation(config: &FinetuneConfig, folds: usize, predictions: &[Prediction]) -> Evaluation {
-    let endpoints = config
+fn endpoints(
+    config: &FinetuneConfig,
+    folds: usize,
+    predictions: &[Prediction],
+) -> Vec<EndpointEvaluation> {
+    config
         .endpoints
         .iter()
         .enumerate()
@@ -270,10 +289,8 @@ fn evaluation(config: &FinetuneConfig, folds: usize, predictions: &[Prediction])
                 task: of_config.task,
                 splits: splits.collect(),
             }
-        });
-    Evaluation {
-        endpoints: endpoints.collect(),
-    }
+        })
+        .collect()
 }
 
 /// Metrics of the model and, where all molecules have one, of the baseline;
@@ -337,12 +354,14 @@ pub async fn evaluate_table(
     scorer: &Scorer,
     name: &str,
     pairs: &[(String, f32)],
+    options: Options,
 ) -> Result<Option<EndpointEvaluation>, TrainingError> {
     let endpoints = &scorer.config().endpoints;
     let Some((index, endpoint)) = endpoints.iter().enumerate().find(|(_, e)| e.name == name) else {
         return Ok(None);
     };
-    let rows = scores(scorer, pairs.iter().map(|(smiles, _)| smiles.as_str())).await?;
+    let smiles = pairs.iter().map(|(smiles, _)| smiles.as_str());
+    let rows = scores(scorer, smiles, options).await?;
     let (labels, predictions): (Vec<f32>, Vec<f32>) = pairs
         .iter()
         .zip(rows)

@@ -11,6 +11,7 @@
 //! Intervals are percentile bootstraps over molecules.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -367,10 +368,18 @@ impl Classification {
 }
 
 /// `evaluation.json`: how good a model is, endpoint by endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
+    /// SMILES that each molecule was read as: see
+    /// [`Options::readings`](crate::scoring::Options::readings).
+    #[serde(default = "one_reading")]
+    pub readings: NonZeroUsize,
     /// One entry an endpoint.
     pub endpoints: Vec<EndpointEvaluation>,
+}
+
+fn one_reading() -> NonZeroUsize {
+    NonZeroUsize::MIN
 }
 
 /// How good a model is at one endpoint.
@@ -479,6 +488,7 @@ mod tests {
             high: 1.0,
         });
         let evaluation = Evaluation {
+            readings: NonZeroUsize::MIN,
             endpoints: vec![EndpointEvaluation {
                 name: "esol".to_owned(),
                 title: "Solubility".to_owned(),

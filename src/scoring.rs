@@ -6,6 +6,7 @@
 //! back in the order of the rows. A row that cannot be scored carries its error
 //! and the others go on.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -31,12 +32,18 @@ const BATCH_ROWS: usize = 128;
 pub struct Options {
     /// Score the largest fragment alone, leaving out salts and solvents.
     pub largest_fragment: bool,
+    /// SMILES that each molecule is read as: its canonical one, then random
+    /// ones, the same however the molecule was written. The mean over all is
+    /// the result (test-time augmentation): a model that was trained on random
+    /// SMILES predicts better so, and takes as many times longer.
+    pub readings: NonZeroUsize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             largest_fragment: true,
+            readings: NonZeroUsize::MIN,
         }
     }
 }
@@ -209,17 +216,21 @@ impl Scorer {
     {
         let total = structures.len();
         let mut rows: Vec<Option<Result<Vec<f32>, RowError>>> = vec![None; total];
+        let mut readings: Vec<Readings> = vec![Readings::default(); total];
         let mut sequences = Vec::with_capacity(total);
+        let mut progress = Progress { done: 0, total };
         for (row, prepared) in self.prepare(structures, options).into_iter().enumerate() {
             match prepared {
-                Ok(sequence) => sequences.push((row, sequence)),
-                Err(error) => rows[row] = Some(Err(error)),
+                Ok(read) => {
+                    readings[row].wanted = read.len();
+                    sequences.extend(read.into_iter().map(|sequence| (row, sequence)));
+                }
+                Err(error) => {
+                    rows[row] = Some(Err(error));
+                    progress.done += 1;
+                }
             }
         }
-        let mut progress = Progress {
-            done: total - sequences.len(),
-            total,
-        };
         sequences.sort_by_key(|(_, sequence)| sequence.len());
 
         let mut rest = sequences.as_slice();
@@ -228,8 +239,11 @@ impl Scorer {
             rest = later;
             match self.forward(batch, task).await {
                 Ok(values) => {
-                    for ((row, _), values) in batch.iter().zip(values) {
-                        rows[*row] = Some(values);
+                    for (&(row, _), values) in batch.iter().zip(values) {
+                        if let Some(result) = readings[row].add(values) {
+                            rows[row] = Some(result);
+                            progress.done += 1;
+                        }
                     }
                 }
                 Err(stop) => {
@@ -239,7 +253,6 @@ impl Scorer {
                     };
                 }
             }
-            progress.done += batch.len();
             if on_batch(progress).await.is_break() && !rest.is_empty() {
                 return Results {
                     rows,
@@ -250,14 +263,15 @@ impl Scorer {
         Results { rows, stop: None }
     }
 
-    /// Token sequences of `structures`, on all cores where there are several.
-    fn prepare<S>(&self, structures: &[S], options: Options) -> Vec<Result<Vec<u32>, RowError>>
+    /// Token sequences of `structures`, one a reading, on all cores where there
+    /// are several.
+    fn prepare<S>(&self, structures: &[S], options: Options) -> Vec<Result<Vec<Vec<u32>>, RowError>>
     where
         S: std::borrow::Borrow<Structure> + Sync,
     {
         let limit = self.config.encoder.max_length;
         let prepare = |structure: &S| {
-            standardise(structure.borrow(), options, limit).map(|ready| ready.tokens)
+            standardise(structure.borrow(), options, limit)?.readings(options.readings, limit)
         };
         #[cfg(not(target_family = "wasm"))]
         {
@@ -322,6 +336,41 @@ impl Scorer {
     }
 }
 
+/// What the readings of one row have come to.
+#[derive(Clone, Debug, Default)]
+struct Readings {
+    /// How many there are to be.
+    wanted: usize,
+    /// How many there were.
+    done: usize,
+    sums: Vec<f32>,
+    error: Option<RowError>,
+}
+
+impl Readings {
+    /// Adds one reading's values; the mean once the last is in.
+    fn add(&mut self, values: Result<Vec<f32>, RowError>) -> Option<Result<Vec<f32>, RowError>> {
+        match values {
+            Ok(values) if self.sums.is_empty() => self.sums = values,
+            Ok(values) => {
+                for (sum, value) in self.sums.iter_mut().zip(values) {
+                    *sum += value;
+                }
+            }
+            Err(error) => self.error = Some(error),
+        }
+        self.done += 1;
+        if self.done < self.wanted {
+            return None;
+        }
+        let count = self.done as f32;
+        Some(match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(self.sums.drain(..).map(|sum| sum / count).collect()),
+        })
+    }
+}
+
 /// A structure made ready for the model.
 #[derive(Clone, Debug)]
 pub(crate) struct Standardised {
@@ -329,6 +378,29 @@ pub(crate) struct Standardised {
     pub(crate) molecule: Molecule,
     /// Its tokens, in canonical order.
     pub(crate) tokens: Vec<u32>,
+}
+
+impl Standardised {
+    /// The tokens of `count` SMILES of the molecule: the canonical one, and
+    /// random ones that fit into `limit` tokens.
+    fn readings(self, count: NonZeroUsize, limit: usize) -> Result<Vec<Vec<u32>>, RowError> {
+        let mut readings = vec![self.tokens];
+        if count.get() > 1 {
+            // Random orders are those of the molecule's atoms: read it again
+            // from its canonical SMILES, so that they do not depend on how it
+            // was written.
+            let canonical = self
+                .molecule
+                .canonical_smiles()
+                .and_then(|smiles| Molecule::parse(&smiles))
+                .map_err(chemistry_error)?;
+            readings.extend((1..count.get() as u64).filter_map(|draw| {
+                let written = canonical.kekule_string(AtomOrder::Random(draw)).ok()?;
+                tokens::tokenize(&written, limit).ok()
+            }));
+        }
+        Ok(readings)
+    }
 }
 
 /// Parses, standardises and tokenises one structure.

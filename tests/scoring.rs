@@ -1,11 +1,15 @@
 //! The scoring path with the embedded model.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
+use delicate::chemistry::{AtomOrder, Molecule};
 use delicate::kernels::device::{Device, DeviceChoice};
+use delicate::model::Batch;
 use delicate::records::Structure;
 use delicate::scoring::{Options, Progress, Results, Scorer, Stop, Task};
 use delicate::storing::ModelFiles;
+use delicate::tokens;
 
 const MOLECULES: [&str; 12] = [
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -90,6 +94,81 @@ fn a_molecule_scores_the_same_however_it_is_written() {
 }
 
 #[test]
+fn several_readings_are_averaged() {
+    let scorer = cpu();
+    let read = |structures: &[Structure], count: usize| {
+        let options = Options {
+            readings: NonZeroUsize::new(count).expect("at least one"),
+            ..Options::default()
+        };
+        let mut last = Progress { done: 0, total: 0 };
+        let results =
+            pollster::block_on(
+                scorer.run(structures, Task::Score, options, async |progress| {
+                    assert!(progress.done >= last.done, "rows are done once");
+                    last = progress;
+                    ControlFlow::Continue(())
+                }),
+            );
+        assert_eq!(
+            (last.done, last.total),
+            (structures.len(), structures.len())
+        );
+        results
+    };
+    let close = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .all(|(a, b)| (a - b).abs() <= 1e-4 * b.abs().max(1.0))
+    };
+    // The forward pass by hand, SMILES by SMILES.
+    let (config, model) = ModelFiles::embedded()
+        .load(scorer.device().tensors())
+        .expect("the embedded model is valid");
+    let molecule = Molecule::parse("CC(=O)Oc1ccccc1C(=O)O").expect("valid");
+    let canonical = molecule.canonical_smiles().expect("a SMILES");
+    let canonical = Molecule::parse(&canonical).expect("valid");
+    let orders = [
+        AtomOrder::Canonical,
+        AtomOrder::Random(1),
+        AtomOrder::Random(2),
+        AtomOrder::Random(3),
+    ];
+    let mut mean = vec![0.0; config.endpoints.len()];
+    for order in orders {
+        let written = canonical.kekule_string(order).expect("a SMILES");
+        let ids = tokens::tokenize(&written, config.encoder.max_length).expect("in vocabulary");
+        let batch = Batch::new(&[&ids[..]], scorer.device().tensors());
+        let output = model.forward(&batch).expect("it has endpoints").into_data();
+        for ((sum, output), endpoint) in mean
+            .iter_mut()
+            .zip(output.iter::<f32>())
+            .zip(&config.endpoints)
+        {
+            *sum += endpoint.value(output) / orders.len() as f32;
+        }
+    }
+    let written = ["CC(=O)Oc1ccccc1C(=O)O", "OC(=O)C1=C(OC(C)=O)C=CC=C1"].map(smiles);
+    let four = values(read(&written, 4));
+    assert!(close(&four[0], &mean), "{:?} is not {mean:?}", four[0]);
+    assert!(
+        close(&four[1], &mean),
+        "it depends on how the molecule is written"
+    );
+    let one = values(read(&written, 1));
+    assert_eq!(one, values(run(&scorer, &written, Task::Score)));
+    assert!(!close(&one[0], &four[0]), "random SMILES are read at all");
+    // A row that cannot be read is its own error, whatever the number.
+    let broken = read(&[smiles("C"), smiles("c1ccc"), smiles("CC")], 3);
+    let failed: Vec<bool> = broken
+        .rows
+        .iter()
+        .map(|row| row.as_ref().is_some_and(Result::is_err))
+        .collect();
+    assert_eq!(failed, [false, true, false]);
+}
+
+#[test]
 fn padding_and_company_do_not_change_a_score() {
     let scorer = cpu();
     let together = values(run(&scorer, &MOLECULES.map(smiles), Task::Score));
@@ -115,6 +194,7 @@ fn salts_are_left_out_unless_they_are_asked_for() {
         Task::Score,
         Options {
             largest_fragment: false,
+            ..Options::default()
         },
         async |_| ControlFlow::Continue(()),
     ));

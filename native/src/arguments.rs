@@ -158,6 +158,9 @@ pub(crate) struct ScoreArguments {
     /// Take the whole record, salts and solvents included, and not its largest fragment
     #[arg(long)]
     pub(crate) keep_salts: bool,
+    /// SMILES that each molecule is read as: its canonical one and random ones; the mean counts
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) readings: NonZeroUsize,
     /// Compute in half precision, on a GPU that has it (shader-f16 in `delicate doctor`)
     #[arg(long)]
     pub(crate) half: bool,
@@ -450,6 +453,9 @@ pub(crate) struct EvaluateArguments {
     /// Column of SMILES, for a table; without it, found by name or content
     #[arg(long, value_name = "NAME")]
     pub(crate) smiles_column: Option<String>,
+    /// SMILES that each molecule is read as: its canonical one and random ones; the mean counts
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) readings: NonZeroUsize,
     /// Device to compute on
     #[arg(long, value_enum, default_value = "auto", env = "DELICATE_DEVICE")]
     pub(crate) device: DeviceName,

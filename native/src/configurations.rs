@@ -25,6 +25,7 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in!(
     "pretrain" / "small-delicate",
     "distill" / "paper-delicate",
     "distill" / "paper-kd-molbert",
+    "distill" / "small-kd-molbert",
     "distill" / "small-delicate",
     "finetune" / "paper-molbert",
     "finetune" / "paper-ps-molbert",
@@ -32,6 +33,10 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in!(
     "finetune" / "paper-delicate",
     "finetune" / "small-delicate",
     "finetune" / "small-from-scratch",
+    "finetune" / "small-hiv",
+    "finetune" / "small-tox21",
+    "finetune" / "small-clintox",
+    "finetune" / "small-sider",
     "finetune" / "esol",
 );
 

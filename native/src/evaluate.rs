@@ -1,13 +1,14 @@
 //! `delicate evaluate`.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use delicate::evaluation::{evaluate_run, evaluate_table};
 use delicate::kernels::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::records::{ReadOptions, Structure};
-use delicate::scoring::Task;
+use delicate::scoring::{Options, Task};
 use delicate::training::{evaluation_table, run as run_directory};
 
 use crate::arguments::EvaluateArguments;
@@ -17,21 +18,29 @@ use crate::{files, report, score};
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let path = &arguments.path;
-    let endpoints = if path.join(run_directory::CONFIG).is_file() {
-        let evaluation = pollster::block_on(evaluate_run(path, &device))
+    let options = Options {
+        readings: arguments.readings,
+        ..Options::default()
+    };
+    let evaluation = if path.join(run_directory::CONFIG).is_file() {
+        let evaluation = pollster::block_on(evaluate_run(path, &device, options))
             .map_err(|error| CommandError::from_run(error, path))?;
-        report::write(path)?;
-        evaluation.endpoints
+        if options.readings == NonZeroUsize::MIN {
+            report::write(path)?;
+        }
+        evaluation
     } else {
-        vec![on_table(arguments, device)?]
+        Evaluation {
+            readings: options.readings,
+            endpoints: vec![on_table(arguments, device, options)?],
+        }
     };
     let text = if arguments.json {
-        let evaluation = Evaluation { endpoints };
         serde_json::to_string_pretty(&evaluation)
             .map_err(io::Error::from)
             .map(|json| json + "\n")
     } else {
-        Ok(evaluation_table(&endpoints))
+        Ok(evaluation_table(&evaluation.endpoints))
     };
     text.and_then(|text| io::stdout().write_all(text.as_bytes()))
         .map_err(CommandError::stdout)
@@ -41,6 +50,7 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
 fn on_table(
     arguments: &EvaluateArguments,
     device: Device,
+    options: Options,
 ) -> Result<EndpointEvaluation, CommandError> {
     let scorer = score::load(arguments.model.as_deref(), Task::Score, device)?;
     let names: Vec<String> = scorer
@@ -60,7 +70,7 @@ fn on_table(
         }
     };
     let pairs = pairs(&arguments.path, arguments)?;
-    let evaluated = pollster::block_on(evaluate_table(&scorer, &endpoint, &pairs))
+    let evaluated = pollster::block_on(evaluate_table(&scorer, &endpoint, &pairs, options))
         .map_err(|error| CommandError::from_run(error, &arguments.path))?;
     let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{endpoint}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);

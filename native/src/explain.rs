@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let structure = Structure::Smiles(arguments.smiles.clone());
     let options = Options {
         largest_fragment: !arguments.keep_salts,
+        ..Options::default()
     };
     let explained = pollster::block_on(scorer.explain(&structure, options));
     let explanation = explained.map_err(|error| match error {

@@ -69,6 +69,7 @@ pub(crate) fn run(
         Writer::new(sink, arguments.output.format(), &header, outputs).map_err(output)?;
     let options = Options {
         largest_fragment: !arguments.keep_salts,
+        readings: arguments.readings,
     };
 
     let bar = progress_bar(arguments.quiet);

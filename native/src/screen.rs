@@ -60,6 +60,7 @@ impl Featuriser {
             by,
             options: Options {
                 largest_fragment: !arguments.keep_salts,
+                ..Options::default()
             },
             scorer,
             bar: progress_bar(arguments.quiet),

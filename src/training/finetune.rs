@@ -26,7 +26,7 @@ use crate::evaluation;
 use crate::kernels::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
-use crate::scoring::Stop;
+use crate::scoring::{Options, Stop};
 use crate::splits::{self, Fold, Fractions, Split};
 use crate::storing::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision, StoringError};
 
@@ -548,7 +548,8 @@ impl Trainer<'_> {
             step = ended.step;
             done = ended.position.done;
         }
-        let evaluated = evaluation::evaluate_folds(self.directory, self.device).await?;
+        let evaluated =
+            evaluation::evaluate_folds(self.directory, self.device, Options::default()).await?;
         let evaluation = evaluated.evaluation;
         let applicability = self.applicability(&evaluated.held_out);
         // The model of all molecules, or else of the first fold.

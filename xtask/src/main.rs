@@ -18,7 +18,6 @@ mod tally;
 mod wasm;
 mod workspace;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -60,17 +59,7 @@ enum Task {
         dev: bool,
     },
     /// Train the default model and write the tables about it (hours on a CPU).
-    Reproduce {
-        /// The folder of `corpus/`, `qsar/` and `screening/`.
-        #[arg(long)]
-        data: Option<PathBuf>,
-        /// Where runs are kept; what is finished there is not done again.
-        #[arg(long)]
-        runs: Option<PathBuf>,
-        /// A small part of the corpus and one epoch: whether everything runs.
-        #[arg(long)]
-        quick: bool,
-    },
+    Reproduce(reproduce::Options),
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -108,7 +97,7 @@ fn run(task: Task) -> Result<bool> {
             modules::build(&workspace, &tools, dev)?;
             page::build(&workspace, &tools.node)?;
         }
-        Task::Reproduce { data, runs, quick } => reproduce::run(&workspace, data, runs, quick)?,
+        Task::Reproduce(options) => reproduce::run(&workspace, options)?,
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {

@@ -1,0 +1,374 @@
+//! The default model and every table about it, from the data alone.
+//!
+//! Parts can be measured one at a time: what was measured is kept in
+//! `docs/results/`, and the tables are made of all that is there.
+
+mod results;
+mod stages;
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use serde_json::{Map, Value};
+
+use self::results::Results;
+use self::stages::{Kind, Stage, Stages};
+use crate::command;
+use crate::native;
+use crate::workspace::Workspace;
+
+/// One target in four chooses between ways to compare; the others are the test.
+const EVERY: usize = 4;
+
+/// SMILES that a molecule is read as in the table's second column.
+const READINGS: usize = 16;
+
+/// Sets of classes: the run's and the result's name, its title, and the built-in
+/// configuration.
+const TOXICITY: [(&str, &str, &str); 4] = [
+    ("hiv", "HIV", "small-hiv"),
+    ("tox21", "Tox21", "small-tox21"),
+    ("clintox", "ClinTox", "small-clintox"),
+    ("sider", "SIDER", "small-sider"),
+];
+
+/// A model of the family that is compared at equal training.
+struct Member {
+    key: &'static str,
+    title: &'static str,
+    preset: &'static str,
+    kind: Kind,
+    config: &'static str,
+    /// Key of the member that teaches it.
+    teacher: Option<&'static str>,
+}
+
+/// Teachers first.
+const FAMILY: [Member; 4] = [
+    Member {
+        key: "molbert",
+        title: "MolBERT-small",
+        preset: "molbert-small",
+        kind: Kind::Pretrain,
+        config: "small-molbert",
+        teacher: None,
+    },
+    Member {
+        key: "kd-molbert",
+        title: "KDMolBERT-small",
+        preset: "kd-molbert-small",
+        kind: Kind::Distill,
+        config: "small-kd-molbert",
+        teacher: Some("molbert"),
+    },
+    Member {
+        key: "ps-molbert",
+        title: "PSMolBERT-small",
+        preset: "ps-molbert-small",
+        kind: Kind::Pretrain,
+        config: "small-ps-molbert",
+        teacher: None,
+    },
+    Member {
+        key: "delicate",
+        title: "DeLiCaTe-small",
+        preset: "delicate-small",
+        kind: Kind::Distill,
+        config: "small-delicate",
+        teacher: Some("ps-molbert"),
+    },
+];
+
+/// A way to screen.
+struct Screen {
+    key: &'static str,
+    title: &'static str,
+    by: &'static str,
+    aggregate: &'static str,
+}
+
+const SCREENS: [Screen; 4] = [
+    Screen {
+        key: "ecfp-max",
+        title: "ECFP4, Tanimoto, nearest query",
+        by: "ecfp",
+        aggregate: "max",
+    },
+    Screen {
+        key: "embedding-max",
+        title: "Embedding, nearest query",
+        by: "embedding",
+        aggregate: "max",
+    },
+    Screen {
+        key: "embedding-mean",
+        title: "Embedding, mean over queries",
+        by: "embedding",
+        aggregate: "mean",
+    },
+    Screen {
+        key: "both-mean",
+        title: "Both, mean over queries",
+        by: "both",
+        aggregate: "mean",
+    },
+];
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// The model that is built in, on a random split.
+    Endpoints,
+    /// Virtual screening by its embedding.
+    Screening,
+    /// The same endpoints on a scaffold split.
+    Scaffold,
+    /// HIV, Tox21, ClinTox and SIDER on scaffold splits.
+    Classes,
+    /// The same endpoints in five folds.
+    Folds,
+    /// Teachers and students of the same training, side by side.
+    Family,
+}
+
+/// What to reproduce and where.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The folder of `corpus/`, `qsar/` and `screening/`.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Where runs are kept; what is finished there is not done again.
+    #[arg(long)]
+    runs: Option<PathBuf>,
+    /// Only this part, with the pre-training that it needs; may be given again.
+    #[arg(long, value_enum)]
+    part: Vec<Part>,
+    /// A thousandth of the corpus and one epoch: whether everything runs. Tables
+    /// go to the runs alone.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Trains, measures and writes the tables.
+pub(crate) fn run(workspace: &Workspace, options: Options) -> Result<()> {
+    let data = options
+        .data
+        .unwrap_or_else(|| workspace.root.join("../shared/data"));
+    ensure!(
+        data.join("corpus/train.smi.gz").is_file(),
+        "{} holds no corpus/train.smi.gz: give the folder of corpus, qsar and screening with --data",
+        data.display()
+    );
+    let quick = options.quick;
+    let default = if quick {
+        "runs/reproduce-quick"
+    } else {
+        "runs/reproduce"
+    };
+    let runs = options.runs.unwrap_or_else(|| workspace.root.join(default));
+    fs::create_dir_all(&runs)?;
+    let documents = if quick {
+        runs.clone()
+    } else {
+        workspace.root.join("docs")
+    };
+    let mut reproduction = Reproduction {
+        results: Results::read(documents.join("results"))?,
+        stages: Stages {
+            delicate: native::build(workspace)?,
+            data,
+            runs,
+            quick,
+        },
+    };
+    let parts = if options.part.is_empty() {
+        Part::value_variants()
+    } else {
+        &options.part
+    };
+    for part in parts {
+        reproduction.part(*part)?;
+        // After each part, so that an interrupted run leaves what it measured.
+        let tables = documents.join("results.md");
+        fs::write(&tables, tables::all(&reproduction.results)?)?;
+        println!("Tables: {}", tables.display());
+    }
+    Ok(())
+}
+
+struct Reproduction {
+    stages: Stages,
+    results: Results,
+}
+
+impl Reproduction {
+    fn part(&mut self, part: Part) -> Result<()> {
+        match part {
+            Part::Endpoints => {
+                let run = self.finetune("endpoints", "small-delicate", &[], None, None)?;
+                self.results.put("endpoints", results::measured(&run)?)?;
+                let often = self.read_often(&run)?;
+                self.results.put("endpoints-read-often", often)?;
+                let model = self.stages.export(&run, "delicate-small", "fp16")?;
+                println!("Model: {}", model.display());
+            }
+            Part::Screening => {
+                let pretrained = self.pretrain()?;
+                let model = self
+                    .stages
+                    .export(&pretrained, "delicate-small-embedding", "int8")?;
+                println!("Model: {}", model.display());
+                let screening = self.screen(&model)?;
+                self.results.put("screening", screening)?;
+            }
+            Part::Scaffold => {
+                let flags = ["--split", "scaffold"];
+                self.measure("scaffold", "small-delicate", &flags, Some("20"))?;
+            }
+            Part::Classes => {
+                for (name, _, config) in TOXICITY {
+                    self.measure(name, config, &[], None)?;
+                }
+            }
+            Part::Folds => {
+                let flags = ["--folds", "5"];
+                self.measure("folds", "small-delicate", &flags, Some("20"))?;
+            }
+            Part::Family => self.family()?,
+        }
+        Ok(())
+    }
+
+    /// Pre-trains or distils each member on the same molecules, and fine-tunes it.
+    fn family(&mut self) -> Result<()> {
+        for member in &FAMILY {
+            let teacher = member
+                .teacher
+                .map(|key| self.stages.runs.join(format!("family-{key}")));
+            let pretrained = self.stages.train(Stage {
+                name: &format!("family-{}", member.key),
+                kind: member.kind,
+                config: member.config,
+                flags: &[],
+                epochs: Some("0.1"),
+                start: None,
+                teacher: teacher.as_deref(),
+            })?;
+            let preset = format!("preset={}", member.preset);
+            let name = format!("family-{}-endpoints", member.key);
+            let flags = ["--set", &preset];
+            let run = self.finetune(
+                &name,
+                "small-delicate",
+                &flags,
+                Some("10"),
+                Some(&pretrained),
+            )?;
+            let mut result = results::measured(&run)?;
+            let weights = fs::metadata(run.join("model/model.safetensors"))?.len();
+            // In fp32, but for a header of a few hundred bytes.
+            result["parameters"] = (weights / 4).into();
+            result["pretraining_seconds"] = results::seconds(&pretrained)?;
+            self.results
+                .put(&format!("family-{}", member.key), result)?;
+        }
+        Ok(())
+    }
+
+    /// The encoder that parts start from.
+    fn pretrain(&self) -> Result<PathBuf> {
+        let stage = Stage {
+            name: "tokens",
+            kind: Kind::Pretrain,
+            config: "small-delicate",
+            flags: &[],
+            epochs: Some("0.1"),
+            start: None,
+            teacher: None,
+        };
+        let first = self.stages.train(stage)?;
+        // Structure is learnt with the attention that hidden tokens taught.
+        let settings = [
+            "masked_lm=0.5",
+            "structure=2.0",
+            "physchem=10.0",
+            "mask_fraction=0.05",
+            "seed=1",
+        ];
+        self.stages.train(Stage {
+            name: "structure",
+            flags: &settings.map(|setting| ["--set", setting]).concat(),
+            epochs: Some("0.6"),
+            start: Some(&first),
+            ..stage
+        })
+    }
+
+    /// Fine-tunes `start`; without one, the encoder of [`Self::pretrain`].
+    fn finetune(
+        &self,
+        name: &str,
+        config: &str,
+        flags: &[&str],
+        epochs: Option<&str>,
+        start: Option<&Path>,
+    ) -> Result<PathBuf> {
+        let start = start.map_or_else(|| self.pretrain(), |start| Ok(start.to_owned()))?;
+        self.stages.train(Stage {
+            name,
+            kind: Kind::Finetune,
+            config,
+            flags,
+            epochs,
+            start: Some(&start),
+            teacher: None,
+        })
+    }
+
+    /// Fine-tunes and keeps the evaluation.
+    fn measure(
+        &mut self,
+        name: &str,
+        config: &str,
+        flags: &[&str],
+        epochs: Option<&str>,
+    ) -> Result<()> {
+        let run = self.finetune(name, config, flags, epochs, None)?;
+        self.results.put(name, results::measured(&run)?)
+    }
+
+    /// The evaluation of a run that reads each molecule as several SMILES.
+    fn read_often(&self, run: &Path) -> Result<Value> {
+        let mut evaluate = self.stages.command(&["evaluate", "--json"]);
+        evaluate
+            .args(["--readings", &READINGS.to_string()])
+            .arg(run);
+        command::announce(&evaluate);
+        let evaluation = serde_json::from_str(&command::answer(&mut evaluate)?)?;
+        results::of_run(run, evaluation)
+    }
+
+    /// Every way to screen, target by target.
+    fn screen(&self, model: &Path) -> Result<Value> {
+        let benchmark = self.stages.data.join("screening");
+        let names = fs::read_to_string(benchmark.join("targets.txt"))?;
+        let few: Vec<&str> = names.lines().take(EVERY).collect();
+        let mut rows = Map::new();
+        for screen in &SCREENS {
+            let mut command = self.stages.command(&["screen", "--by", screen.by]);
+            command.args(["--aggregate", screen.aggregate, "--json", "-q"]);
+            command.arg("--benchmark").arg(&benchmark);
+            if self.stages.quick {
+                command.args(["--targets", &few.join(",")]);
+            }
+            command.arg("--model").arg(model);
+            command::announce(&command);
+            let answer: Value = serde_json::from_str(&command::answer(&mut command)?)?;
+            rows.insert(screen.key.to_owned(), answer["targets"].clone());
+        }
+        Ok(Value::Object(rows))
+    }
+}

@@ -1,0 +1,89 @@
+//! What was measured, as JSON beside the documents: the tables are made of it,
+//! whichever part was measured last.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+/// The folder of the results, in the repository or in a quick run.
+#[derive(Debug)]
+pub(super) struct Results {
+    folder: PathBuf,
+    /// By name.
+    all: BTreeMap<String, Value>,
+}
+
+impl Results {
+    /// Reads the results in `folder`, which may be absent.
+    pub(super) fn read(folder: PathBuf) -> Result<Self> {
+        let mut all = BTreeMap::new();
+        if folder.is_dir() {
+            for entry in fs::read_dir(&folder)? {
+                let path = entry?.path();
+                if let (Some("json"), Some(name)) = (
+                    path.extension().and_then(|e| e.to_str()),
+                    path.file_stem().and_then(|s| s.to_str()),
+                ) {
+                    all.insert(name.to_owned(), read(&path)?);
+                }
+            }
+        }
+        Ok(Self { folder, all })
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.all.get(name)
+    }
+
+    /// Keeps `result` under `name`.
+    pub(super) fn put(&mut self, name: &str, result: Value) -> Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let path = self.folder.join(name).with_extension("json");
+        fs::write(&path, format!("{result:#}\n")).with_context(|| path.display().to_string())?;
+        self.all.insert(name.to_owned(), result);
+        Ok(())
+    }
+}
+
+/// How a fine-tuned run did, by its own evaluation.
+pub(super) fn measured(run: &Path) -> Result<Value> {
+    of_run(run, read(&run.join("evaluation.json"))?)
+}
+
+/// How a fine-tuned run did: an evaluation of it, with the machine, the version and
+/// the time that its training took.
+pub(super) fn of_run(run: &Path, evaluation: Value) -> Result<Value> {
+    let info = read(&run.join("run.json"))?;
+    let taken =
+        ["version", "device", "threads", "started"].map(|key| (key.to_owned(), info[key].clone()));
+    Ok(json!({
+        "run": Value::Object(taken.into_iter().collect()),
+        "seconds": seconds(run)?,
+        "endpoints": evaluation["endpoints"],
+        "readings": evaluation["readings"],
+    }))
+}
+
+/// Seconds of training that a run's last line of metrics tells.
+pub(super) fn seconds(run: &Path) -> Result<Value> {
+    let path = run.join("metrics.jsonl");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let last = text.lines().rev().find_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        line["seconds"].as_f64()
+    });
+    Ok(last.map_or(Value::Null, |seconds| json!(seconds.round())))
+}
+
+fn read(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// The list in `value`.
+pub(super) fn list(value: &Value) -> Result<&Vec<Value>> {
+    value.as_array().context("a list is missing in a result")
+}

@@ -1,0 +1,119 @@
+//! Training runs, each a command that anyone could type. What is finished is not
+//! done again, and what was interrupted goes on.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::command;
+
+/// What a run is trained by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Pretrain,
+    Distill,
+    Finetune,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pretrain => "pretrain",
+            Self::Distill => "distill",
+            Self::Finetune => "finetune",
+        }
+    }
+}
+
+/// A run to train.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stage<'a> {
+    /// Its directory's name.
+    pub(super) name: &'a str,
+    pub(super) kind: Kind,
+    /// A built-in configuration.
+    pub(super) config: &'a str,
+    /// Flags beside it.
+    pub(super) flags: &'a [&'a str],
+    /// Epochs, where they are not the configuration's.
+    pub(super) epochs: Option<&'a str>,
+    /// The run that it starts from.
+    pub(super) start: Option<&'a Path>,
+    /// The run that teaches it.
+    pub(super) teacher: Option<&'a Path>,
+}
+
+/// Where stages run.
+#[derive(Debug)]
+pub(super) struct Stages {
+    /// The command.
+    pub(super) delicate: PathBuf,
+    /// The folder of `corpus/`, `qsar/` and `screening/`.
+    pub(super) data: PathBuf,
+    /// The folder of the runs.
+    pub(super) runs: PathBuf,
+    /// Whether to train hardly at all.
+    pub(super) quick: bool,
+}
+
+impl Stages {
+    /// Trains `stage` unless that is done; its directory.
+    pub(super) fn train(&self, stage: Stage<'_>) -> Result<PathBuf> {
+        let run = self.runs.join(stage.name);
+        if run.join("model/config.json").is_file() {
+            return Ok(run);
+        }
+        let mut training = self.command(&[stage.kind.name(), "-o"]);
+        training.arg(&run);
+        if run.join("config.toml").is_file() {
+            training.arg("--resume");
+            command::run(&mut training)?;
+            return Ok(run);
+        }
+        training.arg(stage.config).args(stage.flags);
+        if stage.kind == Kind::Finetune {
+            training.arg("--data").arg(self.data.join("qsar"));
+        } else {
+            for (flag, file) in [("--train", "train.smi.gz"), ("--valid", "valid.smi.gz")] {
+                training.arg(flag).arg(self.data.join("corpus").join(file));
+            }
+        }
+        for (flag, of) in [("--start", stage.start), ("--teacher", stage.teacher)] {
+            if let Some(of) = of {
+                training.arg(flag).arg(of.join("model"));
+            }
+        }
+        let quick = match stage.kind {
+            Kind::Finetune => "1",
+            Kind::Pretrain | Kind::Distill => "0.001",
+        };
+        if let Some(epochs) = Some(quick).filter(|_| self.quick).or(stage.epochs) {
+            training.args(["--epochs", epochs]);
+        }
+        command::run(&mut training)?;
+        Ok(run)
+    }
+
+    /// A run's model as it is shipped.
+    pub(super) fn export(&self, run: &Path, name: &str, precision: &str) -> Result<PathBuf> {
+        let to = self.runs.join(name);
+        let mut export = Command::new(&self.delicate);
+        export
+            .arg("export")
+            .arg(run.join("model"))
+            .arg("-o")
+            .arg(&to);
+        export.args(["--lean", "--precision", precision, "--device", "cpu"]);
+        command::run(&mut export)?;
+        Ok(to)
+    }
+
+    /// `delicate` with `arguments`, on the CPU: there results are the same
+    /// everywhere.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.delicate);
+        command.args(arguments).args(["--device", "cpu"]);
+        command
+    }
+}

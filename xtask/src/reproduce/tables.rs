@@ -1,0 +1,390 @@
+//! The tables of `docs/results.md`, from the results alone.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::results::{Results, list};
+use super::{EVERY, FAMILY, READINGS, SCREENS, TOXICITY};
+
+/// All tables that there are results for.
+pub(super) fn all(results: &Results) -> Result<String> {
+    let mut text = String::from(
+        "# Results\n\nWritten by `cargo xtask reproduce` from what it measured \
+         ([results](results/)); how the models are trained stands in \
+         [its stages](../xtask/src/reproduce/mod.rs).\n",
+    );
+    if let Some(result) = results.get("endpoints") {
+        endpoints(result, results.get("endpoints-read-often"), &mut text)?;
+    }
+    if let Some(result) = results.get("folds") {
+        text.push_str("\n## Five folds\n\n");
+        text.push_str(
+            "Random folds of the merged molecules, held out in turn (half for early stopping, half \
+             for the test): mean ± standard deviation over the folds.\n\n",
+        );
+        folds(&[("DeLiCaTe-small", result)], &mut text)?;
+    }
+    if let Some(result) = results.get("scaffold") {
+        text.push_str(
+            "\n## Scaffold split\n\nNo Bemis–Murcko scaffold is on both sides; the tenth of the \
+             molecules that have the rarest scaffolds is the test.\n\n",
+        );
+        one_split(result, &mut text)?;
+        text.push_str(&provenance(result));
+    }
+    toxicity(results, &mut text)?;
+    family(results, &mut text)?;
+    if let Some(result) = results.get("screening") {
+        screening(result, &mut text)?;
+    }
+    Ok(text)
+}
+
+/// Which run a table is of.
+fn provenance(result: &Value) -> String {
+    let run = &result["run"];
+    let text = |key: &str| run[key].as_str().unwrap_or_default().to_owned();
+    let minutes = result["seconds"].as_f64().unwrap_or_default() / 60.0;
+    format!(
+        "\nFine-tuned in {minutes:.0} minutes on {} ({} threads), version {}, {}.\n",
+        text("device"),
+        run["threads"],
+        text("version"),
+        text("started").get(..10).unwrap_or_default(),
+    )
+}
+
+/// The metrics that are shown, with their titles; of those an endpoint has.
+const SHOWN: [(&str, &str); 4] = [
+    ("rmse", "RMSE"),
+    ("r2", "R²"),
+    ("roc_auc", "ROC-AUC"),
+    ("pr_auc", "PR-AUC"),
+];
+
+fn title(endpoint: &Value) -> &str {
+    endpoint["title"].as_str().unwrap_or_default()
+}
+
+/// A metric's title with the unit that it has.
+fn metric(endpoint: &Value, name: &str, title: &str) -> String {
+    match endpoint["unit"].as_str() {
+        Some(unit) if name == "rmse" && !unit.is_empty() => format!("{title}, {unit}"),
+        _ => title.to_owned(),
+    }
+}
+
+/// The test of all folds together.
+fn test(endpoint: &Value) -> Result<&Value> {
+    list(&endpoint["splits"])?
+        .iter()
+        .find(|split| split["split"] == "test" && split["fold"].is_null())
+        .with_context(|| format!("no test of {}", title(endpoint)))
+}
+
+fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result<()> {
+    let _ = write!(
+        text,
+        "\n## Endpoints\n\nThe model that is built in. A random split, 10 % held out for the test, \
+         never trained on; duplicates are merged before. Brackets: 95 % bootstrap interval. Read \
+         {READINGS} times: the mean over the canonical SMILES and {} random ones (`--readings \
+         {READINGS}`). ECFP4: a random forest fitted to the same molecules.\n\n\
+         | Endpoint | Molecules | Metric | DeLiCaTe-small | Read {READINGS} times | ECFP4 |\n\
+         |---|---|---|---|---|---|\n",
+        READINGS - 1
+    );
+    let often = often.map(|result| list(&result["endpoints"])).transpose()?;
+    for (index, endpoint) in list(&result["endpoints"])?.iter().enumerate() {
+        let split = test(endpoint)?;
+        let read_often = match often.and_then(|all| all.get(index)) {
+            Some(endpoint) => test(endpoint)?["model"].clone(),
+            None => Value::Null,
+        };
+        for (name, title_of) in SHOWN {
+            if split["model"][name].is_null() {
+                continue;
+            }
+            writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {} |",
+                title(endpoint),
+                split["molecules"],
+                metric(endpoint, name, title_of),
+                interval(&split["model"][name]),
+                interval(&read_often[name]),
+                interval(&split["baseline"][name]),
+            )?;
+        }
+    }
+    text.push_str(&provenance(result));
+    Ok(())
+}
+
+/// One split's metrics beside the baseline's.
+fn one_split(result: &Value, text: &mut String) -> Result<()> {
+    text.push_str(
+        "| Endpoint | Molecules | Metric | DeLiCaTe-small | ECFP4 |\n|---|---|---|---|---|\n",
+    );
+    for endpoint in list(&result["endpoints"])? {
+        let split = test(endpoint)?;
+        for (name, title_of) in SHOWN {
+            if split["model"][name].is_null() {
+                continue;
+            }
+            writeln!(
+                text,
+                "| {} | {} | {} | {} | {} |",
+                title(endpoint),
+                split["molecules"],
+                metric(endpoint, name, title_of),
+                interval(&split["model"][name]),
+                interval(&split["baseline"][name]),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Mean and deviation over the folds of several models, and of the baseline of
+/// the first.
+fn folds(models: &[(&str, &Value)], text: &mut String) -> Result<()> {
+    let names: Vec<&str> = models.iter().map(|(name, _)| *name).collect();
+    writeln!(
+        text,
+        "| Endpoint | Metric | {} | ECFP4 |\n|---|---|{}---|",
+        names.join(" | "),
+        "---|".repeat(models.len())
+    )?;
+    let Some((_, first)) = models.first() else {
+        return Ok(());
+    };
+    for (index, endpoint) in list(&first["endpoints"])?.iter().enumerate() {
+        for (name, title_of) in SHOWN {
+            let mut cells = Vec::new();
+            for (_, model) in models {
+                let endpoint = &list(&model["endpoints"])?[index];
+                cells.push(spread(&of_folds(endpoint, "model", name)?));
+            }
+            cells.push(spread(&of_folds(endpoint, "baseline", name)?));
+            if cells[0] == NOTHING {
+                continue;
+            }
+            let metric = metric(endpoint, name, title_of);
+            writeln!(
+                text,
+                "| {} | {metric} | {} |",
+                title(endpoint),
+                cells.join(" | ")
+            )?;
+        }
+    }
+    text.push_str(&provenance(first));
+    Ok(())
+}
+
+/// A metric on the test of each fold.
+fn of_folds(endpoint: &Value, of: &str, name: &str) -> Result<Vec<f64>> {
+    let splits = list(&endpoint["splits"])?.iter();
+    let tests = splits.filter(|split| split["split"] == "test" && !split["fold"].is_null());
+    Ok(tests
+        .filter_map(|split| split[of][name]["value"].as_f64())
+        .collect())
+}
+
+/// The sets of classes: one row each, the mean over a set's endpoints.
+fn toxicity(results: &Results, text: &mut String) -> Result<()> {
+    let measured: Vec<(&str, &Value)> = TOXICITY
+        .iter()
+        .filter_map(|(name, title, _)| Some((*title, results.get(name)?)))
+        .collect();
+    if measured.is_empty() {
+        return Ok(());
+    }
+    text.push_str(
+        "\n## Classes\n\nScaffold split, the rarest scaffolds held out; ROC-AUC on the test, the \
+         mean over a set's endpoints (of those with both classes in the test).\n\n\
+         | Set | Endpoints | Molecules | DeLiCaTe-small | ECFP4 |\n|---|---|---|---|---|\n",
+    );
+    for (title, result) in measured {
+        let endpoints = list(&result["endpoints"])?;
+        let tests: Vec<&Value> = endpoints.iter().filter_map(|e| test(e).ok()).collect();
+        let both = |of: &str| -> Vec<f64> {
+            let all = tests.iter();
+            all.filter_map(|split| split[of]["roc_auc"]["value"].as_f64())
+                .collect()
+        };
+        let most = tests
+            .iter()
+            .filter_map(|split| split["molecules"].as_u64())
+            .max();
+        writeln!(
+            text,
+            "| {title} | {} of {} | {} | {} | {} |",
+            both("model").len(),
+            endpoints.len(),
+            most.unwrap_or_default(),
+            mean_cell(&both("model")),
+            mean_cell(&both("baseline")),
+        )?;
+    }
+    Ok(())
+}
+
+/// The members of the family, a row each.
+fn family(results: &Results, text: &mut String) -> Result<()> {
+    let mut rows = Vec::new();
+    for member in &FAMILY {
+        let Some(result) = results.get(&format!("family-{}", member.key)) else {
+            continue;
+        };
+        let mut values = Vec::new();
+        for endpoint in list(&result["endpoints"])? {
+            values.extend(test(endpoint)?["model"]["r2"]["value"].as_f64());
+        }
+        rows.push((member, result, values));
+    }
+    let Some((_, first, _)) = rows.first() else {
+        return Ok(());
+    };
+    let titles: Vec<&str> = list(&first["endpoints"])?.iter().map(title).collect();
+    writeln!(
+        text,
+        "\n## The family\n\nTeachers and students that saw the same molecules the same number of \
+         times, then fine-tuned alike: R² on the test of the random split. These are not the \
+         model that is built in, which was trained for longer and without a teacher.\n\n\
+         | Model | Teacher | Parameters | {} | Mean | Of the teacher's | Pre-training |\n\
+         |---|---|---|{}---|---|---|",
+        titles.join(" | "),
+        "---|".repeat(titles.len()),
+    )?;
+    for (member, result, values) in &rows {
+        let teacher = rows
+            .iter()
+            .find(|(other, _, _)| member.teacher == Some(other.key));
+        let cells: Vec<String> = values.iter().map(|value| format!("{value:.3}")).collect();
+        writeln!(
+            text,
+            "| {} | {} | {:.2} M | {} | {} | {} | {:.0} min |",
+            member.title,
+            teacher.map_or(NOTHING, |(teacher, _, _)| teacher.title),
+            result["parameters"].as_f64().unwrap_or_default() / 1e6,
+            cells.join(" | "),
+            mean_cell(values),
+            teacher.map_or(NOTHING.to_owned(), |(_, _, theirs)| {
+                format!("{:.1} %", 100.0 * mean(values) / mean(theirs))
+            }),
+            result["pretraining_seconds"].as_f64().unwrap_or_default() / 60.0,
+        )?;
+    }
+    Ok(())
+}
+
+fn screening(result: &Value, text: &mut String) -> Result<()> {
+    text.push_str(
+        "\n## Virtual screening\n\nThe RDKit benchmarking platform (Riniker & Landrum 2013), 53 \
+         targets, 50 repetitions of 5 query actives: mean over repetitions, then over \
+         targets. Every fourth target of the sorted list was for choosing between the rows; \
+         the others are the test.\n\n\
+         | Compared by | AUROC, choosing | BEDROC20 | AUROC, test | BEDROC20 | AUROC, all | \
+         BEDROC20 |\n|---|---|---|---|---|---|---|\n",
+    );
+    for screen in &SCREENS {
+        let row = &result[screen.key];
+        if row.is_null() {
+            continue;
+        }
+        let mut targets = list(row)?.clone();
+        targets.sort_by(|a, b| a["target"].as_str().cmp(&b["target"].as_str()));
+        let mean = |chosen: &dyn Fn(usize) -> bool, metric: &str| {
+            let values: Vec<f64> = targets
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| chosen(*index))
+                .filter_map(|(_, target)| target[metric].as_f64())
+                .collect();
+            mean_cell(&values)
+        };
+        let parts: [&dyn Fn(usize) -> bool; 3] =
+            [&|i| i % EVERY == 0, &|i| i % EVERY != 0, &|_| true];
+        let cells: Vec<String> = parts
+            .iter()
+            .flat_map(|part| [mean(*part, "auroc"), mean(*part, "bedroc")])
+            .collect();
+        writeln!(text, "| {} | {} |", screen.title, cells.join(" | "))?;
+    }
+    Ok(())
+}
+
+/// What stands where nothing was measured.
+const NOTHING: &str = "–";
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+fn mean_cell(values: &[f64]) -> String {
+    if values.is_empty() {
+        return NOTHING.to_owned();
+    }
+    format!("{:.3}", mean(values))
+}
+
+/// Mean ± standard deviation (of a sample).
+fn spread(values: &[f64]) -> String {
+    if values.len() < 2 {
+        return NOTHING.to_owned();
+    }
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let deviation = (squares / (values.len() - 1) as f64).sqrt();
+    format!("{mean:.3} ± {deviation:.3}")
+}
+
+/// A metric with its interval, or a dash.
+fn interval(metric: &Value) -> String {
+    let number = |key: &str| metric[key].as_f64();
+    match (number("value"), number("low"), number("high")) {
+        (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
+        _ => NOTHING.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn metrics_are_shown_with_their_intervals_and_spreads() {
+        let metric = json!({"value": 0.6, "low": 0.51, "high": 0.7049});
+        assert_eq!(interval(&metric), "0.600 [0.510, 0.705]");
+        assert_eq!(interval(&Value::Null), "–");
+        assert_eq!(spread(&[1.0, 2.0, 3.0]), "2.000 ± 1.000");
+        assert_eq!(spread(&[1.0]), "–");
+    }
+
+    #[test]
+    fn folds_are_counted_one_by_one() {
+        let split = |fold: Value, value: f64| {
+            json!({"split": "test", "fold": fold, "molecules": 9,
+                   "model": {"rmse": {"value": value, "low": 0.0, "high": 9.0}}, "baseline": null})
+        };
+        let endpoint = json!({"title": "X", "unit": "u", "splits": [
+            split(Value::Null, 5.0), split(json!(0), 1.0), split(json!(1), 2.0)
+        ]});
+        assert_eq!(
+            of_folds(&endpoint, "model", "rmse").expect("splits"),
+            [1.0, 2.0]
+        );
+        let result = json!({"endpoints": [endpoint], "run": {}, "seconds": 60});
+        let mut text = String::new();
+        folds(&[("Ours", &result)], &mut text).expect("a table");
+        assert!(
+            text.contains("| X | RMSE, u | 1.500 ± 0.707 | – |"),
+            "{text}"
+        );
+    }
+}
