@@ -2,12 +2,13 @@
 //! trained on, the applicability domain, and an interval that holds the measured
 //! value nine times in ten.
 //!
-//! All three follow from the Tanimoto similarity of ECFP4 fingerprints to the
-//! nearest training molecule of the endpoint. What a similarity is worth is
-//! learnt from molecules that were held out from training: where their least
-//! similar tenth begins, a molecule is outside the domain; and the intervals are
-//! quantiles of their errors within each part of the domain (split conformal
-//! prediction: Vovk, Gammerman & Shafer 2005; by parts, "Mondrian").
+//! All three follow from the Tanimoto similarities of ECFP4 fingerprints to the
+//! nearest training molecules of the endpoint: the mean of the five greatest,
+//! each weighted by itself. What such a similarity is worth is learnt from
+//! molecules that were held out from training: where their least similar tenth
+//! begins, a molecule is outside the domain; and the intervals are quantiles of
+//! their errors within each part of the domain (split conformal prediction:
+//! Vovk, Gammerman & Shafer 2005; by parts, "Mondrian").
 
 use std::io::{Read, Write};
 use std::sync::OnceLock;
@@ -29,6 +30,9 @@ const AT_THE_BORDER: f64 = 0.3;
 
 /// Held-out molecules from which quantiles are taken at least.
 const FEWEST: usize = 20;
+
+/// Training molecules that tell where a molecule stands.
+const NEIGHBOURS: usize = 5;
 
 /// Bytes that a file may unpack to.
 const MAX_BYTES: u64 = 1 << 28;
@@ -96,7 +100,8 @@ pub struct EndpointDomain {
 /// molecules.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeldOut {
-    /// Similarity to the nearest molecule that was trained on.
+    /// Similarity to the nearest molecules that were trained on:
+    /// [`Nearest::similarity`].
     pub similarity: f64,
     /// The measured value.
     pub label: f32,
@@ -226,6 +231,57 @@ fn interval(mut errors: Vec<f64>) -> Option<f64> {
     errors.sort_by(f64::total_cmp);
     let place = ((errors.len() + 1) as f64 * LEVEL).ceil() as usize;
     errors.get(place.checked_sub(1)?).copied()
+}
+
+/// The training molecules that are nearest to a molecule.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Nearest {
+    /// Similarity and index, the nearest first.
+    best: Vec<(f64, usize)>,
+}
+
+impl Nearest {
+    /// Takes the training molecule `index` into account.
+    pub fn add(&mut self, index: usize, similarity: f64) {
+        let place = self.best.partition_point(|(known, _)| *known >= similarity);
+        if place < NEIGHBOURS {
+            self.best.truncate(NEIGHBOURS - 1);
+            self.best.insert(place, (similarity, index));
+        }
+    }
+
+    /// The index of the nearest, and its similarity.
+    pub fn first(&self) -> Option<(usize, f64)> {
+        let &(similarity, index) = self.best.first()?;
+        Some((index, similarity))
+    }
+
+    /// How similar the nearest five are: their mean, weighted by the similarities
+    /// themselves, so that one that is very near counts more than several that
+    /// are not. 0 to 1; 0 without any.
+    pub fn similarity(&self) -> f64 {
+        let sum: f64 = self.best.iter().map(|(similarity, _)| similarity).sum();
+        let squares: f64 = self.best.iter().map(|(s, _)| s * s).sum();
+        if sum > 0.0 { squares / sum } else { 0.0 }
+    }
+
+    /// The similarity that a molecule must exceed to change anything.
+    fn bound(&self) -> f64 {
+        match self.best.get(NEIGHBOURS - 1) {
+            Some((similarity, _)) => *similarity,
+            None => -1.0,
+        }
+    }
+}
+
+impl FromIterator<(usize, f64)> for Nearest {
+    fn from_iter<I: IntoIterator<Item = (usize, f64)>>(all: I) -> Self {
+        let mut nearest = Self::default();
+        for (index, similarity) in all {
+            nearest.add(index, similarity);
+        }
+        nearest
+    }
 }
 
 /// A molecule that a model was trained on.
@@ -360,7 +416,7 @@ impl Applicability {
     pub fn assess(&self, molecule: &Molecule) -> Result<Vec<Assessment>, ChemistryError> {
         let nearest = self.nearest(&molecule.ecfp(ECFP4)?);
         let assessments = self.endpoints.iter().zip(nearest).map(|(domain, nearest)| {
-            let similarity = nearest.map_or(0.0, |(_, similarity)| similarity);
+            let similarity = nearest.similarity();
             let part = domain.as_ref().map(|domain| domain.domain(similarity));
             Assessment {
                 domain: part,
@@ -368,7 +424,7 @@ impl Applicability {
                     .as_ref()
                     .zip(part)
                     .and_then(|(d, part)| d.half_width(part)),
-                nearest: nearest.map(|(index, similarity)| Neighbour {
+                nearest: nearest.first().map(|(index, similarity)| Neighbour {
                     smiles: self.molecules[index].smiles.clone(),
                     similarity,
                 }),
@@ -377,9 +433,9 @@ impl Applicability {
         Ok(assessments.collect())
     }
 
-    /// For every endpoint the nearest training molecule and its similarity.
-    fn nearest(&self, fingerprint: &Fingerprint) -> Vec<Option<(usize, f64)>> {
-        let mut best: Vec<Option<(usize, f64)>> = vec![None; self.endpoints.len()];
+    /// For every endpoint the nearest training molecules.
+    fn nearest(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
+        let mut best = vec![Nearest::default(); self.endpoints.len()];
         let sorted = self.fingerprints();
         let ones = f64::from(fingerprint.count_ones());
         let start = sorted.partition_point(|(one, _)| f64::from(one.count_ones()) < ones);
@@ -393,16 +449,14 @@ impl Applicability {
             for (other, index) in side {
                 let theirs = f64::from(other.count_ones());
                 let bound = ones.min(theirs) / ones.max(theirs).max(1.0);
-                let least = best.iter().map(|best| best.map_or(-1.0, |(_, s)| s));
+                let least = best.iter().map(Nearest::bound);
                 if bound < least.fold(f64::INFINITY, f64::min) {
                     break;
                 }
                 let similarity = fingerprint.tanimoto(other);
                 for &endpoint in &self.molecules[*index].endpoints {
-                    if let Some(best) = best.get_mut(endpoint as usize)
-                        && best.is_none_or(|(_, known)| similarity > known)
-                    {
-                        *best = Some((*index, similarity));
+                    if let Some(best) = best.get_mut(endpoint as usize) {
+                        best.add(*index, similarity);
                     }
                 }
             }
@@ -496,6 +550,20 @@ mod tests {
             vec![domain, None],
             molecules.map(|(smiles, endpoints)| (smiles.to_owned(), endpoints)),
         )
+    }
+
+    #[test]
+    fn five_neighbours_count_the_nearest_most() {
+        let similarities = [0.1, 0.9, 0.3, 0.3, 0.0, 0.2, 0.3, 0.05];
+        let nearest: Nearest = similarities.into_iter().enumerate().collect();
+        assert_eq!(nearest.first(), Some((1, 0.9)));
+        let five = [0.9, 0.3, 0.3, 0.3, 0.2];
+        let squares: f64 = five.iter().map(|s| s * s).sum();
+        let expected = squares / five.iter().sum::<f64>();
+        assert!((nearest.similarity() - expected).abs() < 1e-12);
+        assert_eq!(nearest.bound(), 0.2);
+        assert_eq!(Nearest::default().similarity(), 0.0);
+        assert_eq!(Nearest::default().bound(), -1.0);
     }
 
     #[test]

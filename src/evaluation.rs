@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::applicability::HeldOut;
+use crate::applicability::{HeldOut, Nearest};
 use crate::baseline::{self, Baseline};
 use crate::chemistry::Fingerprint;
 use crate::kernels::device::Device;
@@ -137,9 +137,10 @@ fn similarities(
             .filter(|p| p.endpoint == endpoint)
             .filter_map(|p| {
                 let own = fingerprints[p.example].as_ref()?;
-                let others = labelled[p.fold].iter();
+                let others = labelled[p.fold].iter().enumerate();
+                let nearest: Nearest = others.map(|(i, other)| (i, own.tanimoto(other))).collect();
                 Some(HeldOut {
-                    similarity: others.map(|other| own.tanimoto(other)).fold(0.0, f64::max),
+                    similarity: nearest.similarity(),
                     label: p.label,
                     prediction: p.prediction,
                 })

@@ -167,8 +167,8 @@ pub(super) fn finetuned(
 fn reliability(model: &ModelConfig, applicability: &Applicability) -> String {
     let mut text = String::from(
         "\n## Reliability\n\nA molecule is in an endpoint's domain, at its border or out of it by \
-         the Tanimoto similarity of its ECFP4 fingerprint to the nearest training molecule: out \
-         are those less similar than nine in ten held-out molecules (validation and test), at \
+         the Tanimoto similarities of its ECFP4 fingerprint to the five nearest training \
+         molecules (their mean, weighted by themselves): out are those less similar than nine in ten held-out molecules (validation and test), at \
          the border those less similar than seven in ten. The interval is to hold nine measured \
          values in ten; coverage is the fraction that intervals held which were made without \
          them.\n\n| Endpoint | Domain | Similarity | Held out | RMSE | 90 % interval | Coverage |\n\

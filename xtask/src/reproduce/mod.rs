@@ -3,6 +3,7 @@
 //! Parts can be measured one at a time: what was measured is kept in
 //! `docs/results/`, and the tables are made of all that is there.
 
+mod plots;
 mod results;
 mod stages;
 mod tables;
@@ -194,6 +195,9 @@ pub(crate) fn run(workspace: &Workspace, options: Options) -> Result<()> {
         // After each part, so that an interrupted run leaves what it measured.
         let tables = documents.join("results.md");
         fs::write(&tables, tables::all(&reproduction.results)?)?;
+        for (name, plot) in plots::all(&reproduction.results)? {
+            fs::write(documents.join(name).with_extension("svg"), plot)?;
+        }
         println!("Tables: {}", tables.display());
     }
     Ok(())

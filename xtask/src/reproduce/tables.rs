@@ -64,7 +64,7 @@ const SHOWN: [(&str, &str); 4] = [
     ("pr_auc", "PR-AUC"),
 ];
 
-fn title(endpoint: &Value) -> &str {
+pub(super) fn title(endpoint: &Value) -> &str {
     endpoint["title"].as_str().unwrap_or_default()
 }
 
@@ -77,7 +77,7 @@ fn metric(endpoint: &Value, name: &str, title: &str) -> String {
 }
 
 /// The test of all folds together.
-fn test(endpoint: &Value) -> Result<&Value> {
+pub(super) fn test(endpoint: &Value) -> Result<&Value> {
     list(&endpoint["splits"])?
         .iter()
         .find(|split| split["split"] == "test" && split["fold"].is_null())
@@ -118,6 +118,7 @@ fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result
             )?;
         }
     }
+    text.push_str("\n![R² of each endpoint](endpoints.svg)\n");
     text.push_str(&provenance(result));
     Ok(())
 }
@@ -314,6 +315,7 @@ fn screening(result: &Value, text: &mut String) -> Result<()> {
             .collect();
         writeln!(text, "| {} | {} |", screen.title, cells.join(" | "))?;
     }
+    text.push_str("\n![AUROC of each target](screening.svg)\n");
     Ok(())
 }
 
