@@ -341,7 +341,7 @@ pub(crate) struct RunArguments {
     #[arg(short, long, value_name = "RUN")]
     pub(crate) output: PathBuf,
     /// Go on with the run in RUN where it stopped, by its own configuration
-    #[arg(long, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "set"])]
+    #[arg(long, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "half", "set"])]
     pub(crate) resume: bool,
     /// Device to compute on
     #[arg(long, value_enum, default_value = "auto", env = "DELICATE_DEVICE")]
@@ -358,6 +358,9 @@ pub(crate) struct RunArguments {
     /// Molecules of a batch, instead of those of the configuration
     #[arg(long, value_name = "N")]
     pub(crate) batch_molecules: Option<u32>,
+    /// Compute losses and gradients in half precision, on a GPU that has it (shader-f16 in `delicate doctor`)
+    #[arg(long)]
+    pub(crate) half: bool,
     /// Any other field of the configuration, such as optimizer.warmup=0.05
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,

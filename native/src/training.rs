@@ -128,6 +128,7 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
     draft.set_some("seed", arguments.seed.map(i64::from))?;
     draft.set_some("optimizer.learning_rate", arguments.learning_rate)?;
     draft.set_some("batch.molecules", arguments.batch_molecules.map(i64::from))?;
+    draft.set_some("optimizer.half", arguments.half.then_some(true))?;
     if let Some(epochs) = arguments.epochs {
         // Whole epochs on tables, any part of one on a corpus.
         if draft.has("endpoints") && epochs.fract() == 0.0 {

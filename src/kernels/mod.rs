@@ -35,6 +35,15 @@ fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32 && tensor.device().inner() == Device::flex()
 }
 
+/// `tensor` in single precision, whatever it was in.
+pub fn single<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    if tensor.dtype() == DType::F32 {
+        tensor
+    } else {
+        tensor.cast(DType::F32)
+    }
+}
+
 /// `LayerNorm(x + residual)` over the last axis, differentiable in all four
 /// tensors.
 ///

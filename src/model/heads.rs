@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::config::EncoderConfig;
 use super::encoder::{Batch, Encoder, LayerNorm, mean_of_tokens};
 use super::parameters::{Parameters, Source, SourceError, Stored};
-use crate::kernels::{dropout, gelu, linear};
+use crate::kernels::{dropout, gelu, linear, single};
 
 /// What kind of number an endpoint is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -305,7 +305,7 @@ impl Model {
     }
 
     /// The model with its parameters in half precision, in which it computes
-    /// from then on; for inference alone.
+    /// from then on, the norms and what the heads give out excepted.
     pub fn in_half_precision(self) -> Self {
         struct Half;
         impl ModuleMapper for Half {
@@ -328,7 +328,7 @@ impl Model {
     /// `[batch, hidden]`. `None` without that head.
     pub fn endpoints(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
         let head = self.head.as_ref()?;
-        Some(linear(head, dropout(&self.dropout, pooled)))
+        Some(single(linear(head, dropout(&self.dropout, pooled))))
     }
 
     /// Token logits `[n, vocabulary]` at the places `positions` `[n]` of
@@ -336,13 +336,14 @@ impl Model {
     /// `batch * length`. `None` without that head.
     pub fn token_logits(&self, states: Tensor<3>, positions: Tensor<1, Int>) -> Option<Tensor<2>> {
         let head = self.masked_lm.as_ref()?;
-        Some(head.forward(states.flatten::<2>(0, 1).select(0, positions)))
+        let states = states.flatten::<2>(0, 1).select(0, positions);
+        Some(single(head.forward(states)))
     }
 
     /// Normalised descriptors `[batch, descriptors]` of a pooled output
     /// `[batch, hidden]`. `None` without that head.
     pub fn descriptors(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
-        Some(self.physchem.as_ref()?.forward(pooled))
+        Some(single(self.physchem.as_ref()?.forward(pooled)))
     }
 
     /// The structure vector `[batch, outputs]` (see
@@ -351,17 +352,18 @@ impl Model {
     pub fn structure(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
         // Its numbers are small: a vector of thousands has a length of about 1.
         // Steps of the size that suits other weights would be too large.
-        Some(linear(self.structure.as_ref()?, pooled).mul_scalar(STRUCTURE_SCALE))
+        let outputs = linear(self.structure.as_ref()?, pooled);
+        Some(single(outputs).mul_scalar(STRUCTURE_SCALE))
     }
 
     /// The embedding of a batch, `[batch, hidden]`, for comparing molecules by
     /// its cosine: that of the embedding head or, without one, the mean of the
     /// last hidden states over the tokens.
     pub fn embed(&self, batch: &Batch) -> Tensor<2> {
-        match &self.embedding {
+        single(match &self.embedding {
             Some(head) => linear(head, self.encoder.pool(batch)),
             None => mean_of_tokens(self.encoder.encode(batch).0, batch),
-        }
+        })
     }
 
     /// The model with an embedding head in which scalar products are those of

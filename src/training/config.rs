@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::device::{Device, DeviceError};
 use crate::model::{EncoderConfig, EndpointTask, Pooling, Preset};
 
 /// A number of a configuration is out of bounds.
@@ -64,6 +65,15 @@ pub struct OptimizerConfig {
     pub clip_norm: f64,
     /// Batches whose gradients are averaged into one step.
     pub accumulation: usize,
+    /// Whether losses and gradients are computed in half precision, on a GPU
+    /// with `shader-f16`; parameters and moments stay in single precision
+    /// (Micikevicius et al. 2018, arXiv 1710.03740).
+    #[serde(skip_serializing_if = "is_false")]
+    pub half: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Default for OptimizerConfig {
@@ -78,6 +88,7 @@ impl Default for OptimizerConfig {
             epsilon: 1e-8,
             clip_norm: 1.0,
             accumulation: 1,
+            half: false,
         }
     }
 }
@@ -100,6 +111,18 @@ impl OptimizerConfig {
         within("optimizer.clip_norm", self.clip_norm, 0.0, 1e9, "0 or more")?;
         if !(1..=65_536).contains(&self.accumulation) {
             return refuse("optimizer.accumulation", self.accumulation, "1 to 65536");
+        }
+        Ok(())
+    }
+
+    /// Checks that `device` computes as asked.
+    ///
+    /// # Errors
+    ///
+    /// Where half precision is asked for and the device lacks it.
+    pub(crate) fn check_device(&self, device: &Device) -> Result<(), DeviceError> {
+        if self.half {
+            device.require_half_precision()?;
         }
         Ok(())
     }

@@ -76,6 +76,7 @@ pub async fn finetune(
     mut on_event: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Finetuned, TrainingError> {
     config.check()?;
+    config.optimizer.check_device(device)?;
     let limit = config.encoder().max_length;
     let mut collected = Examples::new(config.endpoints.len(), limit);
     let mut left_out = Vec::new();
@@ -148,6 +149,7 @@ pub async fn resume(
     let (run, text, _) = Run::resume(directory)?;
     let config: FinetuneConfig = toml::from_str(&text)?;
     config.check()?;
+    config.optimizer.check_device(device)?;
     if let Some(config) = run.finished()? {
         let note = "the run is finished: there is nothing to go on with".to_owned();
         // Nothing comes after it that could be stopped.
@@ -324,6 +326,11 @@ impl Trainer<'_> {
             }
             .into());
         }
+        let model = if self.config.optimizer.half {
+            model.in_half_precision()
+        } else {
+            model
+        };
         Ok(Some((config, model)))
     }
 
@@ -639,7 +646,7 @@ impl Trainer<'_> {
                 let sequences: Vec<Vec<u32>> = batch.iter().map(|(ids, _)| ids.clone()).collect();
                 let targets = self.targets(batch.iter().map(|(_, i)| *i), &endpoints, &autodiff);
                 let losses = finetuning_losses(
-                    &model,
+                    &optimizer.computing(&model),
                     &sequences,
                     &targets,
                     self.config.labels,

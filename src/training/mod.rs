@@ -24,6 +24,7 @@ pub mod run;
 
 use std::path::PathBuf;
 
+use crate::kernels::device::DeviceError;
 use crate::model::SourceError;
 use crate::scoring::Stop;
 use crate::splits::SplitError;
@@ -57,6 +58,9 @@ pub enum TrainingError {
     /// A number of the configuration is out of bounds.
     #[error(transparent)]
     Config(#[from] TrainingConfigError),
+    /// The device cannot compute as asked.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// A configuration is not the TOML we expect.
     #[error("configuration: {0}")]
     Toml(#[from] toml::de::Error),

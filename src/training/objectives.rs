@@ -6,6 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::batches::{PretrainingBatch, padded_length, token_places};
 use super::config::DistillationConfig;
+use crate::kernels::single;
 use crate::model::{Batch, Encoded, EncoderConfig, EndpointTask, Model, Scaling};
 
 /// Places and labels as indices on a device.
@@ -299,8 +300,8 @@ pub(crate) fn state_losses(
             .iter()
             .filter_map(|&[from, to]| {
                 Some(loss(
-                    student.hidden_states.get(to)?.clone(),
-                    teacher.hidden_states.get(from)?.clone(),
+                    single(student.hidden_states.get(to)?.clone()),
+                    single(teacher.hidden_states.get(from)?.clone()),
                     mask.clone(),
                 ))
             })
@@ -321,7 +322,7 @@ pub(crate) fn state_losses(
     push("hidden", config.hidden, &|| over(hidden));
     push("similarity", config.similarity, &|| over(similarity));
     push("pooled", config.pooled, &|| {
-        let difference = student.pooled.clone() - teacher.pooled.clone();
+        let difference = single(student.pooled.clone()) - single(teacher.pooled.clone());
         Some(difference.square().mean())
     });
     losses

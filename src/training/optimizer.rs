@@ -1,8 +1,9 @@
 //! AdamW as the paper uses it: no weight decay for biases and LayerNorms, one
 //! bound on the norm of all gradients together (as PyTorch's
-//! `clip_grad_norm_`), gradients accumulated over several batches.
+//! `clip_grad_norm_`), gradients accumulated over several batches; in half
+//! precision with a scale of the loss that follows what its gradients bear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -32,6 +33,48 @@ pub(crate) struct Optimizer {
     steps: i32,
     accumulator: GradientsAccumulator<Model>,
     accumulated: usize,
+    /// In half precision alone.
+    scale: Option<LossScale>,
+}
+
+/// What a loss is multiplied by, so that its gradients do not vanish in half
+/// precision: twice as much after [`SOUND_STEPS`] steps that went well, half as
+/// much after one whose gradients overflowed, and which is not made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct LossScale {
+    factor: f64,
+    /// Steps since it last changed.
+    sound: u32,
+}
+
+/// Scale of the first step.
+const FIRST_SCALE: f64 = 1_024.0;
+
+/// Steps without overflow after which more is tried.
+const SOUND_STEPS: u32 = 2_000;
+
+impl LossScale {
+    const FIRST: Self = Self {
+        factor: FIRST_SCALE,
+        sound: 0,
+    };
+
+    /// Follows a step whose gradients were finite, or not.
+    fn follow(&mut self, finite: bool) {
+        self.sound += 1;
+        if !finite {
+            *self = Self {
+                // Below 1 it is the loss itself that overflows.
+                factor: (self.factor / 2.0).max(1.0),
+                sound: 0,
+            };
+        } else if self.sound >= SOUND_STEPS {
+            *self = Self {
+                factor: self.factor * 2.0,
+                sound: 0,
+            };
+        }
+    }
 }
 
 /// Why the history of an optimizer cannot be saved or restored.
@@ -56,6 +99,18 @@ impl Optimizer {
             steps: 0,
             accumulator: GradientsAccumulator::new(),
             accumulated: 0,
+            scale: config.half.then_some(LossScale::FIRST),
+        }
+    }
+
+    /// The model that computes the losses of a step: `model`, or one in half
+    /// precision made of its parameters, through which gradients reach them.
+    pub(crate) fn computing(&self, model: &Model) -> Model {
+        let model = model.clone();
+        if self.config.half {
+            model.in_half_precision()
+        } else {
+            model
         }
     }
 
@@ -66,7 +121,8 @@ impl Optimizer {
 
     /// Adds the gradients of the weighted `loss`; after every `accumulation`
     /// batches the model makes a step. Returns the model and, where it made a
-    /// step, the norm of all gradients before clipping, `[1]`.
+    /// step, the norm of all gradients before clipping, `[1]`. Where gradients
+    /// overflow in half precision the step leaves the model as it is.
     pub(crate) fn step(
         &mut self,
         model: Model,
@@ -74,11 +130,15 @@ impl Optimizer {
         rate: f64,
     ) -> (Model, Option<Tensor<1>>) {
         let several = self.config.accumulation > 1;
-        let loss = if several {
+        let mut loss = if several {
             loss.clone().div_scalar(self.config.accumulation as f64)
         } else {
             loss.clone()
         };
+        let scale = self.scale.map(|scale| scale.factor);
+        if let Some(scale) = scale {
+            loss = loss.mul_scalar(scale);
+        }
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
         let completes = self.completes();
         if several {
@@ -90,15 +150,25 @@ impl Optimizer {
             gradients = self.accumulator.grads();
         }
         self.accumulated = 0;
+        let mut norm = norm(&model, &gradients);
+        if let (Some(scale), Some(own)) = (scale, &mut norm) {
+            *own = own.clone().div_scalar(scale);
+            if !self.follow(own) {
+                return (model, norm);
+            }
+        }
         self.steps += 1;
-        let norm = norm(&model, &gradients);
         let bound = self.config.clip_norm;
-        let factor = norm.clone().filter(|_| bound > 0.0).map(|norm| {
+        let mut factor = norm.clone().filter(|_| bound > 0.0).map(|norm| {
             norm.add_scalar(1e-6)
                 .recip()
                 .mul_scalar(bound)
                 .clamp_max(1.0)
         });
+        if let (Some(scale), Some(norm)) = (scale, &norm) {
+            let clipped = factor.unwrap_or_else(|| norm.ones_like());
+            factor = Some(clipped.div_scalar(scale));
+        }
         let model = model.map(&mut Update {
             config: &self.config,
             moments: &mut self.moments,
@@ -108,6 +178,20 @@ impl Optimizer {
             factor,
         });
         (model, norm)
+    }
+
+    /// Whether gradients with this `norm` can be used; the scale of the next
+    /// loss follows.
+    fn follow(&mut self, norm: &Tensor<1>) -> bool {
+        // Read here and not compared on the device: shaders may assume that
+        // there are no infinities. A device that fails says so at the step's
+        // own readback.
+        let read = norm.clone().try_into_data();
+        let finite = read.is_ok_and(|data| data.iter::<f32>().all(f32::is_finite));
+        if let Some(scale) = &mut self.scale {
+            scale.follow(finite);
+        }
+        finite
     }
 
     /// The history, for a checkpoint.
@@ -133,8 +217,12 @@ impl Optimizer {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(damaged)?;
-        let metadata = [("steps".to_owned(), self.steps.to_string())];
-        safetensors::serialize(views, Some(metadata.into())).map_err(damaged)
+        let mut metadata = HashMap::from([("steps".to_owned(), self.steps.to_string())]);
+        if let Some(scale) = self.scale {
+            metadata.insert("scale".to_owned(), scale.factor.to_string());
+            metadata.insert("sound".to_owned(), scale.sound.to_string());
+        }
+        safetensors::serialize(views, Some(metadata)).map_err(damaged)
     }
 
     /// Restores what [`Self::save`] gave, for parameters on `device`.
@@ -148,11 +236,20 @@ impl Optimizer {
             .map_err(|error| OptimizerError::Damaged(error.to_string()))?;
         let file = SafeTensors::deserialize(bytes)
             .map_err(|error| OptimizerError::Damaged(error.to_string()))?;
-        let steps = header
-            .metadata()
-            .as_ref()
-            .and_then(|metadata| metadata.get("steps")?.parse().ok())
+        let noted = |key: &str| header.metadata().as_ref()?.get(key);
+        let steps = noted("steps")
+            .and_then(|steps| steps.parse().ok())
             .ok_or_else(|| damaged("no number of steps"))?;
+        let mut fresh = Self::new(config);
+        if let Some(scale) = &mut fresh.scale {
+            let read = || {
+                Some(LossScale {
+                    factor: noted("scale")?.parse().ok()?,
+                    sound: noted("sound")?.parse().ok()?,
+                })
+            };
+            *scale = read().ok_or_else(|| damaged("no scale of the loss"))?;
+        }
         let device = device.clone().inner();
         let moment = |name: &str, number: u64| {
             let view = file
@@ -185,7 +282,7 @@ impl Optimizer {
         Ok(Self {
             moments,
             steps,
-            ..Self::new(config)
+            ..fresh
         })
     }
 }

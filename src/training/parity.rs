@@ -16,6 +16,7 @@ use super::objectives::{
     Loss, Pretraining, Targets, Teacher, finetuning_losses, indices, layer_map, soft_labels, total,
 };
 use super::optimizer::{Optimizer, numbered};
+use crate::kernels::device::{Device as Opened, DeviceChoice};
 use crate::model::{
     Batch, EncoderConfig, EndpointTask, Heads, Initial, Model, Parameters, Scaling, Sharing, Stored,
 };
@@ -172,6 +173,11 @@ impl Case {
         let taught = self.distillation.as_ref().map(|distillation| {
             let (teacher, model) = load(&self.golden, "teacher/", "teacher", device);
             let map = layer_map(distillation, &teacher.encoder, &config.encoder);
+            let model = if self.optimizer.half {
+                model.in_half_precision()
+            } else {
+                model
+            };
             (model, map.expect("a layer map that fits"))
         });
         let teacher = taught.as_ref().zip(self.distillation.as_ref());
@@ -181,8 +187,9 @@ impl Case {
             layer_map: map,
         });
 
+        let mut optimizer = Optimizer::new(&self.optimizer);
         // A graph serves one backward pass, and the optimizer makes its own.
-        let losses = self.losses(&model, &config, teacher, &autodiff);
+        let losses = self.losses(&optimizer.computing(&model), &config, teacher, &autodiff);
         let sum = total(&losses).expect("a loss");
         let mut values: Named = losses
             .iter()
@@ -198,10 +205,9 @@ impl Case {
             .filter_map(|p| Some((p.name.clone(), p.gradient(&found)?)))
             .collect();
 
-        let mut optimizer = Optimizer::new(&self.optimizer);
         let (mut norm, mut after) = (f32::NAN, Vec::new());
         for (number, &progress) in self.progress.iter().enumerate() {
-            let losses = self.losses(&model, &config, teacher, &autodiff);
+            let losses = self.losses(&optimizer.computing(&model), &config, teacher, &autodiff);
             let sum = total(&losses).expect("a loss");
             let rate = self.optimizer.rate(progress);
             let (updated, own) = optimizer.step(model, &sum, rate);
@@ -333,6 +339,70 @@ fn steps_of_every_objective_are_those_of_pytorch_on_wgpu() {
             check_steps(name, &device, 1e-4);
         }
     }
+}
+
+#[test]
+fn steps_in_half_precision_are_those_in_single_precision() {
+    let test = "steps_in_half_precision_are_those_in_single_precision";
+    let opened = pollster::block_on(Opened::open(DeviceChoice::Gpu));
+    let device = match opened.and_then(|device| device.require_half_precision().map(|()| device)) {
+        Ok(device) => device,
+        Err(why) => return println!("skipped: {test}: {why}"),
+    };
+    for name in OBJECTIVES {
+        let mut case = Case::read(name);
+        let single = case.train(&Device::flex());
+        case.optimizer.half = true;
+        let half = case.train(device.tensors());
+        assert_ne!(half.losses, single.losses, "{name}: it was not in half");
+        compare_outcomes(name, &half, &single, 0.02);
+    }
+}
+
+#[test]
+fn an_overflow_in_half_precision_changes_the_scale_and_not_the_model() {
+    let device = Device::flex().autodiff();
+    let case = Case::read("finetune");
+    let (config, model) = load(&case.golden, "weights/", "model", &device);
+    let model = numbered(model);
+    let with = |half: bool| {
+        Optimizer::new(&OptimizerConfig {
+            half,
+            ..case.optimizer.clone()
+        })
+    };
+    let loss = |model: &Model| total(&case.losses(model, &config, None, &device)).expect("a loss");
+    let after = |optimizer: &mut Optimizer, model: Model, times: f64| {
+        let loss = loss(&model).mul_scalar(times);
+        let (model, norm) = optimizer.step(model, &loss, 1e-3);
+        (model, read(norm.expect("a step"))[0])
+    };
+    let mut half = with(true);
+    // Scaled, it is no longer a number of single precision.
+    let (same, norm) = after(&mut half, model.clone(), 1e36);
+    assert!(!norm.is_finite());
+    let before = weights(&model, &config.encoder);
+    assert_eq!(weights(&same, &config.encoder), before);
+    // The history is still none, so that the next step is a first one; the
+    // scale has gone down, and comes back from a checkpoint.
+    let saved = pollster::block_on(half.save()).expect("saved");
+    let (_, header) = safetensors::SafeTensors::read_metadata(&saved).expect("a header");
+    let notes = header.metadata().clone().expect("notes");
+    assert_eq!((&*notes["steps"], &*notes["scale"]), ("0", "512"));
+    let config_of_half = OptimizerConfig {
+        half: true,
+        ..case.optimizer.clone()
+    };
+    let mut restored = Optimizer::restore(&config_of_half, &saved, &device).expect("restored");
+    let (scaled, own) = after(&mut restored, same, 1.0);
+    let (plain, theirs) = after(&mut with(false), model, 1.0);
+    assert!((own - theirs).abs() < 1e-5 * theirs, "{own} {theirs}");
+    let (scaled, plain) = (
+        weights(&scaled, &config.encoder),
+        weights(&plain, &config.encoder),
+    );
+    assert_ne!(plain, before);
+    compare("scaled", &scaled, &plain, |_| 1e-6);
 }
 
 #[test]

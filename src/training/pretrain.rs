@@ -53,6 +53,7 @@ pub async fn pretrain(
     on_event: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Pretrained, TrainingError> {
     config.check()?;
+    config.optimizer.check_device(device)?;
     let corpus = Corpus::open(&config.train)?;
     let valid = config.valid.iter().cloned().collect::<Vec<_>>();
     let valid = Corpus::open(&valid)?;
@@ -92,6 +93,7 @@ pub async fn resume(
     let (run, text, info) = Run::resume(directory)?;
     let config: PretrainConfig = toml::from_str(&text)?;
     config.check()?;
+    config.optimizer.check_device(device)?;
     if let Some(config) = run.finished()? {
         let note = "the run is finished: there is nothing to go on with".to_owned();
         // Nothing comes after it that could be stopped.
@@ -144,7 +146,11 @@ fn load_teacher(
     let layer_map = layer_map(distillation, &teacher.encoder, &config.encoder())?;
     Ok(Some(LoadedTeacher {
         config: teacher,
-        model,
+        model: if config.optimizer.half {
+            model.in_half_precision()
+        } else {
+            model
+        },
         layer_map,
     }))
 }
@@ -566,7 +572,7 @@ pub(crate) async fn step(
     rate: f64,
     autodiff: &burn::tensor::Device,
 ) -> Result<(Model, Vec<(&'static str, f32)>), TrainingError> {
-    let losses = objective.losses(&model, batch, autodiff);
+    let losses = objective.losses(&optimizer.computing(&model), batch, autodiff);
     let Some(loss) = total(&losses) else {
         return Err(TrainingError::NothingToLearn);
     };

@@ -147,8 +147,8 @@ pub(crate) struct Options {
     /// Only this part, with the pre-training that it needs; may be given again.
     #[arg(long, value_enum)]
     part: Vec<Part>,
-    /// A thousandth of the corpus and one epoch: whether everything runs. Tables
-    /// go to the runs alone.
+    /// A thousandth of the corpus, the beginning of every table, one epoch: shows
+    /// that everything runs. What it writes goes to the runs alone.
     #[arg(long)]
     quick: bool,
 }
