@@ -68,8 +68,8 @@ impl Stages {
         if run.join("model/config.json").is_file() {
             return Ok(run);
         }
-        let mut training = self.command(&[stage.kind.name(), "-o"]);
-        training.arg(&run);
+        let mut training = self.command(&[stage.kind.name()]);
+        training.arg("-o").arg(&run);
         if run.join("config.toml").is_file() {
             training.arg("--resume");
             command::run(&mut training)?;
