@@ -3,6 +3,7 @@
 //! Parts can be measured one at a time: what was measured is kept in
 //! `docs/results/`, and the tables are made of all that is there.
 
+mod models;
 mod plots;
 mod results;
 mod stages;
@@ -15,6 +16,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
+use self::models::Pretraining;
 use self::results::Results;
 use self::stages::{Kind, Stage, Stages};
 use crate::command;
@@ -26,6 +28,10 @@ const EVERY: usize = 4;
 
 /// SMILES that a molecule is read as in the table's second column.
 const READINGS: usize = 16;
+
+/// Names of the runs of pre-training.
+const TOKENS: &str = "tokens";
+const STRUCTURE: &str = "structure";
 
 /// Sets of classes: the run's and the result's name, its title, and the built-in
 /// configuration.
@@ -178,6 +184,7 @@ pub(crate) fn run(workspace: &Workspace, options: Options) -> Result<()> {
     };
     let mut reproduction = Reproduction {
         results: Results::read(documents.join("results"))?,
+        shipped: workspace.root.join("models"),
         stages: Stages {
             delicate: native::build(workspace)?,
             data,
@@ -205,6 +212,8 @@ pub(crate) fn run(workspace: &Workspace, options: Options) -> Result<()> {
 
 struct Reproduction {
     stages: Stages,
+    /// The folder of the models that are shipped.
+    shipped: PathBuf,
     results: Results,
 }
 
@@ -216,15 +225,17 @@ impl Reproduction {
                 self.results.put("endpoints", results::measured(&run)?)?;
                 let often = self.read_often(&run)?;
                 self.results.put("endpoints-read-often", often)?;
-                let model = self.stages.export(&run, "delicate-small", "fp16")?;
-                println!("Model: {}", model.display());
+                let name = "delicate-small";
+                let model = self.stages.export(&run, name, "fp16")?;
+                models::endpoints(&model, &self.pretraining())?;
+                self.ship(&model, name)?;
             }
             Part::Screening => {
                 let pretrained = self.pretrain()?;
-                let model = self
-                    .stages
-                    .export(&pretrained, "delicate-small-embedding", "int8")?;
-                println!("Model: {}", model.display());
+                let name = "delicate-small-embedding";
+                let model = self.stages.export(&pretrained, name, "int8")?;
+                models::embedding(&model, name, &self.pretraining())?;
+                self.ship(&model, name)?;
                 let screening = self.screen(&model)?;
                 self.results.put("screening", screening)?;
             }
@@ -282,10 +293,30 @@ impl Reproduction {
         Ok(())
     }
 
+    /// The runs that the encoder comes from.
+    fn pretraining(&self) -> Pretraining {
+        let run = |name| self.stages.runs.join(name);
+        Pretraining {
+            tokens: run(TOKENS),
+            structure: run(STRUCTURE),
+        }
+    }
+
+    /// Puts an exported model where it is shipped from; not one of a quick run.
+    fn ship(&self, model: &Path, name: &str) -> Result<()> {
+        let mut place = model.to_owned();
+        if !self.stages.quick {
+            place = self.shipped.join(name);
+            models::ship(model, &place)?;
+        }
+        println!("Model: {}", place.display());
+        Ok(())
+    }
+
     /// The encoder that parts start from.
     fn pretrain(&self) -> Result<PathBuf> {
         let stage = Stage {
-            name: "tokens",
+            name: TOKENS,
             kind: Kind::Pretrain,
             config: "small-delicate",
             flags: &[],
@@ -303,7 +334,7 @@ impl Reproduction {
             "seed=1",
         ];
         self.stages.train(Stage {
-            name: "structure",
+            name: STRUCTURE,
             flags: &settings.map(|setting| ["--set", setting]).concat(),
             epochs: Some("0.6"),
             start: Some(&first),

@@ -78,7 +78,7 @@ pub(super) fn seconds(run: &Path) -> Result<Value> {
     Ok(last.map_or(Value::Null, |seconds| json!(seconds.round())))
 }
 
-fn read(path: &Path) -> Result<Value> {
+pub(super) fn read(path: &Path) -> Result<Value> {
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     serde_json::from_str(&text).with_context(|| path.display().to_string())
 }

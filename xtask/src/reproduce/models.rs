@@ -1,0 +1,164 @@
+//! The cards of the models that are shipped: what their runs wrote, and what no
+//! run knows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::results;
+
+/// What a finished pre-training says of itself.
+pub(super) struct Pretraining {
+    pub(super) tokens: PathBuf,
+    pub(super) structure: PathBuf,
+}
+
+impl Pretraining {
+    /// How the encoder was pre-trained, in a paragraph.
+    fn text(&self) -> Result<String> {
+        let steps = |run: &Path| -> Result<(u64, f64)> {
+            let text = fs::read_to_string(run.join("metrics.jsonl"))
+                .with_context(|| run.display().to_string())?;
+            let lines = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let last = lines.filter_map(|line| line["step"].as_u64()).max();
+            let seconds = results::seconds(run)?.as_f64().unwrap_or_default();
+            Ok((last.unwrap_or_default(), seconds / 60.0))
+        };
+        let (first, second) = (steps(&self.tokens)?, steps(&self.structure)?);
+        Ok(format!(
+            "\n## Pre-training\n\nIn two runs of `small-delicate` over random SMILES of a corpus of \
+             drug-like molecules (extracts of ChEMBL 22 and 31, ZINC250k, USPTO patents and \
+             others; every molecule of the sets that are evaluated on and of the screening \
+             benchmark was taken out before), batches of 64: {} steps for hidden tokens above \
+             all, then {} with larger weights of descriptors (10) and structure vectors (2). \
+             {:.0} minutes of training, without a teacher. The stages stand in \
+             `xtask/src/reproduce/mod.rs`.\n",
+            first.0,
+            second.0,
+            first.1 + second.1,
+        ))
+    }
+}
+
+/// What the card of the endpoints' model says besides its tables.
+const ENDPOINTS: &str = "
+## Data
+
+ESOL (Delaney 2004); FreeSolv (Mobley & Guthrie 2014; CC BY 4.0); Lipophilicity, EGFR, FGFR1 and much of the corpus from ChEMBL (CC BY-SA 3.0); ZINC (free to use). `domain.json.gz` holds the training molecules as canonical SMILES, without their values.
+
+## Limits
+
+- Where the random forest on ECFP4 is better in the table of accuracy, use it instead. The labels of both kinases are standard scores within their sets, so only their order means something.
+- A random split flatters: molecules unlike the training set are predicted worse, as the table of reliability shows.
+- Intervals are as wide as the errors of held-out molecules of the same part of the domain; they do not know one molecule of a part from another.
+- An atom's contribution says what the model uses, not what causes the property.
+";
+
+/// What the embedding's card says in place of what a pre-trained model is for.
+const EMBEDDING: &str = "
+## Use
+
+For comparing molecules by the cosine of their embeddings (`delicate embed`, `delicate screen`), where it is the default; how well it finds actives is in `docs/results.md`. The cosine of two embeddings is that of the predicted structure vectors, which are made of ECFP2 bits and 69 descriptors, centred on the corpus. It predicts no property. Inputs are organic molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I, of at most 128 tokens.
+";
+
+/// Puts what no run knows into the card of the exported model of the endpoints.
+pub(super) fn endpoints(model: &Path, pretraining: &Pretraining) -> Result<()> {
+    let (card, path) = card(model)?;
+    let (about, rest) = parted(&card, "\n## Use\n")?;
+    let written = format!("{about}{}{ENDPOINTS}{rest}", pretraining.text()?);
+    fs::write(&path, written).with_context(|| path.display().to_string())
+}
+
+/// Names the exported embedding, and says in its card what it is for.
+pub(super) fn embedding(model: &Path, name: &str, pretraining: &Pretraining) -> Result<()> {
+    let path = model.join("config.json");
+    let mut config = results::read(&path)?;
+    let before = config["name"].as_str().unwrap_or_default().to_owned();
+    config["name"] = name.into();
+    fs::write(&path, format!("{config:#}\n")).with_context(|| path.display().to_string())?;
+    let (card, path) = card(model)?;
+    let card = card.replacen(&format!("\n# {before}\n"), &format!("\n# {name}\n"), 1);
+    let (about, rest) = parted(&card, "\n## Use\n")?;
+    let (_, weights) = parted(rest, "\n## Weights\n")?;
+    let written = format!("{about}{}{EMBEDDING}{weights}", pretraining.text()?);
+    fs::write(&path, written).with_context(|| path.display().to_string())
+}
+
+fn card(model: &Path) -> Result<(String, PathBuf)> {
+    let path = model.join("README.md");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    Ok((text, path))
+}
+
+/// A card before and from `heading` on.
+fn parted<'a>(card: &'a str, heading: &str) -> Result<(&'a str, &'a str)> {
+    let place = card.find(heading);
+    let place = place.with_context(|| format!("a card has no `{}`", heading.trim()))?;
+    Ok(card.split_at(place))
+}
+
+/// Replaces a shipped model by one that was exported.
+pub(super) fn ship(model: &Path, to: &Path) -> Result<()> {
+    let weights = fs::metadata(model.join("model.safetensors"))?.len();
+    ensure!(
+        weights <= 2_500_000,
+        "{}: {weights} bytes are too many to ship",
+        model.display()
+    );
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(model)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_keeps_what_its_run_wrote_and_gains_what_it_did_not_know() {
+        let place = tempfile::tempdir().expect("a directory");
+        let run = place.path().join("run");
+        let model = place.path().join("model");
+        fs::create_dir_all(&run).expect("made");
+        fs::create_dir_all(&model).expect("made");
+        let metrics =
+            "{\"step\":5,\"seconds\":100.0}\n{\"step\":7,\"seconds\":120.0}\n{\"step\":7}\n";
+        fs::write(run.join("metrics.jsonl"), metrics).expect("written");
+        fs::write(model.join("config.json"), r#"{"name": "a", "x": 1}"#).expect("written");
+        let card = "---\n---\n\n# a\n\n## Accuracy\n\n1\n\n## Use\n\nAll.\n\n## Weights\n\nfp16.\n";
+        fs::write(model.join("README.md"), card).expect("written");
+        let pretraining = Pretraining {
+            tokens: run.clone(),
+            structure: run.clone(),
+        };
+        endpoints(&model, &pretraining).expect("a card");
+        let read = || fs::read_to_string(model.join("README.md")).expect("a card");
+        let text = read();
+        for part in [
+            "# a\n",
+            "## Accuracy\n\n1",
+            "7 steps",
+            "4 minutes",
+            "## Limits",
+            "All.",
+            "fp16.",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        embedding(&model, "b", &pretraining).expect("a card");
+        let text = read();
+        assert!(text.contains("# b\n") && !text.contains("All."), "{text}");
+        let config = results::read(&model.join("config.json")).expect("a configuration");
+        assert_eq!(
+            (config["name"].as_str(), config["x"].as_u64()),
+            (Some("b"), Some(1))
+        );
+    }
+}
