@@ -355,6 +355,8 @@ fn interval(metric: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use serde_json::json;
 
     use super::*;
@@ -388,5 +390,13 @@ mod tests {
             text.contains("| X | RMSE, u | 1.500 ± 0.707 | – |"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_documents_are_those_of_the_results() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let results = Results::read(docs.join("results")).expect("readable results");
+        let written = std::fs::read_to_string(docs.join("results.md")).expect("the tables");
+        assert_eq!(written, all(&results).expect("tables"));
     }
 }
