@@ -506,7 +506,7 @@ mod tests {
         let text = serde_json::to_string(&evaluation).expect("JSON");
         assert_eq!(
             text,
-            "{\"endpoints\":[{\"name\":\"esol\",\"title\":\"Solubility\",\"unit\":\"log mol/L\",\
+            "{\"readings\":1,\"endpoints\":[{\"name\":\"esol\",\"title\":\"Solubility\",\"unit\":\"log mol/L\",\
              \"task\":\"regression\",\"splits\":[{\"split\":\"test\",\"molecules\":3,\
              \"model\":{\"r2\":null,\"rmse\":{\"value\":0.5,\"low\":0.25,\"high\":1.0}},\
              \"baseline\":null}]}]}"
