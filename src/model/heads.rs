@@ -180,12 +180,20 @@ impl PhyschemHead {
     }
 }
 
+/// `W Wᵀ` of a matrix `[n, width]`, row-major.
+#[cfg(feature = "train")]
+fn gram(matrix: &[f64], n: usize) -> Vec<f64> {
+    let rows: Vec<&[f64]> = matrix.chunks_exact(matrix.len() / n).collect();
+    let product = |(i, j): (usize, usize)| rows[i].iter().zip(rows[j]).map(|(a, b)| a * b).sum();
+    (0..n * n).map(|at| product((at / n, at % n))).collect()
+}
+
 /// The lower triangular L with L Lᵀ = `a`, row-major `[n, n]`; `a` is symmetric
-/// and, up to rounding, positive semidefinite.
+/// and positive semidefinite. A direction that is rounding alone, as most are
+/// where a head has hardly been trained, is left out.
 #[cfg(feature = "train")]
 fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f32> {
-    // Below this a direction is rounding alone.
-    let least = (0..n).map(|i| a[i * n + i]).fold(0.0, f64::max) * 1e-12;
+    let least = (0..n).map(|i| a[i * n + i]).fold(0.0, f64::max) * 1e-9;
     for column in 0..n {
         for row in column..n {
             let known: f64 = (0..column)
@@ -193,7 +201,7 @@ fn cholesky(mut a: Vec<f64>, n: usize) -> Vec<f32> {
                 .sum();
             let rest = a[row * n + column] - known;
             a[row * n + column] = if row == column {
-                rest.max(least).sqrt()
+                if rest > least { rest.sqrt() } else { 0.0 }
             } else if a[column * n + column] > 0.0 {
                 rest / a[column * n + column]
             } else {
@@ -382,14 +390,16 @@ impl Model {
             return Ok(self);
         };
         let weight = head.weight.val();
-        let gram = weight.clone().matmul(weight.clone().transpose());
-        let [hidden, _] = gram.dims();
+        let [hidden, _] = weight.dims();
         let device = weight.device();
-        let gram = gram
+        let data = weight
             .into_data_async()
             .await
             .map_err(|error| error.to_string())?;
-        let factor = cholesky(gram.iter::<f64>().collect(), hidden);
+        // In double precision: what is left of a direction is a difference of
+        // large numbers.
+        let matrix: Vec<f64> = data.iter().collect();
+        let factor = cholesky(gram(&matrix, hidden), hidden);
         let factor = burn::tensor::TensorData::new(factor, [hidden, hidden]);
         self.embedding = Some(Linear {
             weight: Param::from_tensor(Tensor::from_data(factor, &device)),
@@ -424,7 +434,39 @@ impl Parameters for Model {
 
 #[cfg(all(test, feature = "train"))]
 mod tests {
-    use super::cholesky;
+    use super::{cholesky, gram};
+
+    #[test]
+    fn a_head_that_is_hardly_trained_has_a_finite_factor() {
+        // Three directions among 64, and some of their sums tiny.
+        let (n, width) = (64, 200);
+        let wave = |k: usize, i: usize| ((k * 7919 + i * 104_729) as f64 * 0.61).sin();
+        let matrix: Vec<f64> = (0..n * width)
+            .map(|at| {
+                let (row, column) = (at / width, at % width);
+                let sum: f64 = (0..3).map(|k| wave(k, row) * wave(k + 3, column)).sum();
+                // As a device stores it.
+                f64::from((sum * 1e-3) as f32)
+            })
+            .collect();
+        let whole = gram(&matrix, n);
+        let largest = whole.iter().copied().fold(0.0, f64::max);
+        let factor = cholesky(whole.clone(), n);
+        assert!(factor.iter().all(|value| value.is_finite()));
+        for (at, expected) in whole.iter().enumerate() {
+            let rows = [at / n, at % n].map(|row| &factor[row * n..(row + 1) * n]);
+            let product: f64 = rows[0]
+                .iter()
+                .zip(rows[1])
+                .map(|(a, b)| f64::from(a * b))
+                .sum();
+            assert!(
+                (product - expected).abs() < 1e-4 * largest,
+                "{product} {expected}"
+            );
+        }
+        assert!(cholesky(vec![0.0; 4], 2).iter().all(|&value| value == 0.0));
+    }
 
     #[test]
     fn the_cholesky_factor_gives_back_the_matrix() {
