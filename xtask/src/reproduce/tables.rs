@@ -273,9 +273,12 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
             result["parameters"].as_f64().unwrap_or_default() / 1e6,
             cells.join(" | "),
             mean_cell(values),
-            teacher.map_or(NOTHING.to_owned(), |(_, _, theirs)| {
-                format!("{:.1} %", 100.0 * mean(values) / mean(theirs))
-            }),
+            // Of a teacher that explains nothing there is no part.
+            teacher
+                .filter(|(_, _, theirs)| mean(theirs) > 0.0)
+                .map_or(NOTHING.to_owned(), |(_, _, theirs)| {
+                    format!("{:.1} %", 100.0 * mean(values) / mean(theirs))
+                }),
             result["pretraining_seconds"].as_f64().unwrap_or_default() / 60.0,
         )?;
     }
