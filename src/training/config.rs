@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::device::{Device, DeviceError};
-use crate::model::{EncoderConfig, EndpointTask, Pooling, Preset};
+use crate::model::{EncoderConfig, EndpointTask, Model, Pooling, Preset};
 
 /// A number of a configuration is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +125,16 @@ impl OptimizerConfig {
             device.require_half_precision()?;
         }
         Ok(())
+    }
+
+    /// The model that computes: `model`, or one in half precision made of its
+    /// parameters, through which gradients reach them.
+    pub(crate) fn computing(&self, model: Model) -> Model {
+        if self.half {
+            model.in_half_precision()
+        } else {
+            model
+        }
     }
 
     /// Learning rate where a fraction `progress` of the run is done.

@@ -326,12 +326,7 @@ impl Trainer<'_> {
             }
             .into());
         }
-        let model = if self.config.optimizer.half {
-            model.in_half_precision()
-        } else {
-            model
-        };
-        Ok(Some((config, model)))
+        Ok(Some((config, self.config.optimizer.computing(model))))
     }
 
     /// The state before the first step of a fold.

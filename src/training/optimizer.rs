@@ -103,15 +103,10 @@ impl Optimizer {
         }
     }
 
-    /// The model that computes the losses of a step: `model`, or one in half
-    /// precision made of its parameters, through which gradients reach them.
+    /// The model that computes the losses of a step: see
+    /// [`OptimizerConfig::computing`].
     pub(crate) fn computing(&self, model: &Model) -> Model {
-        let model = model.clone();
-        if self.config.half {
-            model.in_half_precision()
-        } else {
-            model
-        }
+        self.config.computing(model.clone())
     }
 
     /// Whether the next batch completes a step.

@@ -173,11 +173,7 @@ impl Case {
         let taught = self.distillation.as_ref().map(|distillation| {
             let (teacher, model) = load(&self.golden, "teacher/", "teacher", device);
             let map = layer_map(distillation, &teacher.encoder, &config.encoder);
-            let model = if self.optimizer.half {
-                model.in_half_precision()
-            } else {
-                model
-            };
+            let model = self.optimizer.computing(model);
             (model, map.expect("a layer map that fits"))
         });
         let teacher = taught.as_ref().zip(self.distillation.as_ref());

@@ -146,11 +146,7 @@ fn load_teacher(
     let layer_map = layer_map(distillation, &teacher.encoder, &config.encoder())?;
     Ok(Some(LoadedTeacher {
         config: teacher,
-        model: if config.optimizer.half {
-            model.in_half_precision()
-        } else {
-            model
-        },
+        model: config.optimizer.computing(model),
         layer_map,
     }))
 }

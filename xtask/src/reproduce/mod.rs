@@ -288,7 +288,7 @@ impl Reproduction {
             let weights = fs::metadata(run.join("model/model.safetensors"))?.len();
             // In fp32, but for a header of a few hundred bytes.
             result["parameters"] = (weights / 4).into();
-            result["pretraining_seconds"] = results::seconds(&pretrained)?;
+            result["pretraining_seconds"] = results::last(&pretrained, "seconds")?.round().into();
             self.results
                 .put(&format!("family-{}", member.key), result)?;
         }

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use super::results;
 
@@ -18,17 +17,11 @@ pub(super) struct Pretraining {
 impl Pretraining {
     /// How the encoder was pre-trained, in a paragraph.
     fn text(&self) -> Result<String> {
-        let steps = |run: &Path| -> Result<(u64, f64)> {
-            let text = fs::read_to_string(run.join("metrics.jsonl"))
-                .with_context(|| run.display().to_string())?;
-            let lines = text
-                .lines()
-                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            let last = lines.filter_map(|line| line["step"].as_u64()).max();
-            let seconds = results::seconds(run)?.as_f64().unwrap_or_default();
-            Ok((last.unwrap_or_default(), seconds / 60.0))
+        let of = |key: &str| -> Result<(f64, f64)> {
+            let last = |run| results::last(run, key);
+            Ok((last(&self.tokens)?, last(&self.structure)?))
         };
-        let (first, second) = (steps(&self.tokens)?, steps(&self.structure)?);
+        let (steps, seconds) = (of("step")?, of("seconds")?);
         Ok(format!(
             "\n## Pre-training\n\nIn two runs of `small-delicate` over random SMILES of a corpus of \
              drug-like molecules (extracts of ChEMBL 22 and 31, ZINC250k, USPTO patents and \
@@ -37,9 +30,9 @@ impl Pretraining {
              all, then {} with larger weights of descriptors (10) and structure vectors (2). \
              {:.0} minutes of training, without a teacher. The stages stand in \
              `xtask/src/reproduce/mod.rs`.\n",
-            first.0,
-            second.0,
-            first.1 + second.1,
+            steps.0,
+            steps.1,
+            (seconds.0 + seconds.1) / 60.0,
         ))
     }
 }

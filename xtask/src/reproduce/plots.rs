@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use serde_json::Value;
 
+use super::READINGS;
 use super::results::{Results, list};
 use super::tables::{test, title};
 
@@ -53,6 +54,7 @@ fn failed<E: std::fmt::Display>(error: E) -> anyhow::Error {
 fn endpoints(result: &Value, often: Option<&Value>) -> Result<String> {
     let all = list(&result["endpoints"])?;
     let titles: Vec<&str> = all.iter().map(title).collect();
+    let often_title = format!("read {READINGS} times");
     let mut series: Vec<(&str, RGBColor, Vec<Value>)> = Vec::new();
     let of = |result: &Value, key: &str| -> Result<Vec<Value>> {
         let endpoints = list(&result["endpoints"])?.iter();
@@ -60,7 +62,7 @@ fn endpoints(result: &Value, often: Option<&Value>) -> Result<String> {
     };
     series.push(("DeLiCaTe-small", OURS, of(result, "model")?));
     if let Some(often) = often {
-        series.push(("read 16 times", OFTEN, of(often, "model")?));
+        series.push((&often_title, OFTEN, of(often, "model")?));
     }
     series.push(("ECFP4 forest", THEIRS, of(result, "baseline")?));
     drawn((760, 400), |root| {

@@ -61,21 +61,21 @@ pub(super) fn of_run(run: &Path, evaluation: Value) -> Result<Value> {
         ["version", "device", "threads", "started"].map(|key| (key.to_owned(), info[key].clone()));
     Ok(json!({
         "run": Value::Object(taken.into_iter().collect()),
-        "seconds": seconds(run)?,
+        "seconds": last(run, "seconds")?.round(),
         "endpoints": evaluation["endpoints"],
         "readings": evaluation["readings"],
     }))
 }
 
-/// Seconds of training that a run's last line of metrics tells.
-pub(super) fn seconds(run: &Path) -> Result<Value> {
+/// The last `key` of a run's metrics, such as its `seconds` of training.
+pub(super) fn last(run: &Path, key: &str) -> Result<f64> {
     let path = run.join("metrics.jsonl");
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let last = text.lines().rev().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
-        line["seconds"].as_f64()
+        line[key].as_f64()
     });
-    Ok(last.map_or(Value::Null, |seconds| json!(seconds.round())))
+    last.with_context(|| format!("{} holds no `{key}`", path.display()))
 }
 
 pub(super) fn read(path: &Path) -> Result<Value> {

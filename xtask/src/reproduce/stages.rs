@@ -124,13 +124,8 @@ impl Stages {
     /// A run's model as it is shipped.
     pub(super) fn export(&self, run: &Path, name: &str, precision: &str) -> Result<PathBuf> {
         let to = self.runs.join(name);
-        let mut export = Command::new(&self.delicate);
-        export
-            .arg("export")
-            .arg(run.join("model"))
-            .arg("-o")
-            .arg(&to);
-        export.args(["--lean", "--precision", precision, "--device", "cpu"]);
+        let mut export = self.command(&["export", "--lean", "--precision", precision]);
+        export.arg(run.join("model")).arg("-o").arg(&to);
         command::run(&mut export)?;
         Ok(to)
     }

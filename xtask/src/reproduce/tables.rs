@@ -31,7 +31,7 @@ pub(super) fn all(results: &Results) -> Result<String> {
             "\n## Scaffold split\n\nNo Bemis–Murcko scaffold is on both sides; the tenth of the \
              molecules that have the rarest scaffolds is the test.\n\n",
         );
-        one_split(result, &mut text)?;
+        one_split(result, None, &mut text)?;
         text.push_str(&provenance(result));
     }
     toxicity(results, &mut text)?;
@@ -90,58 +90,48 @@ fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result
         "\n## Endpoints\n\nThe model that is built in. A random split, 10 % held out for the test, \
          never trained on; duplicates are merged before. Brackets: 95 % bootstrap interval. Read \
          {READINGS} times: the mean over the canonical SMILES and {} random ones (`--readings \
-         {READINGS}`). ECFP4: a random forest fitted to the same molecules.\n\n\
-         | Endpoint | Molecules | Metric | DeLiCaTe-small | Read {READINGS} times | ECFP4 |\n\
-         |---|---|---|---|---|---|\n",
+         {READINGS}`). ECFP4: a random forest fitted to the same molecules.\n\n",
         READINGS - 1
     );
-    let often = often.map(|result| list(&result["endpoints"])).transpose()?;
-    for (index, endpoint) in list(&result["endpoints"])?.iter().enumerate() {
-        let split = test(endpoint)?;
-        let read_often = match often.and_then(|all| all.get(index)) {
-            Some(endpoint) => test(endpoint)?["model"].clone(),
-            None => Value::Null,
-        };
-        for (name, title_of) in SHOWN {
-            if split["model"][name].is_null() {
-                continue;
-            }
-            writeln!(
-                text,
-                "| {} | {} | {} | {} | {} | {} |",
-                title(endpoint),
-                split["molecules"],
-                metric(endpoint, name, title_of),
-                interval(&split["model"][name]),
-                interval(&read_often[name]),
-                interval(&split["baseline"][name]),
-            )?;
-        }
-    }
+    one_split(result, often, text)?;
     text.push_str("\n![R² of each endpoint](endpoints.svg)\n");
     text.push_str(&provenance(result));
     Ok(())
 }
 
-/// One split's metrics beside the baseline's.
-fn one_split(result: &Value, text: &mut String) -> Result<()> {
-    text.push_str(
-        "| Endpoint | Molecules | Metric | DeLiCaTe-small | ECFP4 |\n|---|---|---|---|---|\n",
-    );
-    for endpoint in list(&result["endpoints"])? {
+/// One split's metrics beside the baseline's, and beside those of the same model
+/// read `often` where there are such.
+fn one_split(result: &Value, often: Option<&Value>, text: &mut String) -> Result<()> {
+    let mut columns = vec!["DeLiCaTe-small".to_owned()];
+    if often.is_some() {
+        columns.push(format!("Read {READINGS} times"));
+    }
+    columns.push("ECFP4".to_owned());
+    writeln!(
+        text,
+        "| Endpoint | Molecules | Metric | {} |\n|---|---|---|{}",
+        columns.join(" | "),
+        "---|".repeat(columns.len()),
+    )?;
+    for (index, endpoint) in list(&result["endpoints"])?.iter().enumerate() {
         let split = test(endpoint)?;
+        let mut compared = vec![&split["model"]];
+        if let Some(often) = often {
+            compared.push(&test(&often["endpoints"][index])?["model"]);
+        }
+        compared.push(&split["baseline"]);
         for (name, title_of) in SHOWN {
             if split["model"][name].is_null() {
                 continue;
             }
+            let cells: Vec<String> = compared.iter().map(|of| interval(&of[name])).collect();
             writeln!(
                 text,
-                "| {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} |",
                 title(endpoint),
                 split["molecules"],
                 metric(endpoint, name, title_of),
-                interval(&split["model"][name]),
-                interval(&split["baseline"][name]),
+                cells.join(" | "),
             )?;
         }
     }
