@@ -18,7 +18,9 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ChemistryError, ECFP4, Fingerprint, Molecule};
+use crate::chemistry::{ChemistryError, ECFP4, EnvironmentCounts, Fingerprint, Molecule};
+use crate::gaussian_process::{self, Index, Process};
+use crate::parallel;
 
 /// Fraction of the measured values that an interval is to hold.
 pub const LEVEL: f64 = 0.9;
@@ -285,11 +287,16 @@ impl FromIterator<(usize, f64)> for Nearest {
 }
 
 /// A molecule that a model was trained on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct TrainingMolecule {
-    smiles: String,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingMolecule {
+    /// Its canonical SMILES.
+    pub smiles: String,
     /// Indices of the endpoints that it has a label for.
-    endpoints: Vec<u8>,
+    pub endpoints: Vec<u8>,
+    /// For each of them its coefficient in the endpoint's Gaussian process, 0
+    /// where there is none; empty where no endpoint has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coefficients: Vec<f32>,
 }
 
 /// Why a file of domains cannot be used.
@@ -313,10 +320,24 @@ pub struct Applicability {
     /// One entry an endpoint, in the model's order; `None` where too few
     /// molecules were held out.
     endpoints: Vec<Option<EndpointDomain>>,
+    /// One entry an endpoint, or none at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    processes: Vec<Option<Process>>,
     molecules: Vec<TrainingMolecule>,
     /// Computed when first asked for, and sorted by their number of bits.
     #[serde(skip)]
     fingerprints: OnceLock<Vec<(Fingerprint, usize)>>,
+    /// Computed when first asked for.
+    #[serde(skip)]
+    covariance: OnceLock<Covariance>,
+}
+
+/// What the Gaussian processes compute by.
+#[derive(Clone, Debug)]
+struct Covariance {
+    index: Index,
+    /// Molecule, endpoint and coefficient, where it is not 0.
+    terms: Vec<(u32, u8, f32)>,
 }
 
 /// The nearest molecule that was trained on.
@@ -342,26 +363,103 @@ pub struct Assessment {
 }
 
 impl Applicability {
-    /// The domains of `endpoints` with the molecules trained on: canonical
-    /// SMILES and the indices of the endpoints that each has a label for.
+    /// The domains of `endpoints` and their Gaussian processes, if any, with the
+    /// molecules trained on.
     pub fn new(
         endpoints: Vec<Option<EndpointDomain>>,
-        molecules: impl IntoIterator<Item = (String, Vec<u8>)>,
+        processes: Vec<Option<Process>>,
+        molecules: Vec<TrainingMolecule>,
     ) -> Self {
-        let molecules = molecules
-            .into_iter()
-            .map(|(smiles, endpoints)| TrainingMolecule { smiles, endpoints })
-            .collect();
         Self {
             endpoints,
+            processes,
             molecules,
             fingerprints: OnceLock::new(),
+            covariance: OnceLock::new(),
         }
+    }
+
+    /// The same with other domains.
+    pub fn with_endpoints(self, endpoints: Vec<Option<EndpointDomain>>) -> Self {
+        Self { endpoints, ..self }
+    }
+
+    /// The same without Gaussian processes: predictions are the network's.
+    pub fn without_processes(mut self) -> Self {
+        self.processes.clear();
+        for molecule in &mut self.molecules {
+            molecule.coefficients.clear();
+        }
+        self.covariance = OnceLock::new();
+        self
     }
 
     /// One entry an endpoint.
     pub fn endpoints(&self) -> &[Option<EndpointDomain>] {
         &self.endpoints
+    }
+
+    /// One entry an endpoint, or none at all.
+    pub fn processes(&self) -> &[Option<Process>] {
+        &self.processes
+    }
+
+    /// Whether predictions are more than the network's.
+    pub fn has_processes(&self) -> bool {
+        self.processes.iter().any(Option::is_some)
+    }
+
+    /// For each endpoint what its Gaussian process expects of a molecule of
+    /// these environments, in the endpoint's unit; `None` where it has none.
+    pub fn expectations(&self, own: &EnvironmentCounts) -> Vec<Option<f32>> {
+        if !self.has_processes() {
+            return vec![None; self.endpoints.len()];
+        }
+        let covariance = self.covariance();
+        let similarities = covariance.index.similarities(own);
+        let mut sums = vec![0.0f64; self.processes.len()];
+        for &(molecule, endpoint, coefficient) in &covariance.terms {
+            let similarity = similarities[molecule as usize];
+            sums[usize::from(endpoint)] += f64::from(similarity) * f64::from(coefficient);
+        }
+        let all = self.processes.iter().zip(sums);
+        all.map(|(process, sum)| Some(process.as_ref()?.expectation(sum as f32)))
+            .collect()
+    }
+
+    /// Turns the network's `values` of a molecule of these environments, one an
+    /// endpoint, into the predictions.
+    pub fn blend(&self, own: &EnvironmentCounts, values: &mut [f32]) {
+        let expected = self.expectations(own);
+        let all = values.iter_mut().zip(&self.processes).zip(expected);
+        for ((value, process), expected) in all {
+            if let (Some(process), Some(expected)) = (process, expected) {
+                *value = process.blend(*value, expected);
+            }
+        }
+    }
+
+    fn covariance(&self) -> &Covariance {
+        self.covariance.get_or_init(|| {
+            let counts = parallel::map(&self.molecules, |molecule| {
+                // One without coefficients plays no part.
+                let plays = molecule.coefficients.iter().any(|c| *c != 0.0);
+                let read = plays.then(|| Molecule::parse(&molecule.smiles).ok())??;
+                gaussian_process::environments(&read).ok()
+            });
+            let terms = |(index, molecule): (usize, &TrainingMolecule)| {
+                let pairs = molecule.endpoints.iter().zip(&molecule.coefficients);
+                let of = |(&endpoint, &c): (&u8, &f32)| (index as u32, endpoint, c);
+                pairs.map(of).collect::<Vec<_>>()
+            };
+            let processes = self.processes.len();
+            Covariance {
+                index: Index::new(counts.iter().map(Option::as_ref)),
+                terms: (self.molecules.iter().enumerate().flat_map(terms))
+                    .filter(|&(_, endpoint, c)| c != 0.0 && usize::from(endpoint) < processes)
+                    .collect(),
+            }
+        })
     }
 
     /// Reads `domain.json.gz` of a model with the endpoints `names`.
@@ -394,7 +492,28 @@ impl Applicability {
                 return Err(ApplicabilityError::Unsound(message));
             }
         }
+        read.check_processes()
+            .map_err(|what| ApplicabilityError::Unsound(what.to_owned()))?;
         Ok(read)
+    }
+
+    fn check_processes(&self) -> Result<(), &'static str> {
+        let processes = self.processes.len();
+        if processes != 0 && processes != self.endpoints.len() {
+            return Err("its Gaussian processes make no sense: they are not one an endpoint");
+        }
+        if !self.processes.iter().flatten().all(Process::is_sound) {
+            return Err("the mean, noise or weight of a Gaussian process makes no sense");
+        }
+        let sound = |molecule: &TrainingMolecule| {
+            let coefficients = &molecule.coefficients;
+            let fits = coefficients.is_empty() || coefficients.len() == molecule.endpoints.len();
+            fits && coefficients.iter().all(|c| c.is_finite())
+        };
+        if !self.molecules.iter().all(sound) {
+            return Err("the coefficients of a training molecule make no sense");
+        }
+        Ok(())
     }
 
     /// The contents of `domain.json.gz`.
@@ -466,22 +585,14 @@ impl Applicability {
 
     fn fingerprints(&self) -> &[(Fingerprint, usize)] {
         self.fingerprints.get_or_init(|| {
-            let of = |(index, molecule): (usize, &TrainingMolecule)| {
-                let fingerprint = Molecule::parse(&molecule.smiles).ok()?.ecfp(ECFP4).ok()?;
-                Some((fingerprint, index))
-            };
-            #[cfg(not(target_family = "wasm"))]
-            let mut all: Vec<(Fingerprint, usize)> = {
-                use rayon::prelude::*;
-                self.molecules
-                    .par_iter()
-                    .enumerate()
-                    .filter_map(of)
-                    .collect()
-            };
-            #[cfg(target_family = "wasm")]
-            let mut all: Vec<(Fingerprint, usize)> =
-                self.molecules.iter().enumerate().filter_map(of).collect();
+            let fingerprints = parallel::map(&self.molecules, |molecule| {
+                Molecule::parse(&molecule.smiles).ok()?.ecfp(ECFP4).ok()
+            });
+            let mut all: Vec<(Fingerprint, usize)> = fingerprints
+                .into_iter()
+                .enumerate()
+                .filter_map(|(index, fingerprint)| Some((fingerprint?, index)))
+                .collect();
             all.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
             all
         })
@@ -540,16 +651,72 @@ mod tests {
     fn applicability() -> Applicability {
         let domain = EndpointDomain::fit("a", &held_out(200), true);
         let molecules = [
-            ("CCO", vec![0]),
-            ("c1ccccc1O", vec![0, 1]),
-            ("CC(=O)Oc1ccccc1C(=O)O", vec![1]),
-            ("CCCCCCCC", vec![0]),
-            ("not a molecule", vec![0]),
+            ("CCO", vec![0], vec![0.5]),
+            ("c1ccccc1O", vec![0, 1], vec![-0.25, 0.0]),
+            ("CC(=O)Oc1ccccc1C(=O)O", vec![1], Vec::new()),
+            ("CCCCCCCC", vec![0], vec![1.0]),
+            ("not a molecule", vec![0], vec![2.0]),
         ];
+        let process = Process {
+            mean: 3.0,
+            noise: 0.1,
+            weight: 0.25,
+            is_probability: false,
+        };
+        let molecule = |(smiles, endpoints, coefficients): (&str, _, _)| TrainingMolecule {
+            smiles: smiles.to_owned(),
+            endpoints,
+            coefficients,
+        };
         Applicability::new(
             vec![domain, None],
-            molecules.map(|(smiles, endpoints)| (smiles.to_owned(), endpoints)),
+            vec![Some(process), None],
+            molecules.map(molecule).into(),
         )
+    }
+
+    #[test]
+    fn a_process_sums_over_its_molecules_and_leaves_other_endpoints() {
+        let applicability = applicability();
+        let of = |smiles: &str| {
+            let molecule = Molecule::parse(smiles).expect("valid");
+            gaussian_process::environments(&molecule).expect("hashed")
+        };
+        let own = of("CCCO");
+        let sum: f64 = [("CCO", 0.5), ("c1ccccc1O", -0.25), ("CCCCCCCC", 1.0)]
+            .into_iter()
+            .map(|(smiles, c)| c * own.tanimoto(&of(smiles)))
+            .sum();
+        let expected = (3.0 + sum) as f32;
+        let found = applicability.expectations(&own);
+        assert!((found[0].expect("a process") - expected).abs() < 1e-6);
+        assert_eq!(found[1], None);
+        let mut values = [1.0, 7.0];
+        applicability.blend(&own, &mut values);
+        assert!((values[0] - (0.75 + 0.25 * expected)).abs() < 1e-6);
+        assert_eq!(values[1], 7.0);
+
+        let without = applicability.without_processes();
+        let mut values = [1.0, 7.0];
+        without.blend(&own, &mut values);
+        assert_eq!(values, [1.0, 7.0]);
+    }
+
+    #[test]
+    fn processes_that_make_no_sense_are_refused() {
+        let spoilt: [fn(&mut Applicability); 4] = [
+            |a| a.processes.truncate(1),
+            |a| a.processes[0].as_mut().expect("a process").weight = 1.5,
+            |a| a.molecules[0].coefficients.push(1.0),
+            |a| a.processes[0].as_mut().expect("a process").noise = 0.0,
+        ];
+        for spoil in spoilt {
+            let mut applicability = applicability();
+            spoil(&mut applicability);
+            let bytes = applicability.to_bytes().expect("written");
+            let error = Applicability::read(&bytes, &["a", "b"]).expect_err("refused");
+            assert!(error.to_string().contains("make"), "{error}");
+        }
     }
 
     #[test]

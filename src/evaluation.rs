@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::applicability::{HeldOut, Nearest};
 use crate::baseline::{self, Baseline};
 use crate::chemistry::Fingerprint;
+use crate::gaussian_process;
 use crate::kernels::device::Device;
 use crate::metrics::{Bootstrap, EndpointEvaluation, Evaluation, Metrics, SplitEvaluation};
 use crate::model::EndpointTask;
@@ -30,6 +31,10 @@ struct Prediction {
     example: usize,
     label: f32,
     prediction: f32,
+    /// The network's, where that is not the prediction.
+    network: Option<f32>,
+    /// What the endpoint's Gaussian process expects, where it has one.
+    process: Option<f32>,
     baseline: Option<f32>,
 }
 
@@ -184,13 +189,25 @@ async fn fold_predictions(
     options: Options,
 ) -> Result<Vec<Prediction>, TrainingError> {
     let mut predictions = Vec::new();
+    let network = scorer.clone().network_alone();
     for (split, molecules) in held_out(fold) {
-        let smiles = molecules
-            .iter()
-            .map(|&example| examples[example].smiles.as_str());
-        let rows = scores(scorer, smiles, options).await?;
-        for (&example, row) in molecules.iter().zip(rows) {
+        let smiles = || {
+            let all = molecules.iter();
+            all.map(|&example| examples[example].smiles.as_str())
+        };
+        let rows = scores(scorer, smiles(), options).await?;
+        let of_network = match scorer.processes() {
+            Some(_) => scores(&network, smiles(), options).await?,
+            None => vec![None; rows.len()],
+        };
+        for ((&example, row), of_network) in molecules.iter().zip(rows).zip(of_network) {
             let Some(values) = row else { continue };
+            let expected = match scorer.processes() {
+                Some(processes) => gaussian_process::environments(&examples[example].molecule)
+                    .map(|own| processes.expectations(&own))
+                    .unwrap_or_default(),
+                None => Vec::new(),
+            };
             for (endpoint, (label, prediction)) in
                 examples[example].labels.iter().zip(values).enumerate()
             {
@@ -202,6 +219,8 @@ async fn fold_predictions(
                         example,
                         label,
                         prediction,
+                        network: of_network.as_ref().map(|values| values[endpoint]),
+                        process: expected.get(endpoint).copied().flatten(),
                         baseline: None,
                     });
                 }
@@ -273,13 +292,15 @@ fn endpoints(
             let splits = std::iter::once(None).chain(each).flat_map(|fold| {
                 ["valid", "test"].into_iter().filter_map(move |split| {
                     let all = of(split, fold);
-                    let (model, baseline) = metrics(of_config.task, &all)?;
+                    let metrics = |of| metrics(of_config.task, &all, of);
                     Some(SplitEvaluation {
                         split: split.to_owned(),
                         fold,
                         molecules: all.len(),
-                        model,
-                        baseline,
+                        model: metrics(&|p| Some(p.prediction))?,
+                        network: metrics(&|p| p.network),
+                        process: metrics(&|p| p.process),
+                        baseline: metrics(&|p| p.baseline),
                     })
                 })
             });
@@ -294,20 +315,19 @@ fn endpoints(
         .collect()
 }
 
-/// Metrics of the model and, where all molecules have one, of the baseline;
-/// `None` of no molecules.
-fn metrics(task: EndpointTask, predictions: &[&Prediction]) -> Option<(Metrics, Option<Metrics>)> {
+/// Metrics of the values `of` predictions, where all have one; `None` of no
+/// molecules.
+fn metrics(
+    task: EndpointTask,
+    predictions: &[&Prediction],
+    of: &dyn Fn(&Prediction) -> Option<f32>,
+) -> Option<Metrics> {
     if predictions.is_empty() {
         return None;
     }
     let labels: Vec<f32> = predictions.iter().map(|p| p.label).collect();
-    let ours: Vec<f32> = predictions.iter().map(|p| p.prediction).collect();
-    let theirs: Option<Vec<f32>> = predictions.iter().map(|p| p.baseline).collect();
-    let bootstrap = Bootstrap::default();
-    Some((
-        bootstrap.endpoint(task, &labels, &ours),
-        theirs.map(|theirs| bootstrap.endpoint(task, &labels, &theirs)),
-    ))
+    let values: Vec<f32> = predictions.iter().map(|p| of(p)).collect::<Option<_>>()?;
+    Some(Bootstrap::default().endpoint(task, &labels, &values))
 }
 
 fn to_csv(
@@ -323,8 +343,11 @@ fn to_csv(
         "smiles",
         "label",
         "prediction",
+        "network",
+        "process",
         "baseline",
     ])?;
+    let text = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
     for p in predictions {
         writer.write_record([
             &p.fold.to_string(),
@@ -333,8 +356,9 @@ fn to_csv(
             &examples[p.example].smiles,
             &p.label.to_string(),
             &p.prediction.to_string(),
-            &p.baseline
-                .map_or_else(String::new, |value| value.to_string()),
+            &text(p.network),
+            &text(p.process),
+            &text(p.baseline),
         ])?;
     }
     writer
@@ -378,6 +402,8 @@ pub async fn evaluate_table(
             fold: None,
             molecules: labels.len(),
             model: Bootstrap::default().endpoint(endpoint.task, &labels, &predictions),
+            network: None,
+            process: None,
             baseline: None,
         }],
     }))

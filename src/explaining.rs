@@ -6,7 +6,8 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::applicability::Assessment;
-use crate::chemistry::AtomOrder;
+use crate::chemistry::{AtomOrder, EnvironmentCounts};
+use crate::gaussian_process;
 use crate::records::{RowError, Structure};
 use crate::scoring::{Options, Scorer, Stop, Task, chemistry_error, standardise};
 use crate::tokens::{self, MASK};
@@ -48,8 +49,9 @@ pub enum ExplainError {
 impl Scorer {
     /// Explains the predictions of one molecule.
     ///
-    /// An atom's contribution is found by occlusion: its tokens are hidden as
-    /// in masked language modelling, and the prediction is made again.
+    /// An atom's contribution is found by occlusion: the prediction is made again
+    /// with its tokens hidden as in masked language modelling and, where the model
+    /// has Gaussian processes, without the environments that it is part of.
     ///
     /// # Errors
     ///
@@ -67,8 +69,12 @@ impl Scorer {
             .kekule_smiles(AtomOrder::Canonical)
             .map_err(chemistry)?;
         let spans = tokens::spans(&ready.tokens);
-        let mut atoms: Vec<Range<usize>> = written.atoms.clone();
-        atoms.sort_by_key(|range| range.start);
+        let mut order: Vec<usize> = (0..written.atoms.len()).collect();
+        order.sort_by_key(|&atom| written.atoms[atom].start);
+        let atoms: Vec<Range<usize>> = order
+            .iter()
+            .map(|&atom| written.atoms[atom].clone())
+            .collect();
         // SMILES are ASCII, so that bytes are characters.
         let hidden = atoms.iter().map(|atom| {
             let hide = |(&id, span): (&u32, &Range<usize>)| {
@@ -88,6 +94,16 @@ impl Scorer {
             rest = later;
             for row in self.forward(batch, Task::Score).await? {
                 values.push(row.map_err(ExplainError::Row)?);
+            }
+        }
+        if let Some(processes) = self.processes() {
+            let whole = gaussian_process::environments(&ready.molecule).map_err(chemistry)?;
+            let mut without =
+                gaussian_process::environments_without_atoms(&ready.molecule).map_err(chemistry)?;
+            let own = order.iter().map(|&atom| std::mem::take(&mut without[atom]));
+            let all: Vec<EnvironmentCounts> = std::iter::once(whole).chain(own).collect();
+            for (values, own) in values.iter_mut().zip(&all) {
+                processes.blend(own, values);
             }
         }
         let mut values = values.into_iter();

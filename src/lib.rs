@@ -6,6 +6,7 @@
 //! - [`model`]: the encoder of Yu & Börjesson 2022 (arXiv 2205.07582), and heads
 //! - [`kernels`]: WGSL kernels, their Rust twins, and devices
 //! - [`scoring`]: structures in, numbers out: the one path that all front ends use
+//! - [`gaussian_process`]: what like training molecules say beside the network
 //! - [`applicability`], [`explaining`]: how far a prediction can be trusted, and
 //!   which atoms it comes from
 //! - [`records`]: users' files in, scored rows out
@@ -38,11 +39,13 @@ pub mod evaluation;
 pub mod explaining;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod exporting;
+pub mod gaussian_process;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod importing;
 pub mod kernels;
 pub mod metrics;
 pub mod model;
+mod parallel;
 #[cfg(test)]
 mod parity;
 pub mod records;

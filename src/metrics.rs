@@ -410,6 +410,12 @@ pub struct SplitEvaluation {
     pub molecules: usize,
     /// The model's metrics.
     pub model: Metrics,
+    /// Those of its network alone, where it has Gaussian processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Metrics>,
+    /// Those of the endpoint's Gaussian process alone, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Metrics>,
     /// The baseline's on the same molecules, where there is one.
     pub baseline: Option<Metrics>,
 }
@@ -499,6 +505,8 @@ mod tests {
                     fold: None,
                     molecules: 3,
                     model: [("r2".to_owned(), None), ("rmse".to_owned(), interval)].into(),
+                    network: None,
+                    process: None,
                     baseline: None,
                 }],
             }],

@@ -2,8 +2,9 @@
 //! and the tests alike.
 //!
 //! Each row is standardised, tokenised and put into a batch with rows of like
-//! length; each batch costs one forward pass and one readback; results come
-//! back in the order of the rows. A row that cannot be scored carries its error
+//! length; each batch costs one forward pass and one readback; where the model
+//! has [Gaussian processes](crate::gaussian_process), their part is added; results
+//! come back in the order of the rows. A row that cannot be scored carries its error
 //! and the others go on.
 
 use std::num::NonZeroUsize;
@@ -11,9 +12,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::applicability::{Applicability, Assessment};
-use crate::chemistry::{AtomOrder, ChemistryError, Molecule};
+use crate::chemistry::{AtomOrder, ChemistryError, EnvironmentCounts, Molecule};
+use crate::gaussian_process;
 use crate::kernels::device::{Device, DeviceError};
 use crate::model::{Batch, Model};
+use crate::parallel;
 use crate::records::{Outputs, RowError, ScoreColumn, Structure};
 use crate::storing::{ModelConfig, ModelFiles, StoringError};
 use crate::tokens::{self, TokenError};
@@ -139,6 +142,15 @@ impl Scorer {
         })
     }
 
+    /// The same scorer with the predictions of the network alone.
+    pub fn network_alone(self) -> Self {
+        let applicability = self.applicability.map(Arc::unwrap_or_clone);
+        Self {
+            applicability: applicability.map(|a| Arc::new(a.without_processes())),
+            ..self
+        }
+    }
+
     /// What the model knows of its domain; `None` for one that does not.
     pub fn applicability(&self) -> Option<&Applicability> {
         self.applicability.as_deref()
@@ -163,13 +175,7 @@ impl Scorer {
                 .assess(&ready.molecule)
                 .map_err(chemistry_error)
         };
-        #[cfg(not(target_family = "wasm"))]
-        {
-            use rayon::prelude::*;
-            Some(structures.par_iter().map(assess).collect())
-        }
-        #[cfg(target_family = "wasm")]
-        Some(structures.iter().map(assess).collect())
+        Some(parallel::map(structures, assess))
     }
 
     /// The model's configuration.
@@ -215,14 +221,19 @@ impl Scorer {
         F: AsyncFnMut(Progress) -> ControlFlow<()>,
     {
         let total = structures.len();
-        let mut rows: Vec<Option<Result<Vec<f32>, RowError>>> = vec![None; total];
+        let mut rows: Vec<Option<Scored>> = vec![None; total];
         let mut readings: Vec<Readings> = vec![Readings::default(); total];
         let mut sequences = Vec::with_capacity(total);
         let mut progress = Progress { done: 0, total };
-        for (row, prepared) in self.prepare(structures, options).into_iter().enumerate() {
+        let prepared = self.prepare(structures, task, options);
+        for (row, prepared) in prepared.into_iter().enumerate() {
             match prepared {
-                Ok(read) => {
+                Ok(Prepared {
+                    readings: read,
+                    environments,
+                }) => {
                     readings[row].wanted = read.len();
+                    readings[row].environments = environments;
                     sequences.extend(read.into_iter().map(|sequence| (row, sequence)));
                 }
                 Err(error) => {
@@ -239,11 +250,15 @@ impl Scorer {
             rest = later;
             match self.forward(batch, task).await {
                 Ok(values) => {
+                    let mut read = Vec::with_capacity(batch.len());
                     for (&(row, _), values) in batch.iter().zip(values) {
                         if let Some(result) = readings[row].add(values) {
-                            rows[row] = Some(result);
-                            progress.done += 1;
+                            read.push((row, result));
                         }
+                    }
+                    progress.done += read.len();
+                    for (row, result) in self.blended(read, &readings) {
+                        rows[row] = Some(result);
                     }
                 }
                 Err(stop) => {
@@ -263,23 +278,47 @@ impl Scorer {
         Results { rows, stop: None }
     }
 
-    /// Token sequences of `structures`, one a reading, on all cores where there
-    /// are several.
-    fn prepare<S>(&self, structures: &[S], options: Options) -> Vec<Result<Vec<Vec<u32>>, RowError>>
+    /// What `structures` are computed from, on all cores where there are several.
+    fn prepare<S>(
+        &self,
+        structures: &[S],
+        task: Task,
+        options: Options,
+    ) -> Vec<Result<Prepared, RowError>>
     where
         S: std::borrow::Borrow<Structure> + Sync,
     {
         let limit = self.config.encoder.max_length;
+        let blends = task == Task::Score && self.processes().is_some();
         let prepare = |structure: &S| {
-            standardise(structure.borrow(), options, limit)?.readings(options.readings, limit)
+            let ready = standardise(structure.borrow(), options, limit)?;
+            let environments = blends.then(|| gaussian_process::environments(&ready.molecule));
+            Ok(Prepared {
+                environments: environments.transpose().map_err(chemistry_error)?,
+                readings: ready.readings(options.readings, limit)?,
+            })
         };
-        #[cfg(not(target_family = "wasm"))]
-        {
-            use rayon::prelude::*;
-            structures.par_iter().map(prepare).collect()
-        }
-        #[cfg(target_family = "wasm")]
-        structures.iter().map(prepare).collect()
+        parallel::map(structures, prepare)
+    }
+
+    /// The Gaussian processes, where there are any.
+    pub(crate) fn processes(&self) -> Option<&Applicability> {
+        self.applicability().filter(|known| known.has_processes())
+    }
+
+    /// Predictions from the network's values of the rows that they are of.
+    fn blended(&self, read: Vec<(usize, Scored)>, readings: &[Readings]) -> Vec<(usize, Scored)> {
+        let Some(processes) = self.processes() else {
+            return read;
+        };
+        let blend = |(row, result): &(usize, Scored)| {
+            let mut result = result.clone();
+            if let (Ok(values), Some(own)) = (&mut result, &readings[*row].environments) {
+                processes.blend(own, values);
+            }
+            (*row, result)
+        };
+        parallel::map(&read, blend)
     }
 
     /// Rows of the next batch, given sequences in ascending length.
@@ -336,9 +375,22 @@ impl Scorer {
     }
 }
 
+/// The numbers of a row, or why there are none.
+type Scored = Result<Vec<f32>, RowError>;
+
+/// What a row is computed from.
+struct Prepared {
+    /// Token sequences, one a reading.
+    readings: Vec<Vec<u32>>,
+    /// Where the model has Gaussian processes.
+    environments: Option<EnvironmentCounts>,
+}
+
 /// What the readings of one row have come to.
 #[derive(Clone, Debug, Default)]
 struct Readings {
+    /// Of the row's molecule, where the model has Gaussian processes.
+    environments: Option<EnvironmentCounts>,
     /// How many there are to be.
     wanted: usize,
     /// How many there were.
@@ -349,7 +401,7 @@ struct Readings {
 
 impl Readings {
     /// Adds one reading's values; the mean once the last is in.
-    fn add(&mut self, values: Result<Vec<f32>, RowError>) -> Option<Result<Vec<f32>, RowError>> {
+    fn add(&mut self, values: Scored) -> Option<Scored> {
         match values {
             Ok(values) if self.sums.is_empty() => self.sums = values,
             Ok(values) => {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use delicate::chemistry::{
-    AtomOrder, DESCRIPTORS, ECFP4, Ecfp, Molecule, Reason, SURFACE_DESCRIPTORS,
+    AtomOrder, DESCRIPTORS, ECFP4, Ecfp, EnvironmentCounts, Molecule, Reason, SURFACE_DESCRIPTORS,
 };
 
 /// One line of `golden/descriptors.tsv`.
@@ -12,12 +12,18 @@ struct Entry {
     scaffold: Option<&'static str>,
     ecfp4: Vec<usize>,
     ecfp6: Vec<usize>,
+    /// Kinds of environments, environments, and the sum of hash times count.
+    environments: [u64; 3],
     values: Vec<f64>,
 }
 
 fn table() -> Vec<Entry> {
     let lines = include_str!("golden/descriptors.tsv").lines().skip(2);
-    let bits = |field: &str| field.split(' ').map(|bit| bit.parse().unwrap()).collect();
+    let numbers = |field: &str| -> Vec<u64> {
+        let all = field.split(' ');
+        all.map(|number| number.parse().unwrap()).collect()
+    };
+    let bits = |field: &str| numbers(field).into_iter().map(|bit| bit as usize).collect();
     lines
         .map(|line| {
             let field: Vec<&str> = line.split('\t').collect();
@@ -26,7 +32,8 @@ fn table() -> Vec<Entry> {
                 scaffold: Some(field[1]).filter(|smiles| !smiles.is_empty()),
                 ecfp4: bits(field[2]),
                 ecfp6: bits(field[3]),
-                values: field[4..].iter().map(|v| v.parse().unwrap()).collect(),
+                environments: numbers(field[4]).try_into().unwrap(),
+                values: field[5..].iter().map(|v| v.parse().unwrap()).collect(),
             }
         })
         .collect()
@@ -137,7 +144,7 @@ fn the_descriptors_are_named_as_in_the_table() {
         .lines()
         .nth(1)
         .unwrap();
-    let names: Vec<&str> = header.split('\t').skip(4).collect();
+    let names: Vec<&str> = header.split('\t').skip(5).collect();
     assert_eq!(names, DESCRIPTORS);
     assert!(table().len() >= 250);
 }
@@ -249,6 +256,17 @@ fn hydrogens_written_out_change_nothing() {
         );
         assert!(names.is_empty(), "{implicit:?}: {names:?}");
         assert_eq!(explicit.ecfp(ECFP4), implicit.ecfp(ECFP4));
+        assert_eq!(
+            explicit.environment_counts(2),
+            implicit.environment_counts(2)
+        );
+        let without = |molecule: &Molecule| {
+            let all = molecule.environment_counts_without_atoms(2).unwrap();
+            let mut all: Vec<Vec<(u32, u32)>> = all.iter().map(|c| c.iter().collect()).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(without(&explicit), without(&implicit));
         assert_eq!(explicit.scaffold(), implicit.scaffold());
     }
 }
@@ -272,6 +290,43 @@ fn fingerprints_are_rdkits_bit_by_bit() {
             assert_eq!(fingerprint.count_ones() as usize, bits.len());
             assert_eq!(fingerprint.width(), width);
             assert_eq!(fingerprint.words().len(), width / 64);
+        }
+    }
+}
+
+#[test]
+fn environments_are_counted_as_rdkit_counts_them() {
+    for entry in table() {
+        if is_among(&HASHED_OTHERWISE, entry.input) {
+            continue;
+        }
+        let counts = parse(entry.input).environment_counts(2).unwrap();
+        let sum = |of: fn((u32, u32)) -> u64| counts.iter().map(of).sum::<u64>();
+        let found = [
+            sum(|_| 1),
+            u64::from(counts.total()),
+            sum(|(hash, count)| u64::from(hash) * u64::from(count)),
+        ];
+        assert_eq!(found, entry.environments, "{}", entry.input);
+        assert_eq!(counts.tanimoto(&counts), 1.0);
+    }
+}
+
+#[test]
+fn without_an_atom_what_is_around_it_is_gone() {
+    for entry in table() {
+        let molecule = parse(entry.input);
+        let all = molecule.environment_counts(2).unwrap();
+        let count = |counts: &EnvironmentCounts, hash: u32| {
+            let found = counts.iter().find(|(other, _)| *other == hash);
+            found.map_or(0, |(_, count)| count)
+        };
+        for without in molecule.environment_counts_without_atoms(2).unwrap() {
+            // An atom is at least part of its own environment.
+            assert!(without.total() < all.total(), "{}", entry.input);
+            for (hash, left) in without.iter() {
+                assert!(left <= count(&all, hash), "{}", entry.input);
+            }
         }
     }
 }

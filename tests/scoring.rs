@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use delicate::chemistry::{AtomOrder, Molecule};
+use delicate::gaussian_process;
 use delicate::kernels::device::{Device, DeviceChoice};
 use delicate::model::Batch;
 use delicate::records::Structure;
@@ -148,12 +149,33 @@ fn several_readings_are_averaged() {
             *sum += endpoint.value(output) / orders.len() as f32;
         }
     }
+    // The Gaussian processes come after the mean over readings.
+    let environments = gaussian_process::environments(&molecule).expect("hashed");
+    let known = scorer.applicability().expect("the embedded model has some");
+    assert!(known.has_processes());
+    let network = mean.clone();
+    known.blend(&environments, &mut mean);
+    assert_ne!(mean, network);
     let written = ["CC(=O)Oc1ccccc1C(=O)O", "OC(=O)C1=C(OC(C)=O)C=CC=C1"].map(smiles);
     let four = values(read(&written, 4));
     assert!(close(&four[0], &mean), "{:?} is not {mean:?}", four[0]);
     assert!(
         close(&four[1], &mean),
         "it depends on how the molecule is written"
+    );
+    let alone = scorer.clone().network_alone();
+    let options = Options {
+        readings: NonZeroUsize::new(4).expect("four"),
+        ..Options::default()
+    };
+    let run_alone = alone.run(&written, Task::Score, options, async |_| {
+        ControlFlow::Continue(())
+    });
+    let alone = values(pollster::block_on(run_alone));
+    assert!(
+        close(&alone[0], &network),
+        "{:?} is not {network:?}",
+        alone[0]
     );
     let one = values(read(&written, 1));
     assert_eq!(one, values(run(&scorer, &written, Task::Score)));

@@ -44,8 +44,15 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
             name: to.display().to_string(),
             source,
         })?;
-        return writeln!(out, "{}: {}", to.display(), bytes_text(bytes.len() as u64))
-            .map_err(CommandError::stdout);
+        let has_processes = (files.applicability(&config))
+            .map_err(|error| model_error(from)(error.into()))?
+            .is_some_and(|known| known.has_processes());
+        let note = match has_processes {
+            true => ", the network alone: predictions without the Gaussian processes beside it",
+            false => "",
+        };
+        let size = bytes_text(bytes.len() as u64);
+        return writeln!(out, "{}: {size}{note}", to.display()).map_err(CommandError::stdout);
     }
     let precision: Precision = arguments.precision.into();
     let card = card(from, precision);
@@ -61,6 +68,8 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     // From the files, so that what is compared is what others will read.
     let written = ModelFiles::read(to).map_err(model_error(to))?;
     let other = Scorer::load(&written, device.clone()).map_err(model_error(to))?;
+    // Weights are compared, and nothing that comes beside them.
+    let other = other.network_alone();
     let reference = Scorer::new(config, model, device);
     let losses = pollster::block_on(exporting::losses(&reference, &other, &structures))?;
     print(&mut out, arguments, precision, &losses).map_err(CommandError::stdout)

@@ -201,6 +201,32 @@ fn a_corpus_becomes_scores_through_every_command() {
     ] {
         assert!(place.join("fine").join(file).is_file(), "{file} is absent");
     }
+    // The length follows from the environments: a Gaussian process finds it, and
+    // a network of two epochs does not.
+    let evaluation = std::fs::read(place.join("fine/evaluation.json")).expect("written");
+    let evaluation: serde_json::Value = serde_json::from_slice(&evaluation).expect("JSON");
+    let splits = evaluation["endpoints"][0]["splits"].as_array();
+    let test = splits.and_then(|all| all.iter().find(|split| split["split"] == "test"));
+    let error = |of: &str| {
+        let value = &test.expect("a test")[of]["rmse"]["value"];
+        value
+            .as_f64()
+            .unwrap_or_else(|| panic!("no {of} in {test:?}"))
+    };
+    assert!(error("process") < 0.5 * error("network"), "{test:?}");
+    assert!(error("model") < 0.5 * error("network"), "{test:?}");
+    let alone = place.text("alone");
+    let without = done(&[
+        "finetune",
+        &config,
+        "--data",
+        &data,
+        "--set",
+        "gaussian_process=false",
+        "-o",
+        &alone,
+    ]);
+    assert!(table.contains("| Process |") && !without.contains("| Process |"));
     // From the run directory alone.
     std::fs::remove_file(place.join("table.csv")).expect("removed");
     let predictions = std::fs::read(place.join("fine/predictions.csv")).expect("written");

@@ -1,10 +1,14 @@
 //! Extended-connectivity fingerprints (Rogers and Hahn, J. Chem. Inf. Model.
 //! 2010, 50, 742), bit for bit those of RDKit's Morgan generator.
 
+use std::collections::BTreeMap;
+
+use chematic_core::AtomIdx;
 use chematic_fp::{
-    RdkitMorganConfig, RdkitMorganError, RdkitMorganFpSize, RdkitMorganRadius, rdkit_morgan_bitvec,
-    rdkit_morgan_fingerprint,
+    RdkitMorganConfig, RdkitMorganError, RdkitMorganFingerprint, RdkitMorganFpSize,
+    RdkitMorganRadius, rdkit_morgan_bitvec, rdkit_morgan_fingerprint,
 };
+use chematic_smiles::rdkit_hydrogen_suppressed;
 
 use super::{ChemistryError, Molecule, Reason};
 
@@ -96,16 +100,7 @@ impl Molecule {
     /// molecule with a bond that RDKit's hash does not know.
     pub fn ecfp(&self, kind: Ecfp) -> Result<Fingerprint, ChemistryError> {
         let Ecfp { radius, bits } = kind;
-        let radius = match radius {
-            0 => RdkitMorganRadius::R0,
-            1 => RdkitMorganRadius::R1,
-            2 => RdkitMorganRadius::R2,
-            3 => RdkitMorganRadius::R3,
-            _ => {
-                let what = format!("a fingerprint of radius {radius} (0 to 3 are)");
-                return Err(ChemistryError::unsupported(what));
-            }
-        };
+        let radius = supported(radius)?;
         if bits == 0 {
             return Err(ChemistryError::unsupported("a fingerprint without bits"));
         }
@@ -143,6 +138,142 @@ impl Molecule {
             hashes.map(|&hash| hash as usize % bits),
         ))
     }
+}
+
+/// How often each kind of circular environment occurs in a molecule: an
+/// extended-connectivity fingerprint that is not folded. Environments are
+/// RDKit's 32-bit hashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvironmentCounts {
+    /// Hash and count, by ascending hash.
+    counts: Vec<(u32, u32)>,
+}
+
+impl EnvironmentCounts {
+    /// Hash and count of each kind of environment, by ascending hash.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.counts.iter().copied()
+    }
+
+    /// How many environments there are in all.
+    pub fn total(&self) -> u32 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The Tanimoto similarity of counts, 0 to 1: the sum of the lesser counts
+    /// over the sum of the greater (Ralaivola et al. 2005, "MinMax"); 0 without
+    /// any.
+    pub fn tanimoto(&self, other: &Self) -> f64 {
+        let theirs: BTreeMap<u32, u32> = other.iter().collect();
+        let shared = |(hash, count): (u32, u32)| theirs.get(&hash).map_or(0, |&c| c.min(count));
+        let both: u32 = self.iter().map(shared).sum();
+        minmax(both, self.total(), other.total())
+    }
+}
+
+/// The similarity of two molecules of `first` and `second` environments that
+/// share `both`.
+pub(crate) fn minmax(both: u32, first: u32, second: u32) -> f64 {
+    f64::from(both) / f64::from((first + second - both).max(1))
+}
+
+impl FromIterator<(u32, u32)> for EnvironmentCounts {
+    fn from_iter<I: IntoIterator<Item = (u32, u32)>>(all: I) -> Self {
+        let mut counts = BTreeMap::new();
+        for (hash, count) in all {
+            *counts.entry(hash).or_insert(0) += count;
+        }
+        Self {
+            counts: counts.into_iter().filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+}
+
+impl Molecule {
+    /// The circular environments of up to `radius` bonds, counted. Stereo is
+    /// not part of them.
+    ///
+    /// # Errors
+    ///
+    /// If `radius` is above 3; and for a molecule with a bond that RDKit's hash
+    /// does not know.
+    pub fn environment_counts(&self, radius: u32) -> Result<EnvironmentCounts, ChemistryError> {
+        let detailed = self.environments(radius)?;
+        Ok(detailed.sparse_counts.into_iter().collect())
+    }
+
+    /// For every atom, in order, the environments that it is no part of
+    /// (Riniker & Landrum 2013, "similarity maps").
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::environment_counts`].
+    pub fn environment_counts_without_atoms(
+        &self,
+        radius: u32,
+    ) -> Result<Vec<EnvironmentCounts>, ChemistryError> {
+        let detailed = self.environments(radius)?;
+        // Where hydrogens were folded in, RDKit numbers the atoms that stay.
+        let folded = rdkit_hydrogen_suppressed(&self.written)
+            .is_some_and(|folded| folded.atom_count() == self.kept.len());
+        let mut parts: Vec<(u32, Vec<usize>)> = Vec::new();
+        for (&hash, places) in &detailed.raw_bit_info {
+            for &(center, radius) in places {
+                let center = center as usize;
+                let center = match folded {
+                    true => self.kept.get(center).copied().unwrap_or(center),
+                    false => center,
+                };
+                parts.push((hash, self.around(center, radius)));
+            }
+        }
+        let without = |atom: &usize| {
+            let others = parts.iter().filter(|(_, atoms)| !atoms.contains(atom));
+            others.map(|&(hash, _)| (hash, 1)).collect()
+        };
+        Ok(self.kept.iter().map(without).collect())
+    }
+
+    /// The written atoms within `radius` bonds of one.
+    fn around(&self, center: usize, radius: u32) -> Vec<usize> {
+        let mut atoms = vec![center];
+        let mut from = 0;
+        for _ in 0..radius {
+            let to = atoms.len();
+            for i in from..to {
+                for (other, _) in self.written.neighbors(AtomIdx(atoms[i] as u32)) {
+                    let other = other.0 as usize;
+                    if !atoms.contains(&other) {
+                        atoms.push(other);
+                    }
+                }
+            }
+            from = to;
+        }
+        atoms
+    }
+
+    fn environments(&self, radius: u32) -> Result<RdkitMorganFingerprint, ChemistryError> {
+        let config = RdkitMorganConfig {
+            radius: supported(radius)?,
+            fp_size: RdkitMorganFpSize::B2048,
+            include_chirality: false,
+        };
+        rdkit_morgan_fingerprint(&self.written, &config).map_err(cannot_hash)
+    }
+}
+
+fn supported(radius: u32) -> Result<RdkitMorganRadius, ChemistryError> {
+    Ok(match radius {
+        0 => RdkitMorganRadius::R0,
+        1 => RdkitMorganRadius::R1,
+        2 => RdkitMorganRadius::R2,
+        3 => RdkitMorganRadius::R3,
+        _ => {
+            let what = format!("a fingerprint of radius {radius} (0 to 3 are)");
+            return Err(ChemistryError::unsupported(what));
+        }
+    })
 }
 
 fn cannot_hash(error: RdkitMorganError) -> ChemistryError {

@@ -27,7 +27,8 @@ use chematic_smiles::{
 use atom_map::{Graph, match_atoms};
 pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
-pub use fingerprint::{ECFP4, Ecfp, Fingerprint};
+pub(crate) use fingerprint::minmax;
+pub use fingerprint::{ECFP4, Ecfp, EnvironmentCounts, Fingerprint};
 
 /// A valid molecule. Its atoms are numbered in the order of the text it was
 /// read from, without the hydrogens that standardisation folds away.

@@ -7,7 +7,7 @@ use super::config::{FinetuneConfig, OptimizerConfig, PretrainConfig, SplitKind};
 use super::corpus::{Corpus, Position};
 use super::run::Progress;
 use crate::applicability::{Applicability, Domain};
-use crate::metrics::{EndpointEvaluation, Evaluation};
+use crate::metrics::{EndpointEvaluation, Evaluation, Metrics};
 use crate::model::EndpointTask;
 use crate::splits::Fold;
 use crate::storing::ModelConfig;
@@ -126,7 +126,7 @@ pub(super) fn finetuned(
         "\n## Accuracy\n\nOn held-out molecules that were never trained on; a molecule is one \
          canonical SMILES without salts, so none is on both sides. {} split, {}, seed {}. \
          Brackets: 95 % bootstrap interval. ECFP4: a random forest on fingerprints, \
-         fitted to the same training molecules.\n\n",
+         fitted to the same training molecules.{}\n\n",
         match config.split.kind {
             SplitKind::Random => "Random",
             SplitKind::Scaffold => "Scaffold",
@@ -137,6 +137,11 @@ pub(super) fn finetuned(
             folds => format!("{folds} folds, held out in turn"),
         },
         config.split.seed,
+        if applicability.has_processes() {
+            " Network and process: the parts of the prediction, each by itself (see Training)."
+        } else {
+            ""
+        },
     );
     text.push_str(&evaluation_table(&evaluation.endpoints));
     text.push_str(&reliability(model, applicability));
@@ -155,11 +160,34 @@ pub(super) fn finetuned(
             " The weights here are the first fold's."
         },
     );
+    text.push_str(&processes(model, applicability));
     let _ = writeln!(
         text,
         "{USE}, of at most {} tokens.",
         model.encoder.max_length
     );
+    text
+}
+
+/// The Gaussian processes, in Markdown; nothing where there are none.
+fn processes(model: &ModelConfig, applicability: &Applicability) -> String {
+    if !applicability.has_processes() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "\nBeside the network each endpoint may have a Gaussian process over the training \
+         molecules: its covariance is the Tanimoto similarity of counts of circular environments \
+         (radius 2, as in ECFP4, not folded). A prediction is the mean of the two, with the weight \
+         and the noise that err least on the validation molecules.\n\n\
+         | Endpoint | Weight of the process | Noise |\n|---|---|---|\n",
+    );
+    for (endpoint, process) in model.endpoints.iter().zip(applicability.processes()) {
+        let (weight, noise) = process.map_or_else(
+            || ("0".to_owned(), "–".to_owned()),
+            |process| (format!("{:.2}", process.weight), process.noise.to_string()),
+        );
+        let _ = writeln!(text, "| {} | {weight} | {noise} |", endpoint.title);
+    }
     text
 }
 
@@ -204,21 +232,34 @@ fn reliability(model: &ModelConfig, applicability: &Applicability) -> String {
 
 /// A table of the test metrics, in Markdown.
 pub fn evaluation_table(endpoints: &[EndpointEvaluation]) -> String {
-    let mut text =
-        String::from("| Endpoint | Molecules | Metric | Model | ECFP4 |\n|---|---|---|---|---|\n");
-    for endpoint in endpoints {
-        for split in endpoint
-            .splits
-            .iter()
+    let tests = |endpoint: &EndpointEvaluation| {
+        let splits = endpoint.splits.iter();
+        splits
             .filter(|s| s.split == "test" && s.fold.is_none())
-        {
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let has_processes = endpoints
+        .iter()
+        .flat_map(tests)
+        .any(|split| split.network.is_some());
+    let mut columns = vec!["Endpoint", "Molecules", "Metric", "Model"];
+    if has_processes {
+        columns.extend(["Network", "Process"]);
+    }
+    columns.push("ECFP4");
+    let mut text = format!(
+        "| {} |\n|{}\n",
+        columns.join(" | "),
+        "---|".repeat(columns.len())
+    );
+    for endpoint in endpoints {
+        for split in tests(endpoint) {
             // The main metric first.
             let order = ["rmse", "mae", "r2", "roc_auc", "pr_auc"];
-            for metric in order {
-                let Some(value) = split.model.get(metric) else {
-                    continue;
-                };
-                let interval = |value: Option<&Option<crate::metrics::Interval>>| {
+            for metric in order.into_iter().filter(|m| split.model.contains_key(*m)) {
+                let value = |metrics: Option<&Metrics>| {
+                    let value = metrics.and_then(|metrics| metrics.get(metric));
                     value.copied().flatten().map_or_else(
                         || "–".to_owned(),
                         |i| format!("{:.3} [{:.3}, {:.3}]", i.value, i.low, i.high),
@@ -228,15 +269,18 @@ pub fn evaluation_table(endpoints: &[EndpointEvaluation]) -> String {
                     ("rmse" | "mae", unit) if !unit.is_empty() => format!(" ({unit})"),
                     _ => String::new(),
                 };
-                let baseline = split.baseline.as_ref().and_then(|b| b.get(metric));
-                let _ = writeln!(
-                    text,
-                    "| {} | {} | {metric}{unit} | {} | {} |",
-                    endpoint.title,
-                    split.molecules,
-                    interval(Some(value)),
-                    interval(baseline),
-                );
+                let mut cells = vec![
+                    endpoint.title.clone(),
+                    split.molecules.to_string(),
+                    format!("{metric}{unit}"),
+                    value(Some(&split.model)),
+                ];
+                if has_processes {
+                    cells.push(value(split.network.as_ref()));
+                    cells.push(value(split.process.as_ref()));
+                }
+                cells.push(value(split.baseline.as_ref()));
+                let _ = writeln!(text, "| {} |", cells.join(" | "));
             }
         }
     }

@@ -620,6 +620,10 @@ pub struct FinetuneConfig {
     /// the folds; that is the run's model. Otherwise it is the first fold's.
     #[serde(default)]
     pub refit: bool,
+    /// A [Gaussian process](crate::gaussian_process) beside the network, where it
+    /// makes predictions of validation molecules better.
+    #[serde(default = "yes")]
+    pub gaussian_process: bool,
     /// Steps between two checkpoints.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,

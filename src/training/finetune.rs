@@ -1,6 +1,8 @@
 //! Fine-tuning on tables of labels, fold by fold, and task-specific
 //! distillation.
 
+mod processes;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::TrainingError;
 use super::batches::bucketed;
 use super::card;
-use super::config::{FinetuneConfig, SplitKind};
+use super::config::{EndpointConfig, FinetuneConfig, SplitKind};
 use super::corpus::{CorpusError, DataFile, inspect, permuted};
 use super::draws::{Purpose, generator, mixed};
 use super::examples::{self, Example, Examples, LeftOut};
@@ -480,28 +482,14 @@ impl Trainer<'_> {
         Ok((count > 0.0).then(|| sum / count))
     }
 
-    /// What the final model knows of its domain: from the molecules that the
-    /// folds held out, for those that it was trained on.
-    fn applicability(&self, held_out: &[Vec<HeldOut>]) -> Applicability {
+    /// The domain of every endpoint, from the molecules that the folds held out.
+    fn domains(&self, held_out: &[Vec<HeldOut>]) -> Vec<Option<EndpointDomain>> {
         let endpoints = self.config.endpoints.iter().zip(held_out);
-        let domains = endpoints.map(|(endpoint, held_out)| {
+        let fit = |(endpoint, held_out): (&EndpointConfig, &Vec<HeldOut>)| {
             let is_quantity = endpoint.task == EndpointTask::Regression;
             EndpointDomain::fit(&endpoint.name, held_out, is_quantity)
-        });
-        let trained_on = if self.config.refit {
-            self.folds.len()
-        } else {
-            0
         };
-        let molecules = self.split(trained_on).train.into_iter().map(|index| {
-            let example = &self.examples[index];
-            let labels = example.labels.iter().enumerate();
-            let labelled = labels.filter(|(_, label)| label.is_some());
-            // The domain's file has a byte for it; further endpoints have none.
-            let endpoints = labelled.filter_map(|(endpoint, _)| u8::try_from(endpoint).ok());
-            (example.smiles.clone(), endpoints.collect())
-        });
-        Applicability::new(domains.collect(), molecules)
+        endpoints.map(fit).collect()
     }
 
     fn fold_model(&self, fold: usize) -> PathBuf {
@@ -550,17 +538,22 @@ impl Trainer<'_> {
             step = ended.step;
             done = ended.position.done;
         }
+        self.fit_processes(on_event).await?;
         let evaluated =
             evaluation::evaluate_folds(self.directory, self.device, Options::default()).await?;
         let evaluation = evaluated.evaluation;
-        let applicability = self.applicability(&evaluated.held_out);
         // The model of all molecules, or else of the first fold.
         let source = self.fold_model(if self.config.refit {
             self.folds.len()
         } else {
             0
         });
-        let (own, model) = ModelFiles::read(&source)?.load(self.device.tensors())?;
+        let files = ModelFiles::read(&source)?;
+        let (own, model) = files.load(self.device.tensors())?;
+        let known = files.applicability(&own).map_err(StoringError::from)?;
+        let applicability = known
+            .unwrap_or_else(|| Applicability::new(Vec::new(), Vec::new(), Vec::new()))
+            .with_endpoints(self.domains(&evaluated.held_out));
         let card = card::finetuned(
             self.config,
             &own,
@@ -748,14 +741,20 @@ impl Trainer<'_> {
             },
             ..progress
         };
-        if fold + 1 < runs {
-            let fresh = self.start(next.position.clone(), next.step, next.seconds)?;
-            let path = run
-                .save(&next, &fresh.config, &fresh.model, &fresh.optimizer)
-                .await?;
-            if on_event(Event::Checkpoint(path)).is_break() {
-                return Err(Stop::Cancelled.into());
+        let fresh = match fold + 1 < runs {
+            true => Some(self.start(next.position.clone(), next.step, next.seconds)?),
+            false => None,
+        };
+        let path = match &fresh {
+            Some(fresh) => {
+                run.save(&next, &fresh.config, &fresh.model, &fresh.optimizer)
+                    .await?
             }
+            // What is left to do is no training.
+            None => run.save(&next, &model_config, &model, &optimizer).await?,
+        };
+        if on_event(Event::Checkpoint(path)).is_break() {
+            return Err(Stop::Cancelled.into());
         }
         Ok(next)
     }

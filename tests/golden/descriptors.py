@@ -47,6 +47,14 @@ def chosen():
     yield from written(DIFFERENT)
 
 
+def digest(molecule):
+    """How many kinds of environments of radius 2, how many environments, and a sum that
+    changes with each hash and count."""
+    counts = ECFP4.GetSparseCountFingerprint(molecule).GetNonzeroElements()
+    total = sum(hash * count for hash, count in counts.items())
+    return f"{len(counts)} {sum(counts.values())} {total}"
+
+
 def row(smiles):
     molecule = Chem.MolFromSmiles(smiles)
     bits = [generator.GetFingerprint(molecule).GetOnBits() for generator in (ECFP4, ECFP6)]
@@ -55,13 +63,14 @@ def row(smiles):
         smiles,
         MurckoScaffold.MurckoScaffoldSmiles(mol=molecule),
         *(" ".join(map(str, on)) for on in bits),
+        digest(molecule),
         *(f"{value:.7g}" for value in values),
     ]
 
 
 def main():
     rows = ["# RDKit " + rdBase.rdkitVersion]
-    rows.append("\t".join(["input", "scaffold", "ecfp4_2048", "ecfp6_1024", *NAMES]))
+    rows.append("\t".join(["input", "scaffold", "ecfp4_2048", "ecfp6_1024", "environments", *NAMES]))
     rows += ["\t".join(row(smiles)) for smiles in dict.fromkeys(chosen())]
     path = pathlib.Path(__file__).with_name("descriptors.tsv")
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")

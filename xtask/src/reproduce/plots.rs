@@ -4,13 +4,13 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use serde_json::Value;
 
-use super::READINGS;
 use super::results::{Results, list};
 use super::tables::{test, title};
 
 /// Colours that the colour-blind tell apart (after Okabe and Ito).
 const OURS: RGBColor = RGBColor(0x00, 0x72, 0xB2);
-const OFTEN: RGBColor = RGBColor(0x00, 0x9E, 0x73);
+const NETWORK: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
+const PROCESS: RGBColor = RGBColor(0x00, 0x9E, 0x73);
 const THEIRS: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
 const GUIDE: RGBColor = RGBColor(0x9A, 0xA1, 0xAA);
 const GRID: RGBColor = RGBColor(0xE4, 0xE7, 0xEB);
@@ -19,10 +19,7 @@ const GRID: RGBColor = RGBColor(0xE4, 0xE7, 0xEB);
 pub(super) fn all(results: &Results) -> Result<Vec<(&'static str, String)>> {
     let mut plots = Vec::new();
     if let Some(result) = results.get("endpoints") {
-        plots.push((
-            "endpoints",
-            endpoints(result, results.get("endpoints-read-often"))?,
-        ));
+        plots.push(("endpoints", endpoints(result)?));
     }
     if let Some(result) = results.get("screening") {
         plots.push(("screening", screening(result)?));
@@ -49,22 +46,20 @@ fn failed<E: std::fmt::Display>(error: E) -> anyhow::Error {
     anyhow!("a plot could not be drawn: {error}")
 }
 
-/// R² of each endpoint, with its interval: the model, the model read often, and
-/// the baseline.
-fn endpoints(result: &Value, often: Option<&Value>) -> Result<String> {
+/// R² of each endpoint, with its interval: the model, its parts, and the baseline.
+fn endpoints(result: &Value) -> Result<String> {
     let all = list(&result["endpoints"])?;
     let titles: Vec<&str> = all.iter().map(title).collect();
-    let often_title = format!("read {READINGS} times");
     let mut series: Vec<(&str, RGBColor, Vec<Value>)> = Vec::new();
-    let of = |result: &Value, key: &str| -> Result<Vec<Value>> {
-        let endpoints = list(&result["endpoints"])?.iter();
-        endpoints.map(|e| Ok(test(e)?[key]["r2"].clone())).collect()
-    };
-    series.push(("DeLiCaTe-small", OURS, of(result, "model")?));
-    if let Some(often) = often {
-        series.push((&often_title, OFTEN, of(often, "model")?));
+    for (name, colour, key) in [
+        ("DeLiCaTe-small", OURS, "model"),
+        ("its network alone", NETWORK, "network"),
+        ("its Gaussian process alone", PROCESS, "process"),
+        ("ECFP4 forest", THEIRS, "baseline"),
+    ] {
+        let metrics = all.iter().map(|e| Ok(test(e)?[key]["r2"].clone()));
+        series.push((name, colour, metrics.collect::<Result<_>>()?));
     }
-    series.push(("ECFP4 forest", THEIRS, of(result, "baseline")?));
     drawn((760, 400), |root| {
         let mut chart = ChartBuilder::on(root)
             .margin(12)
@@ -89,7 +84,7 @@ fn endpoints(result: &Value, often: Option<&Value>) -> Result<String> {
             .draw()
             .map_err(failed)?;
         for (index, (name, colour, metrics)) in series.iter().enumerate() {
-            let shift = (index as f64 - (series.len() - 1) as f64 / 2.0) * 0.2;
+            let shift = (index as f64 - (series.len() - 1) as f64 / 2.0) * 0.17;
             let points: Vec<(f64, f64, f64, f64)> = metrics
                 .iter()
                 .enumerate()

@@ -22,14 +22,14 @@ pub(super) fn all(results: &Results) -> Result<String> {
         text.push_str("\n## Five folds\n\n");
         text.push_str(
             "Random folds of the merged molecules, held out in turn (half for early stopping, half \
-             for the test): mean ± standard deviation over the folds.\n\n",
+             for the test): mean ± standard deviation over the folds. Columns are as above.\n\n",
         );
-        folds(&[("DeLiCaTe-small", result)], &mut text)?;
+        folds(result, &mut text)?;
     }
     if let Some(result) = results.get("scaffold") {
         text.push_str(
             "\n## Scaffold split\n\nNo Bemis–Murcko scaffold is on both sides; the tenth of the \
-             molecules that have the rarest scaffolds is the test.\n\n",
+             molecules that have the rarest scaffolds is the test. Columns are as above.\n\n",
         );
         one_split(result, None, &mut text)?;
         text.push_str(&provenance(result));
@@ -90,7 +90,7 @@ fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result
         "\n## Endpoints\n\nThe model that is built in. A random split, 10 % held out for the test, \
          never trained on; duplicates are merged before. Brackets: 95 % bootstrap interval. Read \
          {READINGS} times: the mean over the canonical SMILES and {} random ones (`--readings \
-         {READINGS}`). ECFP4: a random forest fitted to the same molecules.\n\n",
+         {READINGS}`). {PARTS}\n\n",
         READINGS - 1
     );
     one_split(result, often, text)?;
@@ -99,14 +99,19 @@ fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result
     Ok(())
 }
 
-/// One split's metrics beside the baseline's, and beside those of the same model
-/// read `often` where there are such.
+/// What the columns beside the model's are.
+const PARTS: &str = "The model is a weighted mean of its network and a Gaussian process (Tanimoto \
+    covariance of counts of circular environments, radius 2): *network* and *process* are each of \
+    them by itself, fitted to the same molecules as the random forest on ECFP4.";
+
+/// One split's metrics beside those of its parts and the baseline's, and beside
+/// those of the same model read `often` where there are such.
 fn one_split(result: &Value, often: Option<&Value>, text: &mut String) -> Result<()> {
     let mut columns = vec!["DeLiCaTe-small".to_owned()];
     if often.is_some() {
         columns.push(format!("Read {READINGS} times"));
     }
-    columns.push("ECFP4".to_owned());
+    columns.extend(["Network", "Process", "ECFP4 forest"].map(str::to_owned));
     writeln!(
         text,
         "| Endpoint | Molecules | Metric | {} |\n|---|---|---|{}",
@@ -119,7 +124,7 @@ fn one_split(result: &Value, often: Option<&Value>, text: &mut String) -> Result
         if let Some(often) = often {
             compared.push(&test(&often["endpoints"][index])?["model"]);
         }
-        compared.push(&split["baseline"]);
+        compared.extend(["network", "process", "baseline"].map(|of| &split[of]));
         for (name, title_of) in SHOWN {
             if split["model"][name].is_null() {
                 continue;
@@ -138,27 +143,18 @@ fn one_split(result: &Value, often: Option<&Value>, text: &mut String) -> Result
     Ok(())
 }
 
-/// Mean and deviation over the folds of several models, and of the baseline of
-/// the first.
-fn folds(models: &[(&str, &Value)], text: &mut String) -> Result<()> {
-    let names: Vec<&str> = models.iter().map(|(name, _)| *name).collect();
-    writeln!(
-        text,
-        "| Endpoint | Metric | {} | ECFP4 |\n|---|---|{}---|",
-        names.join(" | "),
-        "---|".repeat(models.len())
-    )?;
-    let Some((_, first)) = models.first() else {
-        return Ok(());
-    };
-    for (index, endpoint) in list(&first["endpoints"])?.iter().enumerate() {
+/// Mean and deviation over the folds: of the model, its parts and the baseline.
+fn folds(result: &Value, text: &mut String) -> Result<()> {
+    text.push_str(
+        "| Endpoint | Metric | DeLiCaTe-small | Network | Process | ECFP4 forest |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for endpoint in list(&result["endpoints"])? {
         for (name, title_of) in SHOWN {
             let mut cells = Vec::new();
-            for (_, model) in models {
-                let endpoint = &list(&model["endpoints"])?[index];
-                cells.push(spread(&of_folds(endpoint, "model", name)?));
+            for of in ["model", "network", "process", "baseline"] {
+                cells.push(spread(&of_folds(endpoint, of, name)?));
             }
-            cells.push(spread(&of_folds(endpoint, "baseline", name)?));
             if cells[0] == NOTHING {
                 continue;
             }
@@ -171,7 +167,7 @@ fn folds(models: &[(&str, &Value)], text: &mut String) -> Result<()> {
             )?;
         }
     }
-    text.push_str(&provenance(first));
+    text.push_str(&provenance(result));
     Ok(())
 }
 
@@ -195,8 +191,10 @@ fn toxicity(results: &Results, text: &mut String) -> Result<()> {
     }
     text.push_str(
         "\n## Classes\n\nScaffold split, the rarest scaffolds held out; ROC-AUC on the test, the \
-         mean over a set's endpoints (of those with both classes in the test).\n\n\
-         | Set | Endpoints | Molecules | DeLiCaTe-small | ECFP4 |\n|---|---|---|---|---|\n",
+         mean over a set's endpoints (of those with both classes in the test). Columns are as \
+         above; the process is the mean over the endpoints that have one.\n\n\
+         | Set | Endpoints | Molecules | DeLiCaTe-small | Network | Process | ECFP4 forest |\n\
+         |---|---|---|---|---|---|---|\n",
     );
     for (title, result) in measured {
         let endpoints = list(&result["endpoints"])?;
@@ -212,12 +210,13 @@ fn toxicity(results: &Results, text: &mut String) -> Result<()> {
             .max();
         writeln!(
             text,
-            "| {title} | {} of {} | {} | {} | {} |",
+            "| {title} | {} of {} | {} | {} |",
             both("model").len(),
             endpoints.len(),
             most.unwrap_or_default(),
-            mean_cell(&both("model")),
-            mean_cell(&both("baseline")),
+            ["model", "network", "process", "baseline"]
+                .map(|of| mean_cell(&both(of)))
+                .join(" | "),
         )?;
     }
     Ok(())
@@ -378,9 +377,9 @@ mod tests {
         );
         let result = json!({"endpoints": [endpoint], "run": {}, "seconds": 60});
         let mut text = String::new();
-        folds(&[("Ours", &result)], &mut text).expect("a table");
+        folds(&result, &mut text).expect("a table");
         assert!(
-            text.contains("| X | RMSE, u | 1.500 ± 0.707 | – |"),
+            text.contains("| X | RMSE, u | 1.500 ± 0.707 | – | – | – |"),
             "{text}"
         );
     }
