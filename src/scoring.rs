@@ -40,6 +40,8 @@ pub struct Options {
     /// the result (test-time augmentation): a model that was trained on random
     /// SMILES predicts better so, and takes as many times longer.
     pub readings: NonZeroUsize,
+    /// Say of each score how far it can be trusted, where the model knows.
+    pub assess: bool,
 }
 
 impl Default for Options {
@@ -47,6 +49,7 @@ impl Default for Options {
         Self {
             largest_fragment: true,
             readings: NonZeroUsize::MIN,
+            assess: false,
         }
     }
 }
@@ -90,6 +93,10 @@ pub struct Results {
     /// One entry a row, in order: its numbers (one an endpoint, or the
     /// embedding), its error, or `None` where the run ended before it.
     pub rows: Vec<Option<Result<Vec<f32>, RowError>>>,
+    /// One entry a row where [`Options::assess`] asked for them and the model knows
+    /// its domain, none otherwise: an assessment an endpoint, or `None` for a row
+    /// without scores.
+    pub assessments: Vec<Option<Vec<Assessment>>>,
     /// Why the run ended early, if it did.
     pub stop: Option<Stop>,
 }
@@ -156,28 +163,6 @@ impl Scorer {
         self.applicability.as_deref()
     }
 
-    /// How far the predictions of `structures` can be trusted: one assessment
-    /// an endpoint, or why there is none; on all cores where there are several.
-    /// `None` for a model that does not know its domain.
-    pub fn assess<S>(
-        &self,
-        structures: &[S],
-        options: Options,
-    ) -> Option<Vec<Result<Vec<Assessment>, RowError>>>
-    where
-        S: std::borrow::Borrow<Structure> + Sync,
-    {
-        let applicability = self.applicability()?;
-        let limit = self.config.encoder.max_length;
-        let assess = |structure: &S| {
-            let ready = standardise(structure.borrow(), options, limit)?;
-            applicability
-                .assess(&ready.molecule)
-                .map_err(chemistry_error)
-        };
-        Some(parallel::map(structures, assess))
-    }
-
     /// The model's configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.config
@@ -222,6 +207,7 @@ impl Scorer {
     {
         let total = structures.len();
         let mut rows: Vec<Option<Scored>> = vec![None; total];
+        let mut assessments = Vec::new();
         let mut readings: Vec<Readings> = vec![Readings::default(); total];
         let mut sequences = Vec::with_capacity(total);
         let mut progress = Progress { done: 0, total };
@@ -231,9 +217,14 @@ impl Scorer {
                 Ok(Prepared {
                     readings: read,
                     environments,
+                    assessment,
                 }) => {
                     readings[row].wanted = read.len();
                     readings[row].environments = environments;
+                    if let Some(assessment) = assessment {
+                        assessments.resize(total, None);
+                        assessments[row] = Some(assessment);
+                    }
                     sequences.extend(read.into_iter().map(|sequence| (row, sequence)));
                 }
                 Err(error) => {
@@ -264,6 +255,7 @@ impl Scorer {
                 Err(stop) => {
                     return Results {
                         rows,
+                        assessments,
                         stop: Some(stop),
                     };
                 }
@@ -271,11 +263,16 @@ impl Scorer {
             if on_batch(progress).await.is_break() && !rest.is_empty() {
                 return Results {
                     rows,
+                    assessments,
                     stop: Some(Stop::Cancelled),
                 };
             }
         }
-        Results { rows, stop: None }
+        Results {
+            rows,
+            assessments,
+            stop: None,
+        }
     }
 
     /// What `structures` are computed from, on all cores where there are several.
@@ -290,11 +287,16 @@ impl Scorer {
     {
         let limit = self.config.encoder.max_length;
         let blends = task == Task::Score && self.processes().is_some();
+        let known = self
+            .applicability()
+            .filter(|_| options.assess && task == Task::Score);
         let prepare = |structure: &S| {
             let ready = standardise(structure.borrow(), options, limit)?;
+            let assessment = known.map(|known| known.assess(&ready.molecule));
             let environments = blends.then(|| gaussian_process::environments(&ready.molecule));
             Ok(Prepared {
                 environments: environments.transpose().map_err(chemistry_error)?,
+                assessment: assessment.transpose().map_err(chemistry_error)?,
                 readings: ready.readings(options.readings, limit)?,
             })
         };
@@ -384,6 +386,8 @@ struct Prepared {
     readings: Vec<Vec<u32>>,
     /// Where the model has Gaussian processes.
     environments: Option<EnvironmentCounts>,
+    /// Where it was asked for.
+    assessment: Option<Vec<Assessment>>,
 }
 
 /// What the readings of one row have come to.

@@ -83,10 +83,20 @@ fn assessments_name_a_neighbour_a_domain_and_an_interval() {
     let scorer = cpu();
     let endpoints = scorer.config().endpoints.len();
     let structures = DRUGS.map(|smiles| Structure::Smiles(smiles.to_owned()));
-    let assessed = scorer
-        .assess(&structures, Options::default())
-        .expect("it knows its domain");
-    for (smiles, assessed) in DRUGS.iter().zip(assessed) {
+    let run = |structures: &[Structure], assess: bool| {
+        let options = Options {
+            assess,
+            ..Options::default()
+        };
+        pollster::block_on(scorer.run(structures, Task::Score, options, async |_| {
+            ControlFlow::Continue(())
+        }))
+    };
+    assert!(run(&structures, false).assessments.is_empty());
+    let broken = Structure::Smiles("C1CC".to_owned());
+    let with_broken = run(&[broken, structures[0].clone()], true).assessments;
+    assert!(with_broken[0].is_none() && with_broken[1].is_some());
+    for (smiles, assessed) in DRUGS.iter().zip(run(&structures, true).assessments) {
         let assessed = assessed.expect("assessed");
         assert_eq!(assessed.len(), endpoints);
         assert_eq!(explain(&scorer, smiles).assessments, Some(assessed.clone()));
@@ -103,10 +113,10 @@ fn assessments_name_a_neighbour_a_domain_and_an_interval() {
     }
     // Nothing like it was measured.
     let strange = Structure::Smiles("[SiH3]C#CC#CC#C[SiH3]".to_owned());
-    let strange = scorer
-        .assess(&[strange], Options::default())
-        .expect("it knows its domain");
-    let strange = strange.into_iter().next().expect("one").expect("assessed");
+    let strange = run(&[strange], true)
+        .assessments
+        .remove(0)
+        .expect("assessed");
     assert!(
         strange.iter().all(|one| one.domain == Some(Domain::Out)),
         "{strange:?}"

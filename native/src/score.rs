@@ -70,6 +70,7 @@ pub(crate) fn run(
     let options = Options {
         largest_fragment: !arguments.keep_salts,
         readings: arguments.readings,
+        assess,
     };
 
     let bar = progress_bar(arguments.quiet);
@@ -96,22 +97,14 @@ pub(crate) fn run(
                     ControlFlow::Continue(())
                 }
             }));
-        let mut assessments = assess
-            .then(|| scorer.assess(&structures, options))
-            .flatten()
-            .unwrap_or_default()
-            .into_iter();
+        let mut assessments = results.assessments.into_iter();
         for (record, result) in chunk.records.iter().zip(results.rows) {
-            let assessed = assessments.next();
+            let assessed = assessments.next().flatten();
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
             let result = match &record.problem {
                 Some(problem) => Err(problem.clone()),
                 None => result,
-            };
-            let result = match (result, assessed) {
-                (Ok(values), Some(assessed)) => assessed.map(|assessed| (values, Some(assessed))),
-                (result, _) => result.map(|values| (values, None)),
             };
             failed += usize::from(result.is_err());
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
@@ -120,10 +113,10 @@ pub(crate) fn run(
                 return Err(row_error(record, header.id, error));
             }
             let fields = &record.fields;
-            match result {
-                Ok((values, Some(assessed))) => writer.write_assessed(fields, &values, assessed),
-                Ok((values, None)) => writer.write_result(fields, Ok(&values)),
-                Err(error) => writer.write_result(fields, Err(&error)),
+            match (result, assessed) {
+                (Ok(values), Some(assessed)) => writer.write_assessed(fields, &values, assessed),
+                (Ok(values), None) => writer.write_result(fields, Ok(&values)),
+                (Err(error), _) => writer.write_result(fields, Err(&error)),
             }
             .map_err(output)?;
             rows += 1;

@@ -16,7 +16,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
-use self::models::Pretraining;
+use self::models::{Encoder, Pretraining};
 use self::results::Results;
 use self::stages::{Kind, Stage, Stages};
 use crate::command;
@@ -129,7 +129,7 @@ const SCREENS: [Screen; 4] = [
 pub(crate) enum Part {
     /// The model that is built in, on a random split.
     Endpoints,
-    /// Virtual screening by its embedding.
+    /// The encoders that are shipped, and virtual screening by one.
     Screening,
     /// The same endpoints on a scaffold split.
     Scaffold,
@@ -228,16 +228,24 @@ impl Reproduction {
                 let often = self.read_often(&run)?;
                 self.results.put("endpoints-read-often", often)?;
                 let name = "delicate-small";
-                let model = self.stages.export(&run, name, "fp16")?;
+                let flags = ["--lean", "--precision", "fp16"];
+                let model = self.stages.export(&run, name, &flags)?;
                 models::endpoints(&model, &self.pretraining())?;
-                self.ship(&model, name)?;
+                self.ship(&model, name, models::BUILT_IN)?;
             }
             Part::Screening => {
                 let pretrained = self.pretrain()?;
+                let name = "delicate-small-pretrained";
+                let whole = self
+                    .stages
+                    .export(&pretrained, name, &["--precision", "fp16"])?;
+                models::encoder(&whole, name, Encoder::Pretrained, &self.pretraining())?;
+                self.ship(&whole, name, models::STORED)?;
                 let name = "delicate-small-embedding";
-                let model = self.stages.export(&pretrained, name, "int8")?;
-                models::embedding(&model, name, &self.pretraining())?;
-                self.ship(&model, name)?;
+                let flags = ["--lean", "--precision", "int8"];
+                let model = self.stages.export(&pretrained, name, &flags)?;
+                models::encoder(&model, name, Encoder::Embedding, &self.pretraining())?;
+                self.ship(&model, name, models::BUILT_IN)?;
                 let screening = self.screen(&model)?;
                 self.results.put("screening", screening)?;
             }
@@ -252,7 +260,7 @@ impl Reproduction {
             }
             Part::Folds => {
                 let flags = ["--folds", "5"];
-                self.measure("folds", "small-delicate", &flags, Some("20"))?;
+                self.measure("folds", "small-delicate", &flags, Some("8"))?;
             }
             Part::Family => self.family()?,
         }
@@ -306,11 +314,11 @@ impl Reproduction {
     }
 
     /// Puts an exported model where it is shipped from; not one of a quick run.
-    fn ship(&self, model: &Path, name: &str) -> Result<()> {
+    fn ship(&self, model: &Path, name: &str, most: u64) -> Result<()> {
         let mut place = model.to_owned();
         if !self.stages.quick {
             place = self.shipped.join(name);
-            models::ship(model, &place)?;
+            models::ship(model, &place, most)?;
         }
         println!("Model: {}", place.display());
         Ok(())

@@ -51,6 +51,21 @@ ESOL (Delaney 2004); FreeSolv (Mobley & Guthrie 2014; CC BY 4.0); Lipophilicity,
 - An atom's contribution says what the model uses, not what causes the property.
 ";
 
+/// Where the corpus comes from, for the cards of encoders.
+const CORPUS: &str = "
+## Data
+
+Much of the corpus is from ChEMBL (CC BY-SA 3.0) and ZINC (free to use): attribute both where you pass the weights on.
+";
+
+/// What the card of the pre-trained encoder says in place of what a pre-trained
+/// model is for.
+const PRETRAINED: &str = "
+## Use
+
+For fine-tuning: `delicate finetune CONFIG --start` and this directory. The heads of pre-training are kept, so that `delicate pretrain` can go on from it too. It predicts no property by itself, and was made for ranking and teaching, not for decisions on safety or health. Inputs are organic molecules of H, B, C, N, O, F, Si, P, S, Cl, Se, Br and I, of at most 128 tokens.
+";
+
 /// What the embedding's card says in place of what a pre-trained model is for.
 const EMBEDDING: &str = "
 ## Use
@@ -66,8 +81,22 @@ pub(super) fn endpoints(model: &Path, pretraining: &Pretraining) -> Result<()> {
     fs::write(&path, written).with_context(|| path.display().to_string())
 }
 
-/// Names the exported embedding, and says in its card what it is for.
-pub(super) fn embedding(model: &Path, name: &str, pretraining: &Pretraining) -> Result<()> {
+/// What an exported encoder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoder {
+    /// To fine-tune from.
+    Pretrained,
+    /// To compare molecules by.
+    Embedding,
+}
+
+/// Names an exported encoder, and says in its card what it is for.
+pub(super) fn encoder(
+    model: &Path,
+    name: &str,
+    purpose: Encoder,
+    pretraining: &Pretraining,
+) -> Result<()> {
     let path = model.join("config.json");
     let mut config = results::read(&path)?;
     let before = config["name"].as_str().unwrap_or_default().to_owned();
@@ -77,7 +106,11 @@ pub(super) fn embedding(model: &Path, name: &str, pretraining: &Pretraining) -> 
     let card = card.replacen(&format!("\n# {before}\n"), &format!("\n# {name}\n"), 1);
     let (about, rest) = parted(&card, "\n## Use\n")?;
     let (_, weights) = parted(rest, "\n## Weights\n")?;
-    let written = format!("{about}{}{EMBEDDING}{weights}", pretraining.text()?);
+    let purpose = match purpose {
+        Encoder::Pretrained => PRETRAINED,
+        Encoder::Embedding => EMBEDDING,
+    };
+    let written = format!("{about}{}{CORPUS}{purpose}{weights}", pretraining.text()?);
     fs::write(&path, written).with_context(|| path.display().to_string())
 }
 
@@ -94,12 +127,20 @@ fn parted<'a>(card: &'a str, heading: &str) -> Result<(&'a str, &'a str)> {
     Ok(card.split_at(place))
 }
 
-/// Replaces a shipped model by one that was exported.
-pub(super) fn ship(model: &Path, to: &Path) -> Result<()> {
-    let weights = fs::metadata(model.join("model.safetensors"))?.len();
+/// Most bytes of a model that is built into the command and the page.
+pub(super) const BUILT_IN: u64 = 2_500_000;
+/// Most bytes of one that lies in the repository alone.
+pub(super) const STORED: u64 = 5_000_000;
+
+/// Replaces a shipped model by one that was exported, of at most so many bytes.
+pub(super) fn ship(model: &Path, to: &Path, most: u64) -> Result<()> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(model)? {
+        bytes += entry?.metadata()?.len();
+    }
     ensure!(
-        weights <= 2_500_000,
-        "{}: {weights} bytes are too many to ship",
+        bytes <= most,
+        "{}: {bytes} bytes are too many to ship, {most} are the most",
         model.display()
     );
     fs::create_dir_all(to)?;
@@ -145,9 +186,20 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
-        embedding(&model, "b", &pretraining).expect("a card");
-        let text = read();
-        assert!(text.contains("# b\n") && !text.contains("All."), "{text}");
+        for purpose in [Encoder::Embedding, Encoder::Pretrained] {
+            fs::write(model.join("README.md"), card).expect("written");
+            fs::write(model.join("config.json"), r#"{"name": "a", "x": 1}"#).expect("written");
+            encoder(&model, "b", purpose, &pretraining).expect("a card");
+            let text = read();
+            assert!(text.contains("# b\n") && !text.contains("All."), "{text}");
+            assert!(text.contains("fp16.") && text.contains("ChEMBL (CC BY-SA 3.0)"));
+        }
+        let shipped = place.path().join("shipped");
+        let error = ship(&model, &shipped, 10).expect_err("too large");
+        assert!(error.to_string().contains("too many"), "{error}");
+        assert!(!shipped.exists());
+        ship(&model, &shipped, STORED).expect("shipped");
+        assert!(shipped.join("README.md").is_file());
         let config = results::read(&model.join("config.json")).expect("a configuration");
         assert_eq!(
             (config["name"].as_str(), config["x"].as_u64()),

@@ -122,9 +122,10 @@ impl Stages {
     }
 
     /// A run's model as it is shipped.
-    pub(super) fn export(&self, run: &Path, name: &str, precision: &str) -> Result<PathBuf> {
+    pub(super) fn export(&self, run: &Path, name: &str, flags: &[&str]) -> Result<PathBuf> {
         let to = self.runs.join(name);
-        let mut export = self.command(&["export", "--lean", "--precision", precision]);
+        let mut export = self.command(&["export"]);
+        export.args(flags);
         export.arg(run.join("model")).arg("-o").arg(&to);
         command::run(&mut export)?;
         Ok(to)
