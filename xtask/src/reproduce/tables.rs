@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::results::{Results, list};
-use super::{EVERY, FAMILY, READINGS, SCREENS, TOXICITY};
+use super::{EVERY, FAMILY, FOLD_EPOCHS, READINGS, SCAFFOLD_EPOCHS, SCREENS, TOXICITY};
 
 /// All tables that there are results for.
 pub(super) fn all(results: &Results) -> Result<String> {
@@ -20,16 +20,20 @@ pub(super) fn all(results: &Results) -> Result<String> {
     }
     if let Some(result) = results.get("folds") {
         text.push_str("\n## Five folds\n\n");
-        text.push_str(
-            "Random folds of the merged molecules, held out in turn (half for early stopping, half \
-             for the test): mean ± standard deviation over the folds. Columns are as above.\n\n",
+        let _ = write!(
+            text,
+            "Random folds of the merged molecules, held out in turn (half for early stopping and \
+             weights, half for the test), {FOLD_EPOCHS} epochs each: mean ± standard deviation \
+             over the folds. Columns are as above.\n\n",
         );
         folds(result, &mut text)?;
     }
     if let Some(result) = results.get("scaffold") {
-        text.push_str(
+        let _ = write!(
+            text,
             "\n## Scaffold split\n\nNo Bemis–Murcko scaffold is on both sides; the tenth of the \
-             molecules that have the rarest scaffolds is the test. Columns are as above.\n\n",
+             molecules of all sets together that have the rarest scaffolds is the test; \
+             {SCAFFOLD_EPOCHS} epochs. Columns are as above.\n\n",
         );
         one_split(result, None, &mut text)?;
         text.push_str(&provenance(result));
