@@ -12,6 +12,7 @@ use crate::gaussian_process;
 use crate::kernels::device::Device;
 use crate::metrics::{Bootstrap, EndpointEvaluation, Evaluation, Metrics, SplitEvaluation};
 use crate::model::EndpointTask;
+use crate::parallel;
 use crate::records::Structure;
 use crate::scoring::{Options, Scorer, Task};
 use crate::splits::Fold;
@@ -71,13 +72,9 @@ pub(crate) async fn evaluate_folds(
     let config: FinetuneConfig = toml::from_str(&text)?;
     config.check()?;
     let data = stored(directory, &config)?;
-    let fingerprints: Vec<Option<Fingerprint>> = {
-        use rayon::prelude::*;
-        data.examples
-            .par_iter()
-            .map(|example| baseline::fingerprint(&example.molecule).ok())
-            .collect()
-    };
+    let fingerprints = parallel::map(&data.examples, |example| {
+        baseline::fingerprint(&example.molecule).ok()
+    });
     let mut predictions = Vec::new();
     for (index, fold) in data.folds.iter().enumerate() {
         let model = directory

@@ -9,6 +9,7 @@ use crate::chemistry::EnvironmentCounts;
 use crate::evaluation;
 use crate::gaussian_process::{self, Process, Validation};
 use crate::model::EndpointTask;
+use crate::parallel;
 use crate::scoring::{Options, Scorer};
 use crate::storing::{self, ModelFiles, StoringError};
 use crate::training::config::EndpointConfig;
@@ -62,11 +63,9 @@ impl Trainer<'_> {
         &self,
         on_event: &mut impl FnMut(Event) -> ControlFlow<()>,
     ) -> Result<(), TrainingError> {
-        let environments: Vec<Option<EnvironmentCounts>> = {
-            use rayon::prelude::*;
-            let of = |example: &Example| gaussian_process::environments(&example.molecule).ok();
-            self.examples.par_iter().map(of).collect()
-        };
+        let environments = parallel::map(self.examples, |example| {
+            gaussian_process::environments(&example.molecule).ok()
+        });
         let mut of_folds = Vec::new();
         for fold in 0..self.folds.len() + usize::from(self.config.refit) {
             let fitted = if !self.config.gaussian_process {
