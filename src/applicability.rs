@@ -18,8 +18,8 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ChemistryError, ECFP4, EnvironmentCounts, Fingerprint, Molecule};
-use crate::gaussian_process::{self, Index, Process};
+use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
+use crate::gaussian_process::{Index, Process};
 use crate::parallel;
 
 /// Fraction of the measured values that an interval is to hold.
@@ -324,17 +324,17 @@ pub struct Applicability {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     processes: Vec<Option<Process>>,
     molecules: Vec<TrainingMolecule>,
-    /// Computed when first asked for, and sorted by their number of bits.
-    #[serde(skip)]
-    fingerprints: OnceLock<Vec<(Fingerprint, usize)>>,
     /// Computed when first asked for.
     #[serde(skip)]
-    covariance: OnceLock<Covariance>,
+    environments: OnceLock<Environments>,
 }
 
-/// What the Gaussian processes compute by.
+/// What is known of the training molecules by their environments.
 #[derive(Clone, Debug)]
-struct Covariance {
+struct Environments {
+    /// ECFP4 and number of each molecule that can be read, by ascending bits.
+    fingerprints: Vec<(Fingerprint, usize)>,
+    /// Those that have a part in a Gaussian process.
     index: Index,
     /// Molecule, endpoint and coefficient, where it is not 0.
     terms: Vec<(u32, u8, f32)>,
@@ -374,8 +374,7 @@ impl Applicability {
             endpoints,
             processes,
             molecules,
-            fingerprints: OnceLock::new(),
-            covariance: OnceLock::new(),
+            environments: OnceLock::new(),
         }
     }
 
@@ -390,7 +389,7 @@ impl Applicability {
         for molecule in &mut self.molecules {
             molecule.coefficients.clear();
         }
-        self.covariance = OnceLock::new();
+        self.environments = OnceLock::new();
         self
     }
 
@@ -415,10 +414,10 @@ impl Applicability {
         if !self.has_processes() {
             return vec![None; self.endpoints.len()];
         }
-        let covariance = self.covariance();
-        let similarities = covariance.index.similarities(own);
+        let known = self.environments();
+        let similarities = known.index.similarities(own);
         let mut sums = vec![0.0f64; self.processes.len()];
-        for &(molecule, endpoint, coefficient) in &covariance.terms {
+        for &(molecule, endpoint, coefficient) in &known.terms {
             let similarity = similarities[molecule as usize];
             sums[usize::from(endpoint)] += f64::from(similarity) * f64::from(coefficient);
         }
@@ -439,22 +438,34 @@ impl Applicability {
         }
     }
 
-    fn covariance(&self) -> &Covariance {
-        self.covariance.get_or_init(|| {
+    fn environments(&self) -> &Environments {
+        self.environments.get_or_init(|| {
             let counts = parallel::map(&self.molecules, |molecule| {
-                // One without coefficients plays no part.
-                let plays = molecule.coefficients.iter().any(|c| *c != 0.0);
-                let read = plays.then(|| Molecule::parse(&molecule.smiles).ok())??;
-                gaussian_process::environments(&read).ok()
+                EnvironmentCounts::read(&molecule.smiles, ECFP4.radius).ok()
             });
+            let numbered = || counts.iter().enumerate();
+            let fold = |(number, counts): (usize, &Option<EnvironmentCounts>)| {
+                Some((counts.as_ref()?.fold(ECFP4.bits), number))
+            };
+            let mut fingerprints: Vec<(Fingerprint, usize)> = numbered().filter_map(fold).collect();
+            fingerprints.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
+            let plays = |number: usize| {
+                self.molecules[number]
+                    .coefficients
+                    .iter()
+                    .any(|c| *c != 0.0)
+            };
+            let players =
+                numbered().map(|(number, counts)| counts.as_ref().filter(|_| plays(number)));
             let terms = |(index, molecule): (usize, &TrainingMolecule)| {
                 let pairs = molecule.endpoints.iter().zip(&molecule.coefficients);
                 let of = |(&endpoint, &c): (&u8, &f32)| (index as u32, endpoint, c);
                 pairs.map(of).collect::<Vec<_>>()
             };
             let processes = self.processes.len();
-            Covariance {
-                index: Index::new(counts.iter().map(Option::as_ref)),
+            Environments {
+                fingerprints,
+                index: Index::new(players),
                 terms: (self.molecules.iter().enumerate().flat_map(terms))
                     .filter(|&(_, endpoint, c)| c != 0.0 && usize::from(endpoint) < processes)
                     .collect(),
@@ -527,13 +538,10 @@ impl Applicability {
         Ok(writer.finish()?)
     }
 
-    /// One assessment an endpoint of what the model predicts for `molecule`.
-    ///
-    /// # Errors
-    ///
-    /// Where the molecule has no fingerprint.
-    pub fn assess(&self, molecule: &Molecule) -> Result<Vec<Assessment>, ChemistryError> {
-        let nearest = self.nearest(&molecule.ecfp(ECFP4)?);
+    /// One assessment an endpoint of what the model predicts for a molecule of
+    /// these environments.
+    pub fn assess(&self, own: &EnvironmentCounts) -> Vec<Assessment> {
+        let nearest = self.nearest(&own.fold(ECFP4.bits));
         let assessments = self.endpoints.iter().zip(nearest).map(|(domain, nearest)| {
             let similarity = nearest.similarity();
             let part = domain.as_ref().map(|domain| domain.domain(similarity));
@@ -549,13 +557,13 @@ impl Applicability {
                 }),
             }
         });
-        Ok(assessments.collect())
+        assessments.collect()
     }
 
     /// For every endpoint the nearest training molecules.
     fn nearest(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
         let mut best = vec![Nearest::default(); self.endpoints.len()];
-        let sorted = self.fingerprints();
+        let sorted = self.environments().fingerprints.as_slice();
         let ones = f64::from(fingerprint.count_ones());
         let start = sorted.partition_point(|(one, _)| f64::from(one.count_ones()) < ones);
         let (fewer, more) = sorted.split_at(start);
@@ -582,26 +590,13 @@ impl Applicability {
         }
         best
     }
-
-    fn fingerprints(&self) -> &[(Fingerprint, usize)] {
-        self.fingerprints.get_or_init(|| {
-            let fingerprints = parallel::map(&self.molecules, |molecule| {
-                Molecule::parse(&molecule.smiles).ok()?.ecfp(ECFP4).ok()
-            });
-            let mut all: Vec<(Fingerprint, usize)> = fingerprints
-                .into_iter()
-                .enumerate()
-                .filter_map(|(index, fingerprint)| Some((fingerprint?, index)))
-                .collect();
-            all.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
-            all
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chemistry::Molecule;
+    use crate::gaussian_process;
 
     /// Errors that grow as the similarity falls.
     fn held_out(n: usize) -> Vec<HeldOut> {
@@ -648,6 +643,11 @@ mod tests {
         assert_eq!(interval((1..=19).map(f64::from).collect()), Some(18.0));
     }
 
+    fn environments(smiles: &str) -> EnvironmentCounts {
+        let molecule = Molecule::parse(smiles).expect("valid");
+        gaussian_process::environments(&molecule).expect("hashed")
+    }
+
     fn applicability() -> Applicability {
         let domain = EndpointDomain::fit("a", &held_out(200), true);
         let molecules = [
@@ -678,10 +678,7 @@ mod tests {
     #[test]
     fn a_process_sums_over_its_molecules_and_leaves_other_endpoints() {
         let applicability = applicability();
-        let of = |smiles: &str| {
-            let molecule = Molecule::parse(smiles).expect("valid");
-            gaussian_process::environments(&molecule).expect("hashed")
-        };
+        let of = environments;
         let own = of("CCCO");
         let sum: f64 = [("CCO", 0.5), ("c1ccccc1O", -0.25), ("CCCCCCCC", 1.0)]
             .into_iter()
@@ -745,7 +742,7 @@ mod tests {
         ] {
             let molecule = Molecule::parse(smiles).expect("valid");
             let own = molecule.ecfp(ECFP4).expect("a fingerprint");
-            let found = applicability.assess(&molecule).expect("assessed");
+            let found = applicability.assess(&environments(smiles));
             for (endpoint, found) in found.iter().enumerate() {
                 let similarities = applicability.molecules.iter().filter_map(|other| {
                     let of_endpoint = other.endpoints.contains(&(endpoint as u8));
@@ -757,8 +754,7 @@ mod tests {
                 assert_eq!(nearest.similarity, best, "{smiles}, {endpoint}");
             }
         }
-        let known = applicability.assess(&Molecule::parse("OCC").expect("valid"));
-        let known = &known.expect("assessed")[0];
+        let known = &applicability.assess(&environments("OCC"))[0];
         assert_eq!(known.domain, Some(Domain::In));
         assert_eq!(
             known.nearest.as_ref().map(|n| n.smiles.as_str()),

@@ -88,16 +88,18 @@ impl Scorer {
             .enumerate()
             .collect();
         let mut values: Vec<Vec<f32>> = Vec::with_capacity(sequences.len());
-        let mut rest = sequences.as_slice();
-        while !rest.is_empty() {
-            let (batch, later) = rest.split_at(self.batch_rows(rest));
-            rest = later;
+        for batch in self.batches(&sequences) {
             for row in self.forward(batch, Task::Score).await? {
                 values.push(row.map_err(ExplainError::Row)?);
             }
         }
-        if let Some(processes) = self.processes() {
-            let whole = gaussian_process::environments(&ready.molecule).map_err(chemistry)?;
+        let environments = match self.applicability() {
+            Some(_) => Some(gaussian_process::environments(&ready.molecule).map_err(chemistry)?),
+            None => None,
+        };
+        let assessments =
+            (self.applicability().zip(environments.as_ref())).map(|(known, own)| known.assess(own));
+        if let (Some(processes), Some(whole)) = (self.processes(), environments) {
             let mut without =
                 gaussian_process::environments_without_atoms(&ready.molecule).map_err(chemistry)?;
             let own = order.iter().map(|&atom| std::mem::take(&mut without[atom]));
@@ -115,11 +117,6 @@ impl Scorer {
                 contributions: shares.map(|(whole, without)| whole - without).collect(),
             }
         });
-        let assessments = self
-            .applicability()
-            .map(|applicability| applicability.assess(&ready.molecule))
-            .transpose()
-            .map_err(chemistry)?;
         Ok(Explanation {
             smiles: written.smiles,
             atoms: atoms.collect(),

@@ -18,18 +18,15 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ChemistryError, EnvironmentCounts, Molecule, minmax};
+use crate::chemistry::{ChemistryError, ECFP4, EnvironmentCounts, Molecule, minmax};
 
-/// Bonds around each atom that an environment reaches; as in ECFP4.
-const RADIUS: u32 = 2;
-
-/// The environments of a molecule that similarities are of.
+/// The environments of a molecule that similarities are of: those of ECFP4.
 ///
 /// # Errors
 ///
 /// For a molecule that has none; see [`Molecule::environment_counts`].
 pub fn environments(molecule: &Molecule) -> Result<EnvironmentCounts, ChemistryError> {
-    molecule.environment_counts(RADIUS)
+    molecule.environment_counts(ECFP4.radius)
 }
 
 /// The environments that are left without each atom, in order.
@@ -40,7 +37,7 @@ pub fn environments(molecule: &Molecule) -> Result<EnvironmentCounts, ChemistryE
 pub fn environments_without_atoms(
     molecule: &Molecule,
 ) -> Result<Vec<EnvironmentCounts>, ChemistryError> {
-    molecule.environment_counts_without_atoms(RADIUS)
+    molecule.environment_counts_without_atoms(ECFP4.radius)
 }
 
 /// The process of one endpoint, without the coefficients of its molecules.

@@ -235,10 +235,8 @@ impl Scorer {
         }
         sequences.sort_by_key(|(_, sequence)| sequence.len());
 
-        let mut rest = sequences.as_slice();
-        while !rest.is_empty() {
-            let (batch, later) = rest.split_at(self.batch_rows(rest));
-            rest = later;
+        let mut batches = self.batches(&sequences).peekable();
+        while let Some(batch) = batches.next() {
             match self.forward(batch, task).await {
                 Ok(values) => {
                     let mut read = Vec::with_capacity(batch.len());
@@ -260,7 +258,7 @@ impl Scorer {
                     };
                 }
             }
-            if on_batch(progress).await.is_break() && !rest.is_empty() {
+            if on_batch(progress).await.is_break() && batches.peek().is_some() {
                 return Results {
                     rows,
                     assessments,
@@ -292,11 +290,14 @@ impl Scorer {
             .filter(|_| options.assess && task == Task::Score);
         let prepare = |structure: &S| {
             let ready = standardise(structure.borrow(), options, limit)?;
-            let assessment = known.map(|known| known.assess(&ready.molecule));
-            let environments = blends.then(|| gaussian_process::environments(&ready.molecule));
+            let wanted = blends || known.is_some();
+            let environments = wanted.then(|| gaussian_process::environments(&ready.molecule));
+            let environments = environments.transpose().map_err(chemistry_error)?;
             Ok(Prepared {
-                environments: environments.transpose().map_err(chemistry_error)?,
-                assessment: assessment.transpose().map_err(chemistry_error)?,
+                assessment: known
+                    .zip(environments.as_ref())
+                    .map(|(k, own)| k.assess(own)),
+                environments,
                 readings: ready.readings(options.readings, limit)?,
             })
         };
@@ -323,8 +324,21 @@ impl Scorer {
         parallel::map(&read, blend)
     }
 
+    /// Cuts sequences, in ascending length, into batches.
+    pub(crate) fn batches<'a>(
+        &'a self,
+        sequences: &'a [(usize, Vec<u32>)],
+    ) -> impl Iterator<Item = &'a [(usize, Vec<u32>)]> {
+        let mut rest = sequences;
+        std::iter::from_fn(move || {
+            let (batch, later) = rest.split_at_checked(self.batch_rows(rest).max(1))?;
+            rest = later;
+            Some(batch)
+        })
+    }
+
     /// Rows of the next batch, given sequences in ascending length.
-    pub(crate) fn batch_rows(&self, sequences: &[(usize, Vec<u32>)]) -> usize {
+    fn batch_rows(&self, sequences: &[(usize, Vec<u32>)]) -> usize {
         let heads = self.config.encoder.num_attention_heads;
         let fits = |rows: usize, length: usize| {
             rows * length <= BATCH_TOKENS && rows * heads * length * length <= BATCH_SCORES
@@ -384,7 +398,7 @@ type Scored = Result<Vec<f32>, RowError>;
 struct Prepared {
     /// Token sequences, one a reading.
     readings: Vec<Vec<u32>>,
-    /// Where the model has Gaussian processes.
+    /// Where the model compares them with those of its training molecules.
     environments: Option<EnvironmentCounts>,
     /// Where it was asked for.
     assessment: Option<Vec<Assessment>>,

@@ -360,6 +360,42 @@ fn a_fingerprint_of_another_width_is_folded_from_the_same_hashes() {
 }
 
 #[test]
+fn environments_of_a_written_molecule_need_no_check() {
+    for entry in table() {
+        if is_among(&HASHED_OTHERWISE, entry.input) {
+            continue;
+        }
+        let molecule = parse(entry.input);
+        let canonical = molecule.canonical_smiles().unwrap();
+        let read = EnvironmentCounts::read(&canonical, 2).unwrap();
+        let checked = parse(&canonical).environment_counts(2).unwrap();
+        assert_eq!(read, checked, "{canonical}");
+        assert_eq!(read.fold(2048), parse(&canonical).ecfp(ECFP4).unwrap());
+    }
+}
+
+#[test]
+fn texts_that_no_molecule_wrote_are_errors_or_counts() {
+    // Neither valences nor aromaticity are checked, and nothing panics.
+    for text in [
+        "C(C)(C)(C)(C)C",
+        "c1cccc1",
+        "cc",
+        "[Fe+99]",
+        "F=F",
+        "*",
+        "[H]",
+    ] {
+        if let Ok(counts) = EnvironmentCounts::read(text, 2) {
+            assert!(counts.total() > 0, "{text}");
+        }
+    }
+    for text in ["", "C1CC", "C(C", "not a molecule", "[Xx]", "C%"] {
+        EnvironmentCounts::read(text, 2).unwrap_err();
+    }
+}
+
+#[test]
 fn the_tanimoto_similarity_is_bits_in_common_over_bits_in_either() {
     let fingerprint = |smiles| parse(smiles).ecfp(ECFP4).unwrap();
     let (a, b) = (

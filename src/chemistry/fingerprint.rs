@@ -10,7 +10,7 @@ use chematic_fp::{
 };
 use chematic_smiles::rdkit_hydrogen_suppressed;
 
-use super::{ChemistryError, Molecule, Reason};
+use super::{ChemistryError, Molecule, Reason, read_written};
 
 /// Most bits a fingerprint may have.
 const MAX_BITS: usize = 1 << 20;
@@ -131,12 +131,7 @@ impl Molecule {
             ));
         }
         // Other widths fold the same 32-bit hashes.
-        let detailed = rdkit_morgan_fingerprint(&self.written, &config).map_err(cannot_hash)?;
-        let hashes = detailed.sparse_counts.keys();
-        Ok(Fingerprint::new(
-            bits,
-            hashes.map(|&hash| hash as usize % bits),
-        ))
+        Ok(self.environment_counts(kind.radius)?.fold(bits))
     }
 }
 
@@ -158,6 +153,24 @@ impl EnvironmentCounts {
     /// How many environments there are in all.
     pub fn total(&self) -> u32 {
         self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The fingerprint of `bits` bits, 1 or more, that the kinds of environments
+    /// fold into: [`Molecule::ecfp`] of the same radius.
+    pub fn fold(&self, bits: usize) -> Fingerprint {
+        Fingerprint::new(bits, self.iter().map(|(hash, _)| hash as usize % bits))
+    }
+
+    /// [`Molecule::environment_counts`] of a molecule that some [`Molecule`] wrote
+    /// as `smiles`: what that has checked is not checked again, which is most of
+    /// the cost of reading.
+    ///
+    /// # Errors
+    ///
+    /// Where `smiles` is none, and as [`Molecule::environment_counts`].
+    pub fn read(smiles: &str, radius: u32) -> Result<Self, ChemistryError> {
+        let (written, _) = read_written(smiles)?;
+        count_environments(&written, radius)
     }
 
     /// The Tanimoto similarity of counts, 0 to 1: the sum of the lesser counts
@@ -198,8 +211,7 @@ impl Molecule {
     /// If `radius` is above 3; and for a molecule with a bond that RDKit's hash
     /// does not know.
     pub fn environment_counts(&self, radius: u32) -> Result<EnvironmentCounts, ChemistryError> {
-        let detailed = self.environments(radius)?;
-        Ok(detailed.sparse_counts.into_iter().collect())
+        count_environments(&self.written, radius)
     }
 
     /// For every atom, in order, the environments that it is no part of
@@ -212,7 +224,7 @@ impl Molecule {
         &self,
         radius: u32,
     ) -> Result<Vec<EnvironmentCounts>, ChemistryError> {
-        let detailed = self.environments(radius)?;
+        let detailed = environments(&self.written, radius)?;
         // Where hydrogens were folded in, RDKit numbers the atoms that stay.
         let folded = rdkit_hydrogen_suppressed(&self.written)
             .is_some_and(|folded| folded.atom_count() == self.kept.len());
@@ -252,15 +264,26 @@ impl Molecule {
         }
         atoms
     }
+}
 
-    fn environments(&self, radius: u32) -> Result<RdkitMorganFingerprint, ChemistryError> {
-        let config = RdkitMorganConfig {
-            radius: supported(radius)?,
-            fp_size: RdkitMorganFpSize::B2048,
-            include_chirality: false,
-        };
-        rdkit_morgan_fingerprint(&self.written, &config).map_err(cannot_hash)
-    }
+fn count_environments(
+    written: &chematic_core::Molecule,
+    radius: u32,
+) -> Result<EnvironmentCounts, ChemistryError> {
+    let detailed = environments(written, radius)?;
+    Ok(detailed.sparse_counts.into_iter().collect())
+}
+
+fn environments(
+    written: &chematic_core::Molecule,
+    radius: u32,
+) -> Result<RdkitMorganFingerprint, ChemistryError> {
+    let config = RdkitMorganConfig {
+        radius: supported(radius)?,
+        fp_size: RdkitMorganFpSize::B2048,
+        include_chirality: false,
+    };
+    rdkit_morgan_fingerprint(written, &config).map_err(cannot_hash)
 }
 
 fn supported(radius: u32) -> Result<RdkitMorganRadius, ChemistryError> {

@@ -81,25 +81,16 @@ impl Molecule {
     /// extension is ignored when it holds coordinates or enhanced stereo
     /// groups alone, and is an error when it changes the molecule.
     pub fn parse(smiles: &str) -> Result<Self, ChemistryError> {
-        let scan = smiles::scan(smiles)?;
+        let (written, atoms) = read_written(smiles)?;
         let position = |atom: usize| {
-            let range = scan.atoms.get(atom)?;
+            let range = atoms.get(atom)?;
             Some(smiles::character(smiles, range.start))
         };
-        let written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
-            reason: Reason::Syntax {
-                what: error.to_string(),
-            },
-            position: None,
-        })?;
-        if written.atom_count() != scan.atoms.len() {
-            return Err(ChemistryError::unsupported("this SMILES"));
-        }
         let mut molecule = Self::standardise(written, &position)?;
         molecule.input = molecule
             .kept
             .iter()
-            .map(|&atom| scan.atoms[atom].clone())
+            .map(|&atom| atoms[atom].clone())
             .collect();
         Ok(molecule)
     }
@@ -437,6 +428,24 @@ impl fmt::Debug for Molecule {
             .field(&self.canonical_smiles().unwrap_or_default())
             .finish()
     }
+}
+
+/// The molecule that `smiles` writes, its chemistry unchecked, and for each atom
+/// its bytes.
+fn read_written(
+    smiles: &str,
+) -> Result<(chematic_core::Molecule, Vec<Range<usize>>), ChemistryError> {
+    let scan = smiles::scan(smiles)?;
+    let written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
+        reason: Reason::Syntax {
+            what: error.to_string(),
+        },
+        position: None,
+    })?;
+    if written.atom_count() != scan.atoms.len() {
+        return Err(ChemistryError::unsupported("this SMILES"));
+    }
+    Ok((written, scan.atoms))
 }
 
 fn symbol(molecule: &chematic_core::Molecule, atom: usize) -> &'static str {

@@ -33,6 +33,9 @@ const READINGS: usize = 16;
 /// trained for as many as its configuration says.
 const FOLD_EPOCHS: &str = "8";
 const SCAFFOLD_EPOCHS: &str = "12";
+const FAMILY_EPOCHS: &str = "4";
+/// The part of the corpus that each of the family reads before.
+const FAMILY_PRETRAINING: &str = "0.06";
 
 /// Names of the runs of pre-training.
 const TOKENS: &str = "tokens";
@@ -283,7 +286,7 @@ impl Reproduction {
                 kind: member.kind,
                 config: member.config,
                 flags: &[],
-                epochs: Some("0.1"),
+                epochs: Some(FAMILY_PRETRAINING),
                 start: None,
                 teacher: teacher.as_deref(),
             })?;
@@ -295,7 +298,7 @@ impl Reproduction {
                 &name,
                 "small-delicate",
                 &flags,
-                Some("10"),
+                Some(FAMILY_EPOCHS),
                 Some(&pretrained),
             )?;
             let mut result = results::measured(&run)?;
