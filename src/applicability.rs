@@ -19,7 +19,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
-use crate::gaussian_process::{Index, Process};
+use crate::gaussian_process::{Covariance, Index, Process};
 use crate::parallel;
 
 /// Fraction of the measured values that an interval is to hold.
@@ -415,11 +415,15 @@ impl Applicability {
             return vec![None; self.endpoints.len()];
         }
         let known = self.environments();
-        let similarities = known.index.similarities(own);
+        let likenesses = known.index.compare(own);
+        let covariances: Vec<Covariance> = (self.processes.iter())
+            .map(|process| process.map(|p| p.covariance).unwrap_or_default())
+            .collect();
         let mut sums = vec![0.0f64; self.processes.len()];
         for &(molecule, endpoint, coefficient) in &known.terms {
-            let similarity = similarities[molecule as usize];
-            sums[usize::from(endpoint)] += f64::from(similarity) * f64::from(coefficient);
+            let endpoint = usize::from(endpoint);
+            let covariance = covariances[endpoint].of(&likenesses[molecule as usize]);
+            sums[endpoint] += f64::from(covariance) * f64::from(coefficient);
         }
         let all = self.processes.iter().zip(sums);
         all.map(|(process, sum)| Some(process.as_ref()?.expectation(sum as f32)))
@@ -514,7 +518,9 @@ impl Applicability {
             return Err("its Gaussian processes make no sense: they are not one an endpoint");
         }
         if !self.processes.iter().flatten().all(Process::is_sound) {
-            return Err("the mean, noise or weight of a Gaussian process makes no sense");
+            return Err(
+                "the covariance, mean, noise or weight of a Gaussian process makes no sense",
+            );
         }
         let sound = |molecule: &TrainingMolecule| {
             let coefficients = &molecule.coefficients;
@@ -658,6 +664,7 @@ mod tests {
             ("not a molecule", vec![0], vec![2.0]),
         ];
         let process = Process {
+            covariance: Covariance::ANALOGUES,
             mean: 3.0,
             noise: 0.1,
             weight: 0.25,
@@ -701,11 +708,12 @@ mod tests {
 
     #[test]
     fn processes_that_make_no_sense_are_refused() {
-        let spoilt: [fn(&mut Applicability); 4] = [
+        let spoilt: [fn(&mut Applicability); 5] = [
             |a| a.processes.truncate(1),
             |a| a.processes[0].as_mut().expect("a process").weight = 1.5,
             |a| a.molecules[0].coefficients.push(1.0),
             |a| a.processes[0].as_mut().expect("a process").noise = 0.0,
+            |a| a.processes[0].as_mut().expect("a process").covariance.atoms = -1.0,
         ];
         for spoil in spoilt {
             let mut applicability = applicability();
@@ -760,6 +768,21 @@ mod tests {
             known.nearest.as_ref().map(|n| n.smiles.as_str()),
             Some("CCO")
         );
+    }
+
+    #[cfg(feature = "embedded")]
+    #[test]
+    fn molecules_of_the_shipped_model_are_read_as_those_that_users_give() {
+        let files = crate::storing::ModelFiles::embedded();
+        let config = files.config().expect("a configuration");
+        let names: Vec<&str> = config.endpoints.iter().map(|e| e.name.as_str()).collect();
+        let bytes = files.domain.as_deref().expect("a domain");
+        let shipped = Applicability::read(bytes, &names).expect("read");
+        assert!(shipped.molecules.len() > 1000);
+        for molecule in &shipped.molecules {
+            let read = EnvironmentCounts::read(&molecule.smiles, ECFP4.radius).expect("read");
+            assert_eq!(read, environments(&molecule.smiles), "{}", molecule.smiles);
+        }
     }
 
     #[test]

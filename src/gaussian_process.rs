@@ -1,18 +1,19 @@
 //! A Gaussian process beside the network: what the measured values of like
 //! molecules say of a molecule.
 //!
-//! For each endpoint the process has the mean of the training labels and the
-//! covariance k(a, b) = Tanimoto similarity of the two molecules' counts of
-//! circular environments (Ralaivola et al. 2005; Griffiths et al. 2023,
-//! "GAUCHE"). With K the similarities of the training molecules, y their labels
-//! less the mean and λ the variance of the noise, it expects of a molecule x
+//! For each endpoint the process has the mean of the training labels and a
+//! [`Covariance`] k(a, b) of the two molecules' counts of circular environments
+//! (Tanimoto similarity: Ralaivola et al. 2005; Griffiths et al. 2023, "GAUCHE").
+//! With K that of the training molecules, y their labels less the mean and λ the
+//! variance of the noise, it expects of a molecule x
 //!
 //! > mean + k(x)ᵀ (K + λ I)⁻¹ y
 //!
 //! (Rasmussen & Williams 2006, eq. 2.25; the same as kernel ridge regression).
 //! Prediction and expectation err in different ways, so that a mean of the two
 //! is better than either: `weight` of the process and 1 - `weight` of the
-//! network, from the molecules that a fold validates on, like λ.
+//! network, from the molecules that a fold validates on, like λ and the
+//! covariance.
 
 use std::collections::HashMap;
 
@@ -40,9 +41,85 @@ pub fn environments_without_atoms(
     molecule.environment_counts_without_atoms(ECFP4.radius)
 }
 
+/// Radii of environments that molecules are compared by: 0 to 2.
+const RADII: usize = ECFP4.radius as usize + 1;
+
+/// Squared distance of atom counts at which the covariance by them is exp(-1/2):
+/// some three atoms more of one kind, or of several.
+const ATOMS_SCALE: f32 = 10.0;
+
+/// How alike two molecules are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Likeness {
+    /// Tanimoto similarity of the counts of environments of up to 0, 1 and 2
+    /// bonds.
+    pub similarities: [f32; RADII],
+    /// Squared distance between the square roots of the counts of each kind of
+    /// atom (environments of 0 bonds).
+    pub distance: f32,
+}
+
+/// The covariance of a process: a sum of terms, each with its weight of 0 or more.
+///
+/// Similarities are of structure, and of proportions: two alkanes are as alike as
+/// their lengths' ratio. Properties that grow with every atom, such as
+/// solubility, need a distance of counts as well.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Covariance {
+    /// Of the similarities by environments of up to 0, 1 and 2 bonds.
+    pub similarities: [f32; RADII],
+    /// Of exp(-d² / 20), d² being [`Likeness::distance`].
+    pub atoms: f32,
+}
+
+impl Covariance {
+    /// Similarity by environments of up to 2 bonds: of analogues of a series.
+    pub const ANALOGUES: Self = Self {
+        similarities: [0.0, 0.0, 1.0],
+        atoms: 0.0,
+    };
+    /// Similarity by every radius alike.
+    pub const EVERY_RADIUS: Self = Self {
+        similarities: [1.0 / 3.0; RADII],
+        atoms: 0.0,
+    };
+    /// A quarter similarity by every radius, and three quarters distance of atom
+    /// counts.
+    pub const ATOM_COUNTS: Self = Self {
+        similarities: [1.0 / 12.0; RADII],
+        atoms: 0.75,
+    };
+
+    /// Of two molecules that are so alike.
+    pub fn of(&self, likeness: &Likeness) -> f32 {
+        let terms = self.similarities.iter().zip(likeness.similarities);
+        let mut sum: f32 = terms.map(|(weight, similarity)| weight * similarity).sum();
+        if self.atoms > 0.0 {
+            sum += self.atoms * (likeness.distance / (-2.0 * ATOMS_SCALE)).exp();
+        }
+        sum
+    }
+
+    /// Whether its weights make sense.
+    fn is_sound(&self) -> bool {
+        let mut weights = self.similarities.iter().chain([&self.atoms]);
+        weights.all(|&weight| weight.is_finite() && weight >= 0.0)
+    }
+}
+
+impl Default for Covariance {
+    fn default() -> Self {
+        Self::ANALOGUES
+    }
+}
+
 /// The process of one endpoint, without the coefficients of its molecules.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Process {
+    /// How molecules vary together; in files from before there was a choice,
+    /// absent.
+    #[serde(default)]
+    pub covariance: Covariance,
     /// Mean of the training labels, in the endpoint's unit.
     pub mean: f32,
     /// Variance of the noise, λ, over that of the process.
@@ -54,7 +131,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// What it expects, given the sum of similarities times coefficients.
+    /// What it expects, given the sum of covariances times coefficients.
     pub fn expectation(&self, sum: f32) -> f32 {
         let value = self.mean + sum;
         if self.is_probability {
@@ -71,7 +148,10 @@ impl Process {
 
     /// Whether its numbers make sense.
     pub(crate) fn is_sound(&self) -> bool {
-        self.mean.is_finite() && self.noise > 0.0 && (0.0..=1.0).contains(&self.weight)
+        self.covariance.is_sound()
+            && self.mean.is_finite()
+            && self.noise > 0.0
+            && (0.0..=1.0).contains(&self.weight)
     }
 }
 
@@ -81,8 +161,8 @@ impl Process {
 pub struct Index {
     /// For each environment the molecules that hold it, and how often.
     holders: HashMap<u32, Vec<(u32, u32)>>,
-    /// How many environments each molecule has.
-    totals: Vec<u32>,
+    /// How many environments of each radius each molecule has.
+    totals: Vec<[u32; RADII]>,
 }
 
 impl Index {
@@ -91,31 +171,69 @@ impl Index {
         let mut index = Self::default();
         for molecule in molecules {
             let number = index.totals.len() as u32;
-            index
-                .totals
-                .push(molecule.map_or(0, |counts| counts.total()));
-            for (hash, count) in molecule.into_iter().flat_map(EnvironmentCounts::iter) {
-                let holders = index.holders.entry(hash).or_default();
-                holders.push((number, count));
+            index.totals.push(molecule.map_or([0; RADII], totals));
+            for one in molecule.into_iter().flat_map(EnvironmentCounts::iter) {
+                let holders = index.holders.entry(one.hash).or_default();
+                holders.push((number, one.count));
             }
         }
         index
     }
 
-    /// The similarity of `own` to each molecule: [`EnvironmentCounts::tanimoto`].
-    pub fn similarities(&self, own: &EnvironmentCounts) -> Vec<f32> {
-        let mut shared = vec![0u32; self.totals.len()];
-        for (hash, count) in own.iter() {
-            for &(molecule, theirs) in self.holders.get(&hash).into_iter().flatten() {
-                shared[molecule as usize] += count.min(theirs);
+    /// How alike `own` is to each molecule: [`EnvironmentCounts::tanimoto`] by
+    /// radius, and the distance.
+    pub fn compare(&self, own: &EnvironmentCounts) -> Vec<Likeness> {
+        let mut shared = vec![([0u32; RADII], 0.0f32); self.totals.len()];
+        for one in own.iter() {
+            let radius = place(one.radius);
+            for &(molecule, theirs) in self.holders.get(&one.hash).into_iter().flatten() {
+                let (both, product) = &mut shared[molecule as usize];
+                both[radius] += one.count.min(theirs);
+                if radius == 0 {
+                    *product += (one.count as f32 * theirs as f32).sqrt();
+                }
             }
         }
-        let total = own.total();
-        let pairs = shared.iter().zip(&self.totals);
+        let own = totals(own);
+        let pairs = shared.into_iter().zip(&self.totals);
         pairs
-            .map(|(&both, &theirs)| minmax(both, total, theirs) as f32)
+            .map(|((both, product), theirs)| {
+                let mut sums = [0; 3];
+                let similarities = std::array::from_fn(|radius| {
+                    let all = [both[radius], own[radius], theirs[radius]];
+                    for (sum, more) in sums.iter_mut().zip(all) {
+                        *sum += more;
+                    }
+                    minmax(sums[0], sums[1], sums[2]) as f32
+                });
+                let atoms = own[0] as f32 + theirs[0] as f32;
+                Likeness {
+                    similarities,
+                    distance: (atoms - 2.0 * product).max(0.0),
+                }
+            })
             .collect()
     }
+
+    /// The covariance of `own` with each molecule.
+    #[cfg(feature = "train")]
+    fn covariances(&self, own: &EnvironmentCounts, covariance: &Covariance) -> Vec<f32> {
+        let all = self.compare(own);
+        all.iter().map(|likeness| covariance.of(likeness)).collect()
+    }
+}
+
+/// How many environments of each radius there are.
+fn totals(counts: &EnvironmentCounts) -> [u32; RADII] {
+    let mut totals = [0; RADII];
+    for one in counts.iter() {
+        totals[place(one.radius)] += one.count;
+    }
+    totals
+}
+
+fn place(radius: u32) -> usize {
+    (radius as usize).min(RADII - 1)
 }
 
 #[cfg(feature = "train")]
@@ -125,13 +243,19 @@ pub(crate) use fitting::{Validation, fit, refit};
 mod fitting {
     use rayon::prelude::*;
 
-    use super::{Index, Process};
+    use super::{Covariance, Index, Process};
     use crate::chemistry::EnvironmentCounts;
 
+    /// Covariances to choose from.
+    const COVARIANCES: [Covariance; 3] = [
+        Covariance::ANALOGUES,
+        Covariance::EVERY_RADIUS,
+        Covariance::ATOM_COUNTS,
+    ];
     /// Variances of noise to choose from. The greater, the fewer steps the
     /// solution takes.
-    const NOISES: [f32; 6] = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003];
-    /// Most training molecules: their similarities take 4 bytes a pair, 1 GiB.
+    const NOISES: [f32; 7] = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+    /// Most training molecules: their covariances take 4 bytes a pair, 1 GiB.
     const MOST: usize = 1 << 14;
     /// Fewest molecules to choose noise and weight by.
     const FEWEST: usize = 20;
@@ -160,10 +284,10 @@ mod fitting {
         pub(crate) coefficients: Vec<f32>,
     }
 
-    /// Fits a process to `molecules` and `labels`: λ is the one that errs least
-    /// on the molecules of `validation`, the weight the one that makes the blend
-    /// err least. `None` where the blend is no better than the network, where
-    /// there is too little to choose by, or too much to hold in memory.
+    /// Fits a process to `molecules` and `labels`: covariance and λ are those that
+    /// err least on the molecules of `validation`, the weight the one that makes
+    /// the blend err least. `None` where the blend is no better than the network,
+    /// where there is too little to choose by, or too much to hold in memory.
     pub(crate) fn fit(
         molecules: &[&EnvironmentCounts],
         labels: &[f32],
@@ -173,18 +297,49 @@ mod fitting {
         if validation.labels.len() < FEWEST {
             return None;
         }
-        let system = System::new(molecules, labels)?;
+        let mut best: Option<Candidate> = None;
+        for covariance in COVARIANCES {
+            let found = candidate(molecules, labels, validation, covariance, is_probability)?;
+            if best.as_ref().is_none_or(|best| found.error < best.error) {
+                best = Some(found);
+            }
+        }
+        let Candidate {
+            mut fit, expected, ..
+        } = best?;
+        fit.process.weight = weight(validation, &expected);
+        (fit.process.weight > 0.0).then_some(fit)
+    }
+
+    /// A fit, and what it makes of the molecules to choose by.
+    struct Candidate {
+        fit: Fit,
+        expected: Vec<f32>,
+        /// Sum of its squared errors.
+        error: f64,
+    }
+
+    /// The fit of `covariance` whose λ errs least; `None` for too many molecules.
+    fn candidate(
+        molecules: &[&EnvironmentCounts],
+        labels: &[f32],
+        validation: Validation<'_>,
+        covariance: Covariance,
+        is_probability: bool,
+    ) -> Option<Candidate> {
+        let system = System::new(molecules, labels, covariance)?;
         let across: Vec<Vec<f32>> = validation
             .molecules
             .par_iter()
-            .map(|molecule| system.index.similarities(molecule))
+            .map(|molecule| system.index.covariances(molecule, &covariance))
             .collect();
-        let mut best: Option<(f64, Fit, Vec<f32>)> = None;
+        let mut best: Option<Candidate> = None;
         let mut solution = vec![0.0; labels.len()];
         for noise in NOISES {
             system.solve(noise, &mut solution);
             let coefficients: Vec<f32> = solution.iter().map(|&c| c as f32).collect();
             let process = Process {
+                covariance,
                 mean: system.mean,
                 noise,
                 weight: 0.0,
@@ -196,22 +351,23 @@ mod fitting {
                 .collect();
             let error = squares(validation.labels, &expected);
             // The error has one minimum, as far as ever seen.
-            if best.as_ref().is_some_and(|(least, ..)| error >= *least) {
+            if best.as_ref().is_some_and(|best| error >= best.error) {
                 break;
             }
-            let fit = Fit {
-                process,
-                coefficients,
-            };
-            best = Some((error, fit, expected));
+            best = Some(Candidate {
+                fit: Fit {
+                    process,
+                    coefficients,
+                },
+                expected,
+                error,
+            });
         }
-        let (_, mut fit, expected) = best?;
-        fit.process.weight = weight(validation, &expected);
-        (fit.process.weight > 0.0).then_some(fit)
+        best
     }
 
-    /// Fits a process to all molecules, with the median λ and the mean weight of
-    /// those `of_folds`.
+    /// Fits a process to all molecules, with the covariance and the λ of the median
+    /// by λ of those `of_folds`, and their mean weight.
     pub(crate) fn refit(
         molecules: &[&EnvironmentCounts],
         labels: &[f32],
@@ -221,7 +377,7 @@ mod fitting {
         known.sort_by(|a, b| a.noise.total_cmp(&b.noise));
         let median = *known.get(known.len() / 2)?;
         let weights: f32 = known.iter().map(|process| process.weight).sum();
-        let system = System::new(molecules, labels)?;
+        let system = System::new(molecules, labels, median.covariance)?;
         let mut solution = vec![0.0; labels.len()];
         system.solve(median.noise, &mut solution);
         Some(Fit {
@@ -252,8 +408,8 @@ mod fitting {
         weight.clamp(0.0, 1.0) as f32
     }
 
-    fn sum(similarities: &[f32], coefficients: &[f32]) -> f32 {
-        let pairs = similarities.iter().zip(coefficients);
+    fn sum(covariances: &[f32], coefficients: &[f32]) -> f32 {
+        let pairs = covariances.iter().zip(coefficients);
         let sum: f64 = pairs.map(|(&s, &c)| f64::from(s) * f64::from(c)).sum();
         sum as f32
     }
@@ -261,28 +417,32 @@ mod fitting {
     /// The linear equations of one endpoint.
     struct System {
         index: Index,
-        /// The similarities of all pairs, a row a molecule.
-        similarities: Vec<Vec<f32>>,
+        /// Those of all pairs, a row a molecule.
+        covariances: Vec<Vec<f32>>,
         mean: f32,
         /// Labels less their mean.
         labels: Vec<f64>,
     }
 
     impl System {
-        fn new(molecules: &[&EnvironmentCounts], labels: &[f32]) -> Option<Self> {
+        fn new(
+            molecules: &[&EnvironmentCounts],
+            labels: &[f32],
+            covariance: Covariance,
+        ) -> Option<Self> {
             if molecules.is_empty() || molecules.len() > MOST {
                 return None;
             }
             let index = Index::new(molecules.iter().map(|&molecule| Some(molecule)));
-            let similarities = molecules
+            let covariances = molecules
                 .par_iter()
-                .map(|molecule| index.similarities(molecule))
+                .map(|molecule| index.covariances(molecule, &covariance))
                 .collect();
             let sum: f64 = labels.iter().map(|&label| f64::from(label)).sum();
             let mean = sum / labels.len() as f64;
             Some(Self {
                 index,
-                similarities,
+                covariances,
                 mean: mean as f32,
                 labels: labels.iter().map(|&l| f64::from(l) - mean).collect(),
             })
@@ -295,7 +455,7 @@ mod fitting {
                 let row = |(row, &own): (&Vec<f32>, &f64)| {
                     dot(v, |i| f64::from(row[i])) + f64::from(noise) * own
                 };
-                self.similarities.par_iter().zip(v).map(row).collect()
+                self.covariances.par_iter().zip(v).map(row).collect()
             };
             let mut residual = self.labels.clone();
             for (r, p) in residual.iter_mut().zip(product(x)) {
@@ -345,7 +505,7 @@ mod fitting {
     mod tests {
         use super::*;
         use crate::chemistry::Molecule;
-        use crate::gaussian_process::environments;
+        use crate::gaussian_process::{environments, tests::likeness};
 
         const MOLECULES: [&str; 24] = [
             "CO", "CCO", "CCCO", "CCCCO", "CC(C)O", "CCC(C)O", "OCCO", "OCCCO", "CC", "CCC",
@@ -369,16 +529,24 @@ mod fitting {
         fn the_solution_solves_the_equations() {
             let counts = counts();
             let all: Vec<&EnvironmentCounts> = counts.iter().collect();
-            let system = System::new(&all, &labels()).expect("small");
-            for noise in [1.0, 0.01] {
+            for (noise, covariance) in [1.0, 0.01]
+                .into_iter()
+                .flat_map(|noise| COVARIANCES.map(|c| (noise, c)))
+            {
+                let system = System::new(&all, &labels(), covariance).expect("small");
                 let mut x = vec![0.0; all.len()];
                 system.solve(noise, &mut x);
                 let scale = system.labels.iter().fold(0.0f64, |m, l| m.max(l.abs()));
                 for (i, own) in all.iter().enumerate() {
                     let pairs = all.iter().zip(&x);
-                    let image: f64 = pairs.map(|(other, x)| own.tanimoto(other) * x).sum();
+                    let image: f64 = pairs
+                        .map(|(other, x)| f64::from(covariance.of(&likeness(own, other))) * x)
+                        .sum();
                     let off = image + f64::from(noise) * x[i] - system.labels[i];
-                    assert!(off.abs() < 1e-3 * scale, "{noise}, {i}: {off}");
+                    assert!(
+                        off.abs() < 1e-3 * scale,
+                        "{noise}, {covariance:?}, {i}: {off}"
+                    );
                 }
             }
         }
@@ -397,7 +565,12 @@ mod fitting {
             };
             let found = fit(&all, &labels, validation, false).expect("a process");
             assert!(found.process.weight > 0.9, "{:?}", found.process);
-            assert_eq!(found.process.noise, 0.003);
+            assert_eq!(found.process.noise, 0.001);
+            for covariance in COVARIANCES {
+                let one = candidate(&all, &labels, validation, covariance, false).expect("small");
+                let chosen = covariance == found.process.covariance;
+                assert_eq!(one.fit.coefficients == found.coefficients, chosen);
+            }
             let exact = Validation {
                 network: &labels,
                 ..validation
@@ -425,8 +598,33 @@ mod fitting {
 mod tests {
     use super::*;
 
+    /// How alike two molecules are, by the definitions.
+    pub(super) fn likeness(a: &EnvironmentCounts, b: &EnvironmentCounts) -> Likeness {
+        let within = |counts: &EnvironmentCounts, radius: usize| -> EnvironmentCounts {
+            let all = counts.iter();
+            all.filter(|one| one.radius as usize <= radius).collect()
+        };
+        let similarity = |radius| within(a, radius).tanimoto(&within(b, radius)) as f32;
+        let roots = |counts: &EnvironmentCounts| -> HashMap<u32, f64> {
+            let all = within(counts, 0);
+            all.iter()
+                .map(|one| (one.hash, f64::from(one.count).sqrt()))
+                .collect()
+        };
+        let (a, b) = (roots(a), roots(b));
+        let kinds: std::collections::BTreeSet<&u32> = a.keys().chain(b.keys()).collect();
+        let root = |of: &HashMap<u32, f64>, kind: &u32| of.get(kind).copied().unwrap_or(0.0);
+        let apart = kinds
+            .iter()
+            .map(|kind| (root(&a, kind) - root(&b, kind)).powi(2));
+        Likeness {
+            similarities: std::array::from_fn(similarity),
+            distance: apart.sum::<f64>() as f32,
+        }
+    }
+
     #[test]
-    fn an_index_finds_the_similarities_of_pairs() {
+    fn an_index_finds_how_alike_pairs_are() {
         let smiles = ["CCO", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "C1CCCCC1", "N"];
         let counts: Vec<EnvironmentCounts> = smiles
             .iter()
@@ -434,16 +632,20 @@ mod tests {
             .collect();
         let index = Index::new([None].into_iter().chain(counts.iter().map(Some)));
         for own in &counts {
-            let found = index.similarities(own);
-            assert_eq!(found[0], 0.0);
+            let found = index.compare(own);
+            assert_eq!(found[0].similarities, [0.0; RADII]);
             for (found, other) in found[1..].iter().zip(&counts) {
-                assert_eq!(*found, own.tanimoto(other) as f32);
+                let expected = likeness(own, other);
+                assert_eq!(found.similarities, expected.similarities);
+                assert!(
+                    (found.distance - expected.distance).abs() < 1e-4,
+                    "{found:?}"
+                );
             }
         }
-        assert_eq!(
-            index.similarities(&EnvironmentCounts::default()),
-            vec![0.0; 6]
-        );
+        for found in index.compare(&EnvironmentCounts::default()) {
+            assert_eq!(found.similarities, [0.0; RADII]);
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use delicate::chemistry::{
-    AtomOrder, DESCRIPTORS, ECFP4, Ecfp, EnvironmentCounts, Molecule, Reason, SURFACE_DESCRIPTORS,
+    AtomOrder, DESCRIPTORS, ECFP4, Ecfp, Environment, EnvironmentCounts, Molecule, Reason,
+    SURFACE_DESCRIPTORS,
 };
 
 /// One line of `golden/descriptors.tsv`.
@@ -262,7 +263,7 @@ fn hydrogens_written_out_change_nothing() {
         );
         let without = |molecule: &Molecule| {
             let all = molecule.environment_counts_without_atoms(2).unwrap();
-            let mut all: Vec<Vec<(u32, u32)>> = all.iter().map(|c| c.iter().collect()).collect();
+            let mut all: Vec<Vec<Environment>> = all.iter().map(|c| c.iter().collect()).collect();
             all.sort();
             all
         };
@@ -301,13 +302,19 @@ fn environments_are_counted_as_rdkit_counts_them() {
             continue;
         }
         let counts = parse(entry.input).environment_counts(2).unwrap();
-        let sum = |of: fn((u32, u32)) -> u64| counts.iter().map(of).sum::<u64>();
+        let sum = |of: fn(Environment) -> u64| counts.iter().map(of).sum::<u64>();
         let found = [
             sum(|_| 1),
             u64::from(counts.total()),
-            sum(|(hash, count)| u64::from(hash) * u64::from(count)),
+            sum(|one| u64::from(one.hash) * u64::from(one.count)),
         ];
         assert_eq!(found, entry.environments, "{}", entry.input);
+        // Those of a smaller radius are those that reach no further.
+        for radius in [0, 1] {
+            let fewer = parse(entry.input).environment_counts(radius).unwrap();
+            let within = counts.iter().filter(|one| one.radius <= radius);
+            assert!(within.eq(fewer.iter()), "{}, {radius}", entry.input);
+        }
         assert_eq!(counts.tanimoto(&counts), 1.0);
     }
 }
@@ -318,14 +325,14 @@ fn without_an_atom_what_is_around_it_is_gone() {
         let molecule = parse(entry.input);
         let all = molecule.environment_counts(2).unwrap();
         let count = |counts: &EnvironmentCounts, hash: u32| {
-            let found = counts.iter().find(|(other, _)| *other == hash);
-            found.map_or(0, |(_, count)| count)
+            let found = counts.iter().find(|one| one.hash == hash);
+            found.map_or(0, |one| one.count)
         };
         for without in molecule.environment_counts_without_atoms(2).unwrap() {
             // An atom is at least part of its own environment.
             assert!(without.total() < all.total(), "{}", entry.input);
-            for (hash, left) in without.iter() {
-                assert!(left <= count(&all, hash), "{}", entry.input);
+            for left in without.iter() {
+                assert!(left.count <= count(&all, left.hash), "{}", entry.input);
             }
         }
     }

@@ -135,30 +135,40 @@ impl Molecule {
     }
 }
 
+/// A kind of circular environment, and how often it occurs in a molecule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Environment {
+    /// RDKit's 32-bit hash of the kind.
+    pub hash: u32,
+    /// Bonds that it reaches from its central atom.
+    pub radius: u32,
+    /// How often it occurs.
+    pub count: u32,
+}
+
 /// How often each kind of circular environment occurs in a molecule: an
-/// extended-connectivity fingerprint that is not folded. Environments are
-/// RDKit's 32-bit hashes.
+/// extended-connectivity fingerprint that is not folded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnvironmentCounts {
-    /// Hash and count, by ascending hash.
-    counts: Vec<(u32, u32)>,
+    /// By ascending hash.
+    counts: Vec<Environment>,
 }
 
 impl EnvironmentCounts {
-    /// Hash and count of each kind of environment, by ascending hash.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+    /// Each kind of environment, by ascending hash.
+    pub fn iter(&self) -> impl Iterator<Item = Environment> + '_ {
         self.counts.iter().copied()
     }
 
     /// How many environments there are in all.
     pub fn total(&self) -> u32 {
-        self.counts.iter().map(|(_, count)| count).sum()
+        self.counts.iter().map(|one| one.count).sum()
     }
 
     /// The fingerprint of `bits` bits, 1 or more, that the kinds of environments
     /// fold into: [`Molecule::ecfp`] of the same radius.
     pub fn fold(&self, bits: usize) -> Fingerprint {
-        Fingerprint::new(bits, self.iter().map(|(hash, _)| hash as usize % bits))
+        Fingerprint::new(bits, self.iter().map(|one| one.hash as usize % bits))
     }
 
     /// [`Molecule::environment_counts`] of a molecule that some [`Molecule`] wrote
@@ -177,8 +187,8 @@ impl EnvironmentCounts {
     /// over the sum of the greater (Ralaivola et al. 2005, "MinMax"); 0 without
     /// any.
     pub fn tanimoto(&self, other: &Self) -> f64 {
-        let theirs: BTreeMap<u32, u32> = other.iter().collect();
-        let shared = |(hash, count): (u32, u32)| theirs.get(&hash).map_or(0, |&c| c.min(count));
+        let theirs: BTreeMap<u32, u32> = other.iter().map(|one| (one.hash, one.count)).collect();
+        let shared = |one: Environment| theirs.get(&one.hash).map_or(0, |&c| c.min(one.count));
         let both: u32 = self.iter().map(shared).sum();
         minmax(both, self.total(), other.total())
     }
@@ -190,14 +200,17 @@ pub(crate) fn minmax(both: u32, first: u32, second: u32) -> f64 {
     f64::from(both) / f64::from((first + second - both).max(1))
 }
 
-impl FromIterator<(u32, u32)> for EnvironmentCounts {
-    fn from_iter<I: IntoIterator<Item = (u32, u32)>>(all: I) -> Self {
-        let mut counts = BTreeMap::new();
-        for (hash, count) in all {
-            *counts.entry(hash).or_insert(0) += count;
+impl FromIterator<Environment> for EnvironmentCounts {
+    fn from_iter<I: IntoIterator<Item = Environment>>(all: I) -> Self {
+        let mut counts: BTreeMap<u32, Environment> = BTreeMap::new();
+        for one in all {
+            counts
+                .entry(one.hash)
+                .and_modify(|known| known.count += one.count)
+                .or_insert(one);
         }
         Self {
-            counts: counts.into_iter().filter(|(_, count)| *count > 0).collect(),
+            counts: counts.into_values().filter(|one| one.count > 0).collect(),
         }
     }
 }
@@ -228,7 +241,7 @@ impl Molecule {
         // Where hydrogens were folded in, RDKit numbers the atoms that stay.
         let folded = rdkit_hydrogen_suppressed(&self.written)
             .is_some_and(|folded| folded.atom_count() == self.kept.len());
-        let mut parts: Vec<(u32, Vec<usize>)> = Vec::new();
+        let mut parts: Vec<(Environment, Vec<usize>)> = Vec::new();
         for (&hash, places) in &detailed.raw_bit_info {
             for &(center, radius) in places {
                 let center = center as usize;
@@ -236,12 +249,17 @@ impl Molecule {
                     true => self.kept.get(center).copied().unwrap_or(center),
                     false => center,
                 };
-                parts.push((hash, self.around(center, radius)));
+                let one = Environment {
+                    hash,
+                    radius,
+                    count: 1,
+                };
+                parts.push((one, self.around(center, radius)));
             }
         }
         let without = |atom: &usize| {
             let others = parts.iter().filter(|(_, atoms)| !atoms.contains(atom));
-            others.map(|&(hash, _)| (hash, 1)).collect()
+            others.map(|&(one, _)| one).collect()
         };
         Ok(self.kept.iter().map(without).collect())
     }
@@ -271,7 +289,13 @@ fn count_environments(
     radius: u32,
 ) -> Result<EnvironmentCounts, ChemistryError> {
     let detailed = environments(written, radius)?;
-    Ok(detailed.sparse_counts.into_iter().collect())
+    let kind = |(hash, places): (u32, Vec<(u32, u32)>)| Environment {
+        hash,
+        // A hash is of its radius as well, but for collisions.
+        radius: places.iter().map(|&(_, radius)| radius).min().unwrap_or(0),
+        count: places.len() as u32,
+    };
+    Ok(detailed.raw_bit_info.into_iter().map(kind).collect())
 }
 
 fn environments(

@@ -28,7 +28,7 @@ use atom_map::{Graph, match_atoms};
 pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
 pub(crate) use fingerprint::minmax;
-pub use fingerprint::{ECFP4, Ecfp, EnvironmentCounts, Fingerprint};
+pub use fingerprint::{ECFP4, Ecfp, Environment, EnvironmentCounts, Fingerprint};
 
 /// A valid molecule. Its atoms are numbered in the order of the text it was
 /// read from, without the hydrogens that standardisation folds away.

@@ -7,6 +7,7 @@ use super::config::{FinetuneConfig, OptimizerConfig, PretrainConfig, SplitKind};
 use super::corpus::{Corpus, Position};
 use super::run::Progress;
 use crate::applicability::{Applicability, Domain};
+use crate::gaussian_process::Covariance;
 use crate::metrics::{EndpointEvaluation, Evaluation, Metrics};
 use crate::model::EndpointTask;
 use crate::splits::Fold;
@@ -176,19 +177,40 @@ fn processes(model: &ModelConfig, applicability: &Applicability) -> String {
     }
     let mut text = String::from(
         "\nBeside the network each endpoint may have a Gaussian process over the training \
-         molecules: its covariance is the Tanimoto similarity of counts of circular environments \
-         (radius 2, as in ECFP4, not folded). A prediction is the mean of the two, with the weight \
-         and the noise that err least on the validation molecules.\n\n\
-         | Endpoint | Weight of the process | Noise |\n|---|---|---|\n",
+         molecules. Its covariance is the Tanimoto similarity of counts of circular environments \
+         (not folded): of those of up to 2 bonds, as in ECFP4, or the mean over those of up to 0, 1 \
+         and 2, or a quarter of this and three quarters of exp(-d²/20), d being the distance of \
+         the square roots of atom counts. A prediction is the mean of the two. The covariance, the \
+         weight and the noise are those that err least on the validation molecules.\n\n\
+         | Endpoint | Weight of the process | Covariance | Noise |\n|---|---|---|---|\n",
     );
     for (endpoint, process) in model.endpoints.iter().zip(applicability.processes()) {
-        let (weight, noise) = process.map_or_else(
-            || ("0".to_owned(), "–".to_owned()),
-            |process| (format!("{:.2}", process.weight), process.noise.to_string()),
-        );
-        let _ = writeln!(text, "| {} | {weight} | {noise} |", endpoint.title);
+        let _ = match process {
+            Some(process) => writeln!(
+                text,
+                "| {} | {:.2} | {} | {} |",
+                endpoint.title,
+                process.weight,
+                covariance(&process.covariance),
+                process.noise
+            ),
+            None => writeln!(text, "| {} | 0 | – | – |", endpoint.title),
+        };
     }
     text
+}
+
+/// A covariance in a few words.
+fn covariance(covariance: &Covariance) -> &'static str {
+    if *covariance == Covariance::ANALOGUES {
+        "up to 2 bonds"
+    } else if *covariance == Covariance::EVERY_RADIUS {
+        "every radius"
+    } else if *covariance == Covariance::ATOM_COUNTS {
+        "every radius, atom counts"
+    } else {
+        "another"
+    }
 }
 
 /// What held-out molecules say about domain and intervals, in Markdown.

@@ -42,9 +42,9 @@ pub(super) struct Stage<'a> {
     pub(super) flags: &'a [&'a str],
     /// Epochs, where they are not the configuration's.
     pub(super) epochs: Option<&'a str>,
-    /// The run that it starts from.
+    /// The model that it starts from.
     pub(super) start: Option<&'a Path>,
-    /// The run that teaches it.
+    /// The model that teaches it.
     pub(super) teacher: Option<&'a Path>,
 }
 
@@ -85,7 +85,7 @@ impl Stages {
         }
         for (flag, of) in [("--start", stage.start), ("--teacher", stage.teacher)] {
             if let Some(of) = of {
-                training.arg(flag).arg(of.join("model"));
+                training.arg(flag).arg(of);
             }
         }
         let quick = match stage.kind {
@@ -121,12 +121,12 @@ impl Stages {
         Ok(few)
     }
 
-    /// A run's model as it is shipped.
-    pub(super) fn export(&self, run: &Path, name: &str, flags: &[&str]) -> Result<PathBuf> {
+    /// A model as it is shipped.
+    pub(super) fn export(&self, model: &Path, name: &str, flags: &[&str]) -> Result<PathBuf> {
         let to = self.runs.join(name);
         let mut export = self.command(&["export"]);
         export.args(flags);
-        export.arg(run.join("model")).arg("-o").arg(&to);
+        export.arg(model).arg("-o").arg(&to);
         command::run(&mut export)?;
         Ok(to)
     }

@@ -107,9 +107,9 @@ fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result
 }
 
 /// What the columns beside the model's are.
-const PARTS: &str = "The model is a weighted mean of its network and a Gaussian process (Tanimoto \
-    covariance of counts of circular environments, radius 2): *network* and *process* are each of \
-    them by itself, fitted to the same molecules as the random forest on ECFP4.";
+const PARTS: &str = "The model is a weighted mean of its network and a Gaussian process over the \
+    training molecules (covariance by counts of circular environments): *network* and *process* \
+    are each of them by itself, fitted to the same molecules as the random forest on ECFP4.";
 
 /// One split's metrics beside those of its parts and the baseline's, and beside
 /// those of the same model read `often` where there are such.
