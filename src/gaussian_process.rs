@@ -45,7 +45,7 @@ pub fn environments_without_atoms(
 const RADII: usize = ECFP4.radius as usize + 1;
 
 /// Squared distance of atom counts at which the covariance by them is exp(-1/2):
-/// some three atoms more of one kind, or of several.
+/// that of two molecules of five atoms each which share no kind.
 const ATOMS_SCALE: f32 = 10.0;
 
 /// How alike two molecules are.
@@ -237,7 +237,7 @@ fn place(radius: u32) -> usize {
 }
 
 #[cfg(feature = "train")]
-pub(crate) use fitting::{Validation, fit, refit};
+pub(crate) use fitting::{MOST, Validation, fit, refit};
 
 #[cfg(feature = "train")]
 mod fitting {
@@ -255,8 +255,9 @@ mod fitting {
     /// Variances of noise to choose from. The greater, the fewer steps the
     /// solution takes.
     const NOISES: [f32; 7] = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
-    /// Most training molecules: their covariances take 4 bytes a pair, 1 GiB.
-    const MOST: usize = 1 << 14;
+    /// Most molecules that a process is of: their covariances take 4 bytes a pair,
+    /// 1 GiB.
+    pub(crate) const MOST: usize = 1 << 14;
     /// Fewest molecules to choose noise and weight by.
     const FEWEST: usize = 20;
     /// Residual, as a fraction of the labels, at which a solution is good enough:
@@ -287,7 +288,7 @@ mod fitting {
     /// Fits a process to `molecules` and `labels`: covariance and λ are those that
     /// err least on the molecules of `validation`, the weight the one that makes
     /// the blend err least. `None` where the blend is no better than the network,
-    /// where there is too little to choose by, or too much to hold in memory.
+    /// where there is too little to choose by, or where there are more than [`MOST`].
     pub(crate) fn fit(
         molecules: &[&EnvironmentCounts],
         labels: &[f32],

@@ -51,6 +51,21 @@ impl<'a> Labelled<'a> {
         labelled
     }
 
+    /// As many as a process can be of, evenly spaced: like the whole, be it in
+    /// random order, sorted by scaffold or as in its table.
+    fn thinned(self) -> Self {
+        let (all, most) = (self.labels.len(), gaussian_process::MOST);
+        if all <= most {
+            return self;
+        }
+        let kept = || (0..most).map(|i| i * all / most);
+        Self {
+            examples: kept().map(|i| self.examples[i]).collect(),
+            environments: kept().map(|i| self.environments[i]).collect(),
+            labels: kept().map(|i| self.labels[i]).collect(),
+        }
+    }
+
     fn named(&self, coefficients: Vec<f32>) -> HashMap<usize, f32> {
         self.examples.iter().copied().zip(coefficients).collect()
     }
@@ -151,7 +166,8 @@ impl Trainer<'_> {
         let valid = split.valid.iter().map(smiles);
         let predicted = evaluation::scores(&network, valid, Options::default()).await?;
         let of_endpoint = |(endpoint, config): (usize, &EndpointConfig)| {
-            let train = Labelled::new(self.examples, &split.train, endpoint, environments);
+            let train =
+                Labelled::new(self.examples, &split.train, endpoint, environments).thinned();
             let rows = split.valid.iter().zip(&predicted);
             let (scored, values): (Vec<usize>, Vec<f32>) = rows
                 .filter(|(index, _)| environments[**index].is_some())
@@ -191,7 +207,7 @@ impl Trainer<'_> {
     ) -> Vec<Option<Fitted>> {
         let all: Vec<usize> = (0..self.examples.len()).collect();
         let of_endpoint = |endpoint: usize| {
-            let train = Labelled::new(self.examples, &all, endpoint, environments);
+            let train = Labelled::new(self.examples, &all, endpoint, environments).thinned();
             let of_folds: Vec<Option<Process>> = of_folds
                 .iter()
                 .map(|processes| processes[endpoint])
