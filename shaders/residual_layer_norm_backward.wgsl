@@ -7,7 +7,7 @@
 //
 // `ds` is the gradient of x and of residual alike. One workgroup takes
 // `rows_a_group` rows one after the other and leaves its share of dgamma and
-// dbeta in `shares` [2, groups, width]; the caller adds the shares up.
+// dbeta in `shares` [groups, 2, width]; the caller adds the shares up.
 // Twin: src/kernels/residual_layer_norm.rs.
 
 const LANES: u32 = 64u;
@@ -18,7 +18,7 @@ const LANES: u32 = 64u;
 @group(0) @binding(3) var<storage, read_write> g: array<f32>;
 @group(0) @binding(4) var<storage, read_write> ds: array<f32>;
 @group(0) @binding(5) var<storage, read_write> shares: array<f32>;
-// [rows, width, bits of epsilon, groups, rows_a_group]
+// [rows, width, bits of epsilon, rows_a_group]
 @group(0) @binding(6) var<storage, read_write> shape: array<u32>;
 
 var<workgroup> partial: array<vec2<f32>, LANES>;
@@ -48,8 +48,8 @@ fn main(
     let rows = shape[0];
     let width = shape[1];
     let epsilon = bitcast<f32>(shape[2]);
-    let gamma_share = group.x * width;
-    let beta_share = (shape[3] + group.x) * width;
+    let gamma_share = 2u * group.x * width;
+    let beta_share = gamma_share + width;
     let scale = 1.0 / f32(width);
 
     // Each lane owns its columns of the shares, so no barrier guards them.
@@ -59,7 +59,7 @@ fn main(
     }
 
     if lane == 0u {
-        rows_a_group = shape[4];
+        rows_a_group = shape[3];
     }
     let own_rows = workgroupUniformLoad(&rows_a_group);
     for (var n = 0u; n < own_rows; n++) {

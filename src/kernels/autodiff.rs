@@ -122,6 +122,47 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             gradient.into_primitive(),
         ))
     }
+
+    fn add_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let prepared = AddBias
+            .prepare::<C>([x_node, bias_node])
+            .compute_bound()
+            .stateful();
+        match prepared {
+            OpsKind::Tracked(prepared) => prepared.finish((), B::add_bias(x, bias)),
+            OpsKind::UnTracked(prepared) => prepared.finish(B::add_bias(x, bias)),
+        }
+    }
+
+    fn sum_of_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::from_inner(B::sum_of_rows(x.into_primitive()))
+    }
+}
+
+/// Backward of [`Kernels::add_bias`]; parents are `x, bias`.
+#[derive(Debug)]
+struct AddBias;
+
+impl<B: Kernels> Backward<B, 2> for AddBias {
+    type State = ();
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let upstream = grads.consume::<B>(&ops.node);
+        let [x, bias] = ops.parents;
+        if let Some(node) = bias {
+            grads.register::<B>(node.id, B::sum_of_rows(upstream.clone()));
+        }
+        if let Some(node) = x {
+            grads.register::<B>(node.id, upstream);
+        }
+    }
 }
 
 /// Backward of [`Kernels::exact_gelu`].

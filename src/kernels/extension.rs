@@ -72,6 +72,13 @@ pub trait Kernels: Backend {
 
     /// Gradient of [`exact_gelu`](Kernels::exact_gelu).
     fn exact_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// `x + bias` over the last axis. Shapes: `x` `[…, width]`, `bias` `[width]`.
+    fn add_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The sum over all axes but the last, `[width]`: the gradient of the bias
+    /// of [`add_bias`](Kernels::add_bias).
+    fn sum_of_rows(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Operations that burn computes well on a GPU, with kernels of our own on a

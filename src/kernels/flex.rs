@@ -9,7 +9,7 @@ use super::extension::{
     AttentionGradients, CpuKernels, Kernels, LayerNormGradients, LinearGradients,
 };
 use super::vector::{TASK, chunk, for_each_chunk, for_each_chunks, vectorised};
-use super::{dropout, gelu, linear, residual_layer_norm};
+use super::{dropout, gelu, linear, residual_layer_norm, sum_of_rows};
 
 /// The CPU backend's own tensor type.
 type FlexTensor = FloatTensor<Flex>;
@@ -89,7 +89,7 @@ impl Kernels for Flex {
             },
         );
         let mut parameters = vec![0.0; 2 * width];
-        linear::add_rows(&shares, &mut parameters);
+        sum_of_rows::add_rows(&shares, &mut parameters);
         LayerNormGradients {
             input: tensor(input, shape),
             parameters: tensor(parameters, Shape::new([2, width])),
@@ -122,6 +122,28 @@ impl Kernels for Flex {
             );
         });
         tensor(input, shape)
+    }
+
+    fn add_bias(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        let mut y = elements(&x).into_owned();
+        let bias = elements(&bias);
+        for_each_chunk(&mut y, linear::task_of_rows(bias.len()), |_, rows| {
+            for row in rows.chunks_exact_mut(bias.len()) {
+                for (y, bias) in row.iter_mut().zip(bias.iter()) {
+                    *y += bias;
+                }
+            }
+        });
+        tensor(y, shape)
+    }
+
+    fn sum_of_rows(x: FlexTensor) -> FlexTensor {
+        let shape = x.shape();
+        let width = shape.iter().next_back().copied().unwrap_or(1);
+        let mut sums = vec![0.0; width];
+        sum_of_rows::sum_of_rows(&elements(&x), &mut sums);
+        tensor(sums, Shape::new([width]))
     }
 }
 

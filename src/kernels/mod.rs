@@ -7,7 +7,7 @@
 //! speaks [`Tensor`].
 
 use burn::backend::Dispatch;
-use burn::nn::{Dropout, Linear};
+use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Device, Distribution, Int, Tensor};
 
@@ -24,6 +24,7 @@ mod matrix;
 #[cfg(all(test, feature = "train"))]
 mod parity;
 mod residual_layer_norm;
+mod sum_of_rows;
 mod vector;
 #[cfg(feature = "gpu")]
 mod wgsl;
@@ -96,7 +97,44 @@ pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
             layer.weight.val().into_dispatch(),
             bias.val().into_dispatch(),
         )),
+        // burn sums the gradient of the bias in one workgroup, row after row.
+        Some(bias) if x.device().is_autodiff() => {
+            let y = burn::tensor::module::linear(x, layer.weight.val(), None);
+            let dtype = y.dtype();
+            let sum = Tensor::from_dispatch(Dispatch::add_bias(
+                single(y).into_dispatch(),
+                single(bias.val()).into_dispatch(),
+            ));
+            if dtype == DType::F32 {
+                sum
+            } else {
+                sum.cast(dtype)
+            }
+        }
         _ => layer.forward(x),
+    }
+}
+
+/// Rows `ids` of the table of `layer`, `[batch, length, width]`.
+pub fn embedding(layer: &Embedding, ids: Tensor<2, Int>) -> Tensor<3> {
+    let table = layer.weight.val();
+    if on_cpu(&table) || !table.device().is_autodiff() {
+        return layer.forward(ids);
+    }
+    // burn sums the gradient of the table in one workgroup, token after token;
+    // with vectors of a single 1 it is a product.
+    let [rows, _] = table.dims();
+    let chosen: Tensor<3> = ids.one_hot::<3>(rows).float().cast(table.dtype());
+    burn::tensor::module::linear(chosen, table, None)
+}
+
+/// Sequences are padded to multiples of this: on a GPU kernels are compiled for
+/// kinds of lengths, and multiples of 16 are one.
+pub(crate) fn padding(device: &Device) -> usize {
+    if device.clone().inner() == Device::flex() {
+        1
+    } else {
+        16
     }
 }
 

@@ -25,6 +25,9 @@ const GROUPS_A_LINE: usize = 32_768;
 /// GPU better, more would leave fewer shares to sum.
 const ROWS_A_GROUP: usize = 16;
 
+/// Rows that one pass adds up; more are added up in two.
+const ROWS_A_PASS: usize = 256;
+
 /// One shader of `shaders/`, by name.
 #[derive(Clone, Copy)]
 struct Shader {
@@ -50,6 +53,11 @@ const GELU: Shader = Shader {
 const GELU_BACKWARD: Shader = Shader {
     name: "gelu_backward",
     source: include_str!("../../shaders/gelu_backward.wgsl"),
+};
+
+const SUM_OF_ROWS: Shader = Shader {
+    name: "sum_of_rows",
+    source: include_str!("../../shaders/sum_of_rows.wgsl"),
 };
 
 impl KernelSource for Shader {
@@ -159,7 +167,7 @@ impl Kernels for CubeBackend {
         let groups = rows.div_ceil(ROWS_A_GROUP).clamp(1, GROUPS_A_LINE);
         let rows_a_group = rows.div_ceil(groups);
         let input = empty_like(&x, x.shape());
-        let shares = empty_like(&x, Shape::new([2, groups, width]));
+        let shares = empty_like(&x, Shape::new([groups, 2, width]));
         launch(
             RESIDUAL_LAYER_NORM_BACKWARD,
             CubeCount::Static(groups as u32, 1, 1),
@@ -168,13 +176,12 @@ impl Kernels for CubeBackend {
                 rows as u32,
                 width as u32,
                 epsilon.to_bits(),
-                groups as u32,
                 rows_a_group as u32,
             ],
         );
         LayerNormGradients {
             input,
-            parameters: Self::float_reshape(Self::float_sum_dim(shares, 1), Shape::new([2, width])),
+            parameters: Self::float_reshape(sum_of_rows(shares, groups), Shape::new([2, width])),
         }
     }
 
@@ -201,4 +208,38 @@ impl Kernels for CubeBackend {
         }
         input
     }
+
+    fn add_bias(x: CubeTensor, bias: CubeTensor) -> CubeTensor {
+        let (axes, width) = (x.shape().num_dims(), bias.shape().num_elements());
+        let row: Vec<usize> = (1..axes).map(|_| 1).chain([width]).collect();
+        Self::float_add(x, Self::float_reshape(bias, Shape::from(row)))
+    }
+
+    fn sum_of_rows(x: CubeTensor) -> CubeTensor {
+        let (rows, width) = rows_and_width(&x);
+        let sums = sum_of_rows(into_contiguous(x), rows);
+        Self::float_reshape(sums, Shape::new([width]))
+    }
+}
+
+/// The sum of the `rows` rows of a contiguous `x`, in two passes of equal work.
+fn sum_of_rows(x: CubeTensor, rows: usize) -> CubeTensor {
+    let width = x.shape().num_elements() / rows.max(1);
+    let mut sums = x;
+    let mut left = rows;
+    while left > 1 {
+        let rows_a_share = if left > ROWS_A_PASS {
+            left.isqrt().max(left.div_ceil(GROUPS_A_LINE))
+        } else {
+            left
+        };
+        let shares = left.div_ceil(rows_a_share);
+        let shape = [left as u32, width as u32, rows_a_share as u32];
+        let x = sums;
+        sums = empty_like(&x, Shape::new([shares, width]));
+        let count = CubeCount::Static(width.div_ceil(LANES as usize) as u32, shares as u32, 1);
+        launch(SUM_OF_ROWS, count, &[&x, &sums], &shape);
+        left = shares;
+    }
+    sums
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::{EncoderConfig, Pooling, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
-use crate::kernels::{attention, dropout, gelu, linear, residual_layer_norm};
+use crate::kernels::{attention, dropout, embedding, gelu, linear, padding, residual_layer_norm};
 
 /// Added to the attention score of padding; the value of the reference.
 const MASKED: f32 = -10_000.0;
@@ -23,14 +23,16 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Pads `sequences` to the longest and moves them to `device`.
+    /// Pads `sequences` to the longest, on a GPU to a multiple of 16 tokens, and
+    /// moves them to `device`.
     pub fn new<S: AsRef<[u32]>>(sequences: &[S], device: &Device) -> Self {
         let length = sequences
             .iter()
             .map(|sequence| sequence.as_ref().len())
             .max()
             .unwrap_or(0)
-            .max(1);
+            .max(1)
+            .next_multiple_of(padding(device));
         let mut ids = vec![crate::tokens::PAD as i32; sequences.len() * length];
         let mut mask = vec![0.0f32; ids.len()];
         for (row, sequence) in sequences.iter().enumerate() {
@@ -126,7 +128,7 @@ impl Embeddings {
     }
 
     fn forward(&self, batch: &Batch) -> Tensor<3> {
-        let word = self.word.forward(batch.ids.clone());
+        let word = embedding(&self.word, batch.ids.clone());
         let [rows, length, hidden] = word.dims();
         let device = batch.ids.device();
         let positions = Tensor::<2>::from_data(

@@ -4,7 +4,7 @@
 use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::batches::{PretrainingBatch, padded_length, token_places};
+use super::batches::{Masked, PretrainingBatch, padded_length, token_places};
 use super::config::DistillationConfig;
 use crate::kernels::single;
 use crate::model::{Batch, Encoded, EncoderConfig, EndpointTask, Model, Scaling};
@@ -370,7 +370,8 @@ impl Pretraining<'_> {
             if teacher.config.soft > 0.0
                 && let Some(teacher_last) = taught.hidden_states.last().cloned()
             {
-                let places = token_places(&masked.sequences);
+                let places: Vec<usize> =
+                    in_batch(&token_places(&masked.sequences), masked, &last).collect();
                 let temperature = teacher.config.temperature;
                 let own = model.token_logits(last, indices(places.iter().copied(), device));
                 let theirs = teacher
@@ -406,9 +407,9 @@ impl Pretraining<'_> {
     ) {
         let device = last.device();
         let masked = &asked.masked;
+        let places = indices(in_batch(&masked.places, masked, &last), &device);
         if self.masked_lm > 0.0
-            && let Some(logits) =
-                model.token_logits(last, indices(masked.places.iter().copied(), &device))
+            && let Some(logits) = model.token_logits(last, places)
         {
             let labels = masked.labels.iter().map(|&label| label as usize);
             losses.push(Loss {
@@ -439,6 +440,18 @@ impl Pretraining<'_> {
             });
         }
     }
+}
+
+/// `places` of sequences that are padded to the longest, in `states`
+/// `[batch, length, hidden]`, which may be padded further.
+fn in_batch<'a>(
+    places: &'a [usize],
+    masked: &Masked,
+    states: &Tensor<3>,
+) -> impl Iterator<Item = usize> + use<'a> {
+    let (from, to) = (padded_length(&masked.sequences), states.dims()[1]);
+    let places = places.iter();
+    places.map(move |place| place / from * to + place % from)
 }
 
 /// The weight of soft labels, with the factor T² where it is asked for.
