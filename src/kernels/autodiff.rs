@@ -8,8 +8,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 use burn::tensor::{Shape, Slice};
 
+use super::adamw::AdamwRates;
 use super::extension::{
-    AttentionGradients, CpuKernels, Kernels, LayerNormGradients, LinearGradients,
+    AdamwStep, AttentionGradients, CpuKernels, Kernels, LayerNormGradients, LinearGradients,
 };
 
 /// Backward of [`Kernels::residual_layer_norm`]; parents are
@@ -138,6 +139,26 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
 
     fn sum_of_rows(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::from_inner(B::sum_of_rows(x.into_primitive()))
+    }
+
+    fn adamw(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        factor: FloatTensor<Self>,
+        rates: AdamwRates,
+    ) -> AdamwStep<Self> {
+        let step = B::adamw(
+            parameter.into_primitive(),
+            gradient.into_primitive(),
+            moments.into_primitive(),
+            factor.into_primitive(),
+            rates,
+        );
+        AdamwStep {
+            parameter: Self::from_inner(step.parameter),
+            moments: Self::from_inner(step.moments),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The kernels as backend extensions: burn routes each call to the wgpu,
 //! CPU or autodiff implementation by the device of its tensors.
 
+use super::adamw::AdamwRates;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, backend_extension};
 
@@ -36,6 +37,16 @@ pub struct AttentionGradients<B: Backend> {
     pub key: FloatTensor<B>,
     /// Gradient of the values, in their shape.
     pub value: FloatTensor<B>,
+}
+
+/// What a step of AdamW yields.
+#[derive(ExtensionType, Debug, Clone)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
+pub struct AdamwStep<B: Backend> {
+    /// The parameter, `[n]`.
+    pub parameter: FloatTensor<B>,
+    /// First moments of its gradient, then second ones, `[2 n]`.
+    pub moments: FloatTensor<B>,
 }
 
 /// Operations with a WGSL kernel of our own. Tensors are `f32`.
@@ -79,6 +90,17 @@ pub trait Kernels: Backend {
     /// The sum over all axes but the last, `[width]`: the gradient of the bias
     /// of [`add_bias`](Kernels::add_bias).
     fn sum_of_rows(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// A step of AdamW without a gradient of its own. Shapes: `parameter`,
+    /// `gradient` `[n]`; `moments` `[2 n]`, first and second ones; `factor` `[1]`,
+    /// of the gradient.
+    fn adamw(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
+        factor: FloatTensor<Self>,
+        rates: AdamwRates,
+    ) -> AdamwStep<Self>;
 }
 
 /// Operations that burn computes well on a GPU, with kernels of our own on a

@@ -4,9 +4,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
 
+use super::adamw::{self, AdamwRates};
 use super::attention::{self, Sizes};
 use super::extension::{
-    AttentionGradients, CpuKernels, Kernels, LayerNormGradients, LinearGradients,
+    AdamwStep, AttentionGradients, CpuKernels, Kernels, LayerNormGradients, LinearGradients,
 };
 use super::vector::{TASK, chunk, for_each_chunk, for_each_chunks, vectorised};
 use super::{dropout, gelu, linear, residual_layer_norm, sum_of_rows};
@@ -144,6 +145,42 @@ impl Kernels for Flex {
         let mut sums = vec![0.0; width];
         sum_of_rows::sum_of_rows(&elements(&x), &mut sums);
         tensor(sums, Shape::new([width]))
+    }
+
+    fn adamw(
+        parameter: FlexTensor,
+        gradient: FlexTensor,
+        moments: FlexTensor,
+        factor: FlexTensor,
+        rates: AdamwRates,
+    ) -> AdamwStep<Self> {
+        let shape = parameter.shape();
+        let n = shape.num_elements();
+        let (p, g, all) = (
+            elements(&parameter),
+            elements(&gradient),
+            elements(&moments),
+        );
+        let (m, v) = all.split_at(n);
+        let factor = elements(&factor).first().copied().unwrap_or(1.0);
+        let mut p_after = vec![0.0; n];
+        let mut moments_after = vec![0.0; 2 * n];
+        let (m_after, v_after) = moments_after.split_at_mut(n);
+        for_each_chunks(
+            [&mut p_after, m_after, v_after],
+            [TASK; 3],
+            |task, after| {
+                let before = [&p[..], &g[..], m, v].map(|values| chunk(values, TASK, task));
+                vectorised(
+                    #[inline(always)]
+                    || adamw::adamw(before, factor, rates, after),
+                );
+            },
+        );
+        AdamwStep {
+            parameter: tensor(p_after, shape),
+            moments: tensor(moments_after, Shape::new([2 * n])),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use burn::nn::{Dropout, Embedding, Linear};
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, Device, Distribution, Int, Tensor};
 
+mod adamw;
 mod attention;
 #[cfg(feature = "train")]
 mod autodiff;
@@ -29,6 +30,7 @@ mod vector;
 #[cfg(feature = "gpu")]
 mod wgsl;
 
+pub use adamw::AdamwRates;
 use extension::{CpuKernels, Kernels};
 
 /// Whether the kernels for a CPU alone compute on `tensor`.
@@ -113,6 +115,32 @@ pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
         }
         _ => layer.forward(x),
     }
+}
+
+/// A step of AdamW: the parameter and the moments of its gradient after it.
+///
+/// Shapes: `parameter`, `gradient` `[n]`; `moments` `[2 n]`, the first ones, then
+/// the second ones; `factor` `[1]`, what the gradient is multiplied by. All in
+/// single precision, on a device that records no gradients.
+#[cfg(feature = "train")]
+pub(crate) fn adamw(
+    parameter: Tensor<1>,
+    gradient: Tensor<1>,
+    moments: Tensor<1>,
+    factor: Tensor<1>,
+    rates: AdamwRates,
+) -> (Tensor<1>, Tensor<1>) {
+    let step = Dispatch::adamw(
+        parameter.into_dispatch(),
+        gradient.into_dispatch(),
+        moments.into_dispatch(),
+        factor.into_dispatch(),
+        rates,
+    );
+    (
+        Tensor::from_dispatch(step.parameter),
+        Tensor::from_dispatch(step.moments),
+    )
 }
 
 /// Rows `ids` of the table of `layer`, `[batch, length, width]`.

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{attention, dropout, gelu, linear, residual_layer_norm};
+use super::{AdamwRates, adamw, attention, dropout, gelu, linear, residual_layer_norm};
 use crate::parity::{difference, gpu, read};
 
 /// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
@@ -360,5 +360,64 @@ fn residual_layer_norm_gradients_are_central_differences_on_the_cpu() {
 fn residual_layer_norm_gradients_are_central_differences_on_wgpu() {
     if let Some(device) = gpu("residual_layer_norm_gradients_are_central_differences_on_wgpu") {
         check_central_differences(&device);
+    }
+}
+
+/// A step against its definition in double precision; the longest parameter is
+/// shared by the threads of a CPU.
+fn check_adamw(device: &Device) {
+    let mut rng = SmallRng::seed_from_u64(13);
+    let rates = AdamwRates {
+        beta_1: 0.9,
+        beta_2: 0.999,
+        rate: 2e-3,
+        deviation: 0.07,
+        epsilon: 1e-6,
+        decay: 1e-4,
+    };
+    let wide = f64::from;
+    for n in [1, 100, 70_001] {
+        let [p, g, m] = [n; 3].map(|n| draw(&mut rng, n, 1.0));
+        let v: Vec<f64> = m.iter().map(|m| m * m).collect();
+        let factor = 0.25;
+        let moments: Vec<f64> = m.iter().chain(&v).copied().collect();
+        let (found, after) = adamw(
+            on(&p, [n], device),
+            on(&g, [n], device),
+            on(&moments, [2 * n], device),
+            on(&[factor], [1], device),
+            rates,
+        );
+        let (found, after) = (read(found), read(after));
+        assert_eq!((found.len(), after.len()), (n, 2 * n));
+        for i in 0..n {
+            let g = factor * g[i];
+            let (beta_1, beta_2) = (wide(rates.beta_1), wide(rates.beta_2));
+            let m = beta_1 * m[i] + (1.0 - beta_1) * g;
+            let v = beta_2 * v[i] + (1.0 - beta_2) * g * g;
+            let deviation = v.sqrt() / wide(rates.deviation) + wide(rates.epsilon);
+            let change = wide(rates.decay) * p[i] + wide(rates.rate) * m / deviation;
+            let off = [
+                wide(found[i]) - (p[i] - change),
+                wide(after[i]) - m,
+                wide(after[n + i]) - v,
+            ];
+            assert!(
+                off.iter().all(|off| off.abs() < 3e-7),
+                "element {i} of {n} is off by {off:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_step_of_adamw_is_exact_on_the_cpu() {
+    check_adamw(&Device::flex());
+}
+
+#[test]
+fn a_step_of_adamw_is_exact_on_wgpu() {
+    if let Some(device) = gpu("a_step_of_adamw_is_exact_on_wgpu") {
+        check_adamw(&device);
     }
 }

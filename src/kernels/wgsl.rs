@@ -10,7 +10,8 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::KernelArguments;
 
-use super::extension::{Kernels, LayerNormGradients};
+use super::adamw::AdamwRates;
+use super::extension::{AdamwStep, Kernels, LayerNormGradients};
 use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape};
@@ -58,6 +59,11 @@ const GELU_BACKWARD: Shader = Shader {
 const SUM_OF_ROWS: Shader = Shader {
     name: "sum_of_rows",
     source: include_str!("../../shaders/sum_of_rows.wgsl"),
+};
+
+const ADAMW: Shader = Shader {
+    name: "adamw",
+    source: include_str!("../../shaders/adamw.wgsl"),
 };
 
 impl KernelSource for Shader {
@@ -219,6 +225,50 @@ impl Kernels for CubeBackend {
         let (rows, width) = rows_and_width(&x);
         let sums = sum_of_rows(into_contiguous(x), rows);
         Self::float_reshape(sums, Shape::new([width]))
+    }
+
+    fn adamw(
+        parameter: CubeTensor,
+        gradient: CubeTensor,
+        moments: CubeTensor,
+        factor: CubeTensor,
+        rates: AdamwRates,
+    ) -> AdamwStep<Self> {
+        let parameter = into_contiguous(parameter);
+        let gradient = unaliased(into_contiguous(gradient), &[&parameter]);
+        let moments = into_contiguous(moments);
+        let factor = unaliased(into_contiguous(factor), &[&gradient]);
+        let n = parameter.shape().num_elements();
+        let after = AdamwStep {
+            parameter: empty_like(&parameter, parameter.shape()),
+            moments: empty_like(&moments, moments.shape()),
+        };
+        if n > 0 {
+            let AdamwRates {
+                beta_1,
+                beta_2,
+                rate,
+                deviation,
+                epsilon,
+                decay,
+            } = rates;
+            let numbers = [beta_1, beta_2, rate, deviation, epsilon, decay].map(f32::to_bits);
+            let shape: Vec<u32> = [n as u32].into_iter().chain(numbers).collect();
+            launch(
+                ADAMW,
+                groups(n.div_ceil(LANES as usize)),
+                &[
+                    &parameter,
+                    &gradient,
+                    &moments,
+                    &factor,
+                    &after.parameter,
+                    &after.moments,
+                ],
+                &shape,
+            );
+        }
+        after
     }
 }
 

@@ -12,14 +12,8 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::config::OptimizerConfig;
+use crate::kernels::{AdamwRates, adamw};
 use crate::model::Model;
-
-/// Both moments of one parameter, flat.
-#[derive(Clone)]
-struct Moments {
-    first: Tensor<1>,
-    second: Tensor<1>,
-}
 
 /// The optimizer of one model.
 ///
@@ -27,8 +21,9 @@ struct Moments {
 /// which is a GPU wherever one is built in, present or not.
 pub(crate) struct Optimizer {
     config: OptimizerConfig,
-    /// By the parameters' numbers.
-    moments: BTreeMap<u64, Moments>,
+    /// First moments of a parameter's elements, then second ones, `[2 n]`, by the
+    /// parameters' numbers.
+    moments: BTreeMap<u64, Tensor<1>>,
     /// Steps done.
     steps: i32,
     accumulator: GradientsAccumulator<Model>,
@@ -193,15 +188,15 @@ impl Optimizer {
     pub(crate) async fn save(&self) -> Result<Vec<u8>, OptimizerError> {
         let mut tensors = Vec::new();
         for (number, moments) in &self.moments {
-            for (name, tensor) in [("first", &moments.first), ("second", &moments.second)] {
-                let data = tensor
-                    .clone()
-                    .into_data_async()
-                    .await
-                    .map_err(|error| OptimizerError::Device(error.to_string()))?;
-                let bytes: Vec<u8> = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
-                tensors.push((format!("{name}.{number}"), bytes));
-            }
+            let data = moments
+                .clone()
+                .into_data_async()
+                .await
+                .map_err(|error| OptimizerError::Device(error.to_string()))?;
+            let mut first: Vec<u8> = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
+            let second = first.split_off(first.len() / 2);
+            tensors.push((format!("first.{number}"), first));
+            tensors.push((format!("second.{number}"), second));
         }
         let damaged =
             |error: safetensors::SafeTensorError| OptimizerError::Damaged(error.to_string());
@@ -246,32 +241,28 @@ impl Optimizer {
             *scale = read().ok_or_else(|| damaged("no scale of the loss"))?;
         }
         let device = device.clone().inner();
-        let moment = |name: &str, number: u64| {
+        let moment = |name: &str, number: u64| -> Result<Vec<f32>, OptimizerError> {
             let view = file
                 .tensor(&format!("{name}.{number}"))
                 .map_err(|_| damaged("a moment is missing"))?;
-            let values: Vec<f32> = view
-                .data()
-                .chunks_exact(4)
+            let values = view.data().chunks_exact(4);
+            Ok(values
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect();
-            let length = values.len();
-            Ok(Tensor::from_data(
-                TensorData::new(values, [length]),
-                &device,
-            ))
+                .collect())
         };
         let mut moments = BTreeMap::new();
         for name in file.names() {
             if let Some(number) = name.strip_prefix("first.") {
                 let number = number.parse().map_err(|_| damaged("an unknown moment"))?;
-                moments.insert(
-                    number,
-                    Moments {
-                        first: moment("first", number)?,
-                        second: moment("second", number)?,
-                    },
-                );
+                let mut values = moment("first", number)?;
+                let second = moment("second", number)?;
+                if second.len() != values.len() {
+                    return Err(damaged("moments differ in length"));
+                }
+                values.extend(second);
+                let length = values.len();
+                let both = Tensor::from_data(TensorData::new(values, [length]), &device);
+                moments.insert(number, both);
             }
         }
         Ok(Self {
@@ -286,7 +277,7 @@ impl Optimizer {
 /// parameter that has a gradient.
 struct Update<'a> {
     config: &'a OptimizerConfig,
-    moments: &'a mut BTreeMap<u64, Moments>,
+    moments: &'a mut BTreeMap<u64, Tensor<1>>,
     steps: i32,
     rate: f64,
     gradients: GradientsParams,
@@ -303,12 +294,18 @@ impl ModuleMapper for Update<'_> {
         let tracked = tensor.is_require_grad();
         let shape = tensor.dims();
         let parameter = tensor.inner().reshape([-1]);
-        let mut gradient: Tensor<1> = gradient.inner().reshape([-1]);
-        if let Some(factor) = &self.factor {
-            gradient = gradient * factor.clone().inner();
-        }
-        let before = self.moments.remove(&id.val());
-        let (parameter, moments) = self.adamw(parameter, gradient, before, D > 1);
+        let gradient: Tensor<1> = gradient.inner().reshape([-1]);
+        let (device, length) = (gradient.device(), gradient.dims()[0]);
+        let moments = match self.moments.remove(&id.val()) {
+            Some(moments) => moments,
+            None => Tensor::zeros([2 * length], &device),
+        };
+        let factor = match &self.factor {
+            Some(factor) => factor.clone().inner(),
+            None => Tensor::ones([1], &device),
+        };
+        let rates = self.rates(D > 1);
+        let (parameter, moments) = adamw(parameter, gradient, moments, factor, rates);
         self.moments.insert(id.val(), moments);
         let updated = parameter.reshape(shape).autodiff();
         let updated = if tracked {
@@ -321,37 +318,23 @@ impl ModuleMapper for Update<'_> {
 }
 
 impl Update<'_> {
-    fn adamw(
-        &self,
-        parameter: Tensor<1>,
-        gradient: Tensor<1>,
-        before: Option<Moments>,
-        decays: bool,
-    ) -> (Tensor<1>, Moments) {
-        let (beta_1, beta_2) = (self.config.beta_1, self.config.beta_2);
-        let first = gradient.clone().mul_scalar(1.0 - beta_1);
-        let second = gradient.square().mul_scalar(1.0 - beta_2);
-        let moments = match before {
-            Some(before) => Moments {
-                first: before.first.mul_scalar(beta_1) + first,
-                second: before.second.mul_scalar(beta_2) + second,
-            },
-            None => Moments { first, second },
-        };
+    /// The numbers of this step, for a parameter that decays or not.
+    fn rates(&self, decays: bool) -> AdamwRates {
         let correction = |beta: f32| 1.0 - f64::from(beta).powi(self.steps);
-        let deviation = moments
-            .second
-            .clone()
-            .sqrt()
-            .div_scalar(correction(beta_2).sqrt())
-            .add_scalar(self.config.epsilon);
-        let change = (moments.first.clone() / deviation).mul_scalar(self.rate / correction(beta_1));
-        let kept = if decays && self.config.weight_decay > 0.0 {
-            parameter.mul_scalar(1.0 - self.rate * f64::from(self.config.weight_decay))
+        let (beta_1, beta_2) = (self.config.beta_1, self.config.beta_2);
+        let decay = if decays {
+            self.rate * f64::from(self.config.weight_decay)
         } else {
-            parameter
+            0.0
         };
-        (kept - change, moments)
+        AdamwRates {
+            beta_1,
+            beta_2,
+            rate: (self.rate / correction(beta_1)) as f32,
+            deviation: correction(beta_2).sqrt() as f32,
+            epsilon: self.config.epsilon,
+            decay: decay as f32,
+        }
     }
 }
 
