@@ -162,6 +162,10 @@ pub(crate) struct Options {
     /// Where runs are kept; what is finished there is not done again.
     #[arg(long)]
     runs: Option<PathBuf>,
+    /// Where to train: `auto` takes a GPU where there is one. Evaluations are always
+    /// computed on the CPU.
+    #[arg(long, default_value = "cpu", value_parser = ["auto", "gpu", "cpu"])]
+    device: String,
     /// Only this part, with the pre-training that it needs; may be given again.
     #[arg(long, value_enum)]
     part: Vec<Part>,
@@ -206,6 +210,7 @@ pub(crate) fn run(workspace: &Workspace, options: Options) -> Result<()> {
             delicate: native::build(workspace)?,
             data,
             runs,
+            device: options.device,
             quick,
         },
     };
@@ -369,11 +374,14 @@ impl Reproduction {
             "physchem=10.0",
             "mask_fraction=0.05",
             "seed=1",
+            "batch.molecules=256",
+            "batch.tokens=65536",
+            "optimizer.learning_rate=6e-4",
         ];
         let run = self.stages.train(Stage {
             name: STRUCTURE,
             flags: &settings.map(|setting| ["--set", setting]).concat(),
-            epochs: Some("0.6"),
+            epochs: Some("1.37"),
             start: Some(&first),
             ..stage
         })?;

@@ -1,6 +1,7 @@
 //! The cards of the models that are shipped: what their runs wrote, and what no
 //! run knows.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,23 +31,58 @@ impl Pretraining {
                 return Ok(format!("{HEADING}{}", &after[..end]));
             }
         };
-        let of = |key: &str| -> Result<(f64, f64)> {
-            let last = |run| results::last(run, key);
-            Ok((last(tokens)?, last(structure)?))
-        };
-        let (steps, seconds) = (of("step")?, of("seconds")?);
+        let (first, then) = (Trained::read(tokens)?, Trained::read(structure)?);
         Ok(format!(
             "{HEADING}\nIn two runs of `small-delicate` over random SMILES of a corpus of \
              drug-like molecules (extracts of ChEMBL 22 and 31, ZINC250k, USPTO patents and \
              others; every molecule of the sets that are evaluated on and of the screening \
-             benchmark was taken out before), batches of 64: {} steps for hidden tokens above \
-             all, then {} with larger weights of descriptors (10) and structure vectors (2). \
-             {:.0} minutes of training, without a teacher. The stages stand in \
+             benchmark was taken out before): {first} for hidden tokens above all, then {then} \
+             with larger weights of descriptors (10) and structure vectors (2). {:.0} minutes \
+             of training, without a teacher. The stages stand in \
              `xtask/src/reproduce/mod.rs`.\n",
-            steps.0,
-            steps.1,
-            (seconds.0 + seconds.1) / 60.0,
+            (first.seconds + then.seconds) / 60.0,
         ))
+    }
+}
+
+/// What a run of pre-training did, such as `1289 steps with batches of 64 on CPU`.
+struct Trained {
+    steps: f64,
+    molecules: i64,
+    device: String,
+    seconds: f64,
+}
+
+impl Trained {
+    fn read(run: &Path) -> Result<Self> {
+        let path = run.join("config.toml");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let config: toml::Table = text.parse().with_context(|| path.display().to_string())?;
+        let molecules = config
+            .get("batch")
+            .and_then(|b| b.get("molecules")?.as_integer());
+        let info = results::read(&run.join("run.json"))?;
+        Ok(Self {
+            steps: results::last(run, "step")?,
+            molecules: molecules.with_context(|| format!("{}: no batch", path.display()))?,
+            device: info["device"]
+                .as_str()
+                .unwrap_or("an unknown device")
+                .to_owned(),
+            seconds: results::last(run, "seconds")?,
+        })
+    }
+}
+
+impl fmt::Display for Trained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            steps,
+            molecules,
+            device,
+            ..
+        } = self;
+        write!(f, "{steps} steps with batches of {molecules} on {device}")
     }
 }
 
@@ -178,6 +214,8 @@ mod tests {
         let metrics =
             "{\"step\":5,\"seconds\":100.0}\n{\"step\":7,\"seconds\":120.0}\n{\"step\":7}\n";
         fs::write(run.join("metrics.jsonl"), metrics).expect("written");
+        fs::write(run.join("config.toml"), "[batch]\nmolecules = 9\n").expect("written");
+        fs::write(run.join("run.json"), r#"{"device": "a GPU"}"#).expect("written");
         fs::write(model.join("config.json"), r#"{"name": "a", "x": 1}"#).expect("written");
         let card = "---\n---\n\n# a\n\n## Accuracy\n\n1\n\n## Use\n\nAll.\n\n## Weights\n\nfp16.\n";
         fs::write(model.join("README.md"), card).expect("written");
@@ -191,7 +229,7 @@ mod tests {
         for part in [
             "# a\n",
             "## Accuracy\n\n1",
-            "7 steps",
+            "7 steps with batches of 9 on a GPU",
             "4 minutes",
             "## Limits",
             "All.",

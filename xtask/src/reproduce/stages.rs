@@ -57,6 +57,8 @@ pub(super) struct Stages {
     pub(super) data: PathBuf,
     /// The folder of the runs.
     pub(super) runs: PathBuf,
+    /// Where to train: `auto`, `gpu` or `cpu`.
+    pub(super) device: String,
     /// Whether to train hardly at all.
     pub(super) quick: bool,
 }
@@ -68,7 +70,8 @@ impl Stages {
         if run.join("model/config.json").is_file() {
             return Ok(run);
         }
-        let mut training = self.command(&[stage.kind.name()]);
+        let mut training = Command::new(&self.delicate);
+        training.args([stage.kind.name(), "--device", &self.device]);
         training.arg("-o").arg(&run);
         if run.join("config.toml").is_file() {
             training.arg("--resume");
