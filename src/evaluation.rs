@@ -40,8 +40,9 @@ struct Prediction {
 }
 
 /// Evaluates the fold models of a fine-tuning run on their held-out molecules,
-/// from the run directory alone. Where each is read as one SMILES, as in the
-/// model's card, writes `predictions.csv` and `evaluation.json` there.
+/// from the run directory alone, with a forest on ECFP4 beside them where
+/// `baseline` asks for one. Where it does and each is read as one SMILES, as in
+/// the model's card, writes `predictions.csv` and `evaluation.json` there.
 ///
 /// # Errors
 ///
@@ -50,8 +51,10 @@ pub async fn evaluate_run(
     directory: &Path,
     device: &Device,
     options: Options,
+    baseline: bool,
 ) -> Result<Evaluation, TrainingError> {
-    Ok(evaluate_folds(directory, device, options).await?.evaluation)
+    let evaluated = evaluate_folds(directory, device, options, baseline).await?;
+    Ok(evaluated.evaluation)
 }
 
 /// An evaluation, and what it is of.
@@ -66,6 +69,7 @@ pub(crate) async fn evaluate_folds(
     directory: &Path,
     device: &Device,
     options: Options,
+    baseline: bool,
 ) -> Result<Evaluated, TrainingError> {
     let path = directory.join(run::CONFIG);
     let text = std::fs::read_to_string(&path).map_err(|source| RunError::Io { path, source })?;
@@ -83,21 +87,23 @@ pub(crate) async fn evaluate_folds(
             .join(run::MODEL);
         let scorer = Scorer::load(&ModelFiles::read(&model)?, device.clone())?;
         predictions.extend(fold_predictions(&scorer, index, fold, &data.examples, options).await?);
-        baselines(
-            &config,
-            index,
-            fold,
-            &data.examples,
-            &fingerprints,
-            &mut predictions,
-        )?;
+        if baseline {
+            baselines(
+                &config,
+                index,
+                fold,
+                &data.examples,
+                &fingerprints,
+                &mut predictions,
+            )?;
+        }
     }
     let evaluation = Evaluation {
         readings: options.readings,
         endpoints: endpoints(&config, data.folds.len(), &predictions),
     };
     // The run's own files are those of its model's card.
-    if options.readings == NonZeroUsize::MIN {
+    if options.readings == NonZeroUsize::MIN && baseline {
         let csv =
             to_csv(&config, &data.examples, &predictions).map_err(|error| RunError::Damaged {
                 path: directory.join(run::PREDICTIONS),

@@ -462,6 +462,10 @@ pub(crate) struct EvaluateArguments {
     /// Device to compute on
     #[arg(long, value_enum, default_value = "auto", env = "DELICATE_DEVICE")]
     pub(crate) device: DeviceName,
+    /// Leave out the random forest on ECFP4 beside a run's model, which takes most of the time;
+    /// the files of the run stay as they are
+    #[arg(long)]
+    pub(crate) no_baseline: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -23,9 +23,10 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
         ..Options::default()
     };
     let evaluation = if path.join(run_directory::CONFIG).is_file() {
-        let evaluation = pollster::block_on(evaluate_run(path, &device, options))
+        let baseline = !arguments.no_baseline;
+        let evaluation = pollster::block_on(evaluate_run(path, &device, options, baseline))
             .map_err(|error| CommandError::from_run(error, path))?;
-        if options.readings == NonZeroUsize::MIN {
+        if options.readings == NonZeroUsize::MIN && baseline {
             report::write(path)?;
         }
         evaluation

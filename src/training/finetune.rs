@@ -540,7 +540,8 @@ impl Trainer<'_> {
         }
         self.fit_processes(on_event).await?;
         let evaluated =
-            evaluation::evaluate_folds(self.directory, self.device, Options::default()).await?;
+            evaluation::evaluate_folds(self.directory, self.device, Options::default(), true)
+                .await?;
         let evaluation = evaluated.evaluation;
         // The model of all molecules, or else of the first fold.
         let source = self.fold_model(if self.config.refit {

@@ -423,7 +423,9 @@ impl Reproduction {
 
     /// The evaluation of a run that reads each molecule as several SMILES.
     fn read_often(&self, run: &Path) -> Result<Value> {
-        let mut evaluate = self.stages.command(&["evaluate", "--json"]);
+        let mut evaluate = self
+            .stages
+            .command(&["evaluate", "--json", "--no-baseline"]);
         evaluate
             .args(["--readings", &READINGS.to_string()])
             .arg(run);
