@@ -175,6 +175,7 @@ pub async fn resume(
         Some(restored) => restored,
         None => trainer.start(Position::default(), 0, 0.0)?,
     };
+    run.goes_on(device)?;
     trainer.train(run, state, &mut on_event).await
 }
 

@@ -115,6 +115,7 @@ pub async fn resume(
         Some(restored) => restored,
         None => start(&config, &corpus, teacher.as_ref(), device)?,
     };
+    run.goes_on(device)?;
     let structure = state.config.structure.clone();
     Trainer::new(&config, corpus, valid, teacher, structure, device)?
         .train(run, state, on_event)

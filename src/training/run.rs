@@ -102,6 +102,20 @@ pub struct RunInfo {
     pub started: String,
     /// The files that were read.
     pub data: Vec<DataFile>,
+    /// Where and when the run went on after it was stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Sitting>,
+}
+
+/// Where and when a run went on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sitting {
+    /// Name of the device.
+    pub device: String,
+    /// Threads of the CPU.
+    pub threads: usize,
+    /// When (RFC 3339, UTC).
+    pub started: String,
 }
 
 impl RunInfo {
@@ -115,6 +129,7 @@ impl RunInfo {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             data,
+            resumed: Vec::new(),
         }
     }
 }
@@ -216,6 +231,23 @@ impl Run {
         let config = fs::read_to_string(&path).map_err(io_error(&path))?;
         let info = read_json(&directory.join(RUN))?;
         Ok((Self::open(directory)?, config, info))
+    }
+
+    /// Notes in `run.json` that the run goes on, on `device`.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read or written.
+    pub fn goes_on(&self, device: &Device) -> Result<(), RunError> {
+        let path = self.directory.join(RUN);
+        let mut info: RunInfo = read_json(&path)?;
+        let now = RunInfo::new(&info.command, device, Vec::new());
+        info.resumed.push(Sitting {
+            device: now.device,
+            threads: now.threads,
+            started: now.started,
+        });
+        write_json(&path, &info)
     }
 
     fn open(directory: &Path) -> Result<Self, RunError> {

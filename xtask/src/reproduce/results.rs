@@ -57,14 +57,34 @@ pub(super) fn measured(run: &Path) -> Result<Value> {
 /// the time that its training took.
 pub(super) fn of_run(run: &Path, evaluation: Value) -> Result<Value> {
     let info = read(&run.join("run.json"))?;
-    let taken =
-        ["version", "device", "threads", "started"].map(|key| (key.to_owned(), info[key].clone()));
     Ok(json!({
-        "run": Value::Object(taken.into_iter().collect()),
+        "run": {
+            "version": info["version"],
+            "device": devices(&info),
+            "started": info["started"],
+        },
         "seconds": last(run, "seconds")?.round(),
         "endpoints": evaluation["endpoints"],
         "readings": evaluation["readings"],
     }))
+}
+
+/// The devices of a run in their order, such as `CPU (2 threads)`.
+fn devices(info: &Value) -> String {
+    let later = info["resumed"].as_array().into_iter().flatten();
+    let mut devices: Vec<String> = std::iter::once(info).chain(later).map(device).collect();
+    devices.dedup();
+    devices.join(", then ")
+}
+
+/// A device with the threads beside it, where these stand by themselves.
+pub(super) fn device(sitting: &Value) -> String {
+    let name = sitting["device"].as_str().unwrap_or("an unknown device");
+    match sitting["threads"].as_u64() {
+        Some(1) => format!("{name} (1 thread)"),
+        Some(threads) => format!("{name} ({threads} threads)"),
+        None => name.to_owned(),
+    }
 }
 
 /// The last `key` of a run's metrics, such as its `seconds` of training.
@@ -86,4 +106,18 @@ pub(super) fn read(path: &Path) -> Result<Value> {
 /// The list in `value`.
 pub(super) fn list(value: &Value) -> Result<&Vec<Value>> {
     value.as_array().context("a list is missing in a result")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_all_sittings_are_named_in_their_order() {
+        let mut info = json!({"device": "a GPU", "threads": 16});
+        assert_eq!(devices(&info), "a GPU (16 threads)");
+        let cpu = json!({"device": "CPU", "threads": 1});
+        info["resumed"] = json!([cpu, cpu]);
+        assert_eq!(devices(&info), "a GPU (16 threads), then CPU (1 thread)");
+    }
 }

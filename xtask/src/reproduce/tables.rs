@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::results::{Results, list};
+use super::results::{Results, device, list};
 use super::{
     EVERY, FAMILY, FAMILY_EPOCHS, FAMILY_PRETRAINING, FOLD_EPOCHS, Member, READINGS,
     SCAFFOLD_EPOCHS, SCREENS, TOXICITY,
@@ -55,9 +55,8 @@ fn provenance(result: &Value) -> String {
     let text = |key: &str| run[key].as_str().unwrap_or_default().to_owned();
     let minutes = result["seconds"].as_f64().unwrap_or_default() / 60.0;
     format!(
-        "\nFine-tuned in {minutes:.0} minutes on {} ({} threads), version {}, {}.\n",
-        text("device"),
-        run["threads"],
+        "\nFine-tuned in {minutes:.0} minutes on {}, version {}, {}.\n",
+        device(run),
         text("version"),
         text("started").get(..10).unwrap_or_default(),
     )
@@ -245,13 +244,12 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
         text,
         "\n## The family\n\nTeachers and students that read the same {FAMILY_PRETRAINING} of the \
          corpus once, then were fine-tuned alike for {FAMILY_EPOCHS} epochs, without a Gaussian \
-         process: R² on the test of the random split, one run each; times on {} ({} threads). \
+         process: R² on the test of the random split, one run each; times on {}. \
          These are not the model that is built in, which was trained for longer and without a \
          teacher.\n\n\
          | Model | Teacher | Parameters | {} | Mean | Of the teacher's | Pre-training | \
          Fine-tuning |\n|---|---|---|{}---|---|---|---|",
-        first["run"]["device"].as_str().unwrap_or_default(),
-        first["run"]["threads"],
+        device(&first["run"]),
         titles.join(" | "),
         "---|".repeat(titles.len()),
     )?;
