@@ -318,10 +318,17 @@ fn a_killed_pretraining_goes_on_to_the_same_weights() {
         "no line is missing or doubled"
     );
     assert!(!place.join("killed/checkpoints").exists());
+    let sittings = || {
+        let text = std::fs::read_to_string(place.join("killed/run.json")).expect("written");
+        let info: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        info["resumed"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(sittings(), 1, "the run says that it went on");
 
     // A run that is finished is left as it is.
     let before = weights(&place.join("killed"));
     let output = run(&["pretrain", "--resume", "-o", &paths[2]]);
+    assert_eq!(sittings(), 1);
     assert!(stderr(&output).contains("finished"), "{}", stderr(&output));
     assert!(weights(&place.join("killed")) == before);
 }
