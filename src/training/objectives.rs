@@ -371,7 +371,7 @@ impl Pretraining<'_> {
                 && let Some(teacher_last) = taught.hidden_states.last().cloned()
             {
                 let places: Vec<usize> =
-                    in_batch(&token_places(&masked.sequences), masked, &last).collect();
+                    in_batch(&token_places(&masked.sequences), masked, last.dims()[1]).collect();
                 let temperature = teacher.config.temperature;
                 let own = model.token_logits(last, indices(places.iter().copied(), device));
                 let theirs = teacher
@@ -407,9 +407,10 @@ impl Pretraining<'_> {
     ) {
         let device = last.device();
         let masked = &asked.masked;
-        let places = indices(in_batch(&masked.places, masked, &last), &device);
+        let length = last.dims()[1];
+        let places = || indices(in_batch(&masked.places, masked, length), &device);
         if self.masked_lm > 0.0
-            && let Some(logits) = model.token_logits(last, places)
+            && let Some(logits) = model.token_logits(last, places())
         {
             let labels = masked.labels.iter().map(|&label| label as usize);
             losses.push(Loss {
@@ -442,16 +443,16 @@ impl Pretraining<'_> {
     }
 }
 
-/// `places` of sequences that are padded to the longest, in `states`
-/// `[batch, length, hidden]`, which may be padded further.
+/// `places` of sequences that are padded to the longest, where they are padded to
+/// `length`.
 fn in_batch<'a>(
     places: &'a [usize],
     masked: &Masked,
-    states: &Tensor<3>,
+    length: usize,
 ) -> impl Iterator<Item = usize> + use<'a> {
-    let (from, to) = (padded_length(&masked.sequences), states.dims()[1]);
+    let longest = padded_length(&masked.sequences);
     let places = places.iter();
-    places.map(move |place| place / from * to + place % from)
+    places.map(move |place| place / longest * length + place % longest)
 }
 
 /// The weight of soft labels, with the factor T² where it is asked for.

@@ -159,13 +159,14 @@ impl Optimizer {
             let clipped = factor.unwrap_or_else(|| norm.ones_like());
             factor = Some(clipped.div_scalar(scale));
         }
+        let factor = factor.unwrap_or_else(|| Tensor::ones([1], &loss.device()));
         let model = model.map(&mut Update {
             config: &self.config,
             moments: &mut self.moments,
             steps: self.steps,
             rate,
             gradients,
-            factor,
+            factor: factor.inner(),
         });
         (model, norm)
     }
@@ -282,7 +283,7 @@ struct Update<'a> {
     rate: f64,
     gradients: GradientsParams,
     /// What all gradients are multiplied by, `[1]`.
-    factor: Option<Tensor<1>>,
+    factor: Tensor<1>,
 }
 
 impl ModuleMapper for Update<'_> {
@@ -300,10 +301,7 @@ impl ModuleMapper for Update<'_> {
             Some(moments) => moments,
             None => Tensor::zeros([2 * length], &device),
         };
-        let factor = match &self.factor {
-            Some(factor) => factor.clone().inner(),
-            None => Tensor::ones([1], &device),
-        };
+        let factor = self.factor.clone();
         let rates = self.rates(D > 1);
         let (parameter, moments) = adamw(parameter, gradient, moments, factor, rates);
         self.moments.insert(id.val(), moments);
