@@ -40,9 +40,10 @@ struct Prediction {
 }
 
 /// Evaluates the fold models of a fine-tuning run on their held-out molecules,
-/// from the run directory alone, with a forest on ECFP4 beside them where
-/// `baseline` asks for one. Where it does and each is read as one SMILES, as in
-/// the model's card, writes `predictions.csv` and `evaluation.json` there.
+/// from the run directory alone, with a forest on ECFP4 beside them where the run
+/// has a baseline and `baseline` asks for it. Where it does and each is read as one
+/// SMILES, as in the model's card, writes `predictions.csv` and `evaluation.json`
+/// there.
 ///
 /// # Errors
 ///
@@ -87,7 +88,7 @@ pub(crate) async fn evaluate_folds(
             .join(run::MODEL);
         let scorer = Scorer::load(&ModelFiles::read(&model)?, device.clone())?;
         predictions.extend(fold_predictions(&scorer, index, fold, &data.examples, options).await?);
-        if baseline {
+        if baseline && config.baseline {
             baselines(
                 &config,
                 index,

@@ -223,10 +223,15 @@ fn a_corpus_becomes_scores_through_every_command() {
         &data,
         "--set",
         "gaussian_process=false",
+        "--set",
+        "baseline=false",
         "-o",
         &alone,
     ]);
     assert!(table.contains("| Process |") && !without.contains("| Process |"));
+    let evaluation = std::fs::read_to_string(place.join("alone/evaluation.json"));
+    let evaluation = evaluation.expect("written");
+    assert!(evaluation.contains("\"baseline\": null") && !evaluation.contains("\"baseline\": {"));
     // From the run directory alone.
     std::fs::remove_file(place.join("table.csv")).expect("removed");
     let predictions = std::fs::read(place.join("fine/predictions.csv")).expect("written");

@@ -124,6 +124,44 @@ impl<B: Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         ))
     }
 
+    fn linear_with_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let prepared = Linear
+            .prepare::<C>([x_node, weight_node, bias_node])
+            .compute_bound()
+            .stateful();
+        match prepared {
+            OpsKind::Tracked(prepared) => {
+                let y = B::linear_with_bias(x.clone(), weight.clone(), bias);
+                prepared.finish((x, weight), y)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(B::linear_with_bias(x, weight, bias)),
+        }
+    }
+
+    fn linear_with_bias_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> LinearGradients<Self> {
+        let gradients = B::linear_with_bias_backward(
+            x.into_primitive(),
+            weight.into_primitive(),
+            gradient.into_primitive(),
+        );
+        LinearGradients {
+            input: Self::from_inner(gradients.input),
+            weight: Self::from_inner(gradients.weight),
+            bias: Self::from_inner(gradients.bias),
+        }
+    }
+
     fn add_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, x_node) = x.into_parts();
         let (bias, bias_node) = bias.into_parts();
@@ -206,12 +244,12 @@ impl<B: Kernels> Backward<B, 1> for Gelu {
     }
 }
 
-/// Backward of [`CpuKernels::linear_with_bias`]; parents are
+/// Backward of [`Kernels::linear_with_bias`]; parents are
 /// `x, weight, bias`.
 #[derive(Debug)]
 struct Linear;
 
-impl<B: CpuKernels> Backward<B, 3> for Linear {
+impl<B: Kernels> Backward<B, 3> for Linear {
     type State = (FloatTensor<B>, FloatTensor<B>);
 
     fn backward(
@@ -281,44 +319,6 @@ impl<B: CpuKernels> Backward<B, 3> for Attention {
 }
 
 impl<B: CpuKernels, C: CheckpointStrategy> CpuKernels for Autodiff<B, C> {
-    fn linear_with_bias(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let (x, x_node) = x.into_parts();
-        let (weight, weight_node) = weight.into_parts();
-        let (bias, bias_node) = bias.into_parts();
-        let prepared = Linear
-            .prepare::<C>([x_node, weight_node, bias_node])
-            .compute_bound()
-            .stateful();
-        match prepared {
-            OpsKind::Tracked(prepared) => {
-                let y = B::linear_with_bias(x.clone(), weight.clone(), bias);
-                prepared.finish((x, weight), y)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(B::linear_with_bias(x, weight, bias)),
-        }
-    }
-
-    fn linear_with_bias_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> LinearGradients<Self> {
-        let gradients = B::linear_with_bias_backward(
-            x.into_primitive(),
-            weight.into_primitive(),
-            gradient.into_primitive(),
-        );
-        LinearGradients {
-            input: Self::from_inner(gradients.input),
-            weight: Self::from_inner(gradients.weight),
-            bias: Self::from_inner(gradients.bias),
-        }
-    }
-
     fn seeded_dropout(x: FloatTensor<Self>, rate: f32, seed: u64) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
         match Dropout.prepare::<C>([node]).compute_bound().stateful() {

@@ -84,6 +84,20 @@ pub trait Kernels: Backend {
     /// Gradient of [`exact_gelu`](Kernels::exact_gelu).
     fn exact_gelu_backward(x: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// `x weight + bias` over the last axis.
+    fn linear_with_bias(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of [`linear_with_bias`](Kernels::linear_with_bias).
+    fn linear_with_bias_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> LinearGradients<Self>;
+
     /// `x + bias` over the last axis. Shapes: `x` `[…, width]`, `bias` `[width]`.
     fn add_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -111,20 +125,6 @@ pub trait Kernels: Backend {
     reason = "the macro implements it for burn's public dispatch type"
 )]
 pub trait CpuKernels: Backend {
-    /// `x weight + bias` over the last axis.
-    fn linear_with_bias(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
-
-    /// Gradients of [`linear_with_bias`](CpuKernels::linear_with_bias).
-    fn linear_with_bias_backward(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> LinearGradients<Self>;
-
     /// Sets elements to 0 with a probability of `rate` and multiplies the others
     /// by `1 / (1 - rate)`; which ones is a function of `seed` and place.
     fn seeded_dropout(x: FloatTensor<Self>, rate: f32, seed: u64) -> FloatTensor<Self>;

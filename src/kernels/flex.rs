@@ -125,6 +125,36 @@ impl Kernels for Flex {
         tensor(input, shape)
     }
 
+    fn linear_with_bias(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        let mut shape = x.shape();
+        let last = shape.num_dims() - 1;
+        let (x, weight, bias) = (elements(&x), elements(&weight), elements(&bias));
+        shape[last] = bias.len();
+        let mut y = vec![0.0; shape.num_elements()];
+        linear::linear(&x, &weight, &bias, &mut y);
+        tensor(y, shape)
+    }
+
+    fn linear_with_bias_backward(
+        x: FlexTensor,
+        weight: FlexTensor,
+        gradient: FlexTensor,
+    ) -> LinearGradients<Self> {
+        let (shape, weight_shape) = (x.shape(), weight.shape());
+        let outputs = weight_shape[1];
+        let (x, weight, gradient) = (elements(&x), elements(&weight), elements(&gradient));
+        let mut input = vec![0.0; x.len()];
+        let mut dweight = vec![0.0; weight.len()];
+        let mut dbias = vec![0.0; outputs];
+        linear::linear_x_backward(&gradient, &weight, outputs, &mut input);
+        linear::linear_parameters_backward(&x, &gradient, &mut dweight, &mut dbias);
+        LinearGradients {
+            input: tensor(input, shape),
+            weight: tensor(dweight, weight_shape),
+            bias: tensor(dbias, Shape::new([outputs])),
+        }
+    }
+
     fn add_bias(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
         let shape = x.shape();
         let mut y = elements(&x).into_owned();
@@ -197,36 +227,6 @@ fn sizes(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Sizes {
 }
 
 impl CpuKernels for Flex {
-    fn linear_with_bias(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        let mut shape = x.shape();
-        let last = shape.num_dims() - 1;
-        let (x, weight, bias) = (elements(&x), elements(&weight), elements(&bias));
-        shape[last] = bias.len();
-        let mut y = vec![0.0; shape.num_elements()];
-        linear::linear(&x, &weight, &bias, &mut y);
-        tensor(y, shape)
-    }
-
-    fn linear_with_bias_backward(
-        x: FlexTensor,
-        weight: FlexTensor,
-        gradient: FlexTensor,
-    ) -> LinearGradients<Self> {
-        let (shape, weight_shape) = (x.shape(), weight.shape());
-        let outputs = weight_shape[1];
-        let (x, weight, gradient) = (elements(&x), elements(&weight), elements(&gradient));
-        let mut input = vec![0.0; x.len()];
-        let mut dweight = vec![0.0; weight.len()];
-        let mut dbias = vec![0.0; outputs];
-        linear::linear_x_backward(&gradient, &weight, outputs, &mut input);
-        linear::linear_parameters_backward(&x, &gradient, &mut dweight, &mut dbias);
-        LinearGradients {
-            input: tensor(input, shape),
-            weight: tensor(dweight, weight_shape),
-            bias: tensor(dbias, Shape::new([outputs])),
-        }
-    }
-
     fn seeded_dropout(x: FlexTensor, rate: f32, seed: u64) -> FlexTensor {
         let shape = x.shape();
         let mut y = vec![0.0; shape.num_elements()];

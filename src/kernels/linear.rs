@@ -1,5 +1,5 @@
-//! `y = x W + b` on slices, with the bias in the same pass. On a CPU alone: a
-//! GPU has burn's kernels for it.
+//! `y = x W + b` on slices, with the bias in the same pass, and its gradients. Twin
+//! of `shaders/linear.wgsl`.
 
 use super::matrix::{Matrix, Threads, multiply};
 use super::sum_of_rows::sum_of_rows;

@@ -2,9 +2,8 @@
 //!
 //! This is the only module that knows burn's backends and WGSL. Each kernel is
 //! one file of `shaders/` with a Rust twin of the same name here: the twin says
-//! what the kernel computes, tests it, and is what runs on a CPU. Linear layers
-//! and attention have a kernel of ours on a CPU alone. All else in the library
-//! speaks [`Tensor`].
+//! what the kernel computes, tests it, and is what runs on a CPU. Attention has a
+//! kernel of ours on a CPU alone. All else in the library speaks [`Tensor`].
 
 use burn::backend::Dispatch;
 use burn::nn::{Dropout, Embedding, Linear};
@@ -94,7 +93,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// A linear layer, `x W + b` over the last axis.
 pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     match &layer.bias {
-        Some(bias) if on_cpu(&x) => Tensor::from_dispatch(Dispatch::linear_with_bias(
+        Some(bias) if x.dtype() == DType::F32 => Tensor::from_dispatch(Dispatch::linear_with_bias(
             x.into_dispatch(),
             layer.weight.val().into_dispatch(),
             bias.val().into_dispatch(),
@@ -103,15 +102,9 @@ pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
         Some(bias) if x.device().is_autodiff() => {
             let y = burn::tensor::module::linear(x, layer.weight.val(), None);
             let dtype = y.dtype();
-            let sum = Tensor::from_dispatch(Dispatch::add_bias(
-                single(y).into_dispatch(),
-                single(bias.val()).into_dispatch(),
-            ));
-            if dtype == DType::F32 {
-                sum
-            } else {
-                sum.cast(dtype)
-            }
+            let sum = single(y).into_dispatch();
+            let sum = Dispatch::add_bias(sum, single(bias.val()).into_dispatch());
+            Tensor::<D>::from_dispatch(sum).cast(dtype)
         }
         _ => layer.forward(x),
     }
@@ -151,9 +144,11 @@ pub fn embedding(layer: &Embedding, ids: Tensor<2, Int>) -> Tensor<3> {
     }
     // burn sums the gradient of the table in one workgroup, token after token;
     // with vectors of a single 1 it is a product.
-    let [rows, _] = table.dims();
-    let chosen: Tensor<3> = ids.one_hot::<3>(rows).float().cast(table.dtype());
-    burn::tensor::module::linear(chosen, table, None)
+    let [rows, width] = table.dims();
+    let [batch, length] = ids.dims();
+    let ids = ids.reshape([batch * length]);
+    let chosen: Tensor<2> = ids.one_hot::<2>(rows).float().cast(table.dtype());
+    chosen.matmul(table).reshape([batch, length, width])
 }
 
 /// Sequences are padded to multiples of this: on a GPU kernels are compiled for

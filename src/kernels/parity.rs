@@ -197,8 +197,15 @@ fn linear_sum([x, weight, bias]: &[Vec<f64>; 3], upstream: &[f64]) -> f64 {
 fn check_linear(device: &Device) {
     let device = device.clone().autodiff();
     let mut rng = SmallRng::seed_from_u64(9);
-    // The last has more rows than are added up together.
-    for (rows, inputs, outputs) in [(1, 1, 1), (6, 32, 16), (300, 5, 33)] {
+    // More rows than are added up together, or widths beyond a tile.
+    let shapes = [
+        (1, 1, 1),
+        (6, 32, 16),
+        (300, 5, 33),
+        (65, 130, 67),
+        (700, 64, 64),
+    ];
+    for (rows, inputs, outputs) in shapes {
         let values = [rows * inputs, inputs * outputs, outputs].map(|n| draw(&mut rng, n, 1.0));
         let upstream = draw(&mut rng, rows * outputs, 1.0);
         let x = on(&values[0], [rows, inputs], &device).require_grad();

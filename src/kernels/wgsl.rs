@@ -11,7 +11,7 @@ use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::KernelArguments;
 
 use super::adamw::AdamwRates;
-use super::extension::{AdamwStep, Kernels, LayerNormGradients};
+use super::extension::{AdamwStep, Kernels, LayerNormGradients, LinearGradients};
 use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape};
@@ -25,6 +25,17 @@ const GROUPS_A_LINE: usize = 32_768;
 /// Rows whose parameter gradients one workgroup adds up. Fewer would fill the
 /// GPU better, more would leave fewer shares to sum.
 const ROWS_A_GROUP: usize = 16;
+
+/// Rows and columns of the tile of a product that one workgroup computes, and the
+/// steps that it walks at a time: those of `shaders/linear.wgsl`.
+const TILE: usize = 64;
+const STEP: usize = 16;
+
+/// Workgroups that fill a large GPU, a few for each of its processors.
+const MANY_GROUPS: usize = 512;
+
+/// Steps below which a share of a product is not worth its own sum.
+const FEWEST_STEPS: usize = 256;
 
 /// Rows that one pass adds up; more are added up in two.
 const ROWS_A_PASS: usize = 256;
@@ -54,6 +65,11 @@ const GELU: Shader = Shader {
 const GELU_BACKWARD: Shader = Shader {
     name: "gelu_backward",
     source: include_str!("../../shaders/gelu_backward.wgsl"),
+};
+
+const LINEAR: Shader = Shader {
+    name: "linear",
+    source: include_str!("../../shaders/linear.wgsl"),
 };
 
 const SUM_OF_ROWS: Shader = Shader {
@@ -124,6 +140,84 @@ fn rows_and_width(tensor: &CubeTensor) -> (usize, usize) {
     let shape = tensor.shape();
     let width = shape.iter().next_back().copied().unwrap_or(1).max(1);
     (shape.num_elements() / width, width)
+}
+
+/// A matrix in a product.
+#[derive(Clone)]
+struct Factor {
+    /// Contiguous.
+    tensor: CubeTensor,
+    rows: usize,
+    columns: usize,
+    /// Whether the tensor holds the transpose.
+    transposed: bool,
+}
+
+impl Factor {
+    /// A tensor as the matrix of the rows of its last axis.
+    fn rows(tensor: CubeTensor) -> Self {
+        let (rows, columns) = rows_and_width(&tensor);
+        Self {
+            tensor: into_contiguous(tensor),
+            rows,
+            columns,
+            transposed: false,
+        }
+    }
+
+    fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            transposed: !self.transposed,
+            ..self
+        }
+    }
+}
+
+/// `a b`, or `a b + bias`.
+fn product(a: Factor, b: Factor, bias: Option<CubeTensor>) -> CubeTensor {
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    let tiles = m.div_ceil(TILE) * n.div_ceil(TILE);
+    let steps = k.div_ceil(STEP);
+    // A bias is added once, and so to a sum of one share.
+    let shares = match bias {
+        Some(_) => 1,
+        None if m * n > GROUPS_A_LINE * LANES as usize => 1,
+        None => MANY_GROUPS
+            .div_ceil(tiles.max(1))
+            .min(k / FEWEST_STEPS)
+            .max(1),
+    };
+    let steps_a_share = steps.div_ceil(shares).max(1);
+    let shares = steps.div_ceil(steps_a_share).max(1);
+    let y = empty_like(&a.tensor, Shape::new([shares, m, n]));
+    if m > 0 && n > 0 {
+        let numbers = [
+            m,
+            n,
+            k,
+            usize::from(a.transposed),
+            usize::from(b.transposed),
+            usize::from(bias.is_some()),
+            steps_a_share,
+        ];
+        let second = unaliased(b.tensor, &[&a.tensor]);
+        // What is bound where there is no bias is not read.
+        let bias = bias.map_or_else(|| empty_like(&y, Shape::new([1])), into_contiguous);
+        let bias = unaliased(bias, &[&a.tensor, &second]);
+        launch(
+            LINEAR,
+            CubeCount::Static(
+                m.div_ceil(TILE) as u32,
+                n.div_ceil(TILE) as u32,
+                shares as u32,
+            ),
+            &[&a.tensor, &second, &bias, &y],
+            &numbers.map(|number| number as u32),
+        );
+    }
+    CubeBackend::float_reshape(sum_of_rows(y, shares), Shape::new([m, n]))
 }
 
 /// Workgroups in two dimensions that cover `count` in all.
@@ -213,6 +307,31 @@ impl Kernels for CubeBackend {
             launch(GELU_BACKWARD, count, &tensors, &[elements as u32]);
         }
         input
+    }
+
+    fn linear_with_bias(x: CubeTensor, weight: CubeTensor, bias: CubeTensor) -> CubeTensor {
+        let outputs = bias.shape().num_elements();
+        let mut shape: Vec<usize> = x.shape().iter().copied().collect();
+        if let Some(width) = shape.last_mut() {
+            *width = outputs;
+        }
+        let y = product(Factor::rows(x), Factor::rows(weight), Some(bias));
+        Self::float_reshape(y, Shape::from(shape))
+    }
+
+    fn linear_with_bias_backward(
+        x: CubeTensor,
+        weight: CubeTensor,
+        gradient: CubeTensor,
+    ) -> LinearGradients<Self> {
+        let shape = x.shape();
+        let gradient = Factor::rows(gradient);
+        let input = product(gradient.clone(), Factor::rows(weight).transposed(), None);
+        LinearGradients {
+            input: Self::float_reshape(input, shape),
+            weight: product(Factor::rows(x).transposed(), gradient.clone(), None),
+            bias: Self::sum_of_rows(gradient.tensor),
+        }
     }
 
     fn add_bias(x: CubeTensor, bias: CubeTensor) -> CubeTensor {

@@ -624,6 +624,10 @@ pub struct FinetuneConfig {
     /// makes predictions of validation molecules better.
     #[serde(default = "yes")]
     pub gaussian_process: bool,
+    /// A random forest on ECFP4 beside the model in its evaluation, fitted to the
+    /// same molecules; it takes longer than a small model.
+    #[serde(default = "yes")]
+    pub baseline: bool,
     /// Steps between two checkpoints.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,
