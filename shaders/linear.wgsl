@@ -25,6 +25,9 @@ const STRIDE: u32 = 17u;
 
 var<workgroup> tile_a: array<vec4<f32>, 272>;
 var<workgroup> tile_b: array<vec4<f32>, 272>;
+// Where a share begins and ends. All lanes must walk as far, which browsers
+// believe of a value from here alone.
+var<workgroup> walk: vec2<u32>;
 
 // A matrix as it lies in memory: elements between (i, k) and (i + 1, k), and
 // between (i, k) and (i, k + 1); within which both are.
@@ -90,8 +93,12 @@ fn main(
     let first_i = group.x * TILE;
     let first_j = group.y * TILE;
     let share = group.z;
-    let first_k = share * shape[6] * STEP;
-    let end = min(first_k + shape[6] * STEP, shape[2]);
+    if lane == 0u {
+        let begin = share * shape[6] * STEP;
+        walk = vec2(begin, min(begin + shape[6] * STEP, shape[2]));
+    }
+    let share_of_k = workgroupUniformLoad(&walk);
+    let end = share_of_k.y;
     var matrix_a = Matrix(shape[2], 1u, shape[0], end);
     if shape[3] == 1u {
         matrix_a = Matrix(1u, shape[0], shape[0], end);
@@ -124,7 +131,7 @@ fn main(
     var c6r = vec4<f32>();
     var c7l = vec4<f32>();
     var c7r = vec4<f32>();
-    for (var k = first_k; k < end; k += STEP) {
+    for (var k = share_of_k.x; k < end; k += STEP) {
         for (var part = 0u; part < 16u; part += 4u) {
             let a_k = select(low, high + part, a_across);
             let a_i = select(high + part, low, a_across);
