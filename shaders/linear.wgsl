@@ -85,6 +85,12 @@ fn put(share: u32, i: u32, j: u32, sums: vec4<f32>) {
     }
 }
 
+// Both halves of a lane's row.
+fn put_row(share: u32, i: u32, j: u32, left: vec4<f32>, right: vec4<f32>) {
+    put(share, i, j, left);
+    put(share, i, j + TILE / 2u, right);
+}
+
 @compute @workgroup_size(64, 1, 1)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -99,18 +105,18 @@ fn main(
     }
     let share_of_k = workgroupUniformLoad(&walk);
     let end = share_of_k.y;
-    var matrix_a = Matrix(shape[2], 1u, shape[0], end);
-    if shape[3] == 1u {
-        matrix_a = Matrix(1u, shape[0], shape[0], end);
-    }
-    var matrix_b = Matrix(1u, shape[1], shape[1], end);
-    if shape[4] == 1u {
-        matrix_b = Matrix(shape[2], 1u, shape[1], end);
-    }
     // Lanes beside each other read elements beside each other: along k where
     // that is how the matrix lies, and across it where it is not.
     let a_across = shape[3] == 1u;
     let b_across = shape[4] == 0u;
+    var matrix_a = Matrix(shape[2], 1u, shape[0], end);
+    if a_across {
+        matrix_a = Matrix(1u, shape[0], shape[0], end);
+    }
+    var matrix_b = Matrix(shape[2], 1u, shape[1], end);
+    if b_across {
+        matrix_b = Matrix(1u, shape[1], shape[1], end);
+    }
     let low = lane % 16u;
     let high = lane / 16u;
     let across = lane % 8u;
@@ -167,20 +173,12 @@ fn main(
     }
     let i = first_i + 4u * down;
     let j = first_j + 4u * across;
-    put(share, i + 0u, j, c0l);
-    put(share, i + 0u, j + 32u, c0r);
-    put(share, i + 1u, j, c1l);
-    put(share, i + 1u, j + 32u, c1r);
-    put(share, i + 2u, j, c2l);
-    put(share, i + 2u, j + 32u, c2r);
-    put(share, i + 3u, j, c3l);
-    put(share, i + 3u, j + 32u, c3r);
-    put(share, i + 32u, j, c4l);
-    put(share, i + 32u, j + 32u, c4r);
-    put(share, i + 33u, j, c5l);
-    put(share, i + 33u, j + 32u, c5r);
-    put(share, i + 34u, j, c6l);
-    put(share, i + 34u, j + 32u, c6r);
-    put(share, i + 35u, j, c7l);
-    put(share, i + 35u, j + 32u, c7r);
+    put_row(share, i, j, c0l, c0r);
+    put_row(share, i + 1u, j, c1l, c1r);
+    put_row(share, i + 2u, j, c2l, c2r);
+    put_row(share, i + 3u, j, c3l, c3r);
+    put_row(share, i + 32u, j, c4l, c4r);
+    put_row(share, i + 33u, j, c5l, c5r);
+    put_row(share, i + 34u, j, c6l, c6r);
+    put_row(share, i + 35u, j, c7l, c7r);
 }

@@ -98,7 +98,8 @@ pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
             layer.weight.val().into_dispatch(),
             bias.val().into_dispatch(),
         )),
-        // burn sums the gradient of the bias in one workgroup, row after row.
+        // Half precision: burn's product, but burn sums the gradient of the bias in
+        // one workgroup, row after row.
         Some(bias) if x.device().is_autodiff() => {
             let y = burn::tensor::module::linear(x, layer.weight.val(), None);
             let dtype = y.dtype();

@@ -34,8 +34,8 @@ const STEP: usize = 16;
 /// Workgroups that fill a large GPU, a few for each of its processors.
 const MANY_GROUPS: usize = 512;
 
-/// Steps below which a share of a product is not worth its own sum.
-const FEWEST_STEPS: usize = 256;
+/// Terms below which a share of a product's sums is not worth its own pass.
+const FEWEST_TERMS: usize = 256;
 
 /// Rows that one pass adds up; more are added up in two.
 const ROWS_A_PASS: usize = 256;
@@ -183,10 +183,11 @@ fn product(a: Factor, b: Factor, bias: Option<CubeTensor>) -> CubeTensor {
     // A bias is added once, and so to a sum of one share.
     let shares = match bias {
         Some(_) => 1,
+        // Wider than `sum_of_rows` can be dispatched for.
         None if m * n > GROUPS_A_LINE * LANES as usize => 1,
         None => MANY_GROUPS
             .div_ceil(tiles.max(1))
-            .min(k / FEWEST_STEPS)
+            .min(k / FEWEST_TERMS)
             .max(1),
     };
     let steps_a_share = steps.div_ceil(shares).max(1);
