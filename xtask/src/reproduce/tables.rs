@@ -228,96 +228,146 @@ fn toxicity(results: &Results, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// The members of the family, a row each, and the forest on the same split.
+/// The members of the family, a row each, and the forest on the same splits.
 fn family(results: &Results, text: &mut String) -> Result<()> {
-    let measured = |member: &'static Member| {
-        let result = results.get(&format!("family-{}", member.key))?;
-        Some((member, result))
-    };
-    let rows: Vec<(&Member, &Value)> = FAMILY.iter().filter_map(measured).collect();
-    let Some((_, first)) = rows.first() else {
+    let folds = measured_family(results, "");
+    let Some((_, first)) = folds.first() else {
         return Ok(());
     };
-    let endpoints = list(&first["endpoints"])?;
-    let titles: Vec<&str> = endpoints.iter().map(title).collect();
     writeln!(
         text,
         "\n## The family\n\nTeachers and students that read the same {FAMILY_PRETRAINING} of the \
          corpus once, then were fine-tuned alike for {FAMILY_EPOCHS} epochs, without a Gaussian \
-         process: R² on the test of the random split, one run each; times on {}. \
-         These are not the model that is built in, which was trained for longer and without a \
-         teacher.\n\n\
-         | Model | Teacher | Parameters | {} | Mean | Of the teacher's | Pre-training | \
-         Fine-tuning |\n|---|---|---|{}---|---|---|---|",
+         process: R², mean ± standard deviation over five random folds, on {}. These are not \
+         the model that is built in, which was trained for longer and without a teacher.\n",
         device(&first["run"]),
-        titles.join(" | "),
-        "---|".repeat(titles.len()),
     )?;
-    let minutes = |seconds: &Value| format!("{:.0} min", seconds.as_f64().unwrap_or(0.0) / 60.0);
-    for (member, result) in &rows {
-        let values = tested(result, "model", "r2")?;
-        let teacher = rows
-            .iter()
-            .find(|(other, _)| member.teacher == Some(other.key));
-        // Of a teacher that explains nothing there is no part.
-        let of_teacher = match teacher {
-            Some((_, theirs)) => {
-                let theirs = mean(&tested(theirs, "model", "r2")?);
-                (theirs > 0.0).then(|| format!("{:.1} %", 100.0 * mean(&values) / theirs))
-            }
-            None => None,
-        };
-        writeln!(
-            text,
-            "| {} | {} | {:.2} M | {} | {} | {} | {} | {} |",
-            member.title,
-            teacher.map_or(NOTHING, |(teacher, _)| teacher.title),
-            result["parameters"].as_f64().unwrap_or_default() / 1e6,
-            cells(&values),
-            mean_cell(&values),
-            of_teacher.as_deref().unwrap_or(NOTHING),
-            minutes(&result["pretraining_seconds"]),
-            minutes(&result["seconds"]),
-        )?;
+    let forest = results.get("folds");
+    family_table(&folds, forest, "r2", text)?;
+    text.push_str("\nTheir RMSE:\n\n");
+    family_table(&folds, forest, "rmse", text)?;
+    let scaffold = measured_family(results, "-scaffold");
+    if !scaffold.is_empty() {
+        text.push_str("\nR² on the scaffold split, with the molecules of its table above:\n\n");
+        family_table(&scaffold, results.get("scaffold"), "r2", text)?;
     }
-    let forest = tested(first, "baseline", "r2")?;
+    let minutes = |key: &str| {
+        let all = folds.iter().chain(&scaffold);
+        let seconds = all.filter_map(|(_, result)| result[key].as_f64());
+        seconds.sum::<f64>() / 60.0
+    };
     writeln!(
         text,
-        "| ECFP4 forest | {NOTHING} | {NOTHING} | {} | {} | {NOTHING} | {NOTHING} | {NOTHING} |",
-        cells(&forest),
-        mean_cell(&forest),
+        "\nTheir training took {:.0} minutes before fine-tuning and {:.0} in it, the sum of runs \
+         that went on beside one another.",
+        minutes("pretraining_seconds"),
+        minutes("seconds"),
     )?;
-    let titles: Vec<String> = endpoints
-        .iter()
-        .map(|endpoint| metric(endpoint, "rmse", title(endpoint)))
-        .collect();
-    writeln!(
-        text,
-        "\nTheir RMSE:\n\n| Model | {} |\n|---|{}",
-        titles.join(" | "),
-        "---|".repeat(titles.len()),
-    )?;
-    for (member, result) in &rows {
-        let values = cells(&tested(result, "model", "rmse")?);
-        writeln!(text, "| {} | {values} |", member.title)?;
-    }
-    let forest = cells(&tested(first, "baseline", "rmse")?);
-    writeln!(text, "| ECFP4 forest | {forest} |")?;
     Ok(())
 }
 
-/// A metric on the test, one value an endpoint.
-fn tested(result: &Value, of: &str, metric: &str) -> Result<Vec<f64>> {
-    let mut values = Vec::new();
-    for endpoint in list(&result["endpoints"])? {
-        values.extend(test(endpoint)?[of][metric]["value"].as_f64());
-    }
-    Ok(values)
+/// The members that there are results for, of runs whose names end in `suffix`.
+fn measured_family<'a>(results: &'a Results, suffix: &str) -> Vec<(&'static Member, &'a Value)> {
+    let measured = |member: &'static Member| {
+        let result = results.get(&format!("family-{}{suffix}", member.key))?;
+        Some((member, result))
+    };
+    FAMILY.iter().filter_map(measured).collect()
 }
 
-fn cells(values: &[f64]) -> String {
-    let cells: Vec<String> = values.iter().map(|value| format!("{value:.3}")).collect();
-    cells.join(" | ")
+/// One metric of the members, and of the forest in a result of the same splits. With R²,
+/// which has a mean over endpoints whatever their units, stands what each member is.
+fn family_table(
+    rows: &[(&Member, &Value)],
+    forest: Option<&Value>,
+    name: &str,
+    text: &mut String,
+) -> Result<()> {
+    let Some((_, first)) = rows.first() else {
+        return Ok(());
+    };
+    let full = name == "r2";
+    let mut titles = vec!["Model".to_owned()];
+    if full {
+        titles.extend(["Teacher", "Parameters"].map(str::to_owned));
+    }
+    for endpoint in list(&first["endpoints"])? {
+        titles.push(metric(endpoint, name, title(endpoint)));
+    }
+    if full {
+        titles.extend(["Mean", "Of the teacher's"].map(str::to_owned));
+    }
+    let overall = |values: &[Vec<f64>]| {
+        let means: Vec<f64> = values.iter().map(|values| mean(values)).collect();
+        mean(&means)
+    };
+    let nothing = || NOTHING.to_owned();
+    let mut lines = Vec::new();
+    for (member, result) in rows {
+        let values = tested(result, "model", name)?;
+        let mut line = vec![member.title.to_owned()];
+        let teacher = rows
+            .iter()
+            .find(|(other, _)| member.teacher == Some(other.key));
+        if full {
+            let parameters = result["parameters"].as_f64().unwrap_or_default() / 1e6;
+            line.push(
+                teacher
+                    .map_or(NOTHING, |(teacher, _)| teacher.title)
+                    .to_owned(),
+            );
+            line.push(format!("{parameters:.2} M"));
+        }
+        line.extend(values.iter().map(|values| spread(values)));
+        if full {
+            // Of a teacher that explains nothing there is no part.
+            let part = match teacher {
+                Some((_, theirs)) => {
+                    let theirs = overall(&tested(theirs, "model", name)?);
+                    (theirs > 0.0).then(|| format!("{:.1} %", 100.0 * overall(&values) / theirs))
+                }
+                None => None,
+            };
+            line.push(format!("{:.3}", overall(&values)));
+            line.push(part.unwrap_or_else(nothing));
+        }
+        lines.push(line);
+    }
+    if let Some(forest) = forest {
+        let values = tested(forest, "baseline", name)?;
+        let mut line = vec!["ECFP4 forest".to_owned()];
+        if full {
+            line.extend([nothing(), nothing()]);
+        }
+        line.extend(values.iter().map(|values| spread(values)));
+        if full {
+            line.extend([format!("{:.3}", overall(&values)), nothing()]);
+        }
+        lines.push(line);
+    }
+    writeln!(text, "| {} |", titles.join(" | "))?;
+    writeln!(text, "|{}", "---|".repeat(titles.len()))?;
+    for line in lines {
+        writeln!(text, "| {} |", line.join(" | "))?;
+    }
+    Ok(())
+}
+
+/// A metric on the test, for every endpoint: one value a fold, or one.
+fn tested(result: &Value, of: &str, name: &str) -> Result<Vec<Vec<f64>>> {
+    list(&result["endpoints"])?
+        .iter()
+        .map(|endpoint| {
+            let folds = of_folds(endpoint, of, name)?;
+            if !folds.is_empty() {
+                return Ok(folds);
+            }
+            Ok(test(endpoint)?[of][name]["value"]
+                .as_f64()
+                .into_iter()
+                .collect())
+        })
+        .collect()
 }
 
 fn screening(result: &Value, text: &mut String) -> Result<()> {
@@ -371,10 +421,10 @@ fn mean_cell(values: &[f64]) -> String {
     format!("{:.3}", mean(values))
 }
 
-/// Mean ± standard deviation (of a sample).
+/// Mean ± standard deviation (of a sample), or the value where there is one alone.
 fn spread(values: &[f64]) -> String {
     if values.len() < 2 {
-        return NOTHING.to_owned();
+        return mean_cell(values);
     }
     let mean = mean(values);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
