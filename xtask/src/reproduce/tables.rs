@@ -455,7 +455,8 @@ mod tests {
         assert_eq!(interval(&metric), "0.600 [0.510, 0.705]");
         assert_eq!(interval(&Value::Null), "–");
         assert_eq!(spread(&[1.0, 2.0, 3.0]), "2.000 ± 1.000");
-        assert_eq!(spread(&[1.0]), "–");
+        assert_eq!(spread(&[1.0]), "1.000");
+        assert_eq!(spread(&[]), "–");
     }
 
     #[test]
