@@ -216,10 +216,12 @@ impl Optimizer {
         safetensors::serialize(views, Some(metadata)).map_err(damaged)
     }
 
-    /// Restores what [`Self::save`] gave, for parameters on `device`.
+    /// Restores what [`Self::save`] gave, for the [`numbered`] parameters of `model`
+    /// on `device`.
     pub(crate) fn restore(
         config: &OptimizerConfig,
         bytes: &[u8],
+        model: &Model,
         device: &Device,
     ) -> Result<Self, OptimizerError> {
         let damaged = |what: &str| OptimizerError::Damaged(what.to_owned());
@@ -265,6 +267,14 @@ impl Optimizer {
                 let both = Tensor::from_data(TensorData::new(values, [length]), &device);
                 moments.insert(number, both);
             }
+        }
+        let mut fit = Fit {
+            moments: &moments,
+            wrong: None,
+        };
+        model.visit(&mut fit);
+        if let Some(wrong) = fit.wrong {
+            return Err(OptimizerError::Damaged(wrong));
         }
         Ok(Self {
             moments,
@@ -348,6 +358,28 @@ pub(crate) fn numbered(model: Model) -> Model {
         }
     }
     model.map(&mut Number(0))
+}
+
+/// Whether the moments of every parameter are as many as its elements.
+struct Fit<'a> {
+    moments: &'a BTreeMap<u64, Tensor<1>>,
+    /// What does not fit.
+    wrong: Option<String>,
+}
+
+impl ModuleVisitor for Fit<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let number = param.id.val();
+        let elements: usize = param.shape().iter().product();
+        if let Some(moments) = self.moments.get(&number) {
+            let [length] = moments.dims();
+            if length != 2 * elements {
+                self.wrong = Some(format!(
+                    "parameter {number} has {elements} elements and {length} moments, not two each"
+                ));
+            }
+        }
+    }
 }
 
 /// Sums the squares of all gradients.

@@ -2,7 +2,7 @@
 //! `tests/golden`, made by `training.py` there. Further: the CPU against wgpu,
 //! and tiny corpora that must be learnt by heart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::Device;
 use rand::Rng;
@@ -389,7 +389,8 @@ fn an_overflow_in_half_precision_changes_the_scale_and_not_the_model() {
         half: true,
         ..case.optimizer.clone()
     };
-    let mut restored = Optimizer::restore(&config_of_half, &saved, &device).expect("restored");
+    let mut restored =
+        Optimizer::restore(&config_of_half, &saved, &same, &device).expect("restored");
     let (scaled, own) = after(&mut restored, same, 1.0);
     let (plain, theirs) = after(&mut with(false), model, 1.0);
     assert!((own - theirs).abs() < 1e-5 * theirs, "{own} {theirs}");
@@ -399,6 +400,31 @@ fn an_overflow_in_half_precision_changes_the_scale_and_not_the_model() {
     );
     assert_ne!(plain, before);
     compare("scaled", &scaled, &plain, |_| 1e-6);
+}
+
+#[test]
+fn a_history_of_another_model_is_refused() {
+    let device = Device::flex().autodiff();
+    let case = Case::read("finetune");
+    let (config, model) = load(&case.golden, "weights/", "model", &device);
+    let model = numbered(model);
+    let loss = total(&case.losses(&model, &config, None, &device)).expect("a loss");
+    let mut optimizer = Optimizer::new(&case.optimizer);
+    let (model, _) = optimizer.step(model, &loss, 1e-3);
+    let saved = pollster::block_on(optimizer.save()).expect("saved");
+    let restore = |bytes: &[u8]| Optimizer::restore(&case.optimizer, bytes, &model, &device);
+    assert!(restore(&saved).is_ok());
+    let file = safetensors::SafeTensors::deserialize(&saved).expect("tensors");
+    let short = file.tensors().into_iter().map(|(name, view)| {
+        let kept = &view.data()[..view.data().len() / 8 * 4];
+        let shape = vec![kept.len() / 4];
+        let view = TensorView::new(view.dtype(), shape, kept);
+        (name, view.expect("half of it"))
+    });
+    let notes = HashMap::from([("steps".to_owned(), "1".to_owned())]);
+    let short = safetensors::serialize(short, Some(notes)).expect("a file");
+    let refused = restore(&short).map(|_| ()).expect_err("other lengths");
+    assert!(refused.to_string().contains("not two each"), "{refused}");
 }
 
 #[test]

@@ -418,11 +418,12 @@ impl Run {
         let (config, model) = ModelFiles::read(&path)?.load(device)?;
         let file = path.join(OPTIMIZER);
         let bytes = fs::read(&file).map_err(io_error(&file))?;
+        let model = super::optimizer::numbered(model);
         Ok(Some(Restored {
             progress,
             config,
-            model: super::optimizer::numbered(model),
-            optimizer: Optimizer::restore(optimizer, &bytes, device)?,
+            optimizer: Optimizer::restore(optimizer, &bytes, &model, device)?,
+            model,
         }))
     }
 }

@@ -3,6 +3,7 @@
 //! Parts can be measured one at a time: what was measured is kept in
 //! `docs/results/`, and the tables are made of all that is there.
 
+mod alone;
 mod models;
 mod plots;
 mod results;
@@ -158,6 +159,8 @@ pub(crate) enum Part {
     Classes,
     /// The same endpoints in five folds.
     Folds,
+    /// Each endpoint on an encoder of its own, beside the model that is built in.
+    Alone,
     /// Teachers and students of the same training, side by side.
     Family,
 }
@@ -261,7 +264,7 @@ impl Reproduction {
     fn part(&mut self, part: Part) -> Result<()> {
         match part {
             Part::Endpoints => {
-                let run = self.finetune("endpoints", "small-delicate", &[], None, None)?;
+                let run = self.all_endpoints()?;
                 self.results.put("endpoints", results::measured(&run)?)?;
                 let often = self.read_often(&run)?;
                 self.results.put("endpoints-read-often", often)?;
@@ -301,9 +304,60 @@ impl Reproduction {
                 let flags = ["--folds", "5"];
                 self.measure("folds", "small-delicate", &flags, Some(FOLD_EPOCHS))?;
             }
+            Part::Alone => self.alone()?,
             Part::Family => self.family()?,
         }
         Ok(())
+    }
+
+    /// The run of the model that is built in.
+    fn all_endpoints(&self) -> Result<PathBuf> {
+        self.finetune("endpoints", "small-delicate", &[], None, None)
+    }
+
+    /// Fine-tunes an encoder for each endpoint, as long as that for all of them and
+    /// on the same molecules.
+    fn alone(&mut self) -> Result<()> {
+        let all = self.all_endpoints()?;
+        let together = results::measured(&all)?;
+        let folder = self.stages.runs.join("alone");
+        let start = self.pretrain()?;
+        let mut endpoints = Vec::new();
+        let mut seconds = 0.0;
+        let mut last = Value::Null;
+        for endpoint in results::list(&together["endpoints"])? {
+            let key = |key: &str| endpoint[key].as_str().unwrap_or_default();
+            let name = key("name");
+            alone::write(&all, name, &folder)?;
+            let split = folder.join(name).with_extension("json");
+            let split = split.display().to_string();
+            let only = format!(
+                "endpoints=[{{name={name:?},title={:?},unit={:?},file=\"{name}.csv\"}}]",
+                key("title"),
+                key("unit"),
+            );
+            let flags = [
+                &set(&[&only, "baseline=false"])[..],
+                &["--split", "indices", "--split-file", &split],
+            ];
+            let run = self.stages.train(Stage {
+                name: &format!("alone-{name}"),
+                kind: Kind::Finetune,
+                config: "small-delicate",
+                flags: &flags.concat(),
+                epochs: None,
+                start: Some(&start),
+                teacher: None,
+                tables: Some(&folder),
+            })?;
+            alone::ensure_same(&run, name, &folder)?;
+            last = results::measured(&run)?;
+            seconds += last["seconds"].as_f64().unwrap_or_default();
+            endpoints.extend(results::list(&last["endpoints"])?.iter().cloned());
+        }
+        last["seconds"] = seconds.into();
+        last["endpoints"] = endpoints.into();
+        self.results.put("alone", last)
     }
 
     /// Pre-trains or distils each member on the same molecules, and fine-tunes it.
@@ -320,6 +374,7 @@ impl Reproduction {
                 epochs: Some(FAMILY_PRETRAINING),
                 start: None,
                 teacher: teacher.as_deref(),
+                tables: None,
             })?;
             let model = pretrained.join("model");
             let preset = format!("preset={}", member.preset);
@@ -386,6 +441,7 @@ impl Reproduction {
             epochs: Some("0.1"),
             start: None,
             teacher: None,
+            tables: None,
         };
         let first = self.stages.train(stage)?.join("model");
         // Structure is learnt with the attention that hidden tokens taught.
@@ -427,6 +483,7 @@ impl Reproduction {
             epochs,
             start: Some(&start),
             teacher: None,
+            tables: None,
         })
     }
 

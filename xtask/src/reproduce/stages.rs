@@ -46,6 +46,8 @@ pub(super) struct Stage<'a> {
     pub(super) start: Option<&'a Path>,
     /// The model that teaches it.
     pub(super) teacher: Option<&'a Path>,
+    /// The folder of labelled tables, where they are not those of the data.
+    pub(super) tables: Option<&'a Path>,
 }
 
 /// Where stages run.
@@ -80,7 +82,11 @@ impl Stages {
         }
         training.arg(stage.config).args(stage.flags);
         if stage.kind == Kind::Finetune {
-            training.arg("--data").arg(self.tables()?);
+            let tables = match stage.tables {
+                Some(tables) => tables.to_owned(),
+                None => self.tables()?,
+            };
+            training.arg("--data").arg(tables);
         } else {
             for (flag, file) in [("--train", "train.smi.gz"), ("--valid", "valid.smi.gz")] {
                 training.arg(flag).arg(self.data.join("corpus").join(file));

@@ -21,6 +21,9 @@ pub(super) fn all(results: &Results) -> Result<String> {
     if let Some(result) = results.get("endpoints") {
         endpoints(result, results.get("endpoints-read-often"), &mut text)?;
     }
+    if let (Some(together), Some(alone)) = (results.get("endpoints"), results.get("alone")) {
+        encoders(together, alone, &mut text)?;
+    }
     if let Some(result) = results.get("folds") {
         text.push_str("\n## Five folds\n\n");
         let _ = write!(
@@ -102,6 +105,38 @@ fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result
     one_split(result, often, text)?;
     text.push_str("\n![R² of each endpoint](endpoints.svg)\n");
     text.push_str(&provenance(result));
+    Ok(())
+}
+
+/// One encoder for all endpoints beside one for each.
+fn encoders(together: &Value, alone: &Value, text: &mut String) -> Result<()> {
+    text.push_str(
+        "\n## One encoder for all endpoints\n\nThe same split, every endpoint fine-tuned by itself \
+         from the same pre-trained encoder and for as many epochs, with a Gaussian process of its \
+         own: RMSE, of the prediction and of its network.\n\n\
+         | Endpoint | All on one | Each on its own | Network of all | Networks of each |\n\
+         |---|---|---|---|---|\n",
+    );
+    let parts = ["model", "network"];
+    let mut explained = [const { Vec::new() }; 4];
+    for (endpoint, own) in list(&together["endpoints"])?
+        .iter()
+        .zip(list(&alone["endpoints"])?)
+    {
+        let mut cells = vec![metric(endpoint, "rmse", title(endpoint))];
+        let columns = parts
+            .iter()
+            .flat_map(|part| [(part, endpoint), (part, own)]);
+        for ((part, endpoint), explained) in columns.zip(&mut explained) {
+            let metrics = &test(endpoint)?[part];
+            cells.push(interval(&metrics["rmse"]));
+            explained.extend(metrics["r2"]["value"].as_f64());
+        }
+        writeln!(text, "| {} |", cells.join(" | "))?;
+    }
+    let means = explained.map(|values| mean_cell(&values));
+    writeln!(text, "| Mean R² | {} |", means.join(" | "))?;
+    text.push_str(&provenance(alone));
     Ok(())
 }
 

@@ -1,0 +1,116 @@
+//! The endpoints of a run, each by itself: with the same molecules on the same sides
+//! of the split.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::results;
+
+/// The parts of a fold in `splits.json`.
+const PARTS: [&str; 3] = ["train", "valid", "test"];
+
+/// The column of labels.
+const LABEL: &str = "label";
+
+/// Writes the molecules of `run` that have a label of `endpoint` as
+/// `folder/ENDPOINT.csv`, and where its split puts them as `folder/ENDPOINT.json`.
+pub(super) fn write(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let path = run.join("examples.csv");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let (table, places) = labelled(&text, endpoint).with_context(|| path.display().to_string())?;
+    let file = folder.join(endpoint);
+    fs::write(file.with_extension("csv"), table)?;
+    let splits = moved(&results::read(&run.join("splits.json"))?, &places)?;
+    fs::write(file.with_extension("json"), splits.to_string())?;
+    Ok(())
+}
+
+/// Ensures that `run`, which was trained on what [`write`] wrote to `folder`, has its
+/// examples in the order of that table: else the split meant others.
+pub(super) fn ensure_same(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
+    let smiles = |path: &Path| -> Result<Vec<String>> {
+        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let first = |line: &str| line.split(',').next().unwrap_or_default().to_owned();
+        Ok(text.lines().map(first).collect())
+    };
+    let written = smiles(&folder.join(endpoint).with_extension("csv"))?;
+    ensure!(
+        smiles(&run.join("examples.csv"))? == written,
+        "{} has other examples than its split was made for",
+        run.display()
+    );
+    Ok(())
+}
+
+/// The rows of `examples` with a label of `endpoint`, as a table; and for each row
+/// its place there. No field is quoted: SMILES hold no comma.
+fn labelled(examples: &str, endpoint: &str) -> Result<(String, Vec<Option<usize>>)> {
+    let mut lines = examples
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().unwrap_or_default();
+    let column = head
+        .iter()
+        .position(|name| *name == endpoint)
+        .with_context(|| format!("no column {endpoint}"))?;
+    let mut table = format!("smiles,{LABEL}\n");
+    let mut places = Vec::new();
+    let mut count = 0;
+    for fields in lines {
+        ensure!(
+            fields.len() == head.len(),
+            "a row of {} fields",
+            fields.len()
+        );
+        let label = fields[column];
+        let place = (!label.is_empty()).then_some(count);
+        if place.is_some() {
+            table += &format!("{},{label}\n", fields[0]);
+            count += 1;
+        }
+        places.push(place);
+    }
+    Ok((table, places))
+}
+
+/// The folds of `splits`, by `places` instead of rows; rows without one are left out.
+fn moved(splits: &Value, places: &[Option<usize>]) -> Result<Value> {
+    let folds = results::list(splits)?.iter().map(|fold| {
+        let mut own = json!({"fold": fold["fold"]});
+        for part in PARTS {
+            let rows = results::list(&fold[part])?.iter();
+            own[part] = rows
+                .filter_map(Value::as_u64)
+                .filter_map(|row| *places.get(usize::try_from(row).ok()?)?)
+                .collect();
+        }
+        Ok(own)
+    });
+    folds.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_keeps_its_molecules_on_their_sides() {
+        let examples = "smiles,a,b\nC,1,\nCC,,2\nCCC,3,4\nCCCC,5,\n";
+        let (table, places) = labelled(examples, "a").expect("a column");
+        assert_eq!(table, "smiles,label\nC,1\nCCC,3\nCCCC,5\n");
+        let splits = json!([{"fold": 0, "train": [3, 1], "valid": [0], "test": [2]}]);
+        let own = moved(&splits, &places).expect("folds");
+        assert_eq!(
+            own,
+            json!([{"fold": 0, "train": [2], "valid": [0], "test": [1]}])
+        );
+        let (table, _) = labelled(examples, "b").expect("a column");
+        assert_eq!(table, "smiles,label\nCC,2\nCCC,4\n");
+        assert!(labelled(examples, "c").is_err());
+        assert!(labelled("smiles,a\nC\n", "a").is_err());
+    }
+}
