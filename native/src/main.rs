@@ -42,8 +42,24 @@ fn keep_memory() {
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
 }
 
+/// Leaves Mesa's choice between GPUs out where there is no graphical session: its
+/// Vulkan layer asks the compositor, and without one writes an error of its own to
+/// stderr before every answer of ours. Whoever chooses by Mesa's variables keeps it.
+#[cfg(target_os = "linux")]
+fn without_session() {
+    const CHOICES: [&str; 3] = ["XDG_RUNTIME_DIR", "DRI_PRIME", "MESA_VK_DEVICE_SELECT"];
+    if CHOICES.iter().all(|name| std::env::var_os(name).is_none()) {
+        // SAFETY: no other thread runs yet.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn without_session() {}
+
 fn main() -> ExitCode {
     keep_memory();
+    without_session();
     let arguments = Arguments::parse();
     let done = match &arguments.command {
         Command::Score(score) => score::run(&score.rows, Task::Score, score.assess),
