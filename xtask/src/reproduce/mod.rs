@@ -119,9 +119,20 @@ struct Screen {
     aggregate: &'static str,
 }
 
+/// Key of the screen by fingerprints.
+const ECFP: &str = "ecfp-max";
+
+/// By the embedding, as the command does it with `--aggregate mean`.
+const BY_EMBEDDING: Screen = Screen {
+    key: "embedding-mean",
+    title: "Embedding, mean over queries",
+    by: "embedding",
+    aggregate: "mean",
+};
+
 const SCREENS: [Screen; 4] = [
     Screen {
-        key: "ecfp-max",
+        key: ECFP,
         title: "ECFP4, Tanimoto, nearest query",
         by: "ecfp",
         aggregate: "max",
@@ -132,12 +143,7 @@ const SCREENS: [Screen; 4] = [
         by: "embedding",
         aggregate: "max",
     },
-    Screen {
-        key: "embedding-mean",
-        title: "Embedding, mean over queries",
-        by: "embedding",
-        aggregate: "mean",
-    },
+    BY_EMBEDDING,
     Screen {
         key: "both-mean",
         title: "Both, mean over queries",
@@ -360,7 +366,8 @@ impl Reproduction {
         self.results.put("alone", last)
     }
 
-    /// Pre-trains or distils each member on the same molecules, and fine-tunes it.
+    /// Pre-trains or distils each member on the same molecules, screens with it and
+    /// fine-tunes it.
     fn family(&mut self) -> Result<()> {
         for member in &FAMILY {
             let teacher = member
@@ -377,6 +384,9 @@ impl Reproduction {
                 tables: None,
             })?;
             let model = pretrained.join("model");
+            let targets = self.screen_by(&BY_EMBEDDING, &model)?;
+            self.results
+                .put(&format!("family-{}-screening", member.key), targets)?;
             let preset = format!("preset={}", member.preset);
             for (suffix, split) in [
                 ("", ["--folds", "5"]),
@@ -514,22 +524,27 @@ impl Reproduction {
 
     /// Every way to screen, target by target.
     fn screen(&self, model: &Path) -> Result<Value> {
-        let benchmark = self.stages.data.join("screening");
-        let names = fs::read_to_string(benchmark.join("targets.txt"))?;
-        let few: Vec<&str> = names.lines().take(EVERY).collect();
         let mut rows = Map::new();
         for screen in &SCREENS {
-            let mut command = self.stages.command(&["screen", "--by", screen.by]);
-            command.args(["--aggregate", screen.aggregate, "--json", "-q"]);
-            command.arg("--benchmark").arg(&benchmark);
-            if self.stages.quick {
-                command.args(["--targets", &few.join(",")]);
-            }
-            command.arg("--model").arg(model);
-            command::announce(&command);
-            let answer: Value = serde_json::from_str(&command::answer(&mut command)?)?;
-            rows.insert(screen.key.to_owned(), answer["targets"].clone());
+            rows.insert(screen.key.to_owned(), self.screen_by(screen, model)?);
         }
         Ok(Value::Object(rows))
+    }
+
+    /// The targets of one way to screen.
+    fn screen_by(&self, screen: &Screen, model: &Path) -> Result<Value> {
+        let benchmark = self.stages.data.join("screening");
+        let mut command = self.stages.command(&["screen", "--by", screen.by]);
+        command.args(["--aggregate", screen.aggregate, "--json", "-q"]);
+        command.arg("--benchmark").arg(&benchmark);
+        if self.stages.quick {
+            let names = fs::read_to_string(benchmark.join("targets.txt"))?;
+            let few: Vec<&str> = names.lines().take(EVERY).collect();
+            command.args(["--targets", &few.join(",")]);
+        }
+        command.arg("--model").arg(model);
+        command::announce(&command);
+        let mut answer: Value = serde_json::from_str(&command::answer(&mut command)?)?;
+        Ok(answer["targets"].take())
     }
 }

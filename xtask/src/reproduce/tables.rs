@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::results::{Results, device, list};
 use super::{
-    EVERY, FAMILY, FAMILY_EPOCHS, FAMILY_PRETRAINING, FOLD_EPOCHS, Member, READINGS,
+    ECFP, EVERY, FAMILY, FAMILY_EPOCHS, FAMILY_PRETRAINING, FOLD_EPOCHS, Member, READINGS,
     SCAFFOLD_EPOCHS, SCREENS, TOXICITY,
 };
 
@@ -286,6 +286,27 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
         text.push_str("\nR² on the scaffold split, with the molecules of its table above:\n\n");
         family_table(&scaffold, results.get("scaffold"), "r2", text)?;
     }
+    let screened = measured_family(results, "-screening");
+    if !screened.is_empty() {
+        text.push_str(
+            "\nScreening by their embeddings before they were fine-tuned, the mean over queries \
+             and all targets (see below):\n\n| Model | AUROC | BEDROC20 |\n|---|---|---|\n",
+        );
+        let mut rows: Vec<(&str, &Value)> = screened
+            .iter()
+            .map(|(member, targets)| (member.title, *targets))
+            .collect();
+        rows.extend(
+            results
+                .get("screening")
+                .map(|result| ("ECFP4, nearest query", &result[ECFP])),
+        );
+        for (title, targets) in rows {
+            let targets = list(targets)?;
+            let cells = ["auroc", "bedroc"].map(|metric| mean_cell(&of_targets(targets, metric)));
+            writeln!(text, "| {title} | {} |", cells.join(" | "))?;
+        }
+    }
     let minutes = |key: &str| {
         let all = folds.iter().chain(&scaffold);
         let seconds = all.filter_map(|(_, result)| result[key].as_f64());
@@ -405,6 +426,12 @@ fn tested(result: &Value, of: &str, name: &str) -> Result<Vec<Vec<f64>>> {
         .collect()
 }
 
+/// A metric, one value a target.
+fn of_targets<'a>(targets: impl IntoIterator<Item = &'a Value>, metric: &str) -> Vec<f64> {
+    let values = targets.into_iter().map(|target| &target[metric]);
+    values.filter_map(Value::as_f64).collect()
+}
+
 fn screening(result: &Value, text: &mut String) -> Result<()> {
     text.push_str(
         "\n## Virtual screening\n\nThe RDKit benchmarking platform (Riniker & Landrum 2013), 53 \
@@ -422,13 +449,9 @@ fn screening(result: &Value, text: &mut String) -> Result<()> {
         let mut targets = list(row)?.clone();
         targets.sort_by(|a, b| a["target"].as_str().cmp(&b["target"].as_str()));
         let mean = |chosen: &dyn Fn(usize) -> bool, metric: &str| {
-            let values: Vec<f64> = targets
-                .iter()
-                .enumerate()
-                .filter(|(index, _)| chosen(*index))
-                .filter_map(|(_, target)| target[metric].as_f64())
-                .collect();
-            mean_cell(&values)
+            let all = targets.iter().enumerate();
+            let chosen = all.filter(|(index, _)| chosen(*index));
+            mean_cell(&of_targets(chosen.map(|(_, target)| target), metric))
         };
         let parts: [&dyn Fn(usize) -> bool; 3] =
             [&|i| i % EVERY == 0, &|i| i % EVERY != 0, &|_| true];
