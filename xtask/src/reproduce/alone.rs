@@ -17,7 +17,7 @@ const LABEL: &str = "label";
 
 /// Writes the molecules of `run` that have a label of `endpoint` as
 /// `folder/ENDPOINT.csv`, and where its split puts them as `folder/ENDPOINT.json`.
-pub(super) fn write(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
+pub(super) fn write_table(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let path = run.join("examples.csv");
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -29,7 +29,7 @@ pub(super) fn write(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Ensures that `run`, which was trained on what [`write`] wrote to `folder`, has its
+/// Ensures that `run`, which was trained on what [`write_table`] wrote to `folder`, has its
 /// examples in the order of that table: else the split meant others.
 pub(super) fn ensure_same(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
     let smiles = |path: &Path| -> Result<Vec<String>> {

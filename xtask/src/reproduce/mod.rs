@@ -334,7 +334,7 @@ impl Reproduction {
         for endpoint in results::list(&together["endpoints"])? {
             let key = |key: &str| endpoint[key].as_str().unwrap_or_default();
             let name = key("name");
-            alone::write(&all, name, &folder)?;
+            alone::write_table(&all, name, &folder)?;
             let split = folder.join(name).with_extension("json");
             let split = split.display().to_string();
             let only = format!(

@@ -263,9 +263,11 @@ fn toxicity(results: &Results, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// The members of the family, a row each, and the forest on the same splits.
+/// Teachers and students side by side: what each member is and reaches on the whole,
+/// then every endpoint.
 fn family(results: &Results, text: &mut String) -> Result<()> {
-    let folds = measured_family(results, "");
+    let folds = of_family(results, "");
+    let scaffold = of_family(results, "-scaffold");
     let Some((_, first)) = folds.first() else {
         return Ok(());
     };
@@ -273,39 +275,54 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
         text,
         "\n## The family\n\nTeachers and students that read the same {FAMILY_PRETRAINING} of the \
          corpus once, then were fine-tuned alike for {FAMILY_EPOCHS} epochs, without a Gaussian \
-         process: R², mean ± standard deviation over five random folds, on {}. These are not \
-         the model that is built in, which was trained for longer and without a teacher.\n",
+         process, on {}. These are not the model that is built in, which was trained for longer \
+         and without a teacher. R² is the mean over endpoints, of five random folds and of the \
+         scaffold split above; in brackets, a student's part of its teacher's. Screening is by \
+         the embedding before fine-tuning, as below: the mean over queries, of all targets.\n\n\
+         | Model | Teacher | Parameters | R², folds | R², scaffolds | AUROC, screening | \
+         BEDROC20 |\n|---|---|---|---|---|---|---|",
         device(&first["run"]),
     )?;
-    let forest = results.get("folds");
-    family_table(&folds, forest, "r2", text)?;
-    text.push_str("\nTheir RMSE:\n\n");
-    family_table(&folds, forest, "rmse", text)?;
-    let scaffold = measured_family(results, "-scaffold");
-    if !scaffold.is_empty() {
-        text.push_str("\nR² on the scaffold split, with the molecules of its table above:\n\n");
-        family_table(&scaffold, results.get("scaffold"), "r2", text)?;
-    }
-    let screened = measured_family(results, "-screening");
-    if !screened.is_empty() {
-        text.push_str(
-            "\nScreening by their embeddings before they were fine-tuned, the mean over queries \
-             and all targets (see below):\n\n| Model | AUROC | BEDROC20 |\n|---|---|---|\n",
-        );
-        let mut rows: Vec<(&str, &Value)> = screened
+    let screened = of_family(results, "-screening");
+    for (member, result) in &folds {
+        let teacher = FAMILY
             .iter()
-            .map(|(member, targets)| (member.title, *targets))
-            .collect();
-        rows.extend(
-            results
-                .get("screening")
-                .map(|result| ("ECFP4, nearest query", &result[ECFP])),
-        );
-        for (title, targets) in rows {
-            let targets = list(targets)?;
-            let cells = ["auroc", "bedroc"].map(|metric| mean_cell(&of_targets(targets, metric)));
-            writeln!(text, "| {title} | {} |", cells.join(" | "))?;
-        }
+            .find(|other| member.teacher == Some(other.key));
+        let parameters = result["parameters"].as_f64().unwrap_or_default() / 1e6;
+        let mut cells = vec![
+            member.title.to_owned(),
+            teacher.map_or(NOTHING, |teacher| teacher.title).to_owned(),
+            format!("{parameters:.2} M"),
+            explained(member, &folds)?,
+            explained(member, &scaffold)?,
+        ];
+        cells.extend(screening_means(found(&screened, member.key)));
+        writeln!(text, "| {} |", cells.join(" | "))?;
+    }
+    let forests = ["folds", "scaffold"].map(|name| results.get(name));
+    let mut cells = vec!["ECFP4 (forest; nearest query)".to_owned()];
+    cells.extend([NOTHING, NOTHING].map(str::to_owned));
+    for forest in forests {
+        cells.push(match forest {
+            Some(forest) => format!("{:.3}", overall(&tested(forest, "baseline", "r2")?)),
+            None => NOTHING.to_owned(),
+        });
+    }
+    let by_fingerprints = results.get("screening").map(|result| &result[ECFP]);
+    cells.extend(screening_means(by_fingerprints));
+    writeln!(text, "| {} |", cells.join(" | "))?;
+    let [of_folds, of_scaffold] = forests;
+    for (title, rows, forest, name) in [
+        (
+            "R², mean ± standard deviation over the folds",
+            &folds,
+            of_folds,
+            "r2",
+        ),
+        ("RMSE over the folds", &folds, of_folds, "rmse"),
+        ("R² on the scaffold split", &scaffold, of_scaffold, "r2"),
+    ] {
+        family_table(title, rows, forest, name, text)?;
     }
     let minutes = |key: &str| {
         let all = folds.iter().chain(&scaffold);
@@ -322,8 +339,11 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// The members that there are results for, of runs whose names end in `suffix`.
-fn measured_family<'a>(results: &'a Results, suffix: &str) -> Vec<(&'static Member, &'a Value)> {
+/// Members with a result each.
+type Members<'a> = Vec<(&'static Member, &'a Value)>;
+
+/// The members that there are results for, of names that end in `suffix`.
+fn of_family<'a>(results: &'a Results, suffix: &str) -> Members<'a> {
     let measured = |member: &'static Member| {
         let result = results.get(&format!("family-{}{suffix}", member.key))?;
         Some((member, result))
@@ -331,10 +351,45 @@ fn measured_family<'a>(results: &'a Results, suffix: &str) -> Vec<(&'static Memb
     FAMILY.iter().filter_map(measured).collect()
 }
 
-/// One metric of the members, and of the forest in a result of the same splits. With R²,
-/// which has a mean over endpoints whatever their units, stands what each member is.
+fn found<'a>(rows: &Members<'a>, key: &str) -> Option<&'a Value> {
+    let row = rows.iter().find(|(member, _)| member.key == key);
+    row.map(|(_, result)| *result)
+}
+
+/// The mean R² of a member, with its part of that of the teacher.
+fn explained(member: &Member, rows: &Members<'_>) -> Result<String> {
+    let mean = |key: &str| -> Result<Option<f64>> {
+        let result = found(rows, key);
+        let values = result.map(|result| tested(result, "model", "r2"));
+        Ok(values.transpose()?.map(|values| overall(&values)))
+    };
+    let Some(own) = mean(member.key)? else {
+        return Ok(NOTHING.to_owned());
+    };
+    // Of a teacher that explains nothing there is no part.
+    let teacher = member.teacher.map(mean).transpose()?.flatten();
+    Ok(match teacher.filter(|theirs| *theirs > 0.0) {
+        Some(theirs) => format!("{own:.3} ({:.1} %)", 100.0 * own / theirs),
+        None => format!("{own:.3}"),
+    })
+}
+
+/// Mean AUROC and BEDROC20 of the targets, where there are any.
+fn screening_means(targets: Option<&Value>) -> [String; 2] {
+    let targets = targets.and_then(Value::as_array);
+    ["auroc", "bedroc"].map(|name| mean_cell(&of_targets(targets.into_iter().flatten(), name)))
+}
+
+/// The mean of endpoints, each the mean of its folds.
+fn overall(values: &[Vec<f64>]) -> f64 {
+    let means: Vec<f64> = values.iter().map(|values| mean(values)).collect();
+    mean(&means)
+}
+
+/// One metric of the members, and of the forest in a result of the same splits.
 fn family_table(
-    rows: &[(&Member, &Value)],
+    about: &str,
+    rows: &Members<'_>,
     forest: Option<&Value>,
     name: &str,
     text: &mut String,
@@ -342,69 +397,26 @@ fn family_table(
     let Some((_, first)) = rows.first() else {
         return Ok(());
     };
-    let full = name == "r2";
-    let mut titles = vec!["Model".to_owned()];
-    if full {
-        titles.extend(["Teacher", "Parameters"].map(str::to_owned));
-    }
-    for endpoint in list(&first["endpoints"])? {
-        titles.push(metric(endpoint, name, title(endpoint)));
-    }
-    if full {
-        titles.extend(["Mean", "Of the teacher's"].map(str::to_owned));
-    }
-    let overall = |values: &[Vec<f64>]| {
-        let means: Vec<f64> = values.iter().map(|values| mean(values)).collect();
-        mean(&means)
-    };
-    let nothing = || NOTHING.to_owned();
+    let titles: Vec<String> = list(&first["endpoints"])?
+        .iter()
+        .map(|endpoint| metric(endpoint, name, title(endpoint)))
+        .collect();
+    writeln!(
+        text,
+        "\n{about}:\n\n| Model | {} |\n|---|{}",
+        titles.join(" | "),
+        "---|".repeat(titles.len()),
+    )?;
     let mut lines = Vec::new();
     for (member, result) in rows {
-        let values = tested(result, "model", name)?;
-        let mut line = vec![member.title.to_owned()];
-        let teacher = rows
-            .iter()
-            .find(|(other, _)| member.teacher == Some(other.key));
-        if full {
-            let parameters = result["parameters"].as_f64().unwrap_or_default() / 1e6;
-            line.push(
-                teacher
-                    .map_or(NOTHING, |(teacher, _)| teacher.title)
-                    .to_owned(),
-            );
-            line.push(format!("{parameters:.2} M"));
-        }
-        line.extend(values.iter().map(|values| spread(values)));
-        if full {
-            // Of a teacher that explains nothing there is no part.
-            let part = match teacher {
-                Some((_, theirs)) => {
-                    let theirs = overall(&tested(theirs, "model", name)?);
-                    (theirs > 0.0).then(|| format!("{:.1} %", 100.0 * overall(&values) / theirs))
-                }
-                None => None,
-            };
-            line.push(format!("{:.3}", overall(&values)));
-            line.push(part.unwrap_or_else(nothing));
-        }
-        lines.push(line);
+        lines.push((member.title, tested(result, "model", name)?));
     }
     if let Some(forest) = forest {
-        let values = tested(forest, "baseline", name)?;
-        let mut line = vec!["ECFP4 forest".to_owned()];
-        if full {
-            line.extend([nothing(), nothing()]);
-        }
-        line.extend(values.iter().map(|values| spread(values)));
-        if full {
-            line.extend([format!("{:.3}", overall(&values)), nothing()]);
-        }
-        lines.push(line);
+        lines.push(("ECFP4 forest", tested(forest, "baseline", name)?));
     }
-    writeln!(text, "| {} |", titles.join(" | "))?;
-    writeln!(text, "|{}", "---|".repeat(titles.len()))?;
-    for line in lines {
-        writeln!(text, "| {} |", line.join(" | "))?;
+    for (title, values) in lines {
+        let cells: Vec<String> = values.iter().map(|values| spread(values)).collect();
+        writeln!(text, "| {title} | {} |", cells.join(" | "))?;
     }
     Ok(())
 }
