@@ -38,33 +38,30 @@ struct Matrix {
     columns: u32,
 }
 
-// The place of (i, k), or of the nearest there is.
-fn place(matrix: Matrix, i: u32, k: u32) -> u32 {
-    return min(i, matrix.rows - 1u) * matrix.down + min(k, matrix.columns - 1u) * matrix.across;
+const BESIDE: vec4<u32> = vec4(0u, 1u, 2u, 3u);
+
+// The places of the 4 elements beside (i, k) along i, or of the nearest there are.
+fn places(matrix: Matrix, i: u32, k: u32) -> vec4<u32> {
+    let rows = min(i + BESIDE, vec4(matrix.rows - 1u));
+    return rows * matrix.down + min(k, matrix.columns - 1u) * matrix.across;
+}
+
+// What was found there, 0 outside.
+fn inside(matrix: Matrix, i: u32, k: u32, found: vec4<f32>) -> vec4<f32> {
+    let rows = i + BESIDE < vec4(matrix.rows);
+    return select(vec4<f32>(), found, rows & vec4(k < matrix.columns));
 }
 
 // 4 elements of a beside (i, k) along i, 0 outside.
 fn of_a(matrix: Matrix, i: u32, k: u32) -> vec4<f32> {
-    let found = vec4(
-        a[place(matrix, i, k)],
-        a[place(matrix, i + 1u, k)],
-        a[place(matrix, i + 2u, k)],
-        a[place(matrix, i + 3u, k)],
-    );
-    let inside = vec4(i, i + 1u, i + 2u, i + 3u) < vec4(matrix.rows);
-    return select(vec4<f32>(), found, inside & vec4(k < matrix.columns));
+    let at = places(matrix, i, k);
+    return inside(matrix, i, k, vec4(a[at.x], a[at.y], a[at.z], a[at.w]));
 }
 
 // 4 elements of the transpose of b beside (j, k) along j, 0 outside.
 fn of_b(matrix: Matrix, j: u32, k: u32) -> vec4<f32> {
-    let found = vec4(
-        b[place(matrix, j, k)],
-        b[place(matrix, j + 1u, k)],
-        b[place(matrix, j + 2u, k)],
-        b[place(matrix, j + 3u, k)],
-    );
-    let inside = vec4(j, j + 1u, j + 2u, j + 3u) < vec4(matrix.rows);
-    return select(vec4<f32>(), found, inside & vec4(k < matrix.columns));
+    let at = places(matrix, j, k);
+    return inside(matrix, j, k, vec4(b[at.x], b[at.y], b[at.z], b[at.w]));
 }
 
 fn put(share: u32, i: u32, j: u32, sums: vec4<f32>) {

@@ -370,7 +370,7 @@ struct Fit<'a> {
 impl ModuleVisitor for Fit<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let number = param.id.val();
-        let elements: usize = param.shape().iter().product();
+        let elements = param.shape().num_elements();
         if let Some(moments) = self.moments.get(&number) {
             let [length] = moments.dims();
             if length != 2 * elements {

@@ -8,19 +8,17 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::results;
+use crate::workspace;
 
 /// The parts of a fold in `splits.json`.
 const PARTS: [&str; 3] = ["train", "valid", "test"];
-
-/// The column of labels.
-const LABEL: &str = "label";
 
 /// Writes the molecules of `run` that have a label of `endpoint` as
 /// `folder/ENDPOINT.csv`, and where its split puts them as `folder/ENDPOINT.json`.
 pub(super) fn write_table(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let path = run.join("examples.csv");
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let text = workspace::read(&path)?;
     let (table, places) = labelled(&text, endpoint).with_context(|| path.display().to_string())?;
     let file = folder.join(endpoint);
     fs::write(file.with_extension("csv"), table)?;
@@ -33,7 +31,7 @@ pub(super) fn write_table(run: &Path, endpoint: &str, folder: &Path) -> Result<(
 /// examples in the order of that table: else the split meant others.
 pub(super) fn ensure_same(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
     let smiles = |path: &Path| -> Result<Vec<String>> {
-        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let text = workspace::read(path)?;
         let first = |line: &str| line.split(',').next().unwrap_or_default().to_owned();
         Ok(text.lines().map(first).collect())
     };
@@ -57,7 +55,7 @@ fn labelled(examples: &str, endpoint: &str) -> Result<(String, Vec<Option<usize>
         .iter()
         .position(|name| *name == endpoint)
         .with_context(|| format!("no column {endpoint}"))?;
-    let mut table = format!("smiles,{LABEL}\n");
+    let mut table = "smiles,label\n".to_owned();
     let mut places = Vec::new();
     let mut count = 0;
     for fields in lines {

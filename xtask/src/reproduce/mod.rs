@@ -22,7 +22,7 @@ use self::results::Results;
 use self::stages::{Kind, Stage, Stages};
 use crate::command;
 use crate::native;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// One target in four chooses between ways to compare; the others are the test.
 const EVERY: usize = 4;
@@ -337,11 +337,13 @@ impl Reproduction {
             alone::write_table(&all, name, &folder)?;
             let split = folder.join(name).with_extension("json");
             let split = split.display().to_string();
-            let only = format!(
-                "endpoints=[{{name={name:?},title={:?},unit={:?},file=\"{name}.csv\"}}]",
-                key("title"),
-                key("unit"),
-            );
+            let only = toml::Table::from_iter([
+                ("name".to_owned(), name.into()),
+                ("title".to_owned(), key("title").into()),
+                ("unit".to_owned(), key("unit").into()),
+                ("file".to_owned(), format!("{name}.csv").into()),
+            ]);
+            let only = format!("endpoints={}", toml::Value::from(vec![only]));
             let flags = [
                 &set(&[&only, "baseline=false"])[..],
                 &["--split", "indices", "--split-file", &split],
@@ -538,7 +540,7 @@ impl Reproduction {
         command.args(["--aggregate", screen.aggregate, "--json", "-q"]);
         command.arg("--benchmark").arg(&benchmark);
         if self.stages.quick {
-            let names = fs::read_to_string(benchmark.join("targets.txt"))?;
+            let names = workspace::read(&benchmark.join("targets.txt"))?;
             let few: Vec<&str> = names.lines().take(EVERY).collect();
             command.args(["--targets", &few.join(",")]);
         }

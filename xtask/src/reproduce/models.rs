@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::results;
+use crate::workspace;
 
 /// What says how the encoder was pre-trained.
 pub(super) enum Pretraining {
@@ -56,7 +57,7 @@ struct Trained {
 impl Trained {
     fn read(run: &Path) -> Result<Self> {
         let path = run.join("config.toml");
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let text = workspace::read(&path)?;
         let config: toml::Table = text.parse().with_context(|| path.display().to_string())?;
         let molecules = config
             .get("batch")
@@ -165,7 +166,7 @@ pub(super) fn encoder(
 
 fn card(model: &Path) -> Result<(String, PathBuf)> {
     let path = model.join("README.md");
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let text = workspace::read(&path)?;
     Ok((text, path))
 }
 

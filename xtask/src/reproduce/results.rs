@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use crate::workspace;
+
 /// The folder of the results, in the repository or in a quick run.
 #[derive(Debug)]
 pub(super) struct Results {
@@ -90,7 +92,7 @@ pub(super) fn device(sitting: &Value) -> String {
 /// The last `key` of a run's metrics, such as its `seconds` of training.
 pub(super) fn last(run: &Path, key: &str) -> Result<f64> {
     let path = run.join("metrics.jsonl");
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let text = workspace::read(&path)?;
     let last = text.lines().rev().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
         line[key].as_f64()
@@ -99,7 +101,7 @@ pub(super) fn last(run: &Path, key: &str) -> Result<f64> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Value> {
-    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let text = workspace::read(path)?;
     serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 

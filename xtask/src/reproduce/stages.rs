@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::command;
+use crate::workspace;
 
 /// Lines of a table that a quick run takes.
 const QUICK_ROWS: usize = 400;
@@ -123,7 +124,7 @@ impl Stages {
             else {
                 continue;
             };
-            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let text = workspace::read(&path)?;
             let rows: String = text.split_inclusive('\n').take(QUICK_ROWS).collect();
             fs::write(few.join(name), rows)?;
         }

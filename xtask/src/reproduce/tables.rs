@@ -415,7 +415,14 @@ fn family_table(
         lines.push(("ECFP4 forest", tested(forest, "baseline", name)?));
     }
     for (title, values) in lines {
-        let cells: Vec<String> = values.iter().map(|values| spread(values)).collect();
+        // Of a split that is not of folds there is one value.
+        let cells: Vec<String> = values
+            .iter()
+            .map(|values| match values[..] {
+                [_] => mean_cell(values),
+                _ => spread(values),
+            })
+            .collect();
         writeln!(text, "| {title} | {} |", cells.join(" | "))?;
     }
     Ok(())
@@ -491,10 +498,10 @@ fn mean_cell(values: &[f64]) -> String {
     format!("{:.3}", mean(values))
 }
 
-/// Mean ± standard deviation (of a sample), or the value where there is one alone.
+/// Mean ± standard deviation (of a sample).
 fn spread(values: &[f64]) -> String {
     if values.len() < 2 {
-        return mean_cell(values);
+        return NOTHING.to_owned();
     }
     let mean = mean(values);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -525,8 +532,7 @@ mod tests {
         assert_eq!(interval(&metric), "0.600 [0.510, 0.705]");
         assert_eq!(interval(&Value::Null), "–");
         assert_eq!(spread(&[1.0, 2.0, 3.0]), "2.000 ± 1.000");
-        assert_eq!(spread(&[1.0]), "1.000");
-        assert_eq!(spread(&[]), "–");
+        assert_eq!(spread(&[1.0]), "–");
     }
 
     #[test]
