@@ -7,12 +7,12 @@ use std::ops::ControlFlow;
 
 use burn::tensor::{Distribution, Tensor};
 use delicate::chemistry::{AtomOrder, Molecule};
-use delicate::kernels::device::{Device, DeviceChoice};
+use delicate::device::{Device, DeviceChoice};
 use delicate::kernels::residual_layer_norm;
+use delicate::model_dir::ModelFiles;
+use delicate::predict::{Options, Scorer, Task};
 use delicate::records::Structure;
-use delicate::scoring::{Options, Scorer, Task};
-use delicate::storing::ModelFiles;
-use delicate::tokens::tokenize;
+use delicate::tokenizer::tokenize;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 

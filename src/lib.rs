@@ -28,32 +28,20 @@
     )
 )]
 
-pub mod applicability;
-#[cfg(feature = "train")]
-pub mod baseline;
-#[cfg(feature = "train")]
-pub mod benchmark;
 pub mod chemistry;
-#[cfg(feature = "train")]
-pub mod evaluation;
-pub mod explaining;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
-pub mod exporting;
-pub mod gaussian_process;
-#[cfg(all(feature = "train", not(target_family = "wasm")))]
-pub mod importing;
+pub mod convert;
+pub mod device;
 pub mod kernels;
 pub mod metrics;
 pub mod model;
+pub mod model_dir;
 mod parallel;
-#[cfg(test)]
-mod parity;
+pub mod predict;
 pub mod records;
-pub mod scoring;
+#[cfg(test)]
+mod reference_tests;
 pub mod screening;
+pub mod tokenizer;
 #[cfg(feature = "train")]
-pub mod splits;
-pub mod storing;
-pub mod tokens;
-#[cfg(feature = "train")]
-pub mod training;
+pub mod train;

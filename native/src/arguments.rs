@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use delicate::kernels::device::DeviceChoice;
+use delicate::device::DeviceChoice;
+use delicate::model_dir::Precision;
 use delicate::records::{Format, OutputFormat};
 use delicate::screening::{Aggregate, Similarity};
-use delicate::storing::Precision;
 
 /// Scores molecules with a compact chemical transformer, on any GPU or the CPU.
 #[derive(Debug, Parser)]

@@ -145,7 +145,7 @@ pub(crate) fn text(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use delicate::training::{FinetuneConfig, PretrainConfig};
+    use delicate::train::{FinetuneConfig, PretrainConfig};
 
     use super::*;
 

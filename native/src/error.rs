@@ -3,18 +3,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use delicate::benchmark::BenchmarkError;
-use delicate::exporting::ExportError;
-use delicate::importing::ImportError;
-use delicate::kernels::device::DeviceError;
+use delicate::convert::export::ExportError;
+use delicate::convert::import::ImportError;
+use delicate::device::DeviceError;
+use delicate::model_dir::StoringError;
+use delicate::predict::Stop;
 use delicate::records::{RecordsError, RowError};
-use delicate::scoring::Stop;
 use delicate::screening::ScreeningError;
-use delicate::storing::StoringError;
-use delicate::training::TrainingError;
+use delicate::train::TrainingError;
+use delicate::train::benchmark::BenchmarkError;
 
-use crate::data::DataError;
-use crate::report::ReportError;
+use crate::commands::data::DataError;
+use crate::commands::report::ReportError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {

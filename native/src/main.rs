@@ -4,29 +4,21 @@
 //! 3 a row failed under `--on-error fail`; 130 interrupted.
 
 mod arguments;
-mod bench;
+mod commands;
 mod configurations;
-mod data;
-mod data_sets;
-mod doctor;
 mod error;
-mod evaluate;
-mod explain;
-mod export;
 mod files;
-mod import;
-mod report;
-mod score;
-mod screen;
-mod training;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use delicate::scoring::Task;
+use delicate::predict::Task;
 
 use arguments::{Arguments, Command};
+use commands::{
+    bench, data, doctor, evaluate, explain, export, import, report, score, screen, train,
+};
 use error::CommandError;
 
 #[global_allocator]
@@ -66,9 +58,9 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(explain),
         Command::Embed(score) => score::run(score, Task::Embed, false),
         Command::Screen(screen) => screen::run(screen),
-        Command::Pretrain(pretrain) => training::pretrain(pretrain),
-        Command::Distill(distill) => training::distill(distill),
-        Command::Finetune(finetune) => training::finetune(finetune),
+        Command::Pretrain(pretrain) => train::pretrain(pretrain),
+        Command::Distill(distill) => train::distill(distill),
+        Command::Finetune(finetune) => train::finetune(finetune),
         Command::Evaluate(evaluate) => evaluate::run(evaluate),
         Command::Report(report) => report::run(report),
         Command::Data(data) => data::run(data),

@@ -14,7 +14,6 @@ mod adamw;
 mod attention;
 #[cfg(feature = "train")]
 mod autodiff;
-pub mod device;
 mod dropout;
 mod extension;
 mod flex;
@@ -22,7 +21,7 @@ mod gelu;
 mod linear;
 mod matrix;
 #[cfg(all(test, feature = "train"))]
-mod parity;
+mod reference_tests;
 mod residual_layer_norm;
 mod sum_of_rows;
 mod vector;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::tokens::VOCABULARY_SIZE;
+use crate::tokenizer::VOCABULARY_SIZE;
 
 /// How the encoder gets its depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,7 +33,7 @@ impl Batch {
             .unwrap_or(0)
             .max(1)
             .next_multiple_of(padding(device));
-        let mut ids = vec![crate::tokens::PAD as i32; sequences.len() * length];
+        let mut ids = vec![crate::tokenizer::PAD as i32; sequences.len() * length];
         let mut mask = vec![0.0f32; ids.len()];
         for (row, sequence) in sequences.iter().enumerate() {
             for (column, &id) in sequence.as_ref().iter().enumerate() {

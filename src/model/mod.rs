@@ -4,9 +4,9 @@ mod config;
 mod encoder;
 mod heads;
 mod parameters;
-#[cfg(test)]
-mod parity;
 mod physchem;
+#[cfg(test)]
+mod reference_tests;
 mod structure;
 
 pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
 use super::{Header, RowError};
-use crate::applicability::{Assessment, Domain};
+use crate::predict::applicability::{Assessment, Domain};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use delicate::kernels::device::{Backend, Device, DeviceChoice};
+use delicate::device::{Backend, Device, DeviceChoice};
 use delicate::model::Endpoint;
+use delicate::model_dir::ModelFiles;
+use delicate::predict::{Options, Scorer, Task};
 use delicate::records::Structure;
-use delicate::scoring::{Options, Scorer, Task};
-use delicate::storing::ModelFiles;
 use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 

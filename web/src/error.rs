@@ -1,10 +1,10 @@
 //! Errors as the page sees them: an `Error` with a `code`.
 
-use delicate::explaining::ExplainError;
-use delicate::kernels::device::DeviceError;
+use delicate::device::DeviceError;
+use delicate::model_dir::StoringError;
+use delicate::predict::Stop;
+use delicate::predict::attribution::ExplainError;
 use delicate::records::RecordsError;
-use delicate::scoring::Stop;
-use delicate::storing::StoringError;
 use wasm_bindgen::JsValue;
 
 /// An error with a name that programs can test.

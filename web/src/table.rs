@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use delicate::predict::{Options, Stop, Task};
 use delicate::records::{
     Header, OutputFormat, Outputs, ReadOptions, Reader, Record, RowError, ScoreColumn, Structure,
     Writer,
 };
-use delicate::scoring::{Options, Stop, Task};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -233,7 +233,7 @@ impl Table {
 
     /// What the prediction of one row rests on: the values with their
     /// intervals, domains and nearest training molecules, and the share of every
-    /// atom, as [`delicate::explaining::Explanation`] has them.
+    /// atom, as [`delicate::predict::attribution::Explanation`] has them.
     ///
     /// # Errors
     ///

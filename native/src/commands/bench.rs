@@ -1,0 +1,272 @@
+//! `delicate bench`.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use delicate::device::Device;
+use delicate::records::{ReadOptions, Structure};
+use delicate::train::benchmark::{
+    self, Alone, BenchmarkError, Compression, PeakMemory, Rounds, Setting, Side, Spread, Subject,
+    Workload,
+};
+use serde::Serialize;
+
+use crate::arguments::{
+    BenchArguments, BenchCommand, BenchCompressionArguments, BenchStepArguments, DeviceName,
+    MeasureArguments, ReportFormatName,
+};
+use crate::error::CommandError;
+use crate::files;
+
+pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
+    match &arguments.command {
+        BenchCommand::Compression(compression) => compare(compression),
+        BenchCommand::Step(step) => alone(step),
+    }
+}
+
+impl From<BenchmarkError> for CommandError {
+    fn from(error: BenchmarkError) -> Self {
+        match error {
+            BenchmarkError::Unknown { .. } | BenchmarkError::OutOfBounds { .. } => {
+                Self::Usage(error.to_string())
+            }
+            BenchmarkError::Stop(stop) => stop.into(),
+            other => Self::Benchmark(Box::new(other)),
+        }
+    }
+}
+
+fn compare(arguments: &BenchCompressionArguments) -> Result<(), CommandError> {
+    let measure = &arguments.measure;
+    let teacher = Subject::find(&arguments.teacher)?;
+    let student = Subject::find(&arguments.student)?;
+    let workload = workload(measure, &[&teacher, &student])?;
+    // Each alone in a process, before this one holds both.
+    let memory = [&arguments.teacher, &arguments.student].map(|name| peak_memory(name, measure));
+    let device = pollster::block_on(Device::open(measure.device.into()))?;
+    let mut result = pollster::block_on(benchmark::compression(
+        &teacher,
+        &student,
+        &workload,
+        rounds(measure),
+        &device,
+        tell(measure),
+    ))?;
+    [
+        result.teacher.peak_memory_bytes,
+        result.student.peak_memory_bytes,
+    ] = memory;
+    write(measure, &result, |out| print_compression(out, &result))
+}
+
+fn alone(arguments: &BenchStepArguments) -> Result<(), CommandError> {
+    let measure = &arguments.measure;
+    let subject = Subject::find(&arguments.preset)?;
+    let workload = workload(measure, &[&subject])?;
+    if let Some(path) = &arguments.dump_batches {
+        let text = serde_json::to_string(&workload).map_err(io::Error::from);
+        text.and_then(|text| std::fs::write(path, text))
+            .map_err(|source| CommandError::Output {
+                name: path.display().to_string(),
+                source,
+            })?;
+    }
+    let device = pollster::block_on(Device::open(measure.device.into()))?;
+    let result = pollster::block_on(benchmark::alone(
+        &subject,
+        &workload,
+        rounds(measure),
+        &device,
+        tell(measure),
+    ))?;
+    write(measure, &result, |out| print_alone(out, &result))
+}
+
+fn rounds(measure: &MeasureArguments) -> Rounds {
+    Rounds {
+        timed: measure.rounds,
+        warm_up: measure.warm_up,
+    }
+}
+
+/// Says on a terminal how far the measurement is.
+fn tell(measure: &MeasureArguments) -> impl FnMut(usize, usize) + use<> {
+    let loud = !measure.quiet && io::stderr().is_terminal();
+    move |round, all| {
+        if loud {
+            eprintln!("round {round} of {all}, warm-up included");
+        }
+    }
+}
+
+fn workload(measure: &MeasureArguments, subjects: &[&Subject]) -> Result<Workload, CommandError> {
+    let structures = match &measure.molecules {
+        Some(path) => read(path)?,
+        None => benchmark::built_in_molecules(),
+    };
+    Ok(Workload::new(
+        &structures,
+        subjects,
+        measure.batch_molecules,
+    )?)
+}
+
+fn read(path: &Path) -> Result<Vec<Structure>, CommandError> {
+    let (_, records) = files::records(path, &ReadOptions::default())?;
+    records
+        .take(benchmark::MAX_MOLECULES)
+        .map(|record| Ok(record?.structure))
+        .collect()
+}
+
+/// Peaks of a process of this command with the model `name` alone. Nothing
+/// where the system does not tell them or the process fails: what is wrong
+/// will show in this one too.
+fn peak_memory(name: &str, measure: &MeasureArguments) -> Option<PeakMemory> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    command
+        .args(["bench", "step", "--format", "json", "--quiet"])
+        .args(["--rounds", "1", "--warm-up", "0"])
+        .args(["--batch-molecules", &measure.batch_molecules.to_string()])
+        .args(["--device", device_name(measure.device)])
+        .args(["--preset", name]);
+    if let Some(path) = &measure.molecules {
+        command.arg("--molecules").arg(path);
+    }
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+    serde_json::from_value(report.get("peak_memory_bytes")?.clone()).ok()?
+}
+
+fn device_name(name: DeviceName) -> &'static str {
+    match name {
+        DeviceName::Auto => "auto",
+        DeviceName::Gpu => "gpu",
+        DeviceName::Cpu => "cpu",
+    }
+}
+
+fn write(
+    measure: &MeasureArguments,
+    result: &impl Serialize,
+    print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    let mut out = Vec::new();
+    match measure.format {
+        ReportFormatName::Json => serde_json::to_writer_pretty(&mut out, result)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out)),
+        ReportFormatName::Text => print(&mut out),
+    }
+    .and_then(|()| io::stdout().lock().write_all(&out))
+    .map_err(CommandError::stdout)
+}
+
+fn print_compression(out: &mut impl Write, result: &Compression) -> io::Result<()> {
+    writeln!(out, "parameters_ratio   {:.2}", result.parameters_ratio)?;
+    writeln!(out, "layers_ratio       {:.2}", result.layers_ratio)?;
+    for (name, value, rounds) in [
+        (
+            "training_speedup",
+            result.training_speedup,
+            result.training_speedup_of_rounds,
+        ),
+        (
+            "inference_speedup",
+            result.inference_speedup,
+            result.inference_speedup_of_rounds,
+        ),
+    ] {
+        writeln!(
+            out,
+            "{name:18} {value:.2}  (rounds: {:.2} to {:.2})",
+            rounds.min, rounds.max
+        )?;
+    }
+    print_side(out, "Teacher", &result.teacher)?;
+    print_side(out, "Student", &result.student)?;
+    print_setting(out, &result.setting)
+}
+
+fn print_alone(out: &mut impl Write, result: &Alone) -> io::Result<()> {
+    print_side(out, "Model", &result.side)?;
+    print_spread(out, "forward", result.forward)?;
+    print_setting(out, &result.setting)
+}
+
+fn print_side(out: &mut impl Write, title: &str, side: &Side) -> io::Result<()> {
+    writeln!(out, "\n{title}: {}", side.name)?;
+    writeln!(out, "  parameters  {}", side.parameters)?;
+    writeln!(
+        out,
+        "  layers      {} of width {}",
+        side.layers, side.hidden_size
+    )?;
+    print_spread(out, "training", side.training)?;
+    print_spread(out, "inference", side.inference)?;
+    match side.peak_memory_bytes {
+        Some(peak) => writeln!(
+            out,
+            "  peak memory {} MiB in inference, {} MiB in training, alone in a process",
+            peak.inference >> 20,
+            peak.training >> 20
+        ),
+        None => writeln!(out, "  peak memory not known on this system"),
+    }
+}
+
+fn print_spread(out: &mut impl Write, name: &str, spread: Spread) -> io::Result<()> {
+    writeln!(
+        out,
+        "  {name:11} {:.1} molecules/s  ({:.1} to {:.1})",
+        spread.median, spread.min, spread.max
+    )
+}
+
+fn print_setting(out: &mut impl Write, setting: &Setting) -> io::Result<()> {
+    let shapes: Vec<String> = setting
+        .training_batches
+        .iter()
+        .map(|[rows, length]| format!("{rows}x{length}"))
+        .collect();
+    let shown = shapes.len().min(8);
+    writeln!(
+        out,
+        "\nDelicate {}, burn {}, {:?} on {}",
+        setting.version,
+        setting.burn.as_deref().unwrap_or("of unknown version"),
+        setting.backend,
+        setting.device,
+    )?;
+    writeln!(
+        out,
+        "{}, {}, {} threads",
+        setting.processor.as_deref().unwrap_or("unknown processor"),
+        setting.system,
+        setting.threads
+    )?;
+    writeln!(
+        out,
+        "{} molecules ({} left out) of {} to {} tokens, half above {}",
+        setting.molecules,
+        setting.left_out,
+        setting.tokens[0],
+        setting.tokens[2],
+        setting.tokens[1]
+    )?;
+    writeln!(
+        out,
+        "{} training batches (molecules x tokens): {}{}",
+        shapes.len(),
+        shapes[..shown].join(", "),
+        if shown < shapes.len() { ", ..." } else { "" }
+    )?;
+    writeln!(
+        out,
+        "{} rounds after {} of warm-up",
+        setting.rounds, setting.warm_up_rounds
+    )?;
+    writeln!(out, "\n{}", setting.protocol)
+}

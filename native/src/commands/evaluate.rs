@@ -1,0 +1,124 @@
+//! `delicate evaluate`.
+
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use delicate::device::Device;
+use delicate::metrics::{EndpointEvaluation, Evaluation};
+use delicate::predict::{Options, Task};
+use delicate::records::{ReadOptions, Structure};
+use delicate::train::evaluation::{evaluate_run, evaluate_table};
+use delicate::train::{evaluation_table, run_dir};
+
+use crate::arguments::EvaluateArguments;
+use crate::commands::{report, score};
+use crate::error::CommandError;
+use crate::files;
+
+pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
+    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let path = &arguments.path;
+    let options = Options {
+        readings: arguments.readings,
+        ..Options::default()
+    };
+    let evaluation = if path.join(run_dir::CONFIG).is_file() {
+        let baseline = !arguments.no_baseline;
+        let evaluation = pollster::block_on(evaluate_run(path, &device, options, baseline))
+            .map_err(|error| CommandError::from_run(error, path))?;
+        if options.readings == NonZeroUsize::MIN && baseline {
+            report::write(path)?;
+        }
+        evaluation
+    } else {
+        Evaluation {
+            readings: options.readings,
+            endpoints: vec![on_table(arguments, device, options)?],
+        }
+    };
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&evaluation)
+            .map_err(io::Error::from)
+            .map(|json| json + "\n")
+    } else {
+        Ok(evaluation_table(&evaluation.endpoints))
+    };
+    text.and_then(|text| io::stdout().write_all(text.as_bytes()))
+        .map_err(CommandError::stdout)
+}
+
+/// Evaluates a model on a table that it has not seen.
+fn on_table(
+    arguments: &EvaluateArguments,
+    device: Device,
+    options: Options,
+) -> Result<EndpointEvaluation, CommandError> {
+    let scorer = score::load(arguments.model.as_deref(), Task::Score, device)?;
+    let names: Vec<String> = scorer
+        .config()
+        .endpoints
+        .iter()
+        .map(|endpoint| endpoint.name.clone())
+        .collect();
+    let endpoint = match (&arguments.endpoint, names.as_slice()) {
+        (Some(name), _) if names.contains(name) => name.clone(),
+        (None, [only]) => only.clone(),
+        _ => {
+            return Err(CommandError::Usage(format!(
+                "name one of the model's endpoints with --endpoint: {}",
+                names.join(", ")
+            )));
+        }
+    };
+    let pairs = pairs(&arguments.path, arguments)?;
+    let evaluated = pollster::block_on(evaluate_table(&scorer, &endpoint, &pairs, options))
+        .map_err(|error| CommandError::from_run(error, &arguments.path))?;
+    let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{endpoint}`")))?;
+    let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
+    if scored < pairs.len() {
+        eprintln!(
+            "{} of {} molecules have no score",
+            pairs.len() - scored,
+            pairs.len()
+        );
+    }
+    Ok(evaluated)
+}
+
+/// SMILES and label of every usable row.
+fn pairs(path: &Path, arguments: &EvaluateArguments) -> Result<Vec<(String, f32)>, CommandError> {
+    let options = ReadOptions {
+        smiles_column: arguments.smiles_column.clone(),
+        ..ReadOptions::default()
+    };
+    let (header, records) = files::records(path, &options)?;
+    let columns = header.columns;
+    let Some(column) = columns
+        .iter()
+        .position(|name| *name == arguments.label_column)
+    else {
+        return Err(CommandError::NoColumn {
+            path: path.to_owned(),
+            wanted: arguments.label_column.clone(),
+            columns,
+        });
+    };
+    let mut pairs = Vec::new();
+    for record in records {
+        let record = record?;
+        let cell = record.fields.get(column).map_or("", |cell| cell.trim());
+        match (&record.structure, cell.parse::<f32>()) {
+            (Structure::Smiles(smiles), Ok(label)) if label.is_finite() => {
+                pairs.push((smiles.clone(), label));
+            }
+            _ if cell.is_empty() => {}
+            _ => eprintln!(
+                "{}, line {}: left out: no molecule, or `{cell}` is not a number",
+                path.display(),
+                record.line
+            ),
+        }
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,137 @@
+//! `delicate export`.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use delicate::convert::export::{self, Loss, MOLECULES};
+use delicate::device::Device;
+use delicate::model_dir::{self, CARD, DOMAIN, ModelFiles, Precision, StoringError, WEIGHTS};
+use delicate::predict::Scorer;
+use delicate::records::{ReadOptions, Structure};
+
+use crate::arguments::ExportArguments;
+use crate::error::CommandError;
+use crate::files;
+
+pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
+    let model_error = |path: &Path| {
+        let name = path.display().to_string();
+        move |source: StoringError| CommandError::Model { name, source }
+    };
+    let (from, to) = (arguments.model.as_path(), arguments.output.as_path());
+    // What is read must not be overwritten while it is compared with.
+    if let (Ok(a), Ok(b)) = (from.canonicalize(), to.canonicalize())
+        && a == b
+    {
+        return Err(CommandError::SameFile(to.to_owned()));
+    }
+    let structures = structures(arguments.data.as_deref())?;
+    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let files = ModelFiles::read(from).map_err(model_error(from))?;
+    let (mut config, mut model) = files.load(device.tensors()).map_err(model_error(from))?;
+    if arguments.lean {
+        (config, model) = export::lean(config, model);
+    }
+    let mut out = io::stdout().lock();
+    if arguments.onnx {
+        let bytes = pollster::block_on(export::onnx(&config, &model)).map_err(|source| {
+            CommandError::Export {
+                path: from.to_owned(),
+                source,
+            }
+        })?;
+        std::fs::write(to, &bytes).map_err(|source| CommandError::Output {
+            name: to.display().to_string(),
+            source,
+        })?;
+        let has_processes = (files.applicability(&config))
+            .map_err(|error| model_error(from)(error.into()))?
+            .is_some_and(|known| known.has_processes());
+        let note = match has_processes {
+            true => ", the network alone: predictions without the Gaussian processes beside it",
+            false => "",
+        };
+        let size = bytes_text(bytes.len() as u64);
+        return writeln!(out, "{}: {size}{note}", to.display()).map_err(CommandError::stdout);
+    }
+    let precision: Precision = arguments.precision.into();
+    let card = card(from, precision);
+    pollster::block_on(model_dir::write(to, &config, &model, precision, &card))
+        .map_err(model_error(to))?;
+    if let Some(domain) = &files.domain {
+        let path = to.join(DOMAIN);
+        std::fs::write(&path, domain).map_err(|source| CommandError::Output {
+            name: path.display().to_string(),
+            source,
+        })?;
+    }
+    // From the files, so that what is compared is what others will read.
+    let written = ModelFiles::read(to).map_err(model_error(to))?;
+    let other = Scorer::load(&written, device.clone()).map_err(model_error(to))?;
+    // Weights are compared, and nothing that comes beside them.
+    let other = other.network_alone();
+    let reference = Scorer::new(config, model, device);
+    let losses = pollster::block_on(export::losses(&reference, &other, &structures))?;
+    print(&mut out, arguments, precision, &losses).map_err(CommandError::stdout)
+}
+
+/// The molecules to compare on. Rows that cannot be read are left out: they
+/// say nothing about the weights.
+fn structures(data: Option<&Path>) -> Result<Vec<Structure>, CommandError> {
+    let Some(path) = data else {
+        return Ok(MOLECULES
+            .iter()
+            .map(|&smiles| Structure::Smiles(smiles.into()))
+            .collect());
+    };
+    let (_, records) = files::records(path, &ReadOptions::default())?;
+    records.map(|record| Ok(record?.structure)).collect()
+}
+
+fn card(from: &Path, precision: Precision) -> String {
+    let mut card = std::fs::read_to_string(from.join(CARD)).unwrap_or_default();
+    if !card.is_empty() && !card.ends_with('\n') {
+        card.push('\n');
+    }
+    card + &format!(
+        "\n## Weights\n\nWritten by `delicate export` in {}.\n",
+        precision.name()
+    )
+}
+
+fn print(
+    out: &mut impl Write,
+    arguments: &ExportArguments,
+    precision: Precision,
+    losses: &[Loss],
+) -> io::Result<()> {
+    let size = |directory: &Path| {
+        std::fs::metadata(directory.join(WEIGHTS)).map(|metadata| metadata.len())
+    };
+    let (before, after) = (size(&arguments.model)?, size(&arguments.output)?);
+    writeln!(
+        out,
+        "{}: {}, {}, {:.0} % of the source's {}",
+        arguments.output.display(),
+        precision.name(),
+        bytes_text(after),
+        100.0 * after as f64 / before.max(1) as f64,
+        bytes_text(before)
+    )?;
+    writeln!(
+        out,
+        "\n| Output | Unit | Molecules | Largest difference | Mean difference |\n|---|---|---|---|---|"
+    )?;
+    for loss in losses {
+        writeln!(
+            out,
+            "| {} | {} | {} | {:.2e} | {:.2e} |",
+            loss.name, loss.unit, loss.molecules, loss.largest, loss.mean
+        )?;
+    }
+    Ok(())
+}
+
+fn bytes_text(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}

@@ -1,0 +1,429 @@
+//! `delicate screen`.
+
+use std::borrow::Borrow;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use delicate::device::Device;
+use delicate::predict::{Options, Scorer, Stop, Task};
+use delicate::records::{Outputs, ReadOptions, Reader, RowError, Structure, Writer};
+use delicate::screening::{
+    self, Benchmark, BenchmarkResult, Features, Similarity, TargetResult, Top,
+};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use crate::arguments::ScreenArguments;
+use crate::commands::score::{Interrupt, load, progress_bar};
+use crate::error::CommandError;
+use crate::files::{Chunk, open, refuse_same_file, sink};
+
+pub(crate) fn run(arguments: &ScreenArguments) -> Result<(), CommandError> {
+    match (&arguments.benchmark, &arguments.library, &arguments.queries) {
+        (Some(directory), ..) => benchmark(arguments, directory),
+        (None, Some(library), Some(queries)) => screen(arguments, library, queries),
+        // The parser lets nothing else through.
+        _ => Err(CommandError::Usage(
+            "name a library and --queries, or --benchmark".to_owned(),
+        )),
+    }
+}
+
+/// Gives molecules what they are compared by.
+struct Featuriser {
+    by: Similarity,
+    options: Options,
+    /// Where embeddings are needed.
+    scorer: Option<Scorer>,
+    bar: ProgressBar,
+    interrupt: Interrupt,
+}
+
+/// One entry a row, `None` where the run ended before it, and why it did.
+type Featured = (Vec<Option<Result<Features, RowError>>>, Option<Stop>);
+
+impl Featuriser {
+    fn new(arguments: &ScreenArguments) -> Result<Self, CommandError> {
+        let interrupt = Interrupt::listen();
+        let by = Similarity::from(arguments.by);
+        // Fingerprints need neither: a machine without a usable device will do.
+        let scorer = if by.needs_embeddings() {
+            let device = pollster::block_on(Device::open(arguments.device.into()))?;
+            Some(load(arguments.model.as_deref(), Task::Embed, device)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            by,
+            options: Options {
+                largest_fragment: !arguments.keep_salts,
+                ..Options::default()
+            },
+            scorer,
+            bar: progress_bar(arguments.quiet),
+            interrupt,
+        })
+    }
+
+    /// The features of `structures`, which come after `before` others.
+    fn features<S>(&self, structures: &[S], before: u64) -> Featured
+    where
+        S: Borrow<Structure> + Sync,
+    {
+        let mut embeddings = Vec::new();
+        let mut stop = None;
+        if let Some(scorer) = &self.scorer {
+            let run = scorer.run(structures, Task::Embed, self.options, async |progress| {
+                self.bar.set_position(before + progress.done as u64);
+                if self.interrupt.is_raised() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            let results = pollster::block_on(run);
+            stop = results.stop;
+            embeddings = results.rows;
+        }
+        let mut fingerprints = Vec::new();
+        if self.by.needs_fingerprints() {
+            let options = self.options;
+            fingerprints = screening::fingerprints(structures, options.largest_fragment);
+        }
+        let mut embeddings = embeddings.into_iter();
+        let mut fingerprints = fingerprints.into_iter();
+        let rows = structures.iter().map(|_| {
+            let fingerprint = fingerprints.next().transpose();
+            let embedding = match embeddings.next() {
+                Some(None) => return None,
+                Some(Some(embedding)) => Some(embedding).transpose(),
+                None => Ok(None),
+            };
+            let features = fingerprint.and_then(|fingerprint| {
+                let features = Features::new(fingerprint, embedding?);
+                // What cannot be compared with itself cannot be with anything.
+                if features.similarity(&features, self.by).is_none() {
+                    let message = "the molecule has nothing to be compared by";
+                    return Err(RowError::new("not_comparable", message));
+                }
+                Ok(features)
+            });
+            Some(features)
+        });
+        let rows = rows.collect();
+        self.bar.set_position(before + structures.len() as u64);
+        (rows, stop)
+    }
+}
+
+fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result<(), CommandError> {
+    let started = Instant::now();
+    let stdin = Path::new("-");
+    if library == stdin && queries == stdin {
+        let message = "only one of the library and the queries can be stdin";
+        return Err(CommandError::Usage(message.to_owned()));
+    }
+    for input in [library, queries] {
+        refuse_same_file(input, arguments.output.file())?;
+    }
+    let records = |source| CommandError::Records {
+        path: library.to_owned(),
+        source,
+    };
+    let options = ReadOptions {
+        format: arguments.input_format.map(Into::into),
+        smiles_column: arguments.smiles_column.clone(),
+        id_column: None,
+    };
+    let mut reader =
+        Reader::open(open(library)?, &library.to_string_lossy(), &options).map_err(records)?;
+    let header = reader.header().clone();
+
+    let featuriser = Featuriser::new(arguments)?;
+    let queries = read_queries(&featuriser, queries, arguments.query_column.clone())?;
+    // Before the work, so that a place that cannot be written costs nothing.
+    let sink = sink(arguments.output.file())?;
+
+    let (mut rows, mut failed) = (0u64, 0u64);
+    let mut first_failure = None;
+    let mut top = Top::new(arguments.top.get());
+    let mut end = None;
+    // Nothing is written yet: a first Ctrl-C must always come back to us.
+    featuriser.interrupt.busy(true);
+    while end.is_none() {
+        let chunk = Chunk::read(&mut reader);
+        let structures: Vec<&Structure> = chunk
+            .records
+            .iter()
+            .map(|record| &record.structure)
+            .collect();
+        let (results, stop) = featuriser.features(&structures, rows);
+        for (record, features) in chunk.records.into_iter().zip(results) {
+            let Some(features) = features else { continue };
+            rows += 1;
+            let features = match record.problem {
+                Some(problem) => Err(problem),
+                None => features,
+            };
+            match features {
+                Ok(features) => {
+                    let score = features.score(&queries, featuriser.by, arguments.aggregate.into());
+                    top.offer(score, record.fields);
+                }
+                Err(error) => {
+                    failed += 1;
+                    first_failure.get_or_insert((record.line, error));
+                }
+            }
+        }
+        end = match (stop, chunk.fault) {
+            (Some(Stop::Cancelled), _) => Some(End::Interrupted),
+            (Some(stop), _) => Some(End::Failed(stop.into())),
+            _ if featuriser.interrupt.is_raised() => Some(End::Interrupted),
+            (None, Some(fault)) => Some(End::Failed(records(fault))),
+            (None, None) => chunk.is_last.then_some(End::Complete),
+        };
+    }
+    featuriser.bar.finish_and_clear();
+
+    let output_name = arguments
+        .output
+        .file()
+        .map_or("stdout".to_owned(), |path| path.display().to_string());
+    let output = |source| CommandError::Output {
+        name: output_name.clone(),
+        source,
+    };
+    let format = arguments.output.format();
+    let mut writer = Writer::new(sink, format, &header, Outputs::Similarity).map_err(output)?;
+    for hit in top.into_sorted() {
+        let values = [hit.score as f32];
+        writer
+            .write_result(&hit.item, Ok(&values))
+            .map_err(output)?;
+    }
+    writer
+        .finish()
+        .and_then(|mut sink| sink.flush())
+        .map_err(output)?;
+
+    // Unlike a scored file, the hits do not show what is missing.
+    if let Some((line, error)) = first_failure {
+        eprintln!(
+            "{}: {failed} of {rows} rows left out; the first, line {line}: {}",
+            library.display(),
+            error.message
+        );
+    }
+    if !arguments.quiet {
+        let seconds = started.elapsed().as_secs_f64();
+        let device = featuriser.scorer.as_ref();
+        let device = device.map_or(String::new(), |scorer| {
+            format!(" on {}", scorer.device().name())
+        });
+        eprintln!(
+            "{rows} rows against {} {}, {seconds:.1} s ({:.0} rows/s){device}",
+            queries.len(),
+            if queries.len() == 1 {
+                "query"
+            } else {
+                "queries"
+            },
+            rows as f64 / seconds.max(1e-9),
+        );
+    }
+    match end {
+        Some(End::Failed(error)) => Err(error),
+        Some(End::Interrupted) => Err(CommandError::ScreenInterrupted(format!(
+            "what is written are the best of {rows} rows"
+        ))),
+        Some(End::Complete) | None => Ok(()),
+    }
+}
+
+/// How the reading of a library ended.
+enum End {
+    Complete,
+    Interrupted,
+    Failed(CommandError),
+}
+
+/// The features of all queries that can be used; the others are reported.
+fn read_queries(
+    featuriser: &Featuriser,
+    path: &Path,
+    smiles_column: Option<String>,
+) -> Result<Vec<Features>, CommandError> {
+    let records = |source| CommandError::Records {
+        path: path.to_owned(),
+        source,
+    };
+    let options = ReadOptions {
+        smiles_column,
+        ..ReadOptions::default()
+    };
+    let mut reader =
+        Reader::open(open(path)?, &path.to_string_lossy(), &options).map_err(records)?;
+    let mut queries = Vec::new();
+    let mut ended = false;
+    while !ended {
+        let chunk = Chunk::read(&mut reader);
+        ended = chunk.is_last;
+        if let Some(fault) = chunk.fault {
+            return Err(records(fault));
+        }
+        let structures: Vec<&Structure> = chunk
+            .records
+            .iter()
+            .map(|record| &record.structure)
+            .collect();
+        let (results, stop) = featuriser.features(&structures, 0);
+        if let Some(stop) = stop {
+            return Err(stop.into());
+        }
+        for (record, features) in chunk.records.iter().zip(results.into_iter().flatten()) {
+            let features = match &record.problem {
+                Some(problem) => Err(problem.clone()),
+                None => features,
+            };
+            match features {
+                Ok(features) => queries.push(features),
+                Err(error) => eprintln!(
+                    "{}, line {}: query left out: {}",
+                    path.display(),
+                    record.line,
+                    error.message
+                ),
+            }
+        }
+    }
+    if queries.is_empty() {
+        return Err(CommandError::NoQueries(path.to_owned()));
+    }
+    Ok(queries)
+}
+
+/// What a benchmark prints as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    by: String,
+    aggregate: String,
+    /// The model's name, where embeddings were compared.
+    model: Option<&'a str>,
+    #[serde(flatten)]
+    result: &'a BenchmarkResult,
+}
+
+fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), CommandError> {
+    let mut benchmark = Benchmark::open(directory)?;
+    let wanted = &arguments.targets;
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| !benchmark.targets().contains(name))
+    {
+        return Err(CommandError::Usage(format!(
+            "no target `{unknown}`; there are: {}",
+            benchmark.targets().join(", ")
+        )));
+    }
+    benchmark.retain(|target| wanted.is_empty() || wanted.iter().any(|name| name == target));
+
+    let featuriser = Featuriser::new(arguments)?;
+    let (bar, interrupt) = (&featuriser.bar, &featuriser.interrupt);
+    // A first Ctrl-C ends it after the targets that are done.
+    interrupt.busy(true);
+    let print = |line: String| {
+        bar.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+        })
+        .map_err(CommandError::stdout)
+    };
+    let line = |name: &str, actives: &str, decoys: &str, auroc: &str, bedroc: &str| {
+        format!("{name:<16} {actives:>8} {decoys:>8} {auroc:>8} {bedroc:>9}")
+    };
+    if !arguments.json {
+        print(line("target", "actives", "decoys", "AUROC", "BEDROC20"))?;
+    }
+    let mut done: Vec<TargetResult> = Vec::new();
+    let mut failure = None;
+    let mut before = 0;
+    let outcome = benchmark.run(
+        featuriser.by,
+        arguments.aggregate.into(),
+        |structures: &[Structure]| {
+            let (rows, stop) = featuriser.features(structures, before);
+            before += structures.len() as u64;
+            match stop {
+                Some(stop) => Err(CommandError::from(stop)),
+                // A molecule without features ranks last and is not dropped.
+                None => Ok(rows
+                    .into_iter()
+                    .map(|row| row.and_then(Result::ok).unwrap_or_default())
+                    .collect()),
+            }
+        },
+        |target| {
+            done.push(target.clone());
+            if !arguments.json {
+                let written = print(line(
+                    &target.target,
+                    &target.actives.to_string(),
+                    &target.decoys.to_string(),
+                    &format!("{:.3}", target.auroc),
+                    &format!("{:.3}", target.bedroc),
+                ));
+                failure = written.err();
+            }
+            if failure.is_some() || interrupt.is_raised() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        },
+    );
+    bar.finish_and_clear();
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let error = outcome.err();
+    let result = BenchmarkResult::new(done);
+    if result.targets.is_empty() {
+        // There is nothing to take the mean of.
+    } else if arguments.json {
+        let name = |value: Option<clap::builder::PossibleValue>| {
+            value.map_or_else(String::new, |value| value.get_name().to_owned())
+        };
+        let report = Report {
+            by: name(arguments.by.to_possible_value()),
+            aggregate: name(arguments.aggregate.to_possible_value()),
+            model: featuriser
+                .scorer
+                .as_ref()
+                .map(|scorer| scorer.config().name.as_str()),
+            result: &result,
+        };
+        let json = serde_json::to_string_pretty(&report)
+            .map_err(|error| CommandError::stdout(error.into()))?;
+        print(json)?;
+    } else {
+        let (auroc, bedroc) = (
+            format!("{:.3}", result.auroc),
+            format!("{:.3}", result.bedroc),
+        );
+        print(line("mean", "", "", &auroc, &bedroc))?;
+    }
+    let (measured, all) = (result.targets.len(), benchmark.targets().len());
+    match error {
+        Some(CommandError::Interrupted) => {}
+        Some(error) => return Err(error),
+        None if measured == all => return Ok(()),
+        None => {}
+    }
+    Err(CommandError::ScreenInterrupted(format!(
+        "the means are of {measured} of {all} targets"
+    )))
+}

@@ -1,0 +1,7 @@
+//! The `delicate` command as its users run it: one binary, so that it is linked once.
+
+mod bench;
+mod command;
+mod convert;
+mod screen;
+mod training;

@@ -1,0 +1,140 @@
+//! Models for elsewhere: what a smaller precision costs, and ONNX.
+
+mod molecules;
+mod onnx;
+
+use crate::model::Model;
+use crate::model_dir::{self, ModelConfig, StoringError};
+use crate::predict::{Options, Scorer, Stop, Task};
+use crate::records::Structure;
+
+pub use molecules::MOLECULES;
+pub use onnx::OnnxError;
+
+/// Why a model could not be exported to ONNX.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The weights could not be read back.
+    #[error(transparent)]
+    Storing(#[from] StoringError),
+    /// The model has no ONNX file.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+}
+
+/// The bytes of an ONNX file of the model: inputs `input_ids` and
+/// `attention_mask`, `[batch, length]` int64, of at most `max_length` tokens;
+/// outputs `last_hidden_state`, `pooled` and, where there are endpoints,
+/// `values` in their units. The vocabulary and the endpoints are in the
+/// metadata. Operator set 17, fp32.
+///
+/// # Errors
+///
+/// Where the device fails, or the weights exceed 2 GiB.
+pub async fn onnx(config: &ModelConfig, model: &Model) -> Result<Vec<u8>, ExportError> {
+    let weights = model_dir::weights(&config.encoder, model).await?;
+    Ok(onnx::encode(config, weights)?)
+}
+
+/// What one output lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// The endpoint's name, or `embedding`.
+    pub name: String,
+    /// The endpoint's unit; empty for a pure number.
+    pub unit: String,
+    /// Largest absolute difference, in the unit.
+    pub largest: f64,
+    /// Mean absolute difference, in the unit.
+    pub mean: f64,
+    /// Molecules that both models scored.
+    pub molecules: usize,
+}
+
+/// A model without what serves training alone, and its configuration: the heads
+/// for tokens, descriptors and structure vectors, and the embedding of a model
+/// with endpoints, from which fine-tuning has moved the encoder away.
+pub fn lean(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
+    let config = ModelConfig {
+        masked_lm: false,
+        physchem: None,
+        structure: None,
+        embedding: config.embedding && config.endpoints.is_empty(),
+        ..config
+    };
+    (config, model.lean())
+}
+
+/// Compares `other` with `reference` on `structures`: every endpoint, or where
+/// there is none the components of the embedding. Molecules that cannot be
+/// scored are left out.
+///
+/// # Errors
+///
+/// Where a device fails.
+pub async fn losses(
+    reference: &Scorer,
+    other: &Scorer,
+    structures: &[Structure],
+) -> Result<Vec<Loss>, Stop> {
+    let endpoints = &reference.config().endpoints;
+    let task = if endpoints.is_empty() {
+        Task::Embed
+    } else {
+        Task::Score
+    };
+    let mut sides = Vec::with_capacity(2);
+    for scorer in [reference, other] {
+        let results = scorer
+            .run(structures, task, Options::default(), async |_| {
+                std::ops::ControlFlow::Continue(())
+            })
+            .await;
+        if let Some(stop) = results.stop {
+            return Err(stop);
+        }
+        sides.push(results.rows);
+    }
+    let mut losses: Vec<Loss> = match task {
+        Task::Score => endpoints
+            .iter()
+            .map(|endpoint| none_yet(&endpoint.name, &endpoint.unit))
+            .collect(),
+        Task::Embed => vec![none_yet("embedding", "")],
+    };
+    let mut components = 0;
+    for pair in sides[0].iter().zip(&sides[1]) {
+        let (Some(Ok(a)), Some(Ok(b))) = pair else {
+            continue;
+        };
+        components += a.len();
+        let outputs = losses.len();
+        for loss in &mut losses {
+            loss.molecules += 1;
+        }
+        for (index, (a, b)) in a.iter().zip(b).enumerate() {
+            let off = f64::from((a - b).abs());
+            // One entry an endpoint, or one for all components.
+            if let Some(loss) = losses.get_mut(index % outputs) {
+                loss.largest = loss.largest.max(off);
+                loss.mean += off;
+            }
+        }
+    }
+    let each = (components / losses.len().max(1)).max(1) as f64;
+    for loss in &mut losses {
+        loss.mean /= each;
+    }
+    Ok(losses)
+}
+
+fn none_yet(name: &str, unit: &str) -> Loss {
+    Loss {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        largest: 0.0,
+        mean: 0.0,
+        molecules: 0,
+    }
+}

@@ -1,0 +1,430 @@
+//! The kernels against double precision: values by their definitions, gradients
+//! by central differences, on the CPU and on wgpu.
+
+use burn::module::Param;
+use burn::nn::DropoutConfig;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::{AdamwRates, adamw, attention, dropout, gelu, linear, residual_layer_norm};
+use crate::reference_tests::{difference, gpu, read};
+
+/// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
+/// the definition.
+fn layer_norm_sum(inputs: &[Vec<f64>; 4], upstream: &[f64], epsilon: f64) -> f64 {
+    let [x, residual, gamma, beta] = inputs;
+    let width = gamma.len();
+    let sums: Vec<f64> = x.iter().zip(residual).map(|(x, r)| x + r).collect();
+    let rows = sums.chunks(width).zip(upstream.chunks(width));
+    rows.map(|(row, upstream)| {
+        let mean = row.iter().sum::<f64>() / width as f64;
+        let variance = row.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / width as f64;
+        let scale = (variance + epsilon).sqrt().recip();
+        let columns =
+            (0..width).map(|i| upstream[i] * ((row[i] - mean) * scale * gamma[i] + beta[i]));
+        columns.sum::<f64>()
+    })
+    .sum()
+}
+
+/// The kernel's gradients along random directions against central differences
+/// in double precision. Tolerance 1e-5 of the sum of the sizes of the terms:
+/// the gradient is in single precision, the differences (step 1e-5) are good
+/// to 1e-9.
+fn check_central_differences(device: &Device) {
+    let device = device.clone().autodiff();
+    let mut rng = SmallRng::seed_from_u64(6);
+    for (rows, width) in [(6, 32), (3, 33), (2, 768), (1, 2), (40, 8)] {
+        let mut draw = |length: usize, offset: f64| -> Vec<f64> {
+            // Single precision holds them exactly.
+            let values = (0..length).map(|_| offset + rng.random_range(-1.0..1.0));
+            values.map(|value: f64| f64::from(value as f32)).collect()
+        };
+        let size = rows * width;
+        let inputs = [
+            draw(size, 0.0),
+            draw(size, 0.5),
+            draw(width, 1.0),
+            draw(width, 0.0),
+        ];
+        let upstream = draw(size, 0.0);
+        let epsilon = 1e-3f32;
+        let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<_>>();
+        let matrix = |values: &[f64]| {
+            Tensor::<2>::from_data(TensorData::new(single(values), [rows, width]), &device)
+        };
+        let vector = |values: &[f64]| {
+            Tensor::<1>::from_data(TensorData::new(single(values), [width]), &device)
+        };
+        let x = matrix(&inputs[0]).require_grad();
+        let residual = matrix(&inputs[1]).require_grad();
+        let gamma = vector(&inputs[2]).require_grad();
+        let beta = vector(&inputs[3]).require_grad();
+        let y = residual_layer_norm(
+            x.clone(),
+            residual.clone(),
+            gamma.clone(),
+            beta.clone(),
+            epsilon,
+        );
+        let found = (y * matrix(&upstream)).sum().backward();
+        let gradients = [
+            x.grad(&found).map(read),
+            residual.grad(&found).map(read),
+            gamma.grad(&found).map(read),
+            beta.grad(&found).map(read),
+        ];
+        check_directions(
+            &format!("{rows}x{width}"),
+            &inputs,
+            &gradients.map(|gradient| gradient.expect("every input has a gradient")),
+            |inputs| layer_norm_sum(inputs, &upstream, f64::from(epsilon)),
+        );
+    }
+}
+
+/// The `gradients` of `f` along random directions against central differences.
+fn check_directions<const N: usize>(
+    what: &str,
+    inputs: &[Vec<f64>; N],
+    gradients: &[Vec<f32>; N],
+    f: impl Fn(&[Vec<f64>; N]) -> f64,
+) {
+    let mut rng = SmallRng::seed_from_u64(7);
+    for (place, gradient) in gradients.iter().enumerate() {
+        for _ in 0..4 {
+            let direction: Vec<f64> = gradient
+                .iter()
+                .map(|_| rng.random_range(-1.0..1.0))
+                .collect();
+            let moved = |step: f64| {
+                let mut moved = inputs.clone();
+                for (value, d) in moved[place].iter_mut().zip(&direction) {
+                    *value += step * d;
+                }
+                f(&moved)
+            };
+            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            let terms = || {
+                gradient
+                    .iter()
+                    .zip(&direction)
+                    .map(|(g, d)| f64::from(*g) * d)
+            };
+            let (along, scale) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
+            assert!(
+                (along - difference).abs() < 1e-5 * scale,
+                "{what}, input {place}: {along} along the direction, {difference}"
+            );
+        }
+    }
+}
+
+/// Numbers that single precision holds exactly.
+fn draw(rng: &mut impl Rng, length: usize, range: f64) -> Vec<f64> {
+    (0..length)
+        .map(|_| f64::from(rng.random_range(-range..range) as f32))
+        .collect()
+}
+
+fn on<const D: usize>(values: &[f64], shape: [usize; D], device: &Device) -> Tensor<D> {
+    let single: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+    Tensor::from_data(TensorData::new(single, shape), device)
+}
+
+/// The error function to 1e-12, by its Taylor series.
+fn erf(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= -x * x / f64::from(n);
+        sum += term / f64::from(2 * n + 1);
+    }
+    sum * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+fn check_gelu(device: &Device) {
+    let device = device.clone().autodiff();
+    let mut rng = SmallRng::seed_from_u64(8);
+    // More elements than a workgroup or a thread takes at a time.
+    for length in [1, 64, 40_000] {
+        let mut x = draw(&mut rng, length, 4.0);
+        x[0] = 0.0;
+        let upstream = draw(&mut rng, length, 1.0);
+        let tensor = on(&x, [length], &device).require_grad();
+        let y = gelu(tensor.clone());
+        let exact = |x: f64| 0.5 * x * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2));
+        for (found, &x) in read(y.clone()).iter().zip(&x) {
+            let off = (f64::from(*found) - exact(x)).abs();
+            assert!(off < 1e-6, "gelu({x}) is off by {off}");
+        }
+        let found = (y * on(&upstream, [length], &device)).sum().backward();
+        let gradient = read(tensor.grad(&found).expect("a gradient"));
+        check_directions(&format!("{length}"), &[x], &[gradient], |[x]| {
+            x.iter().zip(&upstream).map(|(&x, g)| g * exact(x)).sum()
+        });
+    }
+    let extremes = read(gelu(on(&[-200.0, -12.0, 12.0, 200.0], [4], &device)));
+    assert!(difference(&extremes, &[0.0, 0.0, 12.0, 200.0]) < 1e-30);
+}
+
+#[test]
+fn gelu_and_its_gradient_are_exact_on_the_cpu() {
+    check_gelu(&Device::flex());
+}
+
+#[test]
+fn gelu_and_its_gradient_are_exact_on_wgpu() {
+    if let Some(device) = gpu("gelu_and_its_gradient_are_exact_on_wgpu") {
+        check_gelu(&device);
+    }
+}
+
+/// `Σ upstream · (x W + b)` in double precision.
+fn linear_sum([x, weight, bias]: &[Vec<f64>; 3], upstream: &[f64]) -> f64 {
+    let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
+    let rows = x.chunks(inputs).zip(upstream.chunks(outputs));
+    rows.map(|(x, upstream)| {
+        let output = |o: usize| {
+            let products = (0..inputs).map(|i| x[i] * weight[i * outputs + o]);
+            products.sum::<f64>() + bias[o]
+        };
+        (0..outputs).map(|o| upstream[o] * output(o)).sum::<f64>()
+    })
+    .sum()
+}
+
+fn check_linear(device: &Device) {
+    let device = device.clone().autodiff();
+    let mut rng = SmallRng::seed_from_u64(9);
+    // More rows than are added up together, or widths beyond a tile.
+    let shapes = [
+        (1, 1, 1),
+        (6, 32, 16),
+        (300, 5, 33),
+        (65, 130, 67),
+        (700, 64, 64),
+    ];
+    for (rows, inputs, outputs) in shapes {
+        let values = [rows * inputs, inputs * outputs, outputs].map(|n| draw(&mut rng, n, 1.0));
+        let upstream = draw(&mut rng, rows * outputs, 1.0);
+        let x = on(&values[0], [rows, inputs], &device).require_grad();
+        let weight = on(&values[1], [inputs, outputs], &device).require_grad();
+        let bias = on(&values[2], [outputs], &device).require_grad();
+        let layer = burn::nn::Linear {
+            weight: Param::from_tensor(weight),
+            bias: Some(Param::from_tensor(bias)),
+        };
+        let y = linear(&layer, x.clone());
+        let found = (y * on(&upstream, [rows, outputs], &device)).sum();
+        let expected = linear_sum(&values, &upstream);
+        let off = (f64::from(read(found.clone())[0]) - expected).abs();
+        assert!(off < 1e-5 * upstream.len() as f64, "off by {off}");
+        let found = found.backward();
+        let bias = layer.bias.as_ref().expect("it has one").val();
+        let gradients = [
+            x.grad(&found).map(read),
+            layer.weight.val().grad(&found).map(read),
+            bias.grad(&found).map(read),
+        ]
+        .map(|gradient| gradient.expect("every input has a gradient"));
+        let what = format!("{rows}x{inputs}x{outputs}");
+        check_directions(&what, &values, &gradients, |values| {
+            linear_sum(values, &upstream)
+        });
+    }
+}
+
+#[test]
+fn linear_layers_and_their_gradients_are_exact_on_the_cpu() {
+    check_linear(&Device::flex());
+}
+
+#[test]
+fn linear_layers_and_their_gradients_are_exact_on_wgpu() {
+    if let Some(device) = gpu("linear_layers_and_their_gradients_are_exact_on_wgpu") {
+        check_linear(&device);
+    }
+}
+
+/// `Σ upstream · attention` in double precision, one molecule after another.
+fn attention_sum(
+    [query, key, value]: &[Vec<f64>; 3],
+    upstream: &[f64],
+    masks: &[Vec<bool>],
+    [places, hidden, heads]: [usize; 3],
+) -> f64 {
+    let length = masks[0].len();
+    let size = hidden / heads;
+    let mut sum = 0.0;
+    for (row, mask) in masks.iter().enumerate() {
+        for (place, head) in (0..places).flat_map(|p| (0..heads).map(move |h| (p, h))) {
+            let q = &query[(row * places + place) * hidden + head * size..][..size];
+            let of = |values: &[f64], k: usize, i: usize| {
+                values[(row * length + k) * hidden + head * size + i]
+            };
+            let score = |k: usize| {
+                let product: f64 = (0..size).map(|i| q[i] * of(key, k, i)).sum();
+                product / (size as f64).sqrt()
+            };
+            let weights: Vec<f64> = (0..length)
+                .map(|k| if mask[k] { score(k).exp() } else { 0.0 })
+                .collect();
+            let total: f64 = weights.iter().sum();
+            for i in 0..size {
+                let y: f64 = (0..length).map(|k| weights[k] * of(value, k, i)).sum();
+                sum += upstream[(row * places + place) * hidden + head * size + i] * y / total;
+            }
+        }
+    }
+    sum
+}
+
+fn check_attention(device: &Device) {
+    let device = device.clone().autodiff();
+    let mut rng = SmallRng::seed_from_u64(10);
+    let none = DropoutConfig::new(0.0).init();
+    // All places, the first alone, and one head.
+    for (places, length, hidden, heads) in [(7, 7, 16, 4), (1, 9, 12, 2), (5, 5, 8, 1)] {
+        // Whole, padded at the end, and with a gap.
+        let masks: Vec<Vec<bool>> = (0..3)
+            .map(|row| {
+                let seen = |k: usize| row == 0 || (row == 1 && k < 3) || (row == 2 && k != 2);
+                (0..length).map(seen).collect()
+            })
+            .collect();
+        let batch = masks.len();
+        let values = [places, length, length].map(|n| draw(&mut rng, batch * n * hidden, 1.5));
+        let upstream = draw(&mut rng, batch * places * hidden, 1.0);
+        let [query, key, value] = [(0, places), (1, length), (2, length)]
+            .map(|(i, n)| on(&values[i], [batch, n, hidden], &device).require_grad());
+        let bias: Vec<f64> = masks
+            .iter()
+            .flatten()
+            .map(|&seen| if seen { 0.0 } else { -10_000.0 })
+            .collect();
+        let bias = on(&bias, [batch, length], &device);
+        let y = attention(
+            query.clone(),
+            key.clone(),
+            value.clone(),
+            bias,
+            heads,
+            &none,
+        );
+        let sum = (y * on(&upstream, [batch, places, hidden], &device)).sum();
+        let sizes = [places, hidden, heads];
+        let expected = attention_sum(&values, &upstream, &masks, sizes);
+        let off = (f64::from(read(sum.clone())[0]) - expected).abs();
+        assert!(off < 1e-5 * upstream.len() as f64, "off by {off}");
+        let found = sum.backward();
+        let gradients = [query, key, value].map(|t| read(t.grad(&found).expect("a gradient")));
+        check_directions(&format!("{sizes:?}"), &values, &gradients, |values| {
+            attention_sum(values, &upstream, &masks, sizes)
+        });
+    }
+}
+
+#[test]
+fn attention_and_its_gradients_are_exact_on_the_cpu() {
+    check_attention(&Device::flex());
+}
+
+#[test]
+fn attention_and_its_gradients_are_exact_on_wgpu() {
+    if let Some(device) = gpu("attention_and_its_gradients_are_exact_on_wgpu") {
+        check_attention(&device);
+    }
+}
+
+/// What dropout lets pass it lets pass backwards, scaled alike, and another
+/// seed lets pass something else.
+#[test]
+fn dropout_on_the_cpu_drops_the_same_both_ways() {
+    let device = Device::flex().autodiff();
+    let half = DropoutConfig::new(0.5).init();
+    let ones = on(&[1.0; 4096], [4096], &device).require_grad();
+    let mut kept = Vec::new();
+    for seed in [1, 1, 2] {
+        device.seed(seed);
+        let y = dropout(&half, ones.clone());
+        let forward = read(y.clone());
+        let gradients = y.sum().backward();
+        assert_eq!(forward, read(ones.grad(&gradients).expect("a gradient")));
+        kept.push(forward);
+    }
+    assert_eq!(kept[0], kept[1]);
+    assert_ne!(kept[0], kept[2]);
+    assert_eq!(read(dropout(&half, ones.inner())), [1.0; 4096]);
+}
+
+#[test]
+fn residual_layer_norm_gradients_are_central_differences_on_the_cpu() {
+    check_central_differences(&Device::flex());
+}
+
+#[test]
+fn residual_layer_norm_gradients_are_central_differences_on_wgpu() {
+    if let Some(device) = gpu("residual_layer_norm_gradients_are_central_differences_on_wgpu") {
+        check_central_differences(&device);
+    }
+}
+
+/// A step against its definition in double precision; the longest parameter is
+/// shared by the threads of a CPU.
+fn check_adamw(device: &Device) {
+    let mut rng = SmallRng::seed_from_u64(13);
+    let rates = AdamwRates {
+        beta_1: 0.9,
+        beta_2: 0.999,
+        rate: 2e-3,
+        deviation: 0.07,
+        epsilon: 1e-6,
+        decay: 1e-4,
+    };
+    let wide = f64::from;
+    for n in [1, 100, 70_001] {
+        let [p, g, m] = [n; 3].map(|n| draw(&mut rng, n, 1.0));
+        let v: Vec<f64> = m.iter().map(|m| m * m).collect();
+        let factor = 0.25;
+        let moments: Vec<f64> = m.iter().chain(&v).copied().collect();
+        let (found, after) = adamw(
+            on(&p, [n], device),
+            on(&g, [n], device),
+            on(&moments, [2 * n], device),
+            on(&[factor], [1], device),
+            rates,
+        );
+        let (found, after) = (read(found), read(after));
+        assert_eq!((found.len(), after.len()), (n, 2 * n));
+        for i in 0..n {
+            let g = factor * g[i];
+            let (beta_1, beta_2) = (wide(rates.beta_1), wide(rates.beta_2));
+            let m = beta_1 * m[i] + (1.0 - beta_1) * g;
+            let v = beta_2 * v[i] + (1.0 - beta_2) * g * g;
+            let deviation = v.sqrt() / wide(rates.deviation) + wide(rates.epsilon);
+            let change = wide(rates.decay) * p[i] + wide(rates.rate) * m / deviation;
+            let off = [
+                wide(found[i]) - (p[i] - change),
+                wide(after[i]) - m,
+                wide(after[n + i]) - v,
+            ];
+            assert!(
+                off.iter().all(|off| off.abs() < 3e-7),
+                "element {i} of {n} is off by {off:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_step_of_adamw_is_exact_on_the_cpu() {
+    check_adamw(&Device::flex());
+}
+
+#[test]
+fn a_step_of_adamw_is_exact_on_wgpu() {
+    if let Some(device) = gpu("a_step_of_adamw_is_exact_on_wgpu") {
+        check_adamw(&device);
+    }
+}

@@ -1,0 +1,418 @@
+//! Labelled molecules: tables in, each molecule once.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{DuplicatesConfig, EndpointConfig};
+use crate::chemistry::Molecule;
+use crate::model::EndpointTask;
+use crate::predict::{self, Standardised};
+use crate::records::{ReadOptions, Reader, RecordsError, RowError, Structure};
+
+/// Why a table of labels cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExamplesError {
+    /// It cannot be opened.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no table of molecules.
+    #[error("{}: {source}", path.display())]
+    Records {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecordsError,
+    },
+    /// It lacks the column of labels.
+    #[error("{}: no column `{wanted}`; it has: {}", path.display(), columns.join(", "))]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column asked for.
+        wanted: String,
+        /// The columns there are.
+        columns: Vec<String>,
+    },
+    /// Stored examples are not what was written.
+    #[error("{}, line {line}: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// A molecule with its labels, one place an endpoint.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// The molecule, without salts.
+    pub molecule: Molecule,
+    /// Canonical SMILES.
+    pub smiles: String,
+    /// Labels; `None` where the endpoint has none for it.
+    pub labels: Vec<Option<f32>>,
+    /// Tokens of its canonical Kekulé SMILES.
+    pub(crate) tokens: Vec<u32>,
+}
+
+/// A row that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file.
+    pub path: PathBuf,
+    /// Its line, from 1.
+    pub line: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// What merging did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merged {
+    /// Labels that belong to a molecule with several for one endpoint.
+    pub repeated: usize,
+    /// Molecules that lost a label because theirs disagreed.
+    pub disagreeing: usize,
+}
+
+struct Entry {
+    ready: Standardised,
+    smiles: String,
+    labels: Vec<Vec<f32>>,
+}
+
+/// Collects molecules and labels, merging those that are the same molecule.
+pub struct Examples {
+    endpoints: usize,
+    limit: usize,
+    index: HashMap<String, usize>,
+    entries: Vec<Entry>,
+}
+
+impl Examples {
+    /// An empty collection for `endpoints` endpoints and sequences of at most
+    /// `limit` tokens.
+    pub fn new(endpoints: usize, limit: usize) -> Self {
+        Self {
+            endpoints,
+            limit,
+            index: HashMap::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Adds the label of one row.
+    ///
+    /// # Errors
+    ///
+    /// Where the row's molecule cannot be scored, and so not be trained on.
+    pub fn add(
+        &mut self,
+        structure: &Structure,
+        endpoint: usize,
+        label: f32,
+    ) -> Result<(), RowError> {
+        let place = self.place(structure)?;
+        self.entries[place].labels[endpoint].push(label);
+        Ok(())
+    }
+
+    fn place(&mut self, structure: &Structure) -> Result<usize, RowError> {
+        let ready = predict::standardise(structure, predict::Options::default(), self.limit)?;
+        let smiles = ready
+            .molecule
+            .canonical_smiles()
+            .map_err(predict::chemistry_error)?;
+        Ok(*self.index.entry(smiles.clone()).or_insert_with(|| {
+            self.entries.push(Entry {
+                ready,
+                smiles,
+                labels: vec![Vec::new(); self.endpoints],
+            });
+            self.entries.len() - 1
+        }))
+    }
+
+    /// Adds a table of `directory`; the rows that could not be used.
+    ///
+    /// # Errors
+    ///
+    /// Where the table as a whole cannot be used.
+    pub fn add_table(
+        &mut self,
+        directory: &Path,
+        index: usize,
+        endpoint: &EndpointConfig,
+    ) -> Result<Vec<LeftOut>, ExamplesError> {
+        let path = directory.join(&endpoint.file);
+        let file = File::open(&path).map_err(|source| ExamplesError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let records = |source| ExamplesError::Records {
+            path: path.clone(),
+            source,
+        };
+        let options = ReadOptions {
+            smiles_column: endpoint.smiles_column.clone(),
+            ..ReadOptions::default()
+        };
+        let reader = Reader::open(file, &path.to_string_lossy(), &options).map_err(records)?;
+        let columns = reader.header().columns.clone();
+        let wanted = &endpoint.label_column;
+        let Some(column) = columns.iter().position(|name| name == wanted) else {
+            return Err(ExamplesError::NoColumn {
+                path,
+                wanted: wanted.clone(),
+                columns,
+            });
+        };
+        let mut left_out = Vec::new();
+        for record in reader {
+            let record = record.map_err(records)?;
+            let cell = record.fields.get(column).map_or("", |cell| cell.trim());
+            // An empty cell is a missing label, not a fault.
+            if cell.is_empty() && record.problem.is_none() {
+                continue;
+            }
+            let added = match (record.problem, label_of(cell, endpoint.task)) {
+                (None, Ok(label)) => self
+                    .add(&record.structure, index, label)
+                    .map_err(|error| error.message),
+                (Some(problem), _) => Err(problem.message),
+                (None, Err(why)) => Err(why),
+            };
+            if let Err(why) = added {
+                left_out.push(LeftOut {
+                    path: path.clone(),
+                    line: record.line,
+                    why,
+                });
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// The molecules that have a label, in the order of their canonical SMILES
+    /// so that no split depends on the order of tables, and what was merged.
+    pub fn finish(
+        self,
+        kinds: &[EndpointTask],
+        duplicates: &DuplicatesConfig,
+    ) -> (Vec<Example>, Merged) {
+        let mut merged = Merged::default();
+        let bounds: Vec<f64> = (0..self.endpoints)
+            .map(|endpoint| match kinds.get(endpoint) {
+                Some(EndpointTask::Classification) => 0.0,
+                _ => duplicates.bound * deviation(&self.entries, endpoint),
+            })
+            .collect();
+        let mut examples = Vec::with_capacity(self.entries.len());
+        for entry in self.entries {
+            let labels: Vec<Option<f32>> = entry
+                .labels
+                .iter()
+                .zip(&bounds)
+                .map(|(labels, &bound)| {
+                    if labels.len() > 1 {
+                        merged.repeated += labels.len();
+                    }
+                    let (low, high) = range(labels)?;
+                    if f64::from(high - low) > bound {
+                        merged.disagreeing += 1;
+                        return None;
+                    }
+                    let sum: f64 = labels.iter().map(|&label| f64::from(label)).sum();
+                    Some((sum / labels.len() as f64) as f32)
+                })
+                .collect();
+            if labels.iter().any(Option::is_some) {
+                // From the canonical SMILES, as a run that goes on reads it: the
+                // random ones depend on how a molecule was written.
+                let molecule = Molecule::parse(&entry.smiles).unwrap_or(entry.ready.molecule);
+                examples.push(Example {
+                    molecule,
+                    smiles: entry.smiles,
+                    labels,
+                    tokens: entry.ready.tokens,
+                });
+            }
+        }
+        examples.sort_by(|a, b| a.smiles.cmp(&b.smiles));
+        (examples, merged)
+    }
+}
+
+/// A label as text; a class is 0 or 1.
+fn label_of(cell: &str, task: EndpointTask) -> Result<f32, String> {
+    let label = cell
+        .parse::<f32>()
+        .ok()
+        .filter(|label| label.is_finite())
+        .ok_or_else(|| format!("`{cell}` is not a number"))?;
+    if task == EndpointTask::Classification && label != 0.0 && label != 1.0 {
+        return Err(format!("`{cell}` is no class: expected 0 or 1"));
+    }
+    Ok(label)
+}
+
+fn range(labels: &[f32]) -> Option<(f32, f32)> {
+    let first = *labels.first()?;
+    let widen = |(low, high): (f32, f32), &label: &f32| (low.min(label), high.max(label));
+    Some(labels.iter().fold((first, first), widen))
+}
+
+fn deviation(entries: &[Entry], endpoint: usize) -> f64 {
+    let labels: Vec<f64> = entries
+        .iter()
+        .flat_map(|entry| entry.labels[endpoint].iter().map(|&label| f64::from(label)))
+        .collect();
+    let n = labels.len().max(1) as f64;
+    let mean = labels.iter().sum::<f64>() / n;
+    (labels
+        .iter()
+        .map(|label| (label - mean).powi(2))
+        .sum::<f64>()
+        / n)
+        .sqrt()
+}
+
+/// Writes examples as a table: SMILES, then a column an endpoint.
+pub(super) fn to_csv(examples: &[Example], endpoints: &[String]) -> Result<Vec<u8>, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(std::iter::once("smiles").chain(endpoints.iter().map(String::as_str)))?;
+    for example in examples {
+        let labels = example
+            .labels
+            .iter()
+            .map(|label| label.map_or_else(String::new, |label| label.to_string()));
+        writer.write_record(std::iter::once(example.smiles.clone()).chain(labels))?;
+    }
+    writer
+        .into_inner()
+        .map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// Reads what [`to_csv`] wrote, in the same order.
+pub(super) fn from_csv(
+    path: &Path,
+    endpoints: usize,
+    limit: usize,
+) -> Result<Vec<Example>, ExamplesError> {
+    let damaged = |line: u64, what: String| ExamplesError::Damaged {
+        path: path.to_owned(),
+        line,
+        what,
+    };
+    let mut reader = csv::Reader::from_path(path).map_err(|error| damaged(1, error.to_string()))?;
+    let mut examples = Vec::new();
+    for (index, row) in reader.records().enumerate() {
+        let line = index as u64 + 2;
+        let row = row.map_err(|error| damaged(line, error.to_string()))?;
+        if row.len() != endpoints + 1 {
+            return Err(damaged(
+                line,
+                format!("{} columns, expected {}", row.len(), endpoints + 1),
+            ));
+        }
+        let structure = Structure::Smiles(row[0].to_owned());
+        let ready = predict::standardise(&structure, predict::Options::default(), limit)
+            .map_err(|error| damaged(line, error.message))?;
+        let labels = row
+            .iter()
+            .skip(1)
+            .map(|cell| match cell {
+                "" => Ok(None),
+                cell => cell
+                    .parse()
+                    .map(Some)
+                    .map_err(|_| damaged(line, format!("`{cell}` is not a number"))),
+            })
+            .collect::<Result<_, _>>()?;
+        examples.push(Example {
+            molecule: ready.molecule,
+            smiles: row[0].to_owned(),
+            labels,
+            tokens: ready.tokens,
+        });
+    }
+    Ok(examples)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collected(rows: &[(&str, f32)], kind: EndpointTask, bound: f64) -> (Vec<Example>, Merged) {
+        let mut examples = Examples::new(1, 128);
+        for (smiles, label) in rows {
+            let structure = Structure::Smiles((*smiles).to_owned());
+            examples.add(&structure, 0, *label).expect("valid");
+        }
+        examples.finish(&[kind], &DuplicatesConfig { bound })
+    }
+
+    #[test]
+    fn one_molecule_written_twice_is_one_example_with_the_mean() {
+        let rows = [("OCC", 1.0), ("CCO", 2.0), ("CCC", 5.0), ("CCO.Cl", 3.0)];
+        let (examples, merged) = collected(&rows, EndpointTask::Regression, f64::MAX);
+        assert_eq!(examples.len(), 2);
+        assert_eq!(examples[1].labels, [Some(2.0)]);
+        assert_eq!((merged.repeated, merged.disagreeing), (3, 0));
+    }
+
+    #[test]
+    fn labels_that_disagree_beyond_the_bound_are_dropped() {
+        let rows = [("CCO", 0.0), ("OCC", 10.0), ("CCC", 5.0), ("C", 4.0)];
+        let (examples, merged) = collected(&rows, EndpointTask::Regression, 1.0);
+        let left: Vec<&str> = examples.iter().map(|e| e.smiles.as_str()).collect();
+        assert_eq!(left, ["C", "CCC"]);
+        assert_eq!(merged.disagreeing, 1);
+        let classes = [("CCO", 1.0), ("OCC", 0.0), ("C", 1.0), ("C", 1.0)];
+        let (examples, _) = collected(&classes, EndpointTask::Classification, f64::MAX);
+        assert_eq!(examples.len(), 1);
+        assert_eq!(examples[0].labels, [Some(1.0)]);
+    }
+
+    #[test]
+    fn stored_examples_come_back_in_order() {
+        let (examples, _) = collected(
+            &[("c1ccccc1", 0.1), ("CCO", -3.25)],
+            EndpointTask::Regression,
+            1e9,
+        );
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("examples.csv");
+        let bytes = to_csv(&examples, &["x".to_owned()]).expect("written");
+        std::fs::write(&path, bytes).expect("written");
+        let again = from_csv(&path, 1, 128).expect("read");
+        assert_eq!(again.len(), 2);
+        for (a, b) in examples.iter().zip(&again) {
+            assert_eq!(
+                (&a.smiles, &a.labels, &a.tokens),
+                (&b.smiles, &b.labels, &b.tokens)
+            );
+        }
+        assert!(from_csv(&path, 2, 128).is_err());
+    }
+
+    #[test]
+    fn a_class_is_zero_or_one() {
+        assert_eq!(label_of("1.0", EndpointTask::Classification), Ok(1.0));
+        assert!(label_of("2", EndpointTask::Classification).is_err());
+        assert!(label_of("inf", EndpointTask::Regression).is_err());
+        assert!(label_of(">5", EndpointTask::Regression).is_err());
+    }
+}

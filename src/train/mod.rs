@@ -1,0 +1,142 @@
+//! Training: masked language modelling and descriptors on a corpus, labels on
+//! tables, and a teacher's knowledge on either.
+//!
+//! A run lives in a directory and survives being killed: [`resume_pretrain`]
+//! and [`resume_finetune`] go on where it stopped. On a CPU the result is the
+//! same to the bit, because every random draw is a function of the seed and
+//! of the place in the run.
+
+pub mod baseline;
+mod batches;
+pub mod benchmark;
+mod config;
+mod corpus;
+mod dataset;
+pub mod evaluation;
+mod finetune;
+mod gaussian_process;
+mod model_card;
+mod objectives;
+mod optimizer;
+mod pretrain;
+mod progress;
+#[cfg(test)]
+mod reference_tests;
+pub mod run_dir;
+mod seeds;
+pub mod splits;
+mod tensorboard;
+
+use std::path::PathBuf;
+
+use crate::device::DeviceError;
+use crate::model::SourceError;
+use crate::model_dir::StoringError;
+use crate::predict::Stop;
+use crate::train::splits::SplitError;
+
+pub(crate) use batches::{PretrainingBatch, mask};
+pub use config::{
+    BatchConfig, DescriptorSet, DistillationConfig, DuplicatesConfig, EndpointConfig,
+    FinetuneConfig, InitialConfig, OptimizerConfig, PretrainConfig, SplitConfig, SplitKind,
+    TrainingConfigError,
+};
+pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
+pub use dataset::{Example, Examples, ExamplesError, LeftOut, Merged};
+pub use finetune::{Finetuned, Position as FoldPosition, finetune, resume as resume_finetune};
+pub(crate) use finetune::{Stored, stored};
+pub use model_card::evaluation_table;
+pub use objectives::DistillationError;
+pub(crate) use objectives::Pretraining;
+pub use optimizer::OptimizerError;
+pub(crate) use optimizer::{Optimizer, numbered};
+pub(crate) use pretrain::step;
+pub use pretrain::{Pretrained, pretrain, resume as resume_pretrain};
+pub use progress::{Event, Step};
+pub use run_dir::RunError;
+pub use tensorboard::EventFile;
+
+/// Why a run could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainingError {
+    /// A number of the configuration is out of bounds.
+    #[error(transparent)]
+    Config(#[from] TrainingConfigError),
+    /// The device cannot compute as asked.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A configuration is not the TOML we expect.
+    #[error("configuration: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A configuration cannot be written as TOML.
+    #[error("configuration: {0}")]
+    TomlOut(#[from] toml::ser::Error),
+    /// The corpus cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    /// A table of labels cannot be used.
+    #[error(transparent)]
+    Examples(#[from] ExamplesError),
+    /// The molecules cannot be split as asked.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// The baseline could not be fitted.
+    #[error(transparent)]
+    Baseline(#[from] crate::train::baseline::BaselineError),
+    /// An endpoint has too few labels to be trained on.
+    #[error(
+        "endpoint `{endpoint}` has {molecules} labels to train on, at least {needed} are needed"
+    )]
+    TooFew {
+        /// The endpoint.
+        endpoint: String,
+        /// Its labels.
+        molecules: usize,
+        /// How many there should be.
+        needed: usize,
+    },
+    /// Teacher and student would not hold out the same molecules.
+    #[error(
+        "{} was trained on other folds: its held-out molecules would be taught; split with its \
+         splits.json (split.kind = \"indices\")", .0.display()
+    )]
+    OtherFolds(PathBuf),
+    /// The teacher cannot teach this student.
+    #[error(transparent)]
+    Distillation(#[from] DistillationError),
+    /// The whole corpus was read without a molecule that the model can read.
+    #[error("none of {rows} rows holds a molecule that the model can read")]
+    NothingUsable {
+        /// Rows that were read.
+        rows: u64,
+    },
+    /// No loss applies: the weights are 0 or the heads are missing.
+    #[error("there is nothing to learn: every weight is 0, or the model lacks the heads")]
+    NothingToLearn,
+    /// The loss is no longer a number.
+    #[error(
+        "the loss is {loss} at step {step} ({batch}): lower optimizer.learning_rate, or go on \
+         from the last checkpoint with --resume"
+    )]
+    Diverged {
+        /// The step, from 1.
+        step: u64,
+        /// The batch.
+        batch: String,
+        /// The loss.
+        loss: f32,
+    },
+    /// The run directory cannot be written or gone on with.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A model directory cannot be read or written.
+    #[error(transparent)]
+    Storing(#[from] StoringError),
+    /// The model could not be built.
+    #[error(transparent)]
+    Model(#[from] SourceError),
+    /// The device failed or the caller stopped the run.
+    #[error(transparent)]
+    Stop(#[from] Stop),
+}

@@ -1,0 +1,448 @@
+//! A run directory: what was run, how it went, and where it can go on.
+//!
+//! ```text
+//! config.toml     the resolved configuration
+//! run.json        command, version, device, digests of the data
+//! metrics.jsonl   one object a line: losses, rate, throughput
+//! events.out.*    the same for TensorBoard
+//! checkpoints/    the newest states, each complete
+//! model/          the resulting model directory
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::config::OptimizerConfig;
+use super::corpus::DataFile;
+use super::optimizer::{Optimizer, OptimizerError};
+use super::tensorboard::EventFile;
+use crate::device::Device;
+use crate::model::Model;
+use crate::model_dir::{self, ModelConfig, ModelFiles, Precision, StoringError};
+
+/// The resolved configuration.
+pub const CONFIG: &str = "config.toml";
+/// What was run, on what and with what data.
+pub const RUN: &str = "run.json";
+/// Losses and metrics, one object a line.
+pub const METRICS: &str = "metrics.jsonl";
+/// Indices of the examples of every part of every fold.
+pub const SPLITS: &str = "splits.json";
+/// The merged examples, in the order that indices count.
+pub const EXAMPLES: &str = "examples.csv";
+/// Predictions of the held-out examples.
+pub const PREDICTIONS: &str = "predictions.csv";
+/// Metrics of the predictions.
+pub const EVALUATION: &str = "evaluation.json";
+/// The resulting model directory.
+pub const MODEL: &str = "model";
+/// One directory a fold, each with its model.
+pub const FOLDS: &str = "folds";
+const CHECKPOINTS: &str = "checkpoints";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const STATE: &str = "state.json";
+
+/// Checkpoints that are kept.
+const KEPT: usize = 2;
+
+/// Why a run directory cannot be written or gone on with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The directory holds something already.
+    #[error("{} is not empty: choose another directory, or go on with --resume", .0.display())]
+    NotEmpty(PathBuf),
+    /// There is nothing to go on with.
+    #[error("{} holds no run: it has no {CONFIG}", .0.display())]
+    NoRun(PathBuf),
+    /// A file of the run is not what it should be.
+    #[error("{}: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The model of a checkpoint cannot be read or written.
+    #[error(transparent)]
+    Storing(#[from] StoringError),
+    /// The optimizer's history cannot be read or written.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+}
+
+/// What `run.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// `pretrain`, `distill` or `finetune`.
+    pub command: String,
+    /// Version of this library.
+    pub version: String,
+    /// Name of the device.
+    pub device: String,
+    /// `flex` or `wgpu`.
+    pub backend: String,
+    /// Threads of the CPU.
+    pub threads: usize,
+    /// When the run began (RFC 3339, UTC).
+    pub started: String,
+    /// The files that were read.
+    pub data: Vec<DataFile>,
+    /// Where and when the run went on after it was stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Sitting>,
+}
+
+/// Where and when a run went on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sitting {
+    /// Name of the device.
+    pub device: String,
+    /// Threads of the CPU.
+    pub threads: usize,
+    /// When (RFC 3339, UTC).
+    pub started: String,
+}
+
+impl RunInfo {
+    /// The facts of a run that begins now.
+    pub fn new(command: &str, device: &Device, data: Vec<DataFile>) -> Self {
+        Self {
+            command: command.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            device: device.name().to_owned(),
+            backend: format!("{:?}", device.backend).to_lowercase(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            data,
+            resumed: Vec::new(),
+        }
+    }
+}
+
+/// What a checkpoint holds beside model and optimizer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress<P> {
+    /// Steps done.
+    pub step: u64,
+    /// Seconds of training so far, over all sittings.
+    pub seconds: f64,
+    /// Where in its data the run stands.
+    pub position: P,
+}
+
+/// A checkpoint, read back.
+pub(crate) struct Restored<P> {
+    pub(crate) progress: Progress<P>,
+    pub(crate) config: ModelConfig,
+    pub(crate) model: Model,
+    pub(crate) optimizer: Optimizer,
+}
+
+/// An open run directory.
+pub struct Run {
+    directory: PathBuf,
+    metrics: File,
+    /// Made at the first step of a sitting, when it is known which it is.
+    events: Option<EventFile>,
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> RunError {
+    let path = path.to_owned();
+    move |source| RunError::Io { path, source }
+}
+
+fn damaged(path: &Path, what: impl ToString) -> RunError {
+    RunError::Damaged {
+        path: path.to_owned(),
+        what: what.to_string(),
+    }
+}
+
+/// Writes a file so that it appears whole or not at all, on the disk.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = path.with_file_name(name);
+    File::create(&partial)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&partial, path))
+        .map_err(io_error(path))
+}
+
+/// Reads a JSON file of a run directory.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
+    let text = fs::read_to_string(path).map_err(io_error(path))?;
+    serde_json::from_str(&text).map_err(|error| damaged(path, error))
+}
+
+/// Writes a JSON file of a run directory, whole or not at all.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| damaged(path, error))?;
+    bytes.push(b'\n');
+    write_whole(path, &bytes)
+}
+
+impl Run {
+    /// Begins a run in `directory`, which must be empty or absent.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory holds something or cannot be written to.
+    pub fn create(directory: &Path, config: &str, info: &RunInfo) -> Result<Self, RunError> {
+        fs::create_dir_all(directory).map_err(io_error(directory))?;
+        let mut entries = fs::read_dir(directory).map_err(io_error(directory))?;
+        if entries.next().is_some() {
+            return Err(RunError::NotEmpty(directory.to_owned()));
+        }
+        write_json(&directory.join(RUN), info)?;
+        // Last: a directory with a configuration is a run.
+        write_whole(&directory.join(CONFIG), config.as_bytes())?;
+        Self::open(directory)
+    }
+
+    /// Goes on with the run in `directory`; its configuration and facts.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no run, or a file of it is damaged.
+    pub fn resume(directory: &Path) -> Result<(Self, String, RunInfo), RunError> {
+        let path = directory.join(CONFIG);
+        if !path.is_file() {
+            return Err(RunError::NoRun(directory.to_owned()));
+        }
+        let config = fs::read_to_string(&path).map_err(io_error(&path))?;
+        let info = read_json(&directory.join(RUN))?;
+        Ok((Self::open(directory)?, config, info))
+    }
+
+    /// Notes in `run.json` that the run goes on, on `device`.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read or written.
+    pub fn goes_on(&self, device: &Device) -> Result<(), RunError> {
+        let path = self.directory.join(RUN);
+        let mut info: RunInfo = read_json(&path)?;
+        let now = RunInfo::new(&info.command, device, Vec::new());
+        info.resumed.push(Sitting {
+            device: now.device,
+            threads: now.threads,
+            started: now.started,
+        });
+        write_json(&path, &info)
+    }
+
+    fn open(directory: &Path) -> Result<Self, RunError> {
+        let path = directory.join(METRICS);
+        let metrics = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(io_error(&path))?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            metrics,
+            events: None,
+        })
+    }
+
+    /// The configuration of the resulting model, where the run is finished.
+    ///
+    /// # Errors
+    ///
+    /// Where the model is there and damaged.
+    pub fn finished(&self) -> Result<Option<ModelConfig>, RunError> {
+        let directory = self.directory.join(MODEL);
+        // Written last of a model's files.
+        if !directory.join(model_dir::CONFIG).is_file() {
+            return Ok(None);
+        }
+        Ok(Some(ModelFiles::read(&directory)?.config()?))
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Adds a line of metrics, and its numbers for TensorBoard.
+    ///
+    /// # Errors
+    ///
+    /// Where the disk does not take it.
+    pub fn record(&mut self, line: &Map<String, Value>) -> Result<(), RunError> {
+        let path = self.directory.join(METRICS);
+        let mut text = Value::Object(line.clone()).to_string();
+        text.push('\n');
+        self.metrics
+            .write_all(text.as_bytes())
+            .map_err(io_error(&path))?;
+        let step = line.get("step").and_then(Value::as_i64).unwrap_or(0);
+        let split = line.get("split").and_then(Value::as_str).unwrap_or("run");
+        let fold = line.get("fold").and_then(Value::as_u64);
+        let prefix = fold.map_or_else(|| split.to_owned(), |fold| format!("fold{fold}/{split}"));
+        for (name, value) in line {
+            if ["step", "split", "fold", "seconds"].contains(&name.as_str()) {
+                continue;
+            }
+            if let (Some(value), Some(events)) = (value.as_f64(), &mut self.events) {
+                events
+                    .scalar(step, &format!("{prefix}/{name}"), value as f32)
+                    .map_err(io_error(&self.directory))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes back to `step`: drops the lines of metrics that `keep` refuses, which
+    /// are of steps that are done again, and a line that was cut off.
+    pub(crate) fn rewind(
+        &mut self,
+        step: u64,
+        keep: impl Fn(&Map<String, Value>) -> bool,
+    ) -> Result<(), RunError> {
+        let events = match step {
+            0 => EventFile::create(&self.directory),
+            step => EventFile::resume(&self.directory, step as i64),
+        };
+        self.events = Some(events.map_err(io_error(&self.directory))?);
+        let path = self.directory.join(METRICS);
+        let file = File::open(&path).map_err(io_error(&path))?;
+        let mut kept = String::new();
+        for line in BufReader::new(file).lines() {
+            let line = line.map_err(io_error(&path))?;
+            if let Ok(Value::Object(fields)) = serde_json::from_str(&line)
+                && keep(&fields)
+            {
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        }
+        write_whole(&path, kept.as_bytes())?;
+        self.metrics = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(io_error(&path))?;
+        Ok(())
+    }
+
+    /// Saves a checkpoint: it appears complete or not at all, and older ones
+    /// go only after it is on the disk.
+    pub(crate) async fn save<P: Serialize>(
+        &mut self,
+        progress: &Progress<P>,
+        config: &ModelConfig,
+        model: &Model,
+        optimizer: &Optimizer,
+    ) -> Result<PathBuf, RunError> {
+        if let Some(events) = &mut self.events {
+            events.flush().map_err(io_error(&self.directory))?;
+        }
+        let folder = self.directory.join(CHECKPOINTS);
+        let partial = folder.join("partial");
+        if partial.exists() {
+            fs::remove_dir_all(&partial).map_err(io_error(&partial))?;
+        }
+        model_dir::write(&partial, config, model, Precision::Fp32, "").await?;
+        write_whole(&partial.join(OPTIMIZER), &optimizer.save().await?)?;
+        write_json(&partial.join(STATE), progress)?;
+        sync(&partial)?;
+        let path = folder.join(format!("step-{:09}", progress.step));
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(io_error(&path))?;
+        }
+        fs::rename(&partial, &path).map_err(io_error(&path))?;
+        sync(&folder)?;
+        let mut all = self.checkpoints()?;
+        all.truncate(all.len().saturating_sub(KEPT));
+        for old in all {
+            fs::remove_dir_all(&old).map_err(io_error(&old))?;
+        }
+        Ok(path)
+    }
+
+    /// The checkpoints, oldest first.
+    fn checkpoints(&self) -> Result<Vec<PathBuf>, RunError> {
+        let folder = self.directory.join(CHECKPOINTS);
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let entries = fs::read_dir(&folder).map_err(io_error(&folder))?;
+        let mut all: Vec<PathBuf> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("step-"))
+            .map(|entry| entry.path())
+            .collect();
+        all.sort();
+        Ok(all)
+    }
+
+    /// Removes all checkpoints: what they led to is stored elsewhere.
+    pub(crate) fn clear_checkpoints(&self) -> Result<(), RunError> {
+        let folder = self.directory.join(CHECKPOINTS);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(io_error(&folder))?;
+        }
+        Ok(())
+    }
+
+    /// The newest checkpoint, with its model on `device`; `None` before the
+    /// first.
+    pub(crate) fn restore<P: DeserializeOwned>(
+        &self,
+        optimizer: &OptimizerConfig,
+        device: &burn::tensor::Device,
+    ) -> Result<Option<Restored<P>>, RunError> {
+        let Some(path) = self.checkpoints()?.pop() else {
+            return Ok(None);
+        };
+        let progress = read_json(&path.join(STATE))?;
+        let (config, model) = ModelFiles::read(&path)?.load(device)?;
+        let file = path.join(OPTIMIZER);
+        let bytes = fs::read(&file).map_err(io_error(&file))?;
+        let model = super::optimizer::numbered(model);
+        Ok(Some(Restored {
+            progress,
+            config,
+            optimizer: Optimizer::restore(optimizer, &bytes, &model, device)?,
+            model,
+        }))
+    }
+}
+
+/// Makes a directory and the files in it survive a loss of power, where the
+/// system can do that.
+fn sync(directory: &Path) -> Result<(), RunError> {
+    if cfg!(unix) {
+        for entry in fs::read_dir(directory).map_err(io_error(directory))? {
+            let path = entry.map_err(io_error(directory))?.path();
+            if path.is_file() {
+                File::open(&path)
+                    .and_then(|file| file.sync_all())
+                    .map_err(io_error(&path))?;
+            }
+        }
+        File::open(directory)
+            .and_then(|file| file.sync_all())
+            .map_err(io_error(directory))?;
+    }
+    Ok(())
+}

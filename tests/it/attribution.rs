@@ -1,0 +1,162 @@
+//! The built-in model, explained.
+
+use std::ops::ControlFlow;
+
+use delicate::device::{Device, DeviceChoice, DeviceError};
+use delicate::model_dir::ModelFiles;
+use delicate::predict::applicability::Domain;
+use delicate::predict::attribution::{ExplainError, Explanation};
+use delicate::predict::{Options, Scorer, Task};
+use delicate::records::Structure;
+
+fn scorer(choice: DeviceChoice) -> Result<Scorer, DeviceError> {
+    let device = pollster::block_on(Device::open(choice))?;
+    Ok(Scorer::load(&ModelFiles::embedded(), device).expect("the built-in model"))
+}
+
+fn cpu() -> Scorer {
+    scorer(DeviceChoice::Cpu).expect("the CPU is always there")
+}
+
+fn explain(scorer: &Scorer, smiles: &str) -> Explanation {
+    let structure = Structure::Smiles(smiles.to_owned());
+    pollster::block_on(scorer.explain(&structure, Options::default())).expect("explained")
+}
+
+fn values(scorer: &Scorer, smiles: &[&str]) -> Vec<Vec<f32>> {
+    let structures: Vec<Structure> = smiles
+        .iter()
+        .map(|&smiles| Structure::Smiles(smiles.to_owned()))
+        .collect();
+    let run = scorer.run(&structures, Task::Score, Options::default(), async |_| {
+        ControlFlow::Continue(())
+    });
+    let rows = pollster::block_on(run).rows.into_iter();
+    rows.map(|row| row.expect("done").expect("scored"))
+        .collect()
+}
+
+const DRUGS: [&str; 4] = [
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+    "C[N+](C)(C)CC(O)CC([O-])=O",
+    "Clc1ccc(Br)cc1.Cl",
+];
+
+#[test]
+fn an_explanation_explains_the_score_and_has_a_share_for_every_atom() {
+    let scorer = cpu();
+    for (smiles, scored) in DRUGS.iter().zip(values(&scorer, &DRUGS)) {
+        let explanation = explain(&scorer, smiles);
+        for (explained, scored) in explanation.values.iter().zip(&scored) {
+            assert!((explained - scored).abs() < 1e-4, "{smiles}");
+        }
+        let heavy = delicate::chemistry::Molecule::parse(&explanation.smiles).expect("valid");
+        assert_eq!(
+            explanation.atoms.len(),
+            heavy.heavy_atom_count(),
+            "{smiles}"
+        );
+        let mut end = 0;
+        for atom in &explanation.atoms {
+            assert!(atom.range.start >= end, "{smiles}: atoms overlap");
+            end = atom.range.end;
+            let symbol = &explanation.smiles[atom.range.clone()];
+            let first = symbol.trim_start_matches('[').chars().next();
+            assert!(first.is_some_and(char::is_uppercase), "{smiles}: {symbol}");
+            assert_eq!(atom.contributions.len(), scored.len());
+            assert!(atom.contributions.iter().all(|share| share.is_finite()));
+        }
+        let shares = explanation
+            .atoms
+            .iter()
+            .flat_map(|atom| &atom.contributions);
+        assert!(
+            shares.map(|share| share.abs()).sum::<f32>() > 0.1,
+            "{smiles}"
+        );
+    }
+}
+
+#[test]
+fn assessments_name_a_neighbour_a_domain_and_an_interval() {
+    let scorer = cpu();
+    let endpoints = scorer.config().endpoints.len();
+    let structures = DRUGS.map(|smiles| Structure::Smiles(smiles.to_owned()));
+    let run = |structures: &[Structure], assess: bool| {
+        let options = Options {
+            assess,
+            ..Options::default()
+        };
+        pollster::block_on(scorer.run(structures, Task::Score, options, async |_| {
+            ControlFlow::Continue(())
+        }))
+    };
+    assert!(run(&structures, false).assessments.is_empty());
+    let broken = Structure::Smiles("C1CC".to_owned());
+    let with_broken = run(&[broken, structures[0].clone()], true).assessments;
+    assert!(with_broken[0].is_none() && with_broken[1].is_some());
+    for (smiles, assessed) in DRUGS.iter().zip(run(&structures, true).assessments) {
+        let assessed = assessed.expect("assessed");
+        assert_eq!(assessed.len(), endpoints);
+        assert_eq!(explain(&scorer, smiles).assessments, Some(assessed.clone()));
+        for one in assessed {
+            let nearest = one.nearest.expect("a neighbour");
+            assert!((0.0..=1.0).contains(&nearest.similarity), "{smiles}");
+            assert!(delicate::chemistry::Molecule::parse(&nearest.smiles).is_ok());
+            assert!(
+                one.half_width
+                    .is_some_and(|width| width > 0.0 && width.is_finite())
+            );
+            assert!(one.domain.is_some());
+        }
+    }
+    // Nothing like it was measured.
+    let strange = Structure::Smiles("[SiH3]C#CC#CC#C[SiH3]".to_owned());
+    let strange = run(&[strange], true)
+        .assessments
+        .remove(0)
+        .expect("assessed");
+    assert!(
+        strange.iter().all(|one| one.domain == Some(Domain::Out)),
+        "{strange:?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_scored_cannot_be_explained_and_says_why() {
+    let structure = Structure::Smiles("C1CC".to_owned());
+    let explained = pollster::block_on(cpu().explain(&structure, Options::default()));
+    match explained {
+        Err(ExplainError::Row(error)) => assert_eq!(error.reason, "unclosed_ring"),
+        other => panic!("expected the row's error, got {other:?}"),
+    }
+}
+
+#[test]
+fn half_precision_has_three_digits_on_wgpu_and_is_refused_on_a_cpu() {
+    let refused = cpu().in_half_precision().expect_err("refused");
+    assert!(refused.to_string().contains("shader-f16"), "{refused}");
+    let test = "half_precision_has_three_digits_on_wgpu_and_is_refused_on_a_cpu";
+    let whole = match scorer(DeviceChoice::Gpu) {
+        Ok(scorer) => scorer,
+        Err(why) => return println!("skipped: {test}: {why}"),
+    };
+    let half = match whole.clone().in_half_precision() {
+        Ok(scorer) => scorer,
+        Err(why) => return println!("skipped: {test}: {why}"),
+    };
+    let deviations: Vec<f32> = whole
+        .config()
+        .endpoints
+        .iter()
+        .map(|e| e.scaling.deviation)
+        .collect();
+    for (whole, half) in values(&whole, &DRUGS).iter().zip(values(&half, &DRUGS)) {
+        assert_ne!(whole, &half, "it computed in single precision");
+        for ((whole, half), deviation) in whole.iter().zip(half).zip(&deviations) {
+            let off = (whole - half).abs() / deviation;
+            assert!(off < 0.02, "{half} in half, {whole} in single precision");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Integration tests of the library: one binary, so that the engine is linked once.
+
+mod attribution;
+#[cfg(feature = "train")]
+mod baseline;
+mod chemistry;
+#[cfg(feature = "train")]
+mod convert;
+mod descriptors;
+mod metrics;
+mod model_dir;
+mod predict;
+mod records;
+mod screening;
+mod shaders;
+#[cfg(feature = "train")]
+mod splits;

@@ -1,0 +1,264 @@
+//! Model directories: written, read again, and refused when they are wrong.
+
+use std::borrow::Cow;
+
+use delicate::device::{Device, DeviceChoice};
+use delicate::model::SourceError;
+use delicate::model_dir::{self, ModelFiles, Precision, StoringError};
+use proptest::prelude::*;
+
+fn device() -> Device {
+    pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU is always there")
+}
+
+fn load(files: &ModelFiles<'_>) -> Result<(), StoringError> {
+    files.load(device().tensors()).map(|_| ())
+}
+
+fn with_config(change: impl FnOnce(&mut serde_json::Value)) -> ModelFiles<'static> {
+    let mut files = ModelFiles::embedded();
+    let mut config = serde_json::from_slice(&files.config).expect("valid JSON");
+    change(&mut config);
+    files.config = Cow::Owned(serde_json::to_vec(&config).expect("valid JSON"));
+    files
+}
+
+#[test]
+fn a_model_survives_writing_and_reading() {
+    let device = device();
+    let (config, model) = ModelFiles::embedded()
+        .load(device.tensors())
+        .expect("the embedded model is valid");
+    for (precision, equal) in [(Precision::Fp32, true), (Precision::Fp16, true)] {
+        let directory = tempfile::tempdir().expect("a directory");
+        pollster::block_on(model_dir::write(
+            directory.path(),
+            &config,
+            &model,
+            precision,
+            "# card\n",
+        ))
+        .expect("written");
+        let files = ModelFiles::read(directory.path()).expect("read");
+        let (again, _) = files.load(device.tensors()).expect("valid");
+        assert_eq!(again, config);
+        // The embedded weights are fp16, so both precisions hold them exactly.
+        let second = tempfile::tempdir().expect("a directory");
+        let (_, model) = files.load(device.tensors()).expect("valid");
+        pollster::block_on(model_dir::write(
+            second.path(),
+            &config,
+            &model,
+            Precision::Fp16,
+            "",
+        ))
+        .expect("written");
+        let weights = ModelFiles::read(second.path()).expect("read").weights;
+        assert_eq!(weights == ModelFiles::embedded().weights, equal);
+        let partial = std::fs::read_dir(directory.path())
+            .expect("listed")
+            .filter_map(Result::ok)
+            .any(|entry| entry.file_name().to_string_lossy().ends_with(".partial"));
+        assert!(!partial, "no partial file is left behind");
+    }
+}
+
+#[test]
+fn a_directory_without_a_model_says_which_file_is_missing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let error = ModelFiles::read(directory.path()).expect_err("nothing there");
+    assert!(error.to_string().contains("config.json"), "{error}");
+}
+
+#[test]
+fn a_truncated_weight_file_is_refused_at_every_length() {
+    let whole = ModelFiles::embedded();
+    for length in [
+        0,
+        1,
+        7,
+        8,
+        9,
+        100,
+        5_000,
+        whole.weights.len() / 2,
+        whole.weights.len() - 1,
+    ] {
+        let mut files = whole.clone();
+        files.weights = Cow::Owned(whole.weights[..length].to_vec());
+        assert!(
+            matches!(load(&files), Err(StoringError::Safetensors(_))),
+            "{length} bytes"
+        );
+    }
+}
+
+#[test]
+fn a_header_that_claims_the_moon_allocates_nothing() {
+    let mut files = ModelFiles::embedded();
+    let mut bytes = files.weights.to_vec();
+    bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    files.weights = Cow::Owned(bytes);
+    assert!(matches!(load(&files), Err(StoringError::Safetensors(_))));
+}
+
+#[test]
+fn sizes_out_of_bounds_are_refused_by_field() {
+    for (field, value) in [
+        ("hidden_size", serde_json::json!(1_000_000_000)),
+        ("num_hidden_layers", serde_json::json!(0)),
+        ("num_attention_heads", serde_json::json!(7)),
+        ("vocab_size", serde_json::json!(43)),
+        ("max_length", serde_json::json!(0)),
+        ("layer_norm_eps", serde_json::json!(-1.0)),
+        ("model_type", serde_json::json!("bert")),
+    ] {
+        let files = with_config(|config| config[field] = value.clone());
+        let error = load(&files).expect_err(field);
+        let named = if field == "num_attention_heads" {
+            "hidden_size"
+        } else {
+            field
+        };
+        assert!(
+            matches!(&error, StoringError::Config(e) if e.field == named),
+            "{field}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_negative_or_fractional_size_is_a_json_error() {
+    for value in [
+        serde_json::json!(-1),
+        serde_json::json!(2.5),
+        serde_json::json!("256"),
+    ] {
+        let files = with_config(|config| config["hidden_size"] = value);
+        assert!(matches!(load(&files), Err(StoringError::Json(_))));
+    }
+}
+
+#[test]
+fn a_scaling_that_is_no_scaling_is_refused() {
+    let files = with_config(|config| {
+        config["endpoints"][0]["scaling"]["deviation"] = serde_json::json!(0.0);
+    });
+    assert!(matches!(load(&files), Err(StoringError::Config(_))));
+    let files = with_config(|config| {
+        config["endpoints"][1]["name"] = config["endpoints"][0]["name"].clone();
+    });
+    assert!(matches!(load(&files), Err(StoringError::Config(_))));
+}
+
+#[test]
+fn another_shape_is_refused_with_both_shapes() {
+    let files = with_config(|config| config["intermediate_size"] = serde_json::json!(512));
+    let error = load(&files).expect_err("another shape");
+    assert!(
+        matches!(&error, StoringError::Tensor(SourceError::Shape { .. })),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_missing_and_a_surplus_tensor_are_refused_by_name() {
+    let files = with_config(|config| {
+        config["parameter_sharing"] = serde_json::json!("none");
+    });
+    let error = load(&files).expect_err("the layers have other names");
+    assert!(
+        matches!(&error, StoringError::Tensor(SourceError::Missing(name)) if name.starts_with("encoder.layer.0")),
+        "{error}"
+    );
+
+    let whole = ModelFiles::embedded();
+    let tensors = safetensors::SafeTensors::deserialize(&whole.weights).expect("valid");
+    let extra = [0u8; 4];
+    let mut views = tensors.tensors();
+    views.push((
+        "stowaway".to_owned(),
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &extra)
+            .expect("a valid view"),
+    ));
+    let mut files = whole.clone();
+    files.weights = Cow::Owned(safetensors::serialize(views, None).expect("serialised"));
+    let error = load(&files).expect_err("one too many");
+    assert!(
+        matches!(&error, StoringError::Surplus(names) if names == &["stowaway"]),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_weight_that_is_not_finite_is_refused_by_name() {
+    let whole = ModelFiles::embedded();
+    let tensors = safetensors::SafeTensors::deserialize(&whole.weights).expect("valid");
+    let views = tensors.tensors().into_iter().map(|(name, view)| {
+        let mut bytes = view.data().to_vec();
+        if name == "pooler.bias" {
+            bytes[..2].copy_from_slice(&half::f16::NAN.to_le_bytes());
+        }
+        (name, view.dtype(), view.shape().to_vec(), bytes)
+    });
+    let owned: Vec<_> = views.collect();
+    let views = owned.iter().map(|(name, dtype, shape, bytes)| {
+        let view = safetensors::tensor::TensorView::new(*dtype, shape.clone(), bytes);
+        (name, view.expect("a valid view"))
+    });
+    let mut files = whole.clone();
+    files.weights = Cow::Owned(safetensors::serialize(views, None).expect("serialised"));
+    let error = load(&files).expect_err("a NaN");
+    assert!(
+        matches!(&error, StoringError::Tensor(SourceError::NotFinite(name)) if name == "pooler.bias"),
+        "{error}"
+    );
+}
+
+#[test]
+fn another_vocabulary_is_refused_with_its_line() {
+    let mut files = ModelFiles::embedded();
+    files.vocabulary = Cow::Borrowed(b"[PAD]\n[UNK]\n");
+    let error = load(&files).expect_err("another vocabulary");
+    assert!(
+        matches!(&error, StoringError::Vocabulary(e) if e.line == 2),
+        "{error}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_file_never_panics(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
+        header in any::<bool>(),
+    ) {
+        let mut files = ModelFiles::embedded();
+        let mut bytes = files.weights.to_vec();
+        // The header is where damage can mislead; hit it half of the time.
+        let reach = if header { 4_000.min(bytes.len()) } else { bytes.len() };
+        for (place, value) in damage {
+            let at = place.index(reach);
+            bytes[at] = value;
+        }
+        files.weights = Cow::Owned(bytes);
+        // Either it is refused or it is a model; it is never a crash.
+        match files.load(device().tensors()) {
+            Ok((config, _)) => prop_assert_eq!(config.model_type, "delicate"),
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+    }
+
+    #[test]
+    fn a_damaged_configuration_never_panics(text in "\\PC{0,200}", cut in 0usize..2000) {
+        let mut files = ModelFiles::embedded();
+        let mut config = files.config.to_vec();
+        config.truncate(cut);
+        config.extend_from_slice(text.as_bytes());
+        files.config = Cow::Owned(config);
+        if let Err(error) = load(&files) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+}

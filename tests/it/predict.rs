@@ -1,0 +1,318 @@
+//! The scoring path with the embedded model.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use delicate::chemistry::{AtomOrder, Molecule};
+use delicate::device::{Device, DeviceChoice};
+use delicate::model::Batch;
+use delicate::model_dir::ModelFiles;
+use delicate::predict::gaussian_process;
+use delicate::predict::{Options, Progress, Results, Scorer, Stop, Task};
+use delicate::records::Structure;
+use delicate::tokenizer;
+
+const MOLECULES: [&str; 12] = [
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+    "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O",
+    "C",
+    "OC[C@H]1OC(O)[C@H](O)[C@@H](O)[C@@H]1O",
+    "C1CCCCC1",
+    "FC(F)(F)c1ccc(cc1)OCCCNC",
+    "c1ccc2c(c1)ccc3ccccc23",
+    "CS(=O)(=O)NC1=CC=C(Cl)C=C1Br",
+    "[O-][N+](=O)c1ccccc1",
+    "C/C=C/C(=O)NC#N",
+    "CC(C)(C)OC(=O)N1CCC(CC1)c1ccncc1",
+];
+
+fn scorer(choice: DeviceChoice) -> Option<Scorer> {
+    let device = pollster::block_on(Device::open(choice)).ok()?;
+    Some(Scorer::load(&ModelFiles::embedded(), device).expect("the embedded model is valid"))
+}
+
+fn cpu() -> Scorer {
+    scorer(DeviceChoice::Cpu).expect("the CPU is always there")
+}
+
+fn smiles(text: &str) -> Structure {
+    Structure::Smiles(text.to_owned())
+}
+
+fn run(scorer: &Scorer, structures: &[Structure], task: Task) -> Results {
+    pollster::block_on(scorer.run(structures, task, Options::default(), async |_| {
+        ControlFlow::Continue(())
+    }))
+}
+
+fn values(results: Results) -> Vec<Vec<f32>> {
+    assert_eq!(results.stop, None);
+    results
+        .rows
+        .into_iter()
+        .map(|row| row.expect("a result").expect("a valid molecule"))
+        .collect()
+}
+
+#[test]
+fn ten_thousand_rows_come_back_in_order_with_their_errors() {
+    let scorer = cpu();
+    let structures: Vec<Structure> = (0..10_000)
+        .map(|row| match row % 100 {
+            50 => smiles("c1ccc"),
+            _ => smiles(MOLECULES[row % MOLECULES.len()]),
+        })
+        .collect();
+    let alone = values(run(&scorer, &MOLECULES.map(smiles), Task::Score));
+    let results = run(&scorer, &structures, Task::Score);
+    assert_eq!(results.rows.len(), 10_000);
+    for (row, result) in results.rows.into_iter().enumerate() {
+        match (row % 100, result.expect("every row has a result")) {
+            (50, Err(error)) => assert!(error.position.is_some() && !error.reason.is_empty()),
+            (50, Ok(_)) => panic!("row {row} has no molecule and got a score"),
+            (_, Err(error)) => panic!("row {row}: {}", error.message),
+            (_, Ok(values)) => {
+                for (value, expected) in values.iter().zip(&alone[row % MOLECULES.len()]) {
+                    assert!((value - expected).abs() <= 1e-4 * expected.abs().max(1.0));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_molecule_scores_the_same_however_it_is_written() {
+    let scorer = cpu();
+    let written = [
+        "OC(=O)c1ccccc1OC(C)=O",
+        "CC(=O)OC1=CC=CC=C1C(=O)O",
+        MOLECULES[0],
+    ];
+    let values = values(run(&scorer, &written.map(smiles), Task::Score));
+    assert_eq!(values[0], values[1]);
+    assert_eq!(values[0], values[2]);
+}
+
+#[test]
+fn several_readings_are_averaged() {
+    let scorer = cpu();
+    let read = |structures: &[Structure], count: usize| {
+        let options = Options {
+            readings: NonZeroUsize::new(count).expect("at least one"),
+            ..Options::default()
+        };
+        let mut last = Progress { done: 0, total: 0 };
+        let results =
+            pollster::block_on(
+                scorer.run(structures, Task::Score, options, async |progress| {
+                    assert!(progress.done >= last.done, "rows are done once");
+                    last = progress;
+                    ControlFlow::Continue(())
+                }),
+            );
+        assert_eq!(
+            (last.done, last.total),
+            (structures.len(), structures.len())
+        );
+        results
+    };
+    let close = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .all(|(a, b)| (a - b).abs() <= 1e-4 * b.abs().max(1.0))
+    };
+    // The forward pass by hand, SMILES by SMILES.
+    let (config, model) = ModelFiles::embedded()
+        .load(scorer.device().tensors())
+        .expect("the embedded model is valid");
+    let molecule = Molecule::parse("CC(=O)Oc1ccccc1C(=O)O").expect("valid");
+    let canonical = molecule.canonical_smiles().expect("a SMILES");
+    let canonical = Molecule::parse(&canonical).expect("valid");
+    let orders = [
+        AtomOrder::Canonical,
+        AtomOrder::Random(1),
+        AtomOrder::Random(2),
+        AtomOrder::Random(3),
+    ];
+    let mut mean = vec![0.0; config.endpoints.len()];
+    for order in orders {
+        let written = canonical.kekule_string(order).expect("a SMILES");
+        let ids = tokenizer::tokenize(&written, config.encoder.max_length).expect("in vocabulary");
+        let batch = Batch::new(&[&ids[..]], scorer.device().tensors());
+        let output = model.forward(&batch).expect("it has endpoints").into_data();
+        for ((sum, output), endpoint) in mean
+            .iter_mut()
+            .zip(output.iter::<f32>())
+            .zip(&config.endpoints)
+        {
+            *sum += endpoint.value(output) / orders.len() as f32;
+        }
+    }
+    // The Gaussian processes come after the mean over readings.
+    let environments = gaussian_process::environments(&molecule).expect("hashed");
+    let known = scorer.applicability().expect("the embedded model has some");
+    assert!(known.has_processes());
+    let network = mean.clone();
+    known.blend(&environments, &mut mean);
+    assert_ne!(mean, network);
+    let written = ["CC(=O)Oc1ccccc1C(=O)O", "OC(=O)C1=C(OC(C)=O)C=CC=C1"].map(smiles);
+    let four = values(read(&written, 4));
+    assert!(close(&four[0], &mean), "{:?} is not {mean:?}", four[0]);
+    assert!(
+        close(&four[1], &mean),
+        "it depends on how the molecule is written"
+    );
+    let alone = scorer.clone().network_alone();
+    let options = Options {
+        readings: NonZeroUsize::new(4).expect("four"),
+        ..Options::default()
+    };
+    let run_alone = alone.run(&written, Task::Score, options, async |_| {
+        ControlFlow::Continue(())
+    });
+    let alone = values(pollster::block_on(run_alone));
+    assert!(
+        close(&alone[0], &network),
+        "{:?} is not {network:?}",
+        alone[0]
+    );
+    let one = values(read(&written, 1));
+    assert_eq!(one, values(run(&scorer, &written, Task::Score)));
+    assert!(!close(&one[0], &four[0]), "random SMILES are read at all");
+    // A row that cannot be read is its own error, whatever the number.
+    let broken = read(&[smiles("C"), smiles("c1ccc"), smiles("CC")], 3);
+    let failed: Vec<bool> = broken
+        .rows
+        .iter()
+        .map(|row| row.as_ref().is_some_and(Result::is_err))
+        .collect();
+    assert_eq!(failed, [false, true, false]);
+}
+
+#[test]
+fn padding_and_company_do_not_change_a_score() {
+    let scorer = cpu();
+    let together = values(run(&scorer, &MOLECULES.map(smiles), Task::Score));
+    for (text, expected) in MOLECULES.iter().zip(together) {
+        let alone = values(run(&scorer, &[smiles(text)], Task::Score));
+        for (value, expected) in alone[0].iter().zip(&expected) {
+            assert!(
+                (value - expected).abs() <= 1e-4 * expected.abs().max(1.0),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn salts_are_left_out_unless_they_are_asked_for() {
+    let scorer = cpu();
+    let structures = ["CC(=O)[O-].[Na+]", "CC(=O)[O-]"].map(smiles);
+    let stripped = values(run(&scorer, &structures, Task::Score));
+    assert_eq!(stripped[0], stripped[1]);
+    let kept = pollster::block_on(scorer.run(
+        &structures,
+        Task::Score,
+        Options {
+            largest_fragment: false,
+            ..Options::default()
+        },
+        async |_| ControlFlow::Continue(()),
+    ));
+    let error = kept.rows[0]
+        .clone()
+        .expect("a result")
+        .expect_err("sodium is not in the vocabulary");
+    assert_eq!(error.reason, "out_of_vocabulary");
+    assert_eq!(error.position, Some(11), "where the sodium's bracket opens");
+}
+
+#[test]
+fn what_cannot_be_scored_says_why() {
+    let scorer = cpu();
+    let long = "C".repeat(200);
+    let structures = [
+        smiles("C[Fe]C"),
+        smiles(&long),
+        Structure::Missing,
+        smiles("C(C)(C)(C)(C)C"),
+        smiles("c1cccc1"),
+        smiles("CC(=O"),
+    ];
+    let reasons: Vec<String> = run(&scorer, &structures, Task::Score)
+        .rows
+        .into_iter()
+        .map(|row| row.expect("a result").expect_err("not scorable").reason)
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "out_of_vocabulary",
+            "too_long",
+            "missing_structure",
+            "valence",
+            "kekulization",
+            "parentheses"
+        ]
+    );
+}
+
+#[test]
+fn a_run_ends_within_a_batch_of_the_wish_and_keeps_what_is_done() {
+    let scorer = cpu();
+    let structures: Vec<Structure> = (0..1000).map(|i| smiles(MOLECULES[i % 12])).collect();
+    let mut seen: Vec<Progress> = Vec::new();
+    let results = pollster::block_on(scorer.run(
+        &structures,
+        Task::Score,
+        Options::default(),
+        async |progress| {
+            seen.push(progress);
+            ControlFlow::Break(())
+        },
+    ));
+    assert_eq!(results.stop, Some(Stop::Cancelled));
+    assert_eq!(seen.len(), 1);
+    let done = results.rows.iter().filter(|row| row.is_some()).count();
+    assert_eq!(done, seen[0].done);
+    assert!(done > 0 && done < 1000);
+}
+
+#[test]
+fn an_embedding_has_the_width_of_the_encoder() {
+    let scorer = cpu();
+    let embeddings = values(run(&scorer, &MOLECULES.map(smiles), Task::Embed));
+    assert!(
+        embeddings
+            .iter()
+            .all(|e| e.len() == scorer.config().encoder.hidden_size)
+    );
+    assert_ne!(embeddings[0], embeddings[1]);
+}
+
+#[test]
+fn nothing_in_nothing_out() {
+    let results = run(&cpu(), &[], Task::Score);
+    assert!(results.rows.is_empty());
+    assert_eq!(results.stop, None);
+}
+
+#[test]
+fn wgpu_gives_the_numbers_of_the_cpu() {
+    let Some(gpu) = scorer(DeviceChoice::Gpu) else {
+        println!("skipped: wgpu_gives_the_numbers_of_the_cpu: no adapter");
+        return;
+    };
+    let structures = MOLECULES.map(smiles);
+    for task in [Task::Score, Task::Embed] {
+        let expected = values(run(&cpu(), &structures, task));
+        let found = values(run(&gpu, &structures, task));
+        for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+            assert!(
+                (found - expected).abs() <= 1e-3 * expected.abs().max(0.1),
+                "{found} on wgpu, {expected} on the CPU"
+            );
+        }
+    }
+}
