@@ -29,7 +29,11 @@ fn a_model_survives_writing_and_reading() {
     let (config, model) = ModelFiles::embedded()
         .load(device.tensors())
         .expect("the embedded model is valid");
-    for (precision, equal) in [(Precision::Fp32, true), (Precision::Fp16, true)] {
+    for (precision, equal) in [
+        (Precision::Fp32, true),
+        (Precision::Fp16, true),
+        (Precision::Int8, false),
+    ] {
         let directory = tempfile::tempdir().expect("a directory");
         pollster::block_on(model_dir::write(
             directory.path(),
@@ -42,7 +46,7 @@ fn a_model_survives_writing_and_reading() {
         let files = ModelFiles::read(directory.path()).expect("read");
         let (again, _) = files.load(device.tensors()).expect("valid");
         assert_eq!(again, config);
-        // The embedded weights are fp16, so both precisions hold them exactly.
+        // The embedded weights are fp16, so that all but int8 hold them exactly.
         let second = tempfile::tempdir().expect("a directory");
         let (_, model) = files.load(device.tensors()).expect("valid");
         pollster::block_on(model_dir::write(

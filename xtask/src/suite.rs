@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{self, cargo, run_watched};
 use crate::setup::{self, Tools};
-use crate::tally::{CargoTests, Tally, page_test};
+use crate::tally::{Tally, cargo_tests, page_test};
 use crate::workspace::Workspace;
-use crate::{features, modules, native, page};
+use crate::{features, modules, native, needs, page};
 
 /// A check, or a group of tests that one command runs.
 struct Step {
@@ -45,7 +45,7 @@ const STEPS: [Step; 11] = [
     Step {
         name: TESTS,
         needs: Needs::Rust,
-        run: cargo_tests,
+        run: rust_tests,
     },
     Step {
         name: "docs",
@@ -152,7 +152,7 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
         );
     }
     if let Some(filter) = filter.filter(|_| sum.total() == 0) {
-        println!("no test has `{filter}` in its name");
+        println!("no test that can run here has `{filter}` in its name");
     }
     println!("{sum}");
     Ok(sum.failed == 0 && sum.total() > 0)
@@ -204,13 +204,20 @@ fn backends(suite: &Suite<'_>) -> Result<Tally> {
     Ok(Tally::PASSED)
 }
 
-fn cargo_tests(suite: &Suite<'_>) -> Result<Tally> {
+fn rust_tests(suite: &Suite<'_>) -> Result<Tally> {
+    let program = native::build(suite.workspace)?;
     let mut tests = cargo(&suite.workspace.root);
     tests.args(["test", "--release", "--workspace", "--no-fail-fast"]);
-    tests.args(suite.filter).args(["--", "--show-output"]);
-    let mut counts = CargoTests::default();
-    let status = run_watched(&mut tests, |line| counts.line(line))?;
-    let counts = counts.finish();
+    tests.args(suite.filter).args(["--", "--include-ignored"]);
+    for (part, why) in needs::unmet(suite.workspace, &program) {
+        println!("skipped: the tests with `{part}` in their names: {why}");
+        tests.args(["--skip", part]);
+    }
+    let mut counts = Tally::default();
+    let filtered = suite.filter.is_some();
+    let status = run_watched(&mut tests, |line| {
+        counts += cargo_tests(line, filtered).unwrap_or_default();
+    })?;
     if status.success() && counts.total() == 0 && suite.filter.is_none() {
         bail!("no result of any test was printed");
     }
