@@ -6,16 +6,16 @@ use std::ops::ControlFlow;
 use super::finetune::Trainer;
 use crate::chemistry::EnvironmentCounts;
 use crate::model::EndpointTask;
-use crate::model_dir::{self, ModelFiles, StoringError};
+use crate::model_dir::{self, ModelFiles};
 use crate::parallel;
 use crate::predict::applicability::{Applicability, TrainingMolecule};
 use crate::predict::gaussian_process::{self, Process, Validation};
 use crate::predict::{PredictOptions, Scorer};
+use crate::train::TrainingError;
 use crate::train::config::EndpointConfig;
 use crate::train::dataset::Example;
 use crate::train::evaluation;
 use crate::train::progress::Event;
-use crate::train::{TrainingError, run_dir};
 
 /// A process, and the coefficients of the examples that it is of.
 type Fitted = (Process, HashMap<usize, f32>);
@@ -95,8 +95,7 @@ impl Trainer<'_> {
                 .map(|fit| fit.as_ref().map(|(process, _)| *process))
                 .collect();
             let known = self.known(fold, &fitted, processes.clone());
-            let bytes = known.to_bytes().map_err(StoringError::from)?;
-            run_dir::write_whole(&self.fold_model(fold).join(model_dir::DOMAIN), &bytes)?;
+            model_dir::set_applicability(&self.fold_model(fold), &known)?;
             if !processes.is_empty() {
                 let endpoints = self.config.endpoints.iter().zip(&processes);
                 let weight = |process: &Option<Process>| process.map_or(0.0, |p| p.weight);
@@ -156,12 +155,9 @@ impl Trainer<'_> {
         environments: &[Option<EnvironmentCounts>],
     ) -> Result<Vec<Option<Fitted>>, TrainingError> {
         let split = self.split(fold);
-        let files = ModelFiles {
-            // That of a run which was stopped here.
-            domain: None,
-            ..ModelFiles::read(&self.fold_model(fold))?
-        };
-        let network = Scorer::load(&files, self.device.clone())?;
+        let files = ModelFiles::read(&self.fold_model(fold))?;
+        // A run that was stopped here may have some already.
+        let network = Scorer::load(&files, self.device.clone())?.without_gaussian_processes();
         let smiles = |&index: &usize| self.examples[index].smiles.as_str();
         let valid = split.valid.iter().map(smiles);
         let predicted = evaluation::scores(&network, valid, PredictOptions::default()).await?;

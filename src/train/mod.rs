@@ -25,6 +25,7 @@ mod reference_tests;
 pub mod run_dir;
 mod seeds;
 pub mod splits;
+mod start;
 mod tensorboard;
 
 use std::path::PathBuf;
