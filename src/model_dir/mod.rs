@@ -12,6 +12,7 @@
 //! is allocated, every tensor must be there in its shape and none may be left
 //! over.
 
+mod applicability;
 mod config;
 mod quantize;
 mod read;
@@ -22,9 +23,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::model::{ConfigError, SourceError};
-use crate::predict::applicability::ApplicabilityError;
 use crate::tokenizer::VocabularyError;
 
+pub use applicability::ApplicabilityError;
 pub use config::{MODEL_TYPE, ModelConfig};
 pub use quantize::Precision;
 #[cfg(feature = "train")]

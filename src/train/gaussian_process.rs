@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::finetune::Trainer;
+use super::gaussian_process_fit::{self, Validation};
 use crate::chemistry::EnvironmentCounts;
 use crate::model::EndpointTask;
 use crate::model_dir::{self, ModelFiles};
 use crate::parallel;
 use crate::predict::applicability::{Applicability, TrainingMolecule};
-use crate::predict::gaussian_process::{self, Process, Validation};
+use crate::predict::gaussian_process::{self, Process};
 use crate::predict::{PredictOptions, Scorer};
 use crate::train::TrainingError;
 use crate::train::config::EndpointConfig;
@@ -54,7 +55,7 @@ impl<'a> Labelled<'a> {
     /// As many as a process can be of, evenly spaced: like the whole, be it in
     /// random order, sorted by scaffold or as in its table.
     fn thinned(self) -> Self {
-        let (all, most) = (self.labels.len(), gaussian_process::MOST);
+        let (all, most) = (self.labels.len(), gaussian_process_fit::MOST);
         if all <= most {
             return self;
         }
@@ -125,12 +126,9 @@ impl Trainer<'_> {
             let example = &self.examples[index];
             let labels = example.labels.iter().enumerate();
             let labelled = labels.filter(|(_, label)| label.is_some());
-            // The file has a byte for it; further endpoints have none.
-            let endpoints: Vec<u8> = labelled
-                .filter_map(|(endpoint, _)| u8::try_from(endpoint).ok())
-                .collect();
-            let coefficient = |endpoint: &u8| {
-                let fit = fitted.get(usize::from(*endpoint))?.as_ref();
+            let endpoints: Vec<u32> = labelled.map(|(endpoint, _)| endpoint as u32).collect();
+            let coefficient = |endpoint: &u32| {
+                let fit = fitted.get(*endpoint as usize)?.as_ref();
                 fit.and_then(|(_, coefficients)| coefficients.get(&index).copied())
             };
             let coefficients: Vec<Option<f32>> = endpoints.iter().map(coefficient).collect();
@@ -177,7 +175,7 @@ impl Trainer<'_> {
                 network: &values,
             };
             let is_probability = config.task == EndpointTask::Classification;
-            let fit = gaussian_process::fit(
+            let fit = gaussian_process_fit::fit(
                 &train.environments,
                 &train.labels,
                 validation,
@@ -208,7 +206,7 @@ impl Trainer<'_> {
                 .iter()
                 .map(|processes| processes[endpoint])
                 .collect();
-            let fit = gaussian_process::refit(&train.environments, &train.labels, &of_folds)?;
+            let fit = gaussian_process_fit::refit(&train.environments, &train.labels, &of_folds)?;
             Some((fit.process, train.named(fit.coefficients)))
         };
         (0..self.config.endpoints.len()).map(of_endpoint).collect()

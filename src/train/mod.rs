@@ -15,6 +15,7 @@ mod dataset;
 pub mod evaluation;
 mod finetune;
 mod gaussian_process;
+mod gaussian_process_fit;
 mod model_card;
 mod objectives;
 mod optimizer;
