@@ -102,6 +102,9 @@ const TESTS: &str = "tests";
 const MODULES: &str = "modules";
 const BROWSER_TESTS: &str = "browser-tests";
 
+/// Where Mesa keeps compiled pipelines.
+const PIPELINES: &str = "MESA_SHADER_CACHE_DIR";
+
 struct Suite<'a> {
     workspace: &'a Workspace,
     /// None where the page cannot be built here, which has been reported.
@@ -234,6 +237,11 @@ fn rust_tests(suite: &Suite<'_>) -> Result<Tally> {
     for (part, why) in needs::unmet(suite.workspace, &program) {
         println!("skipped: the tests with `{part}` in their names: {why}");
         tests.args(["--skip", part]);
+    }
+    // A software GPU compiles pipelines for minutes; what it made is kept with
+    // all else that was compiled.
+    if std::env::var_os(PIPELINES).is_none() {
+        tests.env(PIPELINES, suite.workspace.target.join("pipelines"));
     }
     let mut counts = Tally::default();
     let filtered = suite.filter.is_some();
