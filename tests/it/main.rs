@@ -7,6 +7,7 @@ mod chemistry;
 #[cfg(feature = "train")]
 mod convert;
 mod descriptors;
+mod examples;
 mod metrics;
 mod model_dir;
 mod predict;
