@@ -5,6 +5,7 @@ mod attribution;
 mod baseline;
 mod chemistry;
 #[cfg(feature = "train")]
+mod contributing;
 mod convert;
 mod descriptors;
 mod examples;
