@@ -4,8 +4,8 @@ mod attribution;
 #[cfg(feature = "train")]
 mod baseline;
 mod chemistry;
-#[cfg(feature = "train")]
 mod contributing;
+#[cfg(feature = "train")]
 mod convert;
 mod descriptors;
 mod examples;
