@@ -153,7 +153,7 @@ impl Device {
     }
 
     /// burn's handle, on which tensors are made.
-    pub fn tensors(&self) -> &burn::tensor::Device {
+    pub(crate) fn tensors(&self) -> &burn::tensor::Device {
         &self.tensors
     }
 
