@@ -16,6 +16,8 @@ pub mod evaluation;
 mod finetune;
 mod gaussian_process;
 mod gaussian_process_fit;
+#[cfg(test)]
+mod kill_tests;
 mod model_card;
 mod objectives;
 mod optimizer;

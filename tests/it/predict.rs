@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use delicate::chemistry::{AtomOrder, Molecule};
 use delicate::device::{Device, DeviceChoice};
-use delicate::model::Batch;
+use delicate::low_level::{Batch, tensors};
 use delicate::model_dir::ModelFiles;
 use delicate::predict::gaussian_process;
 use delicate::predict::{
@@ -132,7 +132,7 @@ const WRITTEN: [&str; 2] = ["CC(=O)Oc1ccccc1C(=O)O", "OC(=O)C1=C(OC(C)=O)C=CC=C1
 /// The mean of four forward passes by hand, SMILES by SMILES.
 fn mean_of_four(scorer: &Scorer, molecule: &Molecule) -> Vec<f32> {
     let (config, model) = ModelFiles::embedded()
-        .load(scorer.device().tensors())
+        .build(scorer.device())
         .expect("the embedded model is valid");
     let canonical = molecule.canonical_smiles().expect("a SMILES");
     let canonical = Molecule::parse(&canonical).expect("valid");
@@ -146,7 +146,7 @@ fn mean_of_four(scorer: &Scorer, molecule: &Molecule) -> Vec<f32> {
     for order in orders {
         let written = canonical.kekule_string(order).expect("a SMILES");
         let ids = tokenizer::tokenize(&written, config.encoder.max_length).expect("in vocabulary");
-        let batch = Batch::new(&[&ids[..]], scorer.device().tensors());
+        let batch = Batch::new(&[&ids[..]], tensors(scorer.device()));
         let output = model.forward(&batch).expect("it has endpoints").into_data();
         for ((sum, output), endpoint) in mean
             .iter_mut()

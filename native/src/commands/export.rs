@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let structures = structures(arguments.data.as_deref())?;
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let files = ModelFiles::read(from).map_err(model_error(from))?;
-    let (mut config, mut model) = files.load(device.tensors()).map_err(model_error(from))?;
+    let (mut config, mut model) = files.build(&device).map_err(model_error(from))?;
     if arguments.lean {
         (config, model) = export::lean(config, model);
     }

@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
     };
     // Nothing is computed: the CPU is always there.
     let device = pollster::block_on(Device::open(DeviceChoice::Cpu))?;
-    let imported = import(&arguments.checkpoint, &options, device.tensors()).map_err(|source| {
+    let imported = import(&arguments.checkpoint, &options, &device).map_err(|source| {
         CommandError::Import {
             path: arguments.checkpoint.clone(),
             source,
