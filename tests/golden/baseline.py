@@ -22,7 +22,7 @@ from rdkit.Chem import Crippen
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import mean_squared_error, roc_auc_score
 
-SPLITS, SEEDS = 5, 20
+SPLITS, SEEDS = 3, 20
 LIMIT = 2.0
 
 

@@ -77,9 +77,9 @@ fn values(outcomes: Outcomes<Vec<Prediction>>) -> Vec<Vec<f32>> {
 }
 
 #[test]
-fn ten_thousand_rows_come_back_in_order_with_their_errors() {
+fn rows_come_back_in_order_with_their_errors() {
     let scorer = cpu();
-    let structures: Vec<Structure> = (0..10_000)
+    let structures: Vec<Structure> = (0..3_000)
         .map(|row| match row % 100 {
             50 => smiles("c1ccc"),
             _ => smiles(MOLECULES[row % MOLECULES.len()]),
@@ -87,7 +87,7 @@ fn ten_thousand_rows_come_back_in_order_with_their_errors() {
         .collect();
     let alone = values(run(&scorer, &MOLECULES.map(smiles)));
     let outcomes = run(&scorer, &structures);
-    assert_eq!(outcomes.rows.len(), 10_000);
+    assert_eq!(outcomes.rows.len(), 3_000);
     for (row, result) in outcomes.rows.into_iter().enumerate() {
         match (row % 100, result.expect("every row has a result")) {
             (50, Err(error)) => assert!(error.position.is_some() && !error.reason.is_empty()),
