@@ -132,6 +132,17 @@ impl Device {
         }
     }
 
+    /// Opens the device of `choice` and waits for it: [`Self::open`] for those without
+    /// an executor.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    #[cfg(not(target_family = "wasm"))]
+    pub fn open_blocking(choice: DeviceChoice) -> Result<Self, DeviceError> {
+        pollster::block_on(Self::open(choice))
+    }
+
     fn cpu(reason: String) -> Self {
         Self {
             tensors: burn::tensor::Device::flex(),

@@ -70,7 +70,7 @@ pub(crate) struct DeviceArguments {
 impl DeviceArguments {
     /// Opens the device.
     pub(crate) fn open(self) -> Result<Device, CommandError> {
-        Ok(pollster::block_on(Device::open(self.device))?)
+        Ok(Device::open_blocking(self.device)?)
     }
 }
 

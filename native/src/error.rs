@@ -31,9 +31,7 @@ pub(crate) enum CommandError {
     },
     #[error("model {name}: {source}")]
     Model { name: String, source: StoringError },
-    #[error(
-        "this model has no applicability domain (domain.json.gz is missing); `delicate finetune` creates it"
-    )]
+    #[error("this model has no applicability domain; `delicate finetune` creates one")]
     NoDomain,
     #[error("{}", .0.message)]
     Molecule(RowError),

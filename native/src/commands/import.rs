@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
             .collect(),
     };
     // Nothing is computed: the CPU is always there.
-    let device = pollster::block_on(Device::open(DeviceChoice::Cpu))?;
+    let device = Device::open_blocking(DeviceChoice::Cpu)?;
     let imported = import(&arguments.checkpoint, &options, device.tensors()).map_err(|source| {
         CommandError::Import {
             path: arguments.checkpoint.clone(),
@@ -81,6 +81,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
         &imported.model,
         arguments.precision(),
         &imported.card(&arguments.checkpoint),
+        None,
     ))
     .map_err(|source| CommandError::Model {
         name: arguments.output.display().to_string(),
