@@ -219,7 +219,7 @@ fn a_full_disk_is_an_error_and_no_panic() {
     assert!(!stderr(&output).contains("panicked"));
     for arguments in [
         &["doctor"][..],
-        &["doctor", "--json"],
+        &["doctor", "--format", "json"],
         &["completions", "bash"],
     ] {
         let full = std::fs::File::create("/dev/full").expect("it opens");
@@ -278,11 +278,11 @@ fn a_truncated_archive_keeps_the_rows_before_the_fault() {
 }
 
 #[test]
-fn doctor_says_which_device_would_be_used_and_why() {
+fn doctor_says_which_device_is_selected_and_why() {
     let output = run(&["doctor"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stdout(&output).contains("because the CPU was asked for"));
-    let json = run(&["doctor", "--json", "--device", "auto"]);
+    assert!(stdout(&output).contains("(the CPU was requested)"));
+    let json = run(&["doctor", "--format", "json", "--device", "auto"]);
     let report: serde_json::Value = serde_json::from_str(stdout(&json)).expect("JSON");
     assert!(report["adapters"].is_array());
     let software = report["used"]["software"].as_bool();
@@ -291,7 +291,7 @@ fn doctor_says_which_device_would_be_used_and_why() {
 
 #[test]
 fn assessed_scores_carry_interval_domain_and_neighbour() {
-    let output = run_with_input(&["score", "-", "--assess"], TABLE.as_bytes());
+    let output = run_with_input(&["score", "-", "--uncertainty"], TABLE.as_bytes());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let mut reader = csv::Reader::from_reader(stdout(&output).as_bytes());
     let header = reader.headers().expect("a header").clone();
@@ -313,7 +313,7 @@ fn assessed_scores_carry_interval_domain_and_neighbour() {
     assert!(rows[1][column("error")].contains("never closed"));
 
     let output = run_with_input(
-        &["score", "-", "--assess", "--format", "json"],
+        &["score", "-", "--uncertainty", "--format", "json"],
         TABLE.as_bytes(),
     );
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -348,7 +348,7 @@ fn a_molecule_is_explained_for_people_and_for_programs() {
         stderr(&output)
     );
     // On a CPU there is no half precision.
-    let output = run_with_input(&["score", "-", "--half"], TABLE.as_bytes());
+    let output = run_with_input(&["score", "-", "--precision", "fp16"], TABLE.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr(&output).contains("shader-f16"),

@@ -13,9 +13,9 @@ mod tests;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::{Map, Value};
 
-use crate::arguments::ReportArguments;
 use crate::error::CommandError;
 use figures::{Figure, split_title};
 use page::{Cell, Kind, Page};
@@ -29,6 +29,12 @@ const MAX_ENDPOINTS: usize = 30;
 const MAX_CURVES: usize = 60;
 /// Most bytes of the configuration that are shown.
 const MAX_CONFIG: usize = 64 << 10;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Run directory: the -o of pretrain, distill or finetune
+    pub(crate) run: PathBuf,
+}
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +51,12 @@ pub(crate) enum ReportError {
     /// The report cannot be written.
     #[error("writing {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+}
+
+impl From<ReportError> for CommandError {
+    fn from(error: ReportError) -> Self {
+        Self::other(error, 1)
+    }
 }
 
 pub(crate) fn run(arguments: &ReportArguments) -> Result<(), CommandError> {
