@@ -8,6 +8,7 @@ mod demo;
 mod features;
 mod modules;
 mod native;
+mod needs;
 mod node;
 mod packages;
 mod page;

@@ -1,7 +1,7 @@
 //! `delicate screen` as its users run it.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use flate2::Compression;
@@ -350,21 +350,9 @@ fn ctrl_c_writes_the_best_so_far_and_exits_with_130() {
     assert_eq!(hits.len(), 101, "whole, as far as it goes");
 }
 
-/// The benchmark, where it is at hand.
-fn benchmark(test: &str) -> Option<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/screening");
-    if directory.join("targets.txt").is_file() {
-        return Some(directory);
-    }
-    println!("skipped: {test}: no {}", directory.display());
-    None
-}
-
 #[test]
 fn the_benchmark_gives_a_line_a_target_and_the_means() {
-    let Some(directory) = benchmark("the_benchmark_gives_a_line_a_target_and_the_means") else {
-        return;
-    };
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/screening");
     let listed = std::fs::read_to_string(directory.join("targets.txt")).expect("a list");
     let targets: Vec<&str> = listed.split_whitespace().take(2).collect();
     let directory = directory.display().to_string();
