@@ -3,28 +3,31 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use delicate::metrics::{EndpointEvaluation, Interval, PredictionSource, SplitEvaluation};
+use delicate::screening::TargetResult;
 
-use super::results::{Results, device, list};
-use super::{
-    ECFP, EVERY, FAMILY, FAMILY_EPOCHS, FAMILY_PRETRAINING, FOLD_EPOCHS, Member, READINGS,
-    SCAFFOLD_EPOCHS, SCREENS, TOXICITY,
+use crate::protocol::{
+    EVERY, FAMILY, FAMILY_EPOCHS, FAMILY_PRETRAINING, FOLD_EPOCHS, Member, READINGS,
+    SCAFFOLD_EPOCHS, Screen, TOXICITY,
 };
+use crate::results::{Measured, Results, Screening};
 
 /// All tables that there are results for.
-pub(super) fn all(results: &Results) -> Result<String> {
+pub(crate) fn all(results: &Results) -> Result<String> {
     let mut text = String::from(
         "# Results\n\nWritten by `cargo xtask reproduce` from what it measured \
          ([results](results/)); how the models are trained stands in \
-         [its stages](../xtask/src/reproduce/mod.rs).\n",
+         [its stages](../reproduce/src/reproduction.rs).\n",
     );
-    if let Some(result) = results.get("endpoints") {
-        endpoints(result, results.get("endpoints-read-often"), &mut text)?;
+    if let Some(result) = results.measured("endpoints") {
+        endpoints(result, results.measured("endpoints-read-often"), &mut text)?;
     }
-    if let (Some(together), Some(alone)) = (results.get("endpoints"), results.get("alone")) {
+    if let (Some(together), Some(alone)) =
+        (results.measured("endpoints"), results.measured("alone"))
+    {
         encoders(together, alone, &mut text)?;
     }
-    if let Some(result) = results.get("folds") {
+    if let Some(result) = results.measured("folds") {
         text.push_str("\n## Five folds\n\n");
         let _ = write!(
             text,
@@ -34,7 +37,7 @@ pub(super) fn all(results: &Results) -> Result<String> {
         );
         folds(result, &mut text)?;
     }
-    if let Some(result) = results.get("scaffold") {
+    if let Some(result) = results.measured("scaffold") {
         let _ = write!(
             text,
             "\n## Scaffold split\n\nNo Bemis–Murcko scaffold is on both sides; the tenth of the \
@@ -46,22 +49,21 @@ pub(super) fn all(results: &Results) -> Result<String> {
     }
     toxicity(results, &mut text)?;
     family(results, &mut text)?;
-    if let Some(result) = results.get("screening") {
+    if let Some(result) = results.screening() {
         screening(result, &mut text)?;
     }
     Ok(text)
 }
 
 /// Which run a table is of.
-fn provenance(result: &Value) -> String {
-    let run = &result["run"];
-    let text = |key: &str| run[key].as_str().unwrap_or_default().to_owned();
-    let minutes = result["seconds"].as_f64().unwrap_or_default() / 60.0;
+fn provenance(result: &Measured) -> String {
+    let run = &result.run;
     format!(
-        "\nFine-tuned in {minutes:.0} minutes on {}, version {}, {}.\n",
-        device(run),
-        text("version"),
-        text("started").get(..10).unwrap_or_default(),
+        "\nFine-tuned in {:.0} minutes on {}, version {}, {}.\n",
+        result.seconds / 60.0,
+        run.device,
+        run.version,
+        run.started.get(..10).unwrap_or_default(),
     )
 }
 
@@ -73,27 +75,22 @@ const SHOWN: [(&str, &str); 4] = [
     ("pr_auc", "PR-AUC"),
 ];
 
-pub(super) fn title(endpoint: &Value) -> &str {
-    endpoint["title"].as_str().unwrap_or_default()
-}
-
 /// A metric's title with the unit that it has.
-fn metric(endpoint: &Value, name: &str, title: &str) -> String {
-    match endpoint["unit"].as_str() {
-        Some(unit) if name == "rmse" && !unit.is_empty() => format!("{title}, {unit}"),
-        _ => title.to_owned(),
+fn metric(endpoint: &EndpointEvaluation, name: &str, title: &str) -> String {
+    if name == "rmse" && !endpoint.unit.is_empty() {
+        format!("{title}, {}", endpoint.unit)
+    } else {
+        title.to_owned()
     }
 }
 
 /// The test of all folds together.
-pub(super) fn test(endpoint: &Value) -> Result<&Value> {
-    list(&endpoint["splits"])?
-        .iter()
-        .find(|split| split["split"] == "test" && split["fold"].is_null())
-        .with_context(|| format!("no test of {}", title(endpoint)))
+pub(crate) fn test(endpoint: &EndpointEvaluation) -> Result<&SplitEvaluation> {
+    let test = endpoint.pooled("test");
+    test.with_context(|| format!("no test of {}", endpoint.title))
 }
 
-fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result<()> {
+fn endpoints(result: &Measured, often: Option<&Measured>, text: &mut String) -> Result<()> {
     let _ = write!(
         text,
         "\n## Endpoints\n\nThe model that is built in. A random split, 10 % held out for the test, \
@@ -109,7 +106,7 @@ fn endpoints(result: &Value, often: Option<&Value>, text: &mut String) -> Result
 }
 
 /// One encoder for all endpoints beside one for each.
-fn encoders(together: &Value, alone: &Value, text: &mut String) -> Result<()> {
+fn encoders(together: &Measured, alone: &Measured, text: &mut String) -> Result<()> {
     text.push_str(
         "\n## One encoder for all endpoints\n\nThe same split, every endpoint fine-tuned by itself \
          from the same pre-trained encoder and for as many epochs, with a Gaussian process of its \
@@ -117,20 +114,17 @@ fn encoders(together: &Value, alone: &Value, text: &mut String) -> Result<()> {
          | Endpoint | All on one | Each on its own | Network of all | Networks of each |\n\
          |---|---|---|---|---|\n",
     );
-    let parts = ["model", "network"];
+    let parts = [PredictionSource::Model, PredictionSource::Network];
     let mut explained = [const { Vec::new() }; 4];
-    for (endpoint, own) in list(&together["endpoints"])?
-        .iter()
-        .zip(list(&alone["endpoints"])?)
-    {
-        let mut cells = vec![metric(endpoint, "rmse", title(endpoint))];
+    for (endpoint, own) in together.endpoints.iter().zip(&alone.endpoints) {
+        let mut cells = vec![metric(endpoint, "rmse", &endpoint.title)];
         let columns = parts
             .iter()
             .flat_map(|part| [(part, endpoint), (part, own)]);
         for ((part, endpoint), explained) in columns.zip(&mut explained) {
-            let metrics = &test(endpoint)?[part];
-            cells.push(interval(&metrics["rmse"]));
-            explained.extend(metrics["r2"]["value"].as_f64());
+            let test = test(endpoint)?;
+            cells.push(interval(test.metric(*part, "rmse")));
+            explained.extend(test.metric(*part, "r2").map(|r2| r2.value));
         }
         writeln!(text, "| {} |", cells.join(" | "))?;
     }
@@ -147,7 +141,7 @@ const PARTS: &str = "The model is a weighted mean of its network and a Gaussian 
 
 /// One split's metrics beside those of its parts and the baseline's, and beside
 /// those of the same model read `often` where there are such.
-fn one_split(result: &Value, often: Option<&Value>, text: &mut String) -> Result<()> {
+fn one_split(result: &Measured, often: Option<&Measured>, text: &mut String) -> Result<()> {
     let mut columns = vec!["DeLiCaTe-small".to_owned()];
     if often.is_some() {
         columns.push(format!("Read {READINGS} times"));
@@ -159,24 +153,23 @@ fn one_split(result: &Value, often: Option<&Value>, text: &mut String) -> Result
         columns.join(" | "),
         "---|".repeat(columns.len()),
     )?;
-    for (index, endpoint) in list(&result["endpoints"])?.iter().enumerate() {
+    for (index, endpoint) in result.endpoints.iter().enumerate() {
         let split = test(endpoint)?;
-        let mut compared = vec![&split["model"]];
-        if let Some(often) = often {
-            compared.push(&test(&often["endpoints"][index])?["model"]);
-        }
-        compared.extend(["network", "process", "baseline"].map(|of| &split[of]));
-        for (name, title_of) in SHOWN {
-            if split["model"][name].is_null() {
+        let often = often.and_then(|often| often.endpoints.get(index));
+        let often = often.map(test).transpose()?;
+        for (name, title) in SHOWN {
+            let Some(model) = split.metric(PredictionSource::Model, name) else {
                 continue;
-            }
-            let cells: Vec<String> = compared.iter().map(|of| interval(&of[name])).collect();
+            };
+            let mut cells = vec![interval(Some(model))];
+            cells.extend(often.map(|often| interval(often.metric(PredictionSource::Model, name))));
+            cells.extend(PARTS_AND_BASELINE.map(|of| interval(split.metric(of, name))));
             writeln!(
                 text,
                 "| {} | {} | {} | {} |",
-                title(endpoint),
-                split["molecules"],
-                metric(endpoint, name, title_of),
+                endpoint.title,
+                split.molecules,
+                metric(endpoint, name, title),
                 cells.join(" | "),
             )?;
         }
@@ -184,26 +177,30 @@ fn one_split(result: &Value, often: Option<&Value>, text: &mut String) -> Result
     Ok(())
 }
 
+/// What stands beside the model.
+const PARTS_AND_BASELINE: [PredictionSource; 3] = [
+    PredictionSource::Network,
+    PredictionSource::GaussianProcess,
+    PredictionSource::Baseline,
+];
+
 /// Mean and deviation over the folds: of the model, its parts and the baseline.
-fn folds(result: &Value, text: &mut String) -> Result<()> {
+fn folds(result: &Measured, text: &mut String) -> Result<()> {
     text.push_str(
         "| Endpoint | Metric | DeLiCaTe-small | Network | Process | ECFP4 forest |\n\
          |---|---|---|---|---|---|\n",
     );
-    for endpoint in list(&result["endpoints"])? {
-        for (name, title_of) in SHOWN {
-            let mut cells = Vec::new();
-            for of in ["model", "network", "process", "baseline"] {
-                cells.push(spread(&of_folds(endpoint, of, name)?));
-            }
+    for endpoint in &result.endpoints {
+        for (name, title) in SHOWN {
+            let cells = PredictionSource::ALL.map(|of| spread(&of_folds(endpoint, of, name)));
             if cells[0] == NOTHING {
                 continue;
             }
-            let metric = metric(endpoint, name, title_of);
+            let metric = metric(endpoint, name, title);
             writeln!(
                 text,
                 "| {} | {metric} | {} |",
-                title(endpoint),
+                endpoint.title,
                 cells.join(" | ")
             )?;
         }
@@ -213,19 +210,18 @@ fn folds(result: &Value, text: &mut String) -> Result<()> {
 }
 
 /// A metric on the test of each fold.
-fn of_folds(endpoint: &Value, of: &str, name: &str) -> Result<Vec<f64>> {
-    let splits = list(&endpoint["splits"])?.iter();
-    let tests = splits.filter(|split| split["split"] == "test" && !split["fold"].is_null());
-    Ok(tests
-        .filter_map(|split| split[of][name]["value"].as_f64())
-        .collect())
+fn of_folds(endpoint: &EndpointEvaluation, of: PredictionSource, name: &str) -> Vec<f64> {
+    let tests = endpoint.folds("test");
+    tests
+        .filter_map(|split| Some(split.metric(of, name)?.value))
+        .collect()
 }
 
 /// The sets of classes: one row each, the mean over a set's endpoints.
 fn toxicity(results: &Results, text: &mut String) -> Result<()> {
-    let measured: Vec<(&str, &Value)> = TOXICITY
+    let measured: Vec<(&str, &Measured)> = TOXICITY
         .iter()
-        .filter_map(|(name, title, _)| Some((*title, results.get(name)?)))
+        .filter_map(|(name, title, _)| Some((*title, results.measured(name)?)))
         .collect();
     if measured.is_empty() {
         return Ok(());
@@ -238,24 +234,22 @@ fn toxicity(results: &Results, text: &mut String) -> Result<()> {
          |---|---|---|---|---|---|---|\n",
     );
     for (title, result) in measured {
-        let endpoints = list(&result["endpoints"])?;
-        let tests: Vec<&Value> = endpoints.iter().filter_map(|e| test(e).ok()).collect();
-        let both = |of: &str| -> Vec<f64> {
+        let endpoints = &result.endpoints;
+        let tests: Vec<&SplitEvaluation> =
+            endpoints.iter().filter_map(|e| e.pooled("test")).collect();
+        let both = |of: PredictionSource| -> Vec<f64> {
             let all = tests.iter();
-            all.filter_map(|split| split[of]["roc_auc"]["value"].as_f64())
+            all.filter_map(|split| Some(split.metric(of, "roc_auc")?.value))
                 .collect()
         };
-        let most = tests
-            .iter()
-            .filter_map(|split| split["molecules"].as_u64())
-            .max();
+        let most = tests.iter().map(|split| split.molecules).max();
         writeln!(
             text,
             "| {title} | {} of {} | {} | {} |",
-            both("model").len(),
+            both(PredictionSource::Model).len(),
             endpoints.len(),
             most.unwrap_or_default(),
-            ["model", "network", "process", "baseline"]
+            PredictionSource::ALL
                 .map(|of| mean_cell(&both(of)))
                 .join(" | "),
         )?;
@@ -281,14 +275,13 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
          the embedding before fine-tuning, as below: the mean over queries, of all targets.\n\n\
          | Model | Teacher | Parameters | R², folds | R², scaffolds | AUROC, screening | \
          BEDROC20 |\n|---|---|---|---|---|---|---|",
-        device(&first["run"]),
+        first.run.device,
     )?;
-    let screened = of_family(results, "-screening");
     for (member, result) in &folds {
         let teacher = FAMILY
             .iter()
             .find(|other| member.teacher == Some(other.key));
-        let parameters = result["parameters"].as_f64().unwrap_or_default() / 1e6;
+        let parameters = result.parameters.unwrap_or_default() as f64 / 1e6;
         let mut cells = vec![
             member.title.to_owned(),
             teacher.map_or(NOTHING, |teacher| teacher.title).to_owned(),
@@ -296,20 +289,25 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
             explained(member, &folds)?,
             explained(member, &scaffold)?,
         ];
-        cells.extend(screening_means(found(&screened, member.key)));
+        let screened = results.targets(&format!("family-{}", member.key));
+        cells.extend(screening_means(screened.unwrap_or_default()));
         writeln!(text, "| {} |", cells.join(" | "))?;
     }
-    let forests = ["folds", "scaffold"].map(|name| results.get(name));
+    let forests = ["folds", "scaffold"].map(|name| results.measured(name));
     let mut cells = vec!["ECFP4 (forest; nearest query)".to_owned()];
     cells.extend([NOTHING, NOTHING].map(str::to_owned));
     for forest in forests {
         cells.push(match forest {
-            Some(forest) => format!("{:.3}", overall(&tested(forest, "baseline", "r2")?)),
+            Some(forest) => format!(
+                "{:.3}",
+                overall(&tested(forest, PredictionSource::Baseline, "r2")?)
+            ),
             None => NOTHING.to_owned(),
         });
     }
-    let by_fingerprints = results.get("screening").map(|result| &result[ECFP]);
-    cells.extend(screening_means(by_fingerprints));
+    let by_fingerprints = results.screening();
+    let by_fingerprints = by_fingerprints.map(|screening| screening.targets(Screen::EcfpMax));
+    cells.extend(screening_means(by_fingerprints.unwrap_or_default()));
     writeln!(text, "| {} |", cells.join(" | "))?;
     let [of_folds, of_scaffold] = forests;
     for (title, rows, forest, name) in [
@@ -324,34 +322,34 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
     ] {
         family_table(title, rows, forest, name, text)?;
     }
-    let minutes = |key: &str| {
+    let minutes = |seconds: &dyn Fn(&Measured) -> Option<f64>| {
         let all = folds.iter().chain(&scaffold);
-        let seconds = all.filter_map(|(_, result)| result[key].as_f64());
+        let seconds = all.filter_map(|(_, result)| seconds(result));
         seconds.sum::<f64>() / 60.0
     };
     writeln!(
         text,
         "\nTheir training took {:.0} minutes before fine-tuning and {:.0} in it, the sum of runs \
          that went on beside one another.",
-        minutes("pretraining_seconds"),
-        minutes("seconds"),
+        minutes(&|result| result.pretraining_seconds),
+        minutes(&|result| Some(result.seconds)),
     )?;
     Ok(())
 }
 
 /// Members with a result each.
-type Members<'a> = Vec<(&'static Member, &'a Value)>;
+type Members<'a> = Vec<(&'static Member, &'a Measured)>;
 
 /// The members that there are results for, of names that end in `suffix`.
 fn of_family<'a>(results: &'a Results, suffix: &str) -> Members<'a> {
     let measured = |member: &'static Member| {
-        let result = results.get(&format!("family-{}{suffix}", member.key))?;
+        let result = results.measured(&format!("family-{}{suffix}", member.key))?;
         Some((member, result))
     };
     FAMILY.iter().filter_map(measured).collect()
 }
 
-fn found<'a>(rows: &Members<'a>, key: &str) -> Option<&'a Value> {
+fn found<'a>(rows: &Members<'a>, key: &str) -> Option<&'a Measured> {
     let row = rows.iter().find(|(member, _)| member.key == key);
     row.map(|(_, result)| *result)
 }
@@ -360,7 +358,7 @@ fn found<'a>(rows: &Members<'a>, key: &str) -> Option<&'a Value> {
 fn explained(member: &Member, rows: &Members<'_>) -> Result<String> {
     let mean = |key: &str| -> Result<Option<f64>> {
         let result = found(rows, key);
-        let values = result.map(|result| tested(result, "model", "r2"));
+        let values = result.map(|result| tested(result, PredictionSource::Model, "r2"));
         Ok(values.transpose()?.map(|values| overall(&values)))
     };
     let Some(own) = mean(member.key)? else {
@@ -375,9 +373,12 @@ fn explained(member: &Member, rows: &Members<'_>) -> Result<String> {
 }
 
 /// Mean AUROC and BEDROC20 of the targets, where there are any.
-fn screening_means(targets: Option<&Value>) -> [String; 2] {
-    let targets = targets.and_then(Value::as_array);
-    ["auroc", "bedroc"].map(|name| mean_cell(&of_targets(targets.into_iter().flatten(), name)))
+fn screening_means<'a>(targets: impl IntoIterator<Item = &'a TargetResult>) -> [String; 2] {
+    let (auroc, bedroc): (Vec<f64>, Vec<f64>) = targets
+        .into_iter()
+        .map(|target| (target.auroc, target.bedroc))
+        .unzip();
+    [auroc, bedroc].map(|values| mean_cell(&values))
 }
 
 /// The mean of endpoints, each the mean of its folds.
@@ -390,16 +391,16 @@ fn overall(values: &[Vec<f64>]) -> f64 {
 fn family_table(
     about: &str,
     rows: &Members<'_>,
-    forest: Option<&Value>,
+    forest: Option<&Measured>,
     name: &str,
     text: &mut String,
 ) -> Result<()> {
     let Some((_, first)) = rows.first() else {
         return Ok(());
     };
-    let titles: Vec<String> = list(&first["endpoints"])?
-        .iter()
-        .map(|endpoint| metric(endpoint, name, title(endpoint)))
+    let endpoints = first.endpoints.iter();
+    let titles: Vec<String> = endpoints
+        .map(|endpoint| metric(endpoint, name, &endpoint.title))
         .collect();
     writeln!(
         text,
@@ -409,10 +410,13 @@ fn family_table(
     )?;
     let mut lines = Vec::new();
     for (member, result) in rows {
-        lines.push((member.title, tested(result, "model", name)?));
+        lines.push((member.title, tested(result, PredictionSource::Model, name)?));
     }
     if let Some(forest) = forest {
-        lines.push(("ECFP4 forest", tested(forest, "baseline", name)?));
+        lines.push((
+            "ECFP4 forest",
+            tested(forest, PredictionSource::Baseline, name)?,
+        ));
     }
     for (title, values) in lines {
         // Of a split that is not of folds there is one value.
@@ -429,29 +433,19 @@ fn family_table(
 }
 
 /// A metric on the test, for every endpoint: one value a fold, or one.
-fn tested(result: &Value, of: &str, name: &str) -> Result<Vec<Vec<f64>>> {
-    list(&result["endpoints"])?
-        .iter()
-        .map(|endpoint| {
-            let folds = of_folds(endpoint, of, name)?;
-            if !folds.is_empty() {
-                return Ok(folds);
-            }
-            Ok(test(endpoint)?[of][name]["value"]
-                .as_f64()
-                .into_iter()
-                .collect())
-        })
-        .collect()
+fn tested(result: &Measured, of: PredictionSource, name: &str) -> Result<Vec<Vec<f64>>> {
+    let endpoints = result.endpoints.iter().map(|endpoint| {
+        let folds = of_folds(endpoint, of, name);
+        if !folds.is_empty() {
+            return Ok(folds);
+        }
+        let pooled = test(endpoint)?.metric(of, name);
+        Ok(pooled.map(|metric| metric.value).into_iter().collect())
+    });
+    endpoints.collect()
 }
 
-/// A metric, one value a target.
-fn of_targets<'a>(targets: impl IntoIterator<Item = &'a Value>, metric: &str) -> Vec<f64> {
-    let values = targets.into_iter().map(|target| &target[metric]);
-    values.filter_map(Value::as_f64).collect()
-}
-
-fn screening(result: &Value, text: &mut String) -> Result<()> {
+fn screening(result: &Screening, text: &mut String) -> Result<()> {
     text.push_str(
         "\n## Virtual screening\n\nThe RDKit benchmarking platform (Riniker & Landrum 2013), 53 \
          targets, 50 repetitions of 5 query actives: mean over repetitions, then over \
@@ -460,25 +454,23 @@ fn screening(result: &Value, text: &mut String) -> Result<()> {
          | Compared by | AUROC, choosing | BEDROC20 | AUROC, test | BEDROC20 | AUROC, all | \
          BEDROC20 |\n|---|---|---|---|---|---|---|\n",
     );
-    for screen in &SCREENS {
-        let row = &result[screen.key];
-        if row.is_null() {
+    for screen in Screen::ALL {
+        let mut targets: Vec<&TargetResult> = result.targets(screen).iter().collect();
+        if targets.is_empty() {
             continue;
         }
-        let mut targets = list(row)?.clone();
-        targets.sort_by(|a, b| a["target"].as_str().cmp(&b["target"].as_str()));
-        let mean = |chosen: &dyn Fn(usize) -> bool, metric: &str| {
-            let all = targets.iter().enumerate();
-            let chosen = all.filter(|(index, _)| chosen(*index));
-            mean_cell(&of_targets(chosen.map(|(_, target)| target), metric))
-        };
+        targets.sort_by(|a, b| a.target.cmp(&b.target));
         let parts: [&dyn Fn(usize) -> bool; 3] =
             [&|i| i % EVERY == 0, &|i| i % EVERY != 0, &|_| true];
         let cells: Vec<String> = parts
             .iter()
-            .flat_map(|part| [mean(*part, "auroc"), mean(*part, "bedroc")])
+            .flat_map(|part| {
+                let all = targets.iter().enumerate();
+                let chosen = all.filter(|(index, _)| part(*index));
+                screening_means(chosen.map(|(_, target)| *target))
+            })
             .collect();
-        writeln!(text, "| {} | {} |", screen.title, cells.join(" | "))?;
+        writeln!(text, "| {} | {} |", screen.title(), cells.join(" | "))?;
     }
     text.push_str("\n![AUROC of each target](screening.svg)\n");
     Ok(())
@@ -510,45 +502,75 @@ fn spread(values: &[f64]) -> String {
 }
 
 /// A metric with its interval, or a dash.
-fn interval(metric: &Value) -> String {
-    let number = |key: &str| metric[key].as_f64();
-    match (number("value"), number("low"), number("high")) {
-        (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
-        _ => NOTHING.to_owned(),
-    }
+fn interval(metric: Option<Interval>) -> String {
+    metric.map_or_else(
+        || NOTHING.to_owned(),
+        |Interval { value, low, high }| format!("{value:.3} [{low:.3}, {high:.3}]"),
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
     use std::path::Path;
 
-    use serde_json::json;
+    use delicate::model::EndpointTask;
 
     use super::*;
+    use crate::results::Provenance;
 
     #[test]
     fn metrics_are_shown_with_their_intervals_and_spreads() {
-        let metric = json!({"value": 0.6, "low": 0.51, "high": 0.7049});
-        assert_eq!(interval(&metric), "0.600 [0.510, 0.705]");
-        assert_eq!(interval(&Value::Null), "–");
+        let metric = Interval {
+            value: 0.6,
+            low: 0.51,
+            high: 0.7049,
+        };
+        assert_eq!(interval(Some(metric)), "0.600 [0.510, 0.705]");
+        assert_eq!(interval(None), "–");
         assert_eq!(spread(&[1.0, 2.0, 3.0]), "2.000 ± 1.000");
         assert_eq!(spread(&[1.0]), "–");
     }
 
     #[test]
     fn folds_are_counted_one_by_one() {
-        let split = |fold: Value, value: f64| {
-            json!({"split": "test", "fold": fold, "molecules": 9,
-                   "model": {"rmse": {"value": value, "low": 0.0, "high": 9.0}}, "baseline": null})
+        let split = |fold: Option<usize>, value: f64| {
+            let rmse = Interval {
+                value,
+                low: 0.0,
+                high: 9.0,
+            };
+            SplitEvaluation {
+                split: "test".to_owned(),
+                fold,
+                molecules: 9,
+                model: [("rmse".to_owned(), Some(rmse))].into(),
+                network: None,
+                process: None,
+                baseline: None,
+            }
         };
-        let endpoint = json!({"title": "X", "unit": "u", "splits": [
-            split(Value::Null, 5.0), split(json!(0), 1.0), split(json!(1), 2.0)
-        ]});
-        assert_eq!(
-            of_folds(&endpoint, "model", "rmse").expect("splits"),
-            [1.0, 2.0]
-        );
-        let result = json!({"endpoints": [endpoint], "run": {}, "seconds": 60});
+        let endpoint = EndpointEvaluation {
+            name: "x".to_owned(),
+            title: "X".to_owned(),
+            unit: "u".to_owned(),
+            task: EndpointTask::Regression,
+            splits: vec![split(None, 5.0), split(Some(0), 1.0), split(Some(1), 2.0)],
+        };
+        let rmse = of_folds(&endpoint, PredictionSource::Model, "rmse");
+        assert_eq!(rmse, [1.0, 2.0]);
+        let result = Measured {
+            run: Provenance {
+                version: String::new(),
+                device: String::new(),
+                started: String::new(),
+            },
+            seconds: 60.0,
+            endpoints: vec![endpoint],
+            readings: NonZeroUsize::MIN,
+            parameters: None,
+            pretraining_seconds: None,
+        };
         let mut text = String::new();
         folds(&result, &mut text).expect("a table");
         assert!(
@@ -562,6 +584,10 @@ mod tests {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
         let results = Results::read(docs.join("results")).expect("readable results");
         let written = std::fs::read_to_string(docs.join("results.md")).expect("the tables");
-        assert_eq!(written, all(&results).expect("tables"));
+        let expected = all(&results).expect("tables");
+        for (line, expected) in written.lines().zip(expected.lines()) {
+            assert_eq!(line, expected);
+        }
+        assert_eq!(written.len(), expected.len());
     }
 }
