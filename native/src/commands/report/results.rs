@@ -232,7 +232,7 @@ fn compared(name: &str, split: &SplitEvaluation, sources: &[PredictionSource]) -
     values.iter().enumerate().map(cell).collect()
 }
 
-/// Which of at least two values is the best; none where the first two are equal,
+/// Which of at least two values is the best; none where another reads the same,
 /// or which way is better is not known.
 fn best(name: &str, values: &[Option<Interval>]) -> Option<usize> {
     let sign = match name {
@@ -246,7 +246,7 @@ fn best(name: &str, values: &[Option<Interval>]) -> Option<usize> {
         .collect();
     known.sort_by(|a, b| a.1.total_cmp(&b.1));
     match known[..] {
-        [(index, first), (_, second), ..] if first < second => Some(index),
+        [(index, first), (_, second), ..] if metric(first) != metric(second) => Some(index),
         _ => None,
     }
 }
