@@ -50,6 +50,9 @@ struct Options {
     /// that everything runs. What it writes goes to the runs alone.
     #[arg(long)]
     quick: bool,
+    /// Train and measure nothing: write tables and plots anew from the results.
+    #[arg(long, conflicts_with_all = ["part", "quick"])]
+    tables_only: bool,
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,10 @@ fn main() -> ExitCode {
 /// Trains, measures and writes the tables.
 fn run(options: Options) -> Result<()> {
     let root = root()?;
+    if options.tables_only {
+        let documents = root.join("docs");
+        return write(&documents, &Results::read(documents.join("results"))?);
+    }
     let data = options.data.unwrap_or_else(|| root.join("../shared/data"));
     ensure!(
         data.join("corpus/train.smi.gz").is_file(),
@@ -105,14 +112,20 @@ fn run(options: Options) -> Result<()> {
         // Tables after each part, also one that failed or was interrupted: they
         // hold what it measured before.
         let outcome = reproduction.part(*part);
-        let tables = documents.join("results.md");
-        files::write(&tables, tables::all(&reproduction.results)?)?;
-        for (name, plot) in plots::all(&reproduction.results)? {
-            files::write(&documents.join(name).with_extension("svg"), plot)?;
-        }
-        println!("Tables: {}", tables.display());
+        write(&documents, &reproduction.results)?;
         outcome?;
     }
+    Ok(())
+}
+
+/// Writes the tables and plots of all results.
+fn write(documents: &Path, results: &Results) -> Result<()> {
+    let tables = documents.join("results.md");
+    files::write(&tables, tables::all(results)?)?;
+    for (name, plot) in plots::all(results)? {
+        files::write(&documents.join(name).with_extension("svg"), plot)?;
+    }
+    println!("Tables: {}", tables.display());
     Ok(())
 }
 

@@ -15,9 +15,9 @@ use crate::results::{Measured, Results, Screening};
 /// All tables that there are results for.
 pub(crate) fn all(results: &Results) -> Result<String> {
     let mut text = String::from(
-        "# Results\n\nWritten by `cargo xtask reproduce` from what it measured \
-         ([results](results/)); how the models are trained stands in \
-         [its stages](../reproduce/src/reproduction.rs).\n",
+        "# Results\n\nWritten by `cargo xtask reproduce` from its measurements \
+         ([results](results/)); how the models are trained is in \
+         [reproduction.rs](../reproduce/src/reproduction.rs).\n",
     );
     if let Some(result) = results.measured("endpoints") {
         endpoints(result, results.measured("endpoints-read-often"), &mut text)?;
@@ -31,18 +31,19 @@ pub(crate) fn all(results: &Results) -> Result<String> {
         text.push_str("\n## Five folds\n\n");
         let _ = write!(
             text,
-            "Random folds of the merged molecules, held out in turn (half for early stopping and \
-             weights, half for the test), {FOLD_EPOCHS} epochs each: mean ± standard deviation \
-             over the folds. Columns are as above.\n\n",
+            "Five-fold cross-validation on random folds of the merged molecules (half of each \
+             held-out fold for early stopping and mixing weights, half for the test), \
+             {FOLD_EPOCHS} epochs each: mean ± standard deviation over the folds. Columns as \
+             above.\n\n",
         );
         folds(result, &mut text)?;
     }
     if let Some(result) = results.measured("scaffold") {
         let _ = write!(
             text,
-            "\n## Scaffold split\n\nNo Bemis–Murcko scaffold is on both sides; the tenth of the \
-             molecules of all sets together that have the rarest scaffolds is the test; \
-             {SCAFFOLD_EPOCHS} epochs. Columns are as above.\n\n",
+            "\n## Scaffold split\n\nNo Bemis–Murcko scaffold is in both the training and the test \
+             set; the test set is the tenth of all molecules with the rarest scaffolds; \
+             {SCAFFOLD_EPOCHS} epochs. Columns as above.\n\n",
         );
         one_split(result, None, &mut text)?;
         text.push_str(&provenance(result));
@@ -93,10 +94,10 @@ pub(crate) fn test(endpoint: &EndpointEvaluation) -> Result<&SplitEvaluation> {
 fn endpoints(result: &Measured, often: Option<&Measured>, text: &mut String) -> Result<()> {
     let _ = write!(
         text,
-        "\n## Endpoints\n\nThe model that is built in. A random split, 10 % held out for the test, \
-         never trained on; duplicates are merged before. Brackets: 95 % bootstrap interval. Read \
-         {READINGS} times: the mean over the canonical SMILES and {} random ones (`--readings \
-         {READINGS}`). {PARTS}\n\n",
+        "\n## Endpoints\n\nThe built-in model on a random split: 10 % of the molecules are the test \
+         set, never trained on; duplicates are merged beforehand. Brackets: 95 % bootstrap \
+         interval. Augmented: averaged over the canonical SMILES and {} random ones (test-time \
+         augmentation). {PARTS}\n\n",
         READINGS - 1
     );
     one_split(result, often, text)?;
@@ -108,10 +109,11 @@ fn endpoints(result: &Measured, often: Option<&Measured>, text: &mut String) -> 
 /// One encoder for all endpoints beside one for each.
 fn encoders(together: &Measured, alone: &Measured, text: &mut String) -> Result<()> {
     text.push_str(
-        "\n## One encoder for all endpoints\n\nThe same split, every endpoint fine-tuned by itself \
-         from the same pre-trained encoder and for as many epochs, with a Gaussian process of its \
-         own: RMSE, of the prediction and of its network.\n\n\
-         | Endpoint | All on one | Each on its own | Network of all | Networks of each |\n\
+        "\n## One encoder for all endpoints\n\nThe joint model compared with one model per \
+         endpoint, each fine-tuned from the same pre-trained encoder on the same split, for as \
+         many epochs and with its own Gaussian process: RMSE of the prediction and of the network \
+         alone.\n\n\
+         | Endpoint | Joint model | Single models | Joint network | Single networks |\n\
          |---|---|---|---|---|\n",
     );
     let parts = [PredictionSource::Model, PredictionSource::Network];
@@ -135,18 +137,19 @@ fn encoders(together: &Measured, alone: &Measured, text: &mut String) -> Result<
 }
 
 /// What the columns beside the model's are.
-const PARTS: &str = "The model is a weighted mean of its network and a Gaussian process over the \
-    training molecules (covariance by counts of circular environments): *network* and *process* \
-    are each of them by itself, fitted to the same molecules as the random forest on ECFP4.";
+const PARTS: &str = "The prediction is a weighted mean of the network's and of a Gaussian process's \
+    over the training molecules (kernels on Morgan count fingerprints); *Network* and *Gaussian \
+    process* are evaluated separately as well, fitted to the same molecules as the random forest on \
+    ECFP4.";
 
 /// One split's metrics beside those of its parts and the baseline's, and beside
 /// those of the same model read `often` where there are such.
 fn one_split(result: &Measured, often: Option<&Measured>, text: &mut String) -> Result<()> {
     let mut columns = vec!["DeLiCaTe-small".to_owned()];
     if often.is_some() {
-        columns.push(format!("Read {READINGS} times"));
+        columns.push("Augmented".to_owned());
     }
-    columns.extend(["Network", "Process", "ECFP4 forest"].map(str::to_owned));
+    columns.extend(["Network", "Gaussian process", "ECFP4 forest"].map(str::to_owned));
     writeln!(
         text,
         "| Endpoint | Molecules | Metric | {} |\n|---|---|---|{}",
@@ -187,7 +190,7 @@ const PARTS_AND_BASELINE: [PredictionSource; 3] = [
 /// Mean and deviation over the folds: of the model, its parts and the baseline.
 fn folds(result: &Measured, text: &mut String) -> Result<()> {
     text.push_str(
-        "| Endpoint | Metric | DeLiCaTe-small | Network | Process | ECFP4 forest |\n\
+        "| Endpoint | Metric | DeLiCaTe-small | Network | Gaussian process | ECFP4 forest |\n\
          |---|---|---|---|---|---|\n",
     );
     for endpoint in &result.endpoints {
@@ -227,11 +230,11 @@ fn toxicity(results: &Results, text: &mut String) -> Result<()> {
         return Ok(());
     }
     text.push_str(
-        "\n## Classes\n\nScaffold split, the rarest scaffolds held out; ROC-AUC on the test, the \
-         mean over a set's endpoints (of those with both classes in the test). Columns are as \
-         above; the process is the mean over the endpoints that have one.\n\n\
-         | Set | Endpoints | Molecules | DeLiCaTe-small | Network | Process | ECFP4 forest |\n\
-         |---|---|---|---|---|---|---|\n",
+        "\n## Classification\n\nScaffold split, the rarest scaffolds held out; ROC-AUC on the test \
+         set, averaged over the endpoints that have both classes there. Columns as above; the \
+         Gaussian process is averaged over the endpoints that have one.\n\n\
+         | Data set | Endpoints | Molecules | DeLiCaTe-small | Network | Gaussian process | \
+         ECFP4 forest |\n|---|---|---|---|---|---|---|\n",
     );
     for (title, result) in measured {
         let endpoints = &result.endpoints;
@@ -267,12 +270,13 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
     };
     writeln!(
         text,
-        "\n## The family\n\nTeachers and students that read the same {FAMILY_PRETRAINING} of the \
-         corpus once, then were fine-tuned alike for {FAMILY_EPOCHS} epochs, without a Gaussian \
-         process, on {}. These are not the model that is built in, which was trained for longer \
-         and without a teacher. R² is the mean over endpoints, of five random folds and of the \
-         scaffold split above; in brackets, a student's part of its teacher's. Screening is by \
-         the embedding before fine-tuning, as below: the mean over queries, of all targets.\n\n\
+        "\n## The family\n\nTeachers and students at equal training: pre-trained on the same \
+         {FAMILY_PRETRAINING} of the corpus, then fine-tuned for {FAMILY_EPOCHS} epochs without a \
+         Gaussian process, on {}. These are not the built-in model, which was trained for longer \
+         and without a teacher. R² is the mean over endpoints, in five-fold cross-validation and \
+         on the scaffold split above; in brackets, a student's R² relative to its teacher's. \
+         Screening uses the embedding before fine-tuning, as below: mean over queries, all \
+         targets.\n\n\
          | Model | Teacher | Parameters | R², folds | R², scaffolds | AUROC, screening | \
          BEDROC20 |\n|---|---|---|---|---|---|---|",
         first.run.device,
@@ -329,8 +333,8 @@ fn family(results: &Results, text: &mut String) -> Result<()> {
     };
     writeln!(
         text,
-        "\nTheir training took {:.0} minutes before fine-tuning and {:.0} in it, the sum of runs \
-         that went on beside one another.",
+        "\nPre-training took {:.0} minutes and fine-tuning {:.0}, summed over runs that shared one \
+         device.",
         minutes(&|result| result.pretraining_seconds),
         minutes(&|result| Some(result.seconds)),
     )?;
@@ -448,10 +452,10 @@ fn tested(result: &Measured, of: PredictionSource, name: &str) -> Result<Vec<Vec
 fn screening(result: &Screening, text: &mut String) -> Result<()> {
     text.push_str(
         "\n## Virtual screening\n\nThe RDKit benchmarking platform (Riniker & Landrum 2013), 53 \
-         targets, 50 repetitions of 5 query actives: mean over repetitions, then over \
-         targets. Every fourth target of the sorted list was for choosing between the rows; \
-         the others are the test.\n\n\
-         | Compared by | AUROC, choosing | BEDROC20 | AUROC, test | BEDROC20 | AUROC, all | \
+         targets, 50 repetitions with 5 query actives each: mean over repetitions, then over \
+         targets. Every fourth target of the sorted list was used to choose between the rows; \
+         the others are the test set.\n\n\
+         | Similarity | AUROC, choosing | BEDROC20 | AUROC, test | BEDROC20 | AUROC, all | \
          BEDROC20 |\n|---|---|---|---|---|---|---|\n",
     );
     for screen in Screen::ALL {
