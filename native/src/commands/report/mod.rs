@@ -16,7 +16,7 @@ mod thinning;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use delicate::train::RunError;
+use delicate::atomic;
 use delicate::train::run_dir;
 
 use crate::arguments::ReportArguments;
@@ -38,8 +38,8 @@ pub(crate) enum ReportError {
     #[error(transparent)]
     Chart(#[from] chart::ChartError),
     /// The report cannot be written.
-    #[error(transparent)]
-    Write(#[from] RunError),
+    #[error("writing {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
 }
 
 pub(crate) fn run(arguments: &ReportArguments) -> Result<(), CommandError> {
@@ -58,7 +58,8 @@ pub(crate) fn write(run: &Path) -> Result<(), ReportError> {
         source,
     })?;
     let html = page::page(&content, &name(run))?;
-    Ok(run_dir::write_whole(&run.join(REPORT), html.as_bytes())?)
+    let path = run.join(REPORT);
+    atomic::write_file(&path, html.as_bytes()).map_err(|source| ReportError::Write { path, source })
 }
 
 /// The directory's own name, also for `.`.
