@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{self, on_path, run};
-use crate::modules::key;
 use crate::node::Node;
-use crate::workspace::{Workspace, read};
+use crate::workspace::{Workspace, key, read};
 
 /// Vite's own choice, and so the one its users know.
 const FIRST_PORT: u16 = 4173;

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{self, cargo, run_watched};
-use crate::setup::{self, Tools};
+use crate::setup;
 use crate::tally::{Tally, cargo_tests, page_test};
+use crate::tools::Tools;
 use crate::workspace::Workspace;
 use crate::{features, modules, native, needs, page};
 
@@ -311,7 +312,7 @@ fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
         return Ok(Tally::SKIPPED);
     };
     // They compare the page's numbers with those of the native command.
-    let program = native::build(suite.workspace)?;
+    let program = native::build(suite.workspace, "delicate")?;
     let mut tests = page::script(suite.workspace, &tools.node, "test:browser");
     count_page_tests(
         tests

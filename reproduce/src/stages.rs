@@ -7,15 +7,14 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::command;
-use crate::workspace;
+use crate::{command, files};
 
 /// Lines of a table that a quick run takes.
 const QUICK_ROWS: usize = 400;
 
 /// What a run is trained by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Pretrain,
     Distill,
     Finetune,
@@ -33,42 +32,42 @@ impl Kind {
 
 /// A run to train.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     /// Its directory's name.
-    pub(super) name: &'a str,
-    pub(super) kind: Kind,
+    pub(crate) name: &'a str,
+    pub(crate) kind: Kind,
     /// A built-in configuration.
-    pub(super) config: &'a str,
+    pub(crate) config: &'a str,
     /// Flags beside it.
-    pub(super) flags: &'a [&'a str],
+    pub(crate) flags: &'a [&'a str],
     /// Epochs, where they are not the configuration's.
-    pub(super) epochs: Option<&'a str>,
+    pub(crate) epochs: Option<&'a str>,
     /// The model that it starts from.
-    pub(super) start: Option<&'a Path>,
+    pub(crate) start: Option<&'a Path>,
     /// The model that teaches it.
-    pub(super) teacher: Option<&'a Path>,
+    pub(crate) teacher: Option<&'a Path>,
     /// The folder of labelled tables, where they are not those of the data.
-    pub(super) tables: Option<&'a Path>,
+    pub(crate) tables: Option<&'a Path>,
 }
 
 /// Where stages run.
 #[derive(Debug)]
-pub(super) struct Stages {
+pub(crate) struct Stages {
     /// The command.
-    pub(super) delicate: PathBuf,
+    pub(crate) delicate: PathBuf,
     /// The folder of `corpus/`, `qsar/` and `screening/`.
-    pub(super) data: PathBuf,
+    pub(crate) data: PathBuf,
     /// The folder of the runs.
-    pub(super) runs: PathBuf,
+    pub(crate) runs: PathBuf,
     /// Where to train: `auto`, `gpu` or `cpu`.
-    pub(super) device: String,
+    pub(crate) device: String,
     /// Whether to train hardly at all.
-    pub(super) quick: bool,
+    pub(crate) quick: bool,
 }
 
 impl Stages {
     /// Trains `stage` unless that is done; its directory.
-    pub(super) fn train(&self, stage: Stage<'_>) -> Result<PathBuf> {
+    pub(crate) fn train(&self, stage: Stage<'_>) -> Result<PathBuf> {
         let run = self.runs.join(stage.name);
         if run.join("model/config.json").is_file() {
             return Ok(run);
@@ -124,7 +123,7 @@ impl Stages {
             else {
                 continue;
             };
-            let text = workspace::read(&path)?;
+            let text = files::text(&path)?;
             let rows: String = text.split_inclusive('\n').take(QUICK_ROWS).collect();
             fs::write(few.join(name), rows)?;
         }
@@ -132,7 +131,7 @@ impl Stages {
     }
 
     /// A model as it is shipped.
-    pub(super) fn export(&self, model: &Path, name: &str, flags: &[&str]) -> Result<PathBuf> {
+    pub(crate) fn export(&self, model: &Path, name: &str, flags: &[&str]) -> Result<PathBuf> {
         let to = self.runs.join(name);
         let mut export = self.command(&["export"]);
         export.args(flags);
@@ -143,7 +142,7 @@ impl Stages {
 
     /// `delicate` with `arguments`, on the CPU: there results are the same
     /// everywhere.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.delicate);
         command.args(arguments).args(["--device", "cpu"]);
         command

@@ -5,39 +5,36 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use delicate::train::run_dir;
+use delicate::train::splits::{Fold, Split};
 
-use super::results;
-use crate::workspace;
-
-/// The parts of a fold in `splits.json`.
-const PARTS: [&str; 3] = ["train", "valid", "test"];
+use crate::files;
 
 /// Writes the molecules of `run` that have a label of `endpoint` as
 /// `folder/ENDPOINT.csv`, and where its split puts them as `folder/ENDPOINT.json`.
-pub(super) fn write_table(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
+pub(crate) fn write_table(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let path = run.join("examples.csv");
-    let text = workspace::read(&path)?;
+    let path = run.join(run_dir::EXAMPLES);
+    let text = files::text(&path)?;
     let (table, places) = labelled(&text, endpoint).with_context(|| path.display().to_string())?;
     let file = folder.join(endpoint);
-    fs::write(file.with_extension("csv"), table)?;
-    let splits = moved(&results::read(&run.join("splits.json"))?, &places)?;
-    fs::write(file.with_extension("json"), splits.to_string())?;
-    Ok(())
+    files::write(&file.with_extension("csv"), table)?;
+    let folds: Vec<Fold> = files::json(&run.join(run_dir::SPLITS))?;
+    let folds = moved(&folds, &places);
+    files::write(&file.with_extension("json"), serde_json::to_string(&folds)?)
 }
 
 /// Ensures that `run`, which was trained on what [`write_table`] wrote to `folder`, has its
 /// examples in the order of that table: else the split meant others.
-pub(super) fn ensure_same(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
+pub(crate) fn ensure_same(run: &Path, endpoint: &str, folder: &Path) -> Result<()> {
     let smiles = |path: &Path| -> Result<Vec<String>> {
-        let text = workspace::read(path)?;
+        let text = files::text(path)?;
         let first = |line: &str| line.split(',').next().unwrap_or_default().to_owned();
         Ok(text.lines().map(first).collect())
     };
     let written = smiles(&folder.join(endpoint).with_extension("csv"))?;
     ensure!(
-        smiles(&run.join("examples.csv"))? == written,
+        smiles(&run.join(run_dir::EXAMPLES))? == written,
         "{} has other examples than its split was made for",
         run.display()
     );
@@ -75,20 +72,21 @@ fn labelled(examples: &str, endpoint: &str) -> Result<(String, Vec<Option<usize>
     Ok((table, places))
 }
 
-/// The folds of `splits`, by `places` instead of rows; rows without one are left out.
-fn moved(splits: &Value, places: &[Option<usize>]) -> Result<Value> {
-    let folds = results::list(splits)?.iter().map(|fold| {
-        let mut own = json!({"fold": fold["fold"]});
-        for part in PARTS {
-            let rows = results::list(&fold[part])?.iter();
-            own[part] = rows
-                .filter_map(Value::as_u64)
-                .filter_map(|row| *places.get(usize::try_from(row).ok()?)?)
-                .collect();
-        }
-        Ok(own)
-    });
-    folds.collect()
+/// `folds` by `places` instead of rows; rows without one are left out.
+fn moved(folds: &[Fold], places: &[Option<usize>]) -> Vec<Fold> {
+    let part = |rows: &[usize]| {
+        let rows = rows.iter();
+        rows.filter_map(|row| *places.get(*row)?).collect()
+    };
+    let fold = |fold: &Fold| Fold {
+        fold: fold.fold,
+        split: Split {
+            train: part(&fold.split.train),
+            valid: part(&fold.split.valid),
+            test: part(&fold.split.test),
+        },
+    };
+    folds.iter().map(fold).collect()
 }
 
 #[cfg(test)]
@@ -100,12 +98,15 @@ mod tests {
         let examples = "smiles,a,b\nC,1,\nCC,,2\nCCC,3,4\nCCCC,5,\n";
         let (table, places) = labelled(examples, "a").expect("a column");
         assert_eq!(table, "smiles,label\nC,1\nCCC,3\nCCCC,5\n");
-        let splits = json!([{"fold": 0, "train": [3, 1], "valid": [0], "test": [2]}]);
-        let own = moved(&splits, &places).expect("folds");
-        assert_eq!(
-            own,
-            json!([{"fold": 0, "train": [2], "valid": [0], "test": [1]}])
-        );
+        let fold = |train: &[usize], valid, test| Fold {
+            fold: 0,
+            split: Split {
+                train: train.to_vec(),
+                valid: vec![valid],
+                test: vec![test],
+            },
+        };
+        assert_eq!(moved(&[fold(&[3, 1], 0, 2)], &places), [fold(&[2], 0, 1)]);
         let (table, _) = labelled(examples, "b").expect("a column");
         assert_eq!(table, "smiles,label\nCC,2\nCCC,4\n");
         assert!(labelled(examples, "c").is_err());

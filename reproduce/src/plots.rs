@@ -1,11 +1,13 @@
 //! The plots of `docs/results.md`, from the results alone.
 
 use anyhow::{Result, anyhow};
+use delicate::metrics::{Interval, PredictionSource};
+use delicate::screening::TargetResult;
 use plotters::prelude::*;
-use serde_json::Value;
 
-use super::results::{Results, list};
-use super::tables::{test, title};
+use crate::protocol::Screen;
+use crate::results::{Measured, Results, Screening};
+use crate::tables::test;
 
 /// Colours that the colour-blind tell apart (after Okabe and Ito).
 const OURS: RGBColor = RGBColor(0x00, 0x72, 0xB2);
@@ -16,12 +18,12 @@ const GUIDE: RGBColor = RGBColor(0x9A, 0xA1, 0xAA);
 const GRID: RGBColor = RGBColor(0xE4, 0xE7, 0xEB);
 
 /// Name and SVG of every plot that there are results for.
-pub(super) fn all(results: &Results) -> Result<Vec<(&'static str, String)>> {
+pub(crate) fn all(results: &Results) -> Result<Vec<(&'static str, String)>> {
     let mut plots = Vec::new();
-    if let Some(result) = results.get("endpoints") {
+    if let Some(result) = results.measured("endpoints") {
         plots.push(("endpoints", endpoints(result)?));
     }
-    if let Some(result) = results.get("screening") {
+    if let Some(result) = results.screening() {
         plots.push(("screening", screening(result)?));
     }
     Ok(plots)
@@ -47,17 +49,21 @@ fn failed<E: std::fmt::Display>(error: E) -> anyhow::Error {
 }
 
 /// R² of each endpoint, with its interval: the model, its parts, and the baseline.
-fn endpoints(result: &Value) -> Result<String> {
-    let all = list(&result["endpoints"])?;
-    let titles: Vec<&str> = all.iter().map(title).collect();
-    let mut series: Vec<(&str, RGBColor, Vec<Value>)> = Vec::new();
-    for (name, colour, key) in [
-        ("DeLiCaTe-small", OURS, "model"),
-        ("its network alone", NETWORK, "network"),
-        ("its Gaussian process alone", PROCESS, "process"),
-        ("ECFP4 forest", THEIRS, "baseline"),
+fn endpoints(result: &Measured) -> Result<String> {
+    let titles: Vec<&str> = result.endpoints.iter().map(|e| e.title.as_str()).collect();
+    let mut series: Vec<(&str, RGBColor, Vec<Option<Interval>>)> = Vec::new();
+    for (name, colour, source) in [
+        ("DeLiCaTe-small", OURS, PredictionSource::Model),
+        ("its network alone", NETWORK, PredictionSource::Network),
+        (
+            "its Gaussian process alone",
+            PROCESS,
+            PredictionSource::GaussianProcess,
+        ),
+        ("ECFP4 forest", THEIRS, PredictionSource::Baseline),
     ] {
-        let metrics = all.iter().map(|e| Ok(test(e)?[key]["r2"].clone()));
+        let endpoints = result.endpoints.iter();
+        let metrics = endpoints.map(|e| Ok(test(e)?.metric(source, "r2")));
         series.push((name, colour, metrics.collect::<Result<_>>()?));
     }
     drawn((760, 400), |root| {
@@ -89,9 +95,8 @@ fn endpoints(result: &Value) -> Result<String> {
                 .iter()
                 .enumerate()
                 .filter_map(|(place, metric)| {
-                    let number = |key: &str| metric[key].as_f64();
-                    let x = place as f64 + shift;
-                    Some((x, number("low")?, number("value")?, number("high")?))
+                    let Interval { value, low, high } = (*metric)?;
+                    Some((place as f64 + shift, low, value, high))
                 })
                 .collect();
             let bars = points.iter().map(|&(x, low, _, high)| {
@@ -119,22 +124,19 @@ fn endpoints(result: &Value) -> Result<String> {
 }
 
 /// AUROC of each target: by the embedding against by ECFP4.
-fn screening(result: &Value) -> Result<String> {
-    let targets = |key: &str| -> Result<Vec<(String, f64)>> {
-        let mut all: Vec<(String, f64)> = list(&result[key])?
-            .iter()
-            .filter_map(|t| Some((t["target"].as_str()?.to_owned(), t["auroc"].as_f64()?)))
-            .collect();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(all)
+fn screening(result: &Screening) -> Result<String> {
+    let targets = |screen| {
+        let mut all: Vec<&TargetResult> = result.targets(screen).iter().collect();
+        all.sort_by(|a, b| a.target.cmp(&b.target));
+        all
     };
-    let ours = targets("embedding-mean")?;
-    let theirs = targets("ecfp-max")?;
+    let ours = targets(Screen::EmbeddingMean);
+    let theirs = targets(Screen::EcfpMax);
     let points: Vec<(f64, f64)> = theirs
         .iter()
         .zip(&ours)
-        .filter(|((a, _), (b, _))| a == b)
-        .map(|((_, x), (_, y))| (*x, *y))
+        .filter(|(theirs, ours)| theirs.target == ours.target)
+        .map(|(theirs, ours)| (theirs.auroc, ours.auroc))
         .collect();
     drawn((480, 460), |root| {
         let mut chart = ChartBuilder::on(root)
@@ -163,4 +165,21 @@ fn screening(result: &Value) -> Result<String> {
         chart.draw_series(dots).map_err(failed)?;
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_plots_are_those_of_the_results() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let results = Results::read(docs.join("results")).expect("readable results");
+        for (name, plot) in all(&results).expect("plots") {
+            let drawn = std::fs::read_to_string(docs.join(name).with_extension("svg"));
+            assert!(drawn.expect("a plot") == plot, "{name}.svg is another");
+        }
+    }
 }
