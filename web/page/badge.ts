@@ -1,7 +1,7 @@
 /** The badge: which engine scores, how fast each one is, and what went wrong. */
 
 import { element } from "./dom.js";
-import { label, type EnginesState, type Measure } from "./engines.js";
+import { type EnginesState, label, type Measure } from "./engines.js";
 import * as format from "./format.js";
 import type { BackendName } from "./protocol.js";
 
@@ -13,12 +13,17 @@ interface Parts {
 }
 
 export function drawBadge({ badge, label: text, facts, choice }: Parts, state: EnginesState): void {
-  badge.dataset["backend"] = state.current ?? "";
-  badge.dataset["state"] = state.broken ? "broken" : state.current === null ? "loading" : condition(state[state.current]);
-  badge.dataset["settled"] = String(settled(state));
+  badge.dataset.backend = state.current ?? "";
+  badge.dataset.state = state.broken
+    ? "broken"
+    : state.current === null
+      ? "loading"
+      : condition(state[state.current]);
+  badge.dataset.settled = String(settled(state));
   setText(text, summary(state));
   facts.replaceChildren(...fact("cpu", state), ...fact("webgpu", state));
-  if (state.note !== null) facts.append(element("dt", {}, "Note"), element("dd", { class: "note" }, state.note));
+  if (state.note !== null)
+    facts.append(element("dt", {}, "Note"), element("dd", { class: "note" }, state.note));
   const links: [string, BackendName | null][] = [
     ["Automatic", null],
     ["CPU", "cpu"],
@@ -31,7 +36,11 @@ export function drawBadge({ badge, label: text, facts, choice }: Parts, state: E
     ...links.map(([title, name]) =>
       name === state.forced
         ? element("strong", { attributes: { "aria-current": "true" } }, title)
-        : element("a", { href: `?${name === null ? "" : `backend=${name}`}${location.hash}` }, title),
+        : element(
+            "a",
+            { href: `?${name === null ? "" : `backend=${name}`}${location.hash}` },
+            title,
+          ),
     ),
   );
 }
@@ -45,13 +54,18 @@ export function waiting(state: EnginesState): string | null {
 }
 
 function settled(state: EnginesState): boolean {
-  const open = (measure: Measure): boolean => measure.state === "loading" || measure.state === "measuring";
+  const open = (measure: Measure): boolean =>
+    measure.state === "loading" || measure.state === "measuring";
   const untried = state.forced === null && state.webgpu.state === "idle" && !state.broken;
   return !open(state.cpu) && !open(state.webgpu) && !untried;
 }
 
 function condition(measure: Measure): string {
-  return measure.state === "measured" ? (measure.info.software ? "software" : "ready") : measure.state;
+  return measure.state === "measured"
+    ? measure.info.software
+      ? "software"
+      : "ready"
+    : measure.state;
 }
 
 function summary(state: EnginesState): string {
@@ -85,10 +99,13 @@ function fact(name: BackendName, state: EnginesState): HTMLElement[] {
 
 function describe(name: BackendName, { forced, ...state }: EnginesState): string {
   const measure = state[name];
-  if (measure.state === "idle") return forced === null ? "waiting for the CPU’s measurement" : "not tried";
+  if (measure.state === "idle")
+    return forced === null ? "waiting for the CPU’s measurement" : "not tried";
   if (measure.state === "loading") return loading(measure);
   if (measure.state === "unusable") return `not used: ${measure.why}`;
-  const adapter = [measure.info.adapter, ...(measure.info.software ? ["software adapter"] : [])].filter((part) => part !== "").join(", ");
+  const adapter = [measure.info.adapter, ...(measure.info.software ? ["software adapter"] : [])]
+    .filter((part) => part !== "")
+    .join(", ");
   const speed = measure.state === "measured" ? format.rate(measure.rate) : "measuring…";
   return adapter === "" ? speed : `${speed} on ${adapter}`;
 }

@@ -1,7 +1,7 @@
 /** Which worker scores: the CPU's at once, WebGPU's when it proves faster, a fresh one when one dies. */
 
 import { Backend, type Loading } from "./backend.js";
-import { Failure, type BackendName, type EngineInfo, type Start } from "./protocol.js";
+import { type BackendName, type EngineInfo, Failure, type Start } from "./protocol.js";
 
 export type Measure =
   | { state: "idle" }
@@ -71,7 +71,8 @@ export class Engines {
 
   /** The worker to use now; it may still be loading its model. */
   get current(): Backend {
-    if (this.#current === null) throw new Failure({ code: "no-engine", message: "no engine was started", columns: null });
+    if (this.#current === null)
+      throw new Failure({ code: "no-engine", message: "no engine was started", columns: null });
     return this.#current;
   }
 
@@ -82,7 +83,10 @@ export class Engines {
     const { name } = failed;
     this.#failures[name] += 1;
     if (name === "cpu" && this.#failures.cpu >= CPU_FAILURES) {
-      this.#change({ broken: true, note: `The CPU engine failed ${CPU_FAILURES} times: ${reason(error)}` });
+      this.#change({
+        broken: true,
+        note: `The CPU engine failed ${CPU_FAILURES} times: ${reason(error)}`,
+      });
       throw error;
     }
     const next = name === "webgpu" && this.#failures.webgpu < WEBGPU_FAILURES ? "webgpu" : "cpu";
@@ -97,7 +101,8 @@ export class Engines {
           : `WebGPU failed ${WEBGPU_FAILURES} times (${reason(error)}); the CPU went on.`,
     });
     // Its speed is known unless it was lost before it was measured.
-    if (before.state === "measured") void fresh.ready.then(() => this.#set(next, before)).catch(() => undefined);
+    if (before.state === "measured")
+      void fresh.ready.then(() => this.#set(next, before)).catch(() => undefined);
     else void this.#measure(fresh).catch(() => undefined);
   }
 
@@ -136,7 +141,11 @@ export class Engines {
   async #startForcedWebGpu(): Promise<void> {
     try {
       if (!("gpu" in navigator)) {
-        throw new Failure({ code: "no-webgpu", message: "this browser has no WebGPU", columns: null });
+        throw new Failure({
+          code: "no-webgpu",
+          message: "this browser has no WebGPU",
+          columns: null,
+        });
       }
       const gpu = this.#use(this.#launch("webgpu"));
       // Not limited: it was asked for, so its speed is only to be shown.
@@ -146,15 +155,19 @@ export class Engines {
       if (this.#current !== null && this.#current.info !== null) return;
       this.#current?.stop();
       this.#set("webgpu", { state: "unusable", why: reason(error) });
-      this.#change({ note: `WebGPU was asked for but cannot be used: ${reason(error)}. The CPU is used instead.` });
+      this.#change({
+        note: `WebGPU was asked for but cannot be used: ${reason(error)}. The CPU is used instead.`,
+      });
       await this.#measure(this.#use(this.#launch("cpu")));
     }
   }
 
   #launch(name: BackendName): Backend {
     this.#set(name, { state: "loading", loading: null });
-    const backend = new Backend(name, { ...this.#assets, moduleBytes: this.#moduleBytes[name] }, (loading) =>
-      this.#set(name, { state: "loading", loading }),
+    const backend = new Backend(
+      name,
+      { ...this.#assets, moduleBytes: this.#moduleBytes[name] },
+      (loading) => this.#set(name, { state: "loading", loading }),
     );
     backend.ready.then(
       (info) => this.#set(name, { state: "measuring", info }),

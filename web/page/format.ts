@@ -5,7 +5,8 @@ const whole = new Intl.NumberFormat("en");
 export const count = (value: number): string => whole.format(value);
 
 /** "1 row", "2 rows". */
-export const plural = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+export const plural = (value: number, noun: string): string =>
+  `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
 /** A model's value: two decimals, which is as much as its error warrants. */
 export function score(value: number): string {
@@ -21,10 +22,12 @@ export function signed(value: number): string {
 }
 
 /** "−3.21 to −1.75": what is within `half` of a value. */
-export const interval = (value: number, half: number): string => `${score(value - half)} to ${score(value + half)}`;
+export const interval = (value: number, half: number): string =>
+  `${score(value - half)} to ${score(value + half)}`;
 
 export function rate(perSecond: number): string {
-  const digits = perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)));
+  const digits =
+    perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)));
   return `${digits} molecules/s`;
 }
 

@@ -11,7 +11,15 @@ import * as format from "./format.js";
 import * as fragment from "./fragment.js";
 import { Meter } from "./meter.js";
 import { keepOfflineCopy } from "./offline-copy.js";
-import { Failure, type BackendName, type Columns, type Download, type EngineInfo, type ExportFormat, type Source } from "./protocol.js";
+import {
+  type BackendName,
+  type Columns,
+  type Download,
+  type EngineInfo,
+  type ExportFormat,
+  Failure,
+  type Source,
+} from "./protocol.js";
 import { Session } from "./session.js";
 import { ResultTable } from "./table.js";
 
@@ -69,7 +77,11 @@ const ui = {
 /** How often the spoken progress is renewed; more often would talk over everything else. */
 const SPOKEN_MS = 6_000;
 
-const absolute = ({ url, bytes, sha256 }: Download): Download => ({ url: new URL(url, document.baseURI).href, bytes, sha256 });
+const absolute = ({ url, bytes, sha256 }: Download): Download => ({
+  url: new URL(url, document.baseURI).href,
+  bytes,
+  sha256,
+});
 const engines = new Engines(
   {
     config: absolute(built.files.config),
@@ -104,8 +116,13 @@ function forcedBackend(): BackendName | null {
 // Engines and the model
 
 function onEngines(state: EnginesState): void {
-  drawBadge({ badge: ui.badge, label: ui.badgeLabel, facts: ui.badgeFacts, choice: ui.badgeChoice }, state);
-  const info = [state.cpu, state.webgpu].map((measure) => ("info" in measure ? measure.info : null)).find((info) => info !== null);
+  drawBadge(
+    { badge: ui.badge, label: ui.badgeLabel, facts: ui.badgeFacts, choice: ui.badgeChoice },
+    state,
+  );
+  const info = [state.cpu, state.webgpu]
+    .map((measure) => ("info" in measure ? measure.info : null))
+    .find((info) => info !== null);
   if (model === null && info !== undefined && info !== null) {
     model = info.model;
     drawModel();
@@ -125,7 +142,13 @@ function onEngines(state: EnginesState): void {
 
 function drawModel(): void {
   const { config, weights, vocab, domain } = built.files;
-  ui.modelFacts.replaceChildren(...modelFacts(built.name, config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0), model));
+  ui.modelFacts.replaceChildren(
+    ...modelFacts(
+      built.name,
+      config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0),
+      model,
+    ),
+  );
   if (model !== null) ui.endpoints.replaceChildren(endpointList(model));
   ui.cardLink.href = built.files.card.url;
 }
@@ -139,7 +162,9 @@ async function showCard(event: MouseEvent): Promise<void> {
     if (!response.ok) throw new Error(String(response.status));
     ui.cardBody.replaceChildren(...modelCard(await response.text()));
   } catch {
-    ui.cardBody.replaceChildren(element("p", { class: "message" }, "The model card could not be fetched."));
+    ui.cardBody.replaceChildren(
+      element("p", { class: "message" }, "The model card could not be fetched."),
+    );
   }
 }
 
@@ -153,10 +178,18 @@ async function openSource(): Promise<Session | null> {
     ui.text.focus();
     return null;
   }
-  if (session !== null && (file === null ? openedText === text : session.source.name === file.name && session.source.bytes === file.bytes)) {
+  if (
+    session !== null &&
+    (file === null
+      ? openedText === text
+      : session.source.name === file.name && session.source.bytes === file.bytes)
+  ) {
     return session;
   }
-  return open(file ?? { name: "pasted.txt", bytes: new TextEncoder().encode(text) }, file === null ? text : null);
+  return open(
+    file ?? { name: "pasted.txt", bytes: new TextEncoder().encode(text) },
+    file === null ? text : null,
+  );
 }
 
 async function open(source: Source, text: string | null): Promise<Session | null> {
@@ -229,7 +262,12 @@ function forgetTable(): void {
 
 let chooserUse: (smilesColumn: string, idColumn: string) => void = () => undefined;
 
-function showChooser({ columns, smiles, id }: Columns, source: Source, text: string | null, why: string): void {
+function showChooser(
+  { columns, smiles, id }: Columns,
+  source: Source,
+  text: string | null,
+  why: string,
+): void {
   const options = (none: string | null): HTMLOptionElement[] => [
     ...(none === null ? [] : [element("option", { value: "" }, none)]),
     ...columns.map((name) => element("option", { value: name }, name)),
@@ -242,9 +280,11 @@ function showChooser({ columns, smiles, id }: Columns, source: Source, text: str
   ui.chooser.hidden = false;
   ui.chooserSmiles.focus();
   chooserUse = (smilesColumn, idColumn) => {
-    void open({ ...source, smilesColumn, ...(idColumn === "" ? {} : { idColumn }) }, text).then((opened) => {
-      if (opened !== null) ui.score.focus();
-    });
+    void open({ ...source, smilesColumn, ...(idColumn === "" ? {} : { idColumn }) }, text).then(
+      (opened) => {
+        if (opened !== null) ui.score.focus();
+      },
+    );
   };
 }
 
@@ -294,8 +334,15 @@ async function scoreAll(): Promise<void> {
     });
     const { scored, failed } = current.counts;
     const seconds = (performance.now() - began) / 1_000;
-    const parts = [`${format.count(scored)} scored`, ...(failed > 0 ? [format.plural(failed, "error")] : [])];
-    say(outcome === "finished" ? `Done: ${parts.join(", ")}, in ${format.duration(seconds)}.` : `Cancelled: ${parts.join(", ")}; Score goes on from there.`);
+    const parts = [
+      `${format.count(scored)} scored`,
+      ...(failed > 0 ? [format.plural(failed, "error")] : []),
+    ];
+    say(
+      outcome === "finished"
+        ? `Done: ${parts.join(", ")}, in ${format.duration(seconds)}.`
+        : `Cancelled: ${parts.join(", ")}; Score goes on from there.`,
+    );
   } catch {
     // The engines have said why.
   } finally {
@@ -327,7 +374,9 @@ function setBusy(now: boolean, scoring = false): void {
 
 function drawScoreButton(): void {
   const begun = session !== null && session.counts.pending > 0 && session.counts.scored > 0;
-  ui.score.textContent = begun ? `Score the other ${format.count(session?.counts.pending ?? 0)}` : "Score";
+  ui.score.textContent = begun
+    ? `Score the other ${format.count(session?.counts.pending ?? 0)}`
+    : "Score";
 }
 
 // The table
@@ -337,7 +386,10 @@ function showTable(shown: Session): void {
   ui.filter.value = "";
   ui.onlyErrors.checked = false;
   table.filter({ filter: "", onlyErrors: false });
-  table.show({ columns: shown.columns, endpoints: model?.endpoints ?? [], rows: shown.rows }, `Results for ${shown.source.name}`);
+  table.show(
+    { columns: shown.columns, endpoints: model?.endpoints ?? [], rows: shown.rows },
+    `Results for ${shown.source.name}`,
+  );
   // Where the structures are mol blocks, there is nothing to choose.
   ui.columns.hidden = shown.columns.smiles === null || shown.columns.columns.length < 2;
   ui.fault.hidden = shown.fault === null;
@@ -366,7 +418,12 @@ function showDetails(index: number): void {
   if (session === null || row === undefined) return;
   const name = session.columns.id === null ? undefined : row.fields[session.columns.id];
   ui.detailsTitle.textContent = `Row ${format.count(index + 1)}${name ? `: ${name}` : ""}`;
-  const { elements, pending } = details(session.columns, model?.endpoints ?? [], row, built.files.domain !== null);
+  const { elements, pending } = details(
+    session.columns,
+    model?.endpoints ?? [],
+    row,
+    built.files.domain !== null,
+  );
   ui.detailsBody.replaceChildren(...elements);
   ui.details.showModal();
   if (pending !== null) void explain(session, index, pending);
@@ -377,13 +434,19 @@ async function explain(shown: Session, index: number, pending: Pending): Promise
   explaining?.abort();
   explaining = new AbortController();
   const { signal } = explaining;
-  const wait = shown.scoring ? "Waiting for the scoring to let this in" : (waiting(engines.state) ?? "Explaining the prediction");
+  const wait = shown.scoring
+    ? "Waiting for the scoring to let this in"
+    : (waiting(engines.state) ?? "Explaining the prediction");
   pending.wait(`${wait}…`);
   try {
     const explanation = await shown.explain(index, signal);
     if (!signal.aborted) pending.show(explanation);
   } catch (error) {
-    if (!signal.aborted) pending.fail(`${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`, () => void explain(shown, index, pending));
+    if (!signal.aborted)
+      pending.fail(
+        `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`,
+        () => void explain(shown, index, pending),
+      );
   }
 }
 
@@ -394,8 +457,13 @@ async function exportAs(kind: ExportFormat): Promise<void> {
     const bytes = await session.export(kind);
     const types = { csv: "text/csv", json: "application/json", jsonl: "application/x-ndjson" };
     const stem = source.name.replace(/\.gz$/i, "").replace(/\.[^.]+$/, "");
-    const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: types[kind] }));
-    element("a", { href: url, download: `${stem === "pasted" ? "molecules" : stem}-scores.${kind}` }).click();
+    const url = URL.createObjectURL(
+      new Blob([bytes as Uint8Array<ArrayBuffer>], { type: types[kind] }),
+    );
+    element("a", {
+      href: url,
+      download: `${stem === "pasted" ? "molecules" : stem}-scores.${kind}`,
+    }).click();
     // The download has its own reference by then.
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
     say(`Exported ${kind.toUpperCase()}: ${format.bytes(bytes.length)}.`);
@@ -462,7 +530,11 @@ ui.link.addEventListener("click", async () => {
   const link = fragment.write(ui.text.value);
   if (link === null) {
     const empty = ui.text.value.trim() === "";
-    complain(empty ? "There is no pasted text to link to." : `A link holds about ${format.count(fragment.LONGEST)} characters, fewer than were pasted.`);
+    complain(
+      empty
+        ? "There is no pasted text to link to."
+        : `A link holds about ${format.count(fragment.LONGEST)} characters, fewer than were pasted.`,
+    );
     return;
   }
   quiet();
@@ -488,7 +560,13 @@ ui.fileRemove.addEventListener("click", () => {
   ui.text.focus();
 });
 ui.columns.addEventListener("click", () => {
-  if (session !== null) showChooser(session.columns, session.source, openedText, "Choosing other columns starts over: scores so far are dropped.");
+  if (session !== null)
+    showChooser(
+      session.columns,
+      session.source,
+      openedText,
+      "Choosing other columns starts over: scores so far are dropped.",
+    );
 });
 ui.chooserForm.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -507,7 +585,7 @@ ui.onlyErrors.addEventListener("change", () => {
   if (session !== null) drawSummary(session);
 });
 for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-format]")) {
-  button.addEventListener("click", () => void exportAs(button.dataset["format"] as ExportFormat));
+  button.addEventListener("click", () => void exportAs(button.dataset.format as ExportFormat));
 }
 ui.details.addEventListener("close", () => {
   explaining?.abort();
@@ -557,6 +635,7 @@ onEngines(engines.state);
 requestAnimationFrame(() =>
   setTimeout(async () => {
     await engines.start();
-    if (!engines.state.broken) await keepOfflineCopy({ status: ui.offline, update: ui.update, forget: ui.forget });
+    if (!engines.state.broken)
+      await keepOfflineCopy({ status: ui.offline, update: ui.update, forget: ui.forget });
   }, 0),
 );

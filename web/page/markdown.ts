@@ -1,6 +1,8 @@
 /** The part of Markdown that model cards use, as a tree; nothing of it is ever parsed as HTML. */
 
-export type Inline = { kind: "text" | "strong" | "emphasis" | "code"; text: string } | { kind: "link"; text: string; href: string };
+export type Inline =
+  | { kind: "text" | "strong" | "emphasis" | "code"; text: string }
+  | { kind: "link"; text: string; href: string };
 
 export type Block =
   | { kind: "heading"; level: number; text: Inline[] }
@@ -22,14 +24,20 @@ export function parse(source: string): Block[] {
     };
     if (line.trim() === "") at += 1;
     else if (heading !== null) {
-      blocks.push({ kind: "heading", level: (heading[1] as string).length, text: inline(heading[2] as string) });
+      blocks.push({
+        kind: "heading",
+        level: (heading[1] as string).length,
+        text: inline(heading[2] as string),
+      });
       at += 1;
     } else if (line.startsWith("```")) {
       at += 1;
       blocks.push({ kind: "code", text: take((line) => !line.startsWith("```")).join("\n") });
       at += 1;
     } else if (line.startsWith("|") && /^\|[\s:|-]+\|?\s*$/.test(lines[at + 1] ?? "")) {
-      const [head, , ...rows] = take((line) => line.startsWith("|")).map((line) => cells(line).map(inline));
+      const [head, , ...rows] = take((line) => line.startsWith("|")).map((line) =>
+        cells(line).map(inline),
+      );
       blocks.push({ kind: "table", head: head ?? [], rows });
     } else if (ITEM.test(line)) {
       const items: string[] = [];
@@ -39,7 +47,9 @@ export function parse(source: string): Block[] {
       }
       blocks.push({ kind: "list", ordered: /^\s*\d/.test(line), items: items.map(inline) });
     } else {
-      const text = take((line) => line.trim() !== "" && !/^(#{1,6}\s|```|\|)/.test(line) && !ITEM.test(line));
+      const text = take(
+        (line) => line.trim() !== "" && !/^(#{1,6}\s|```|\|)/.test(line) && !ITEM.test(line),
+      );
       // A line that only looked like the start of something else.
       if (text.length === 0) text.push(lines[at++] as string);
       blocks.push({ kind: "paragraph", text: inline(text.join(" ")) });
@@ -49,7 +59,8 @@ export function parse(source: string): Block[] {
 }
 
 const ITEM = /^\s*(?:[-*+]|\d+[.)])\s+/;
-const INLINE = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|\[([^\]]+)\]\(([^)\s]+)\)|<(https?:[^>\s]+)>/g;
+const INLINE =
+  /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|\[([^\]]+)\]\(([^)\s]+)\)|<(https?:[^>\s]+)>/g;
 
 function inline(text: string): Inline[] {
   const parts: Inline[] = [];
@@ -61,7 +72,8 @@ function inline(text: string): Inline[] {
     else if (strong !== undefined) parts.push({ kind: "strong", text: strong });
     else if (emphasis !== undefined) parts.push({ kind: "emphasis", text: emphasis });
     else if (address !== undefined) parts.push({ kind: "link", text: address, href: address });
-    else if (/^https?:/.test(href as string)) parts.push({ kind: "link", text: label as string, href: href as string });
+    else if (/^https?:/.test(href as string))
+      parts.push({ kind: "link", text: label as string, href: href as string });
     else parts.push({ kind: "text", text: label as string });
     last = match.index + whole.length;
   }

@@ -22,7 +22,8 @@ export async function keepOfflineCopy({ status, update, forget }: Parts): Promis
   const watch = (worker: ServiceWorker, first: boolean): void =>
     worker.addEventListener("statechange", () => {
       if (worker.state === "installed" && !first) offer(worker);
-      if (worker.state === "redundant" && first) status.textContent = "The offline copy could not be saved; the next visit tries again.";
+      if (worker.state === "redundant" && first)
+        status.textContent = "The offline copy could not be saved; the next visit tries again.";
     });
   try {
     const registration = await container.register("./sw.js", { updateViaCache: "none" });
@@ -31,7 +32,8 @@ export async function keepOfflineCopy({ status, update, forget }: Parts): Promis
     if (registration.waiting !== null && !first) offer(registration.waiting);
     if (registration.installing !== null) watch(registration.installing, first);
     registration.addEventListener("updatefound", () => {
-      if (registration.installing !== null) watch(registration.installing, registration.active === null);
+      if (registration.installing !== null)
+        watch(registration.installing, registration.active === null);
     });
     await container.ready;
     if (update.hidden) status.textContent = "This page works without a network.";
@@ -39,12 +41,14 @@ export async function keepOfflineCopy({ status, update, forget }: Parts): Promis
     forget.onclick = async () => {
       await registration.unregister();
       for (const name of await caches.keys()) {
-        if (name.startsWith("delicate ") && name.includes(registration.scope)) await caches.delete(name);
+        if (name.startsWith("delicate ") && name.includes(registration.scope))
+          await caches.delete(name);
       }
       status.textContent = "The offline copy was removed. The next visit saves it again.";
       forget.hidden = true;
     };
   } catch {
-    status.textContent = "This browser does not let this page save itself for use without a network.";
+    status.textContent =
+      "This browser does not let this page save itself for use without a network.";
   }
 }

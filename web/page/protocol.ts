@@ -113,7 +113,13 @@ export interface WasmTable {
 export interface WasmModule {
   default(options: { module_or_path: Response | Promise<Response> }): Promise<unknown>;
   Engine: {
-    load(backend: BackendName, config: Uint8Array, weights: Uint8Array, vocab: Uint8Array, domain?: Uint8Array): Promise<WasmEngine>;
+    load(
+      backend: BackendName,
+      config: Uint8Array,
+      weights: Uint8Array,
+      vocab: Uint8Array,
+      domain?: Uint8Array,
+    ): Promise<WasmEngine>;
   };
   Table: {
     open(name: string, bytes: Uint8Array, smilesColumn?: string, idColumn?: string): WasmTable;

@@ -2,7 +2,16 @@
 
 import type { Backend } from "./backend.js";
 import type { Engines } from "./engines.js";
-import { Failure, type Columns, type Explanation, type ExportFormat, type Opened, type Row, type RowResult, type Source } from "./protocol.js";
+import {
+  type Columns,
+  type Explanation,
+  type ExportFormat,
+  Failure,
+  type Opened,
+  type Row,
+  type RowResult,
+  type Source,
+} from "./protocol.js";
 
 /** Rows fetched from the worker in one message. */
 const PAGE = 2_000;
@@ -31,7 +40,12 @@ export class Session {
   readonly #engines: Engines;
   #scoring: AbortController | null = null;
 
-  private constructor(engines: Engines, source: Source, { columns, smiles, id, fault }: Opened, rows: Row[]) {
+  private constructor(
+    engines: Engines,
+    source: Source,
+    { columns, smiles, id, fault }: Opened,
+    rows: Row[],
+  ) {
     this.#engines = engines;
     this.source = source;
     this.columns = { columns, smiles, id };
@@ -46,7 +60,9 @@ export class Session {
       const opened = await backend.call("open", source);
       const rows: Row[] = [];
       for (let start = 0; start < opened.length; start += PAGE) {
-        rows.push(...(await backend.call("rows", { start, end: Math.min(start + PAGE, opened.length) })));
+        rows.push(
+          ...(await backend.call("rows", { start, end: Math.min(start + PAGE, opened.length) })),
+        );
       }
       const session = new Session(engines, source, opened, rows);
       backend.holder = session;
@@ -77,7 +93,12 @@ export class Session {
   async explain(row: number, signal: AbortSignal): Promise<Explanation> {
     return attempt(this.#engines, async (backend) => {
       // By the time of a second attempt another table may be open.
-      if (signal.aborted) throw new Failure({ code: "cancelled", message: "nobody waits for it any more", columns: null });
+      if (signal.aborted)
+        throw new Failure({
+          code: "cancelled",
+          message: "nobody waits for it any more",
+          columns: null,
+        });
       await this.#openIn(backend);
       const explanation = await backend.call("explain", { row });
       this.#engines.succeeded();
@@ -92,14 +113,18 @@ export class Session {
     });
   }
 
-  async #scorePending(signal: AbortSignal, { onProgress, onRows }: Watch): Promise<"finished" | "cancelled"> {
+  async #scorePending(
+    signal: AbortSignal,
+    { onProgress, onRows }: Watch,
+  ): Promise<"finished" | "cancelled"> {
     let size = FIRST_PIECE;
     const done = (): number => this.rows.length - this.counts.pending;
     onProgress(done());
     for (let start = this.#nextPending(0); start < this.rows.length; ) {
       if (signal.aborted) return "cancelled";
       let end = start;
-      while (end < this.rows.length && end < start + size && this.rows[end]?.state === "pending") end += 1;
+      while (end < this.rows.length && end < start + size && this.rows[end]?.state === "pending")
+        end += 1;
       const backend = this.#engines.current;
       const cancel = (): void => backend.cancel();
       signal.addEventListener("abort", cancel);
@@ -109,7 +134,9 @@ export class Session {
         await Promise.race([backend.ready, aborted(signal)]);
         if (signal.aborted) return "cancelled";
         const began = performance.now();
-        const results = await backend.call("score", { start, end }, (count) => onProgress(done() + count));
+        const results = await backend.call("score", { start, end }, (count) =>
+          onProgress(done() + count),
+        );
         this.#apply(start, results);
         this.#engines.succeeded();
         const rate = results.length / ((performance.now() - began) / 1_000);
@@ -152,8 +179,11 @@ export class Session {
     let start = 0;
     while (start < this.rows.length) {
       const end = Math.min(start + PAGE, this.rows.length);
-      const results = this.rows.slice(start, end).map(({ state, error, scores }) => ({ state, error, scores }));
-      if (results.some(({ state }) => state !== "pending")) await backend.call("restore", { start, results });
+      const results = this.rows
+        .slice(start, end)
+        .map(({ state, error, scores }) => ({ state, error, scores }));
+      if (results.some(({ state }) => state !== "pending"))
+        await backend.call("restore", { start, results });
       start = end;
     }
     backend.holder = this;
@@ -175,5 +205,7 @@ async function attempt<T>(engines: Engines, action: (backend: Backend) => Promis
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
 }

@@ -1,7 +1,16 @@
 /** The page's logic that needs no browser. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { duration, bytes, interval, parameters, plural, rate, score, signed } from "../page/format.js";
+import {
+  bytes,
+  duration,
+  interval,
+  parameters,
+  plural,
+  rate,
+  score,
+  signed,
+} from "../page/format.js";
 import * as fragment from "../page/fragment.js";
 import { mark } from "../page/mark.js";
 import { parse } from "../page/markdown.js";
@@ -65,12 +74,25 @@ const row = (fields: string[], value: number | null, error: string | null = null
   error: error === null ? null : { message: error, reason: error, position: null },
   scores: value === null ? null : { esol: { value, unit: "log mol/L" } },
 });
-const rows = [row(["CCO", "x10"], -1), row(["CC(", "x9"], null, "unclosed"), row(["CCN", "x2"], -3), row(["CCC", ""], null), row(["CCCl", "X1"], 2)];
-const plain: View = { filter: "", onlyErrors: false, sort: { key: { by: "row" }, descending: false } };
+const rows = [
+  row(["CCO", "x10"], -1),
+  row(["CC(", "x9"], null, "unclosed"),
+  row(["CCN", "x2"], -3),
+  row(["CCC", ""], null),
+  row(["CCCl", "X1"], 2),
+];
+const plain: View = {
+  filter: "",
+  onlyErrors: false,
+  sort: { key: { by: "row" }, descending: false },
+};
 
 await checks.check("rows keep the file's order until sorted", () => {
   deepEqual(arrange(rows, plain), [0, 1, 2, 3, 4]);
-  deepEqual(arrange(rows, { ...plain, sort: { key: { by: "row" }, descending: true } }), [4, 3, 2, 1, 0]);
+  deepEqual(
+    arrange(rows, { ...plain, sort: { key: { by: "row" }, descending: true } }),
+    [4, 3, 2, 1, 0],
+  );
 });
 
 await checks.check("rows without a value come last both ways", () => {
@@ -82,7 +104,10 @@ await checks.check("rows without a value come last both ways", () => {
 await checks.check("names sort by the numbers in them, errors first by result", () => {
   const key = { by: "field", index: 1 } as const;
   deepEqual(arrange(rows, { ...plain, sort: { key, descending: false } }), [4, 2, 1, 0, 3]);
-  deepEqual(arrange(rows, { ...plain, sort: { key: { by: "state" }, descending: false } }), [1, 3, 0, 2, 4]);
+  deepEqual(
+    arrange(rows, { ...plain, sort: { key: { by: "state" }, descending: false } }),
+    [1, 3, 0, 2, 4],
+  );
 });
 
 await checks.check("the filter looks in fields and errors, whatever the case", () => {
@@ -93,8 +118,14 @@ await checks.check("the filter looks in fields and errors, whatever the case", (
 });
 
 await checks.check("a SMILES is cut into its atoms and what is between them", () => {
-  const atom = (start: number, end: number, ...contributions: number[]) => ({ range: { start, end }, contributions });
-  const explanation = { smiles: "C(=O)[NH3+]", atoms: [atom(0, 1, 0.5, 0), atom(3, 4, -0.75, 1), atom(5, 11, 0.001, -2)] };
+  const atom = (start: number, end: number, ...contributions: number[]) => ({
+    range: { start, end },
+    contributions,
+  });
+  const explanation = {
+    smiles: "C(=O)[NH3+]",
+    atoms: [atom(0, 1, 0.5, 0), atom(3, 4, -0.75, 1), atom(5, 11, 0.001, -2)],
+  };
   deepEqual(pieces(explanation), [
     { text: "C", atom: 0 },
     { text: "(=", atom: null },
@@ -141,7 +172,8 @@ await checks.check("text survives the address, and only up to a length", () => {
 });
 
 await checks.check("a model card becomes blocks, never HTML", () => {
-  const card = "---\nlicense: mit\n---\n# Name\n\nText **bold** `code`\nmore <b>x</b>.\n\n- one\n  and on\n- [two](https://example.org)\n- [no](javascript:alert)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode |\n```\n|alone";
+  const card =
+    "---\nlicense: mit\n---\n# Name\n\nText **bold** `code`\nmore <b>x</b>.\n\n- one\n  and on\n- [two](https://example.org)\n- [no](javascript:alert)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode |\n```\n|alone";
   const blocks = parse(card);
   deepEqual(
     blocks.map(({ kind }) => kind),

@@ -4,7 +4,8 @@ declare module "delicate-*/delicate.js" {
   const Engine: import("../protocol.js").WasmModule["Engine"];
   const Table: import("../protocol.js").WasmModule["Table"];
   const init: import("../protocol.js").WasmModule["default"];
-  export { Engine, Table, init as default };
+
+  export { Engine, init as default, Table };
 }
 
 /** The files to keep for offline use with their hashes; filled in by the build. */

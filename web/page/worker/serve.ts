@@ -16,7 +16,8 @@ import type {
 } from "../protocol.js";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
-const send = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer);
+const send = (message: FromWorker, transfer: Transferable[] = []): void =>
+  scope.postMessage(message, transfer);
 
 /** Answers messages for one backend with the module whose glue and address are given. */
 export function serve(backend: BackendName, glue: WasmModule, wasm: string): void {
@@ -30,7 +31,9 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
     return table;
   };
 
-  const answers: { [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]> } = {
+  const answers: {
+    [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]>;
+  } = {
     async open({ name, bytes, smilesColumn, idColumn }) {
       await started?.module;
       table?.free();
@@ -87,7 +90,10 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
       // The table of answers pairs each call with its arguments; one request is one such pair.
       const run = answers[request.call] as (args: unknown, id: number) => Promise<unknown>;
       const value = await run(request.args, request.id);
-      send({ type: "result", id: request.id, value }, value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []);
+      send(
+        { type: "result", id: request.id, value },
+        value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : [],
+      );
     } catch (error) {
       send({ type: "error", id: request.id, failure: describe(error) });
     }
@@ -106,7 +112,12 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
   };
 }
 
-async function loadModule(backend: BackendName, glue: WasmModule, wasm: string, bytes: number): Promise<void> {
+async function loadModule(
+  backend: BackendName,
+  glue: WasmModule,
+  wasm: string,
+  bytes: number,
+): Promise<void> {
   // Asked before the module, which is large, is fetched for nothing.
   if (backend === "webgpu" && !(await scope.navigator.gpu?.requestAdapter())) {
     throw { code: "no-adapter", message: "this browser offers no WebGPU adapter" };
@@ -124,7 +135,12 @@ async function loadModel(
 ): Promise<WasmEngine> {
   // One download at a time, so that the module is usable first and the progress reads plainly.
   await module;
-  const files = [model.config, model.vocab, model.weights, ...(model.domain === null ? [] : [model.domain])];
+  const files = [
+    model.config,
+    model.vocab,
+    model.weights,
+    ...(model.domain === null ? [] : [model.domain]),
+  ];
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   let before = 0;
   const bytes: Uint8Array[] = [];
@@ -136,7 +152,12 @@ async function loadModel(
     bytes.push(whole);
     before += file.bytes;
   }
-  const [config, vocab, weights, domain] = bytes as [Uint8Array, Uint8Array, Uint8Array, Uint8Array?];
+  const [config, vocab, weights, domain] = bytes as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array?,
+  ];
   return glue.Engine.load(backend, config, weights, vocab, domain);
 }
 
@@ -186,7 +207,10 @@ async function verified(file: Download, bytes: Uint8Array<ArrayBuffer>): Promise
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hex !== file.sha256) {
-    throw { code: "corrupt-download", message: `${fileName(file.url)} is not the file that this page was built with` };
+    throw {
+      code: "corrupt-download",
+      message: `${fileName(file.url)} is not the file that this page was built with`,
+    };
   }
   return bytes;
 }
@@ -195,6 +219,12 @@ function describe(error: unknown): FailureData {
   if (error instanceof WebAssembly.RuntimeError) {
     return { code: "crashed", message: error.message, columns: null };
   }
-  const { code, message, columns } = (typeof error === "object" && error !== null ? error : {}) as Partial<FailureData>;
-  return { code: code ?? "unexpected", message: message ?? String(error), columns: columns?.length ? columns : null };
+  const { code, message, columns } = (
+    typeof error === "object" && error !== null ? error : {}
+  ) as Partial<FailureData>;
+  return {
+    code: code ?? "unexpected",
+    message: message ?? String(error),
+    columns: columns?.length ? columns : null,
+  };
 }
