@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{DuplicatesConfig, EndpointConfig};
 use crate::chemistry::Molecule;
 use crate::model::EndpointTask;
-use crate::predict::{self, Standardised};
+use crate::predict::Standardized;
 use crate::records::{ReadOptions, Reader, RecordsError, RowError, Structure};
 
 /// Why a table of labels cannot be used.
@@ -88,7 +88,7 @@ pub struct Merged {
 }
 
 struct Entry {
-    ready: Standardised,
+    ready: Standardized,
     smiles: String,
     labels: Vec<Vec<f32>>,
 }
@@ -130,11 +130,8 @@ impl Examples {
     }
 
     fn place(&mut self, structure: &Structure) -> Result<usize, RowError> {
-        let ready = predict::standardise(structure, predict::Options::default(), self.limit)?;
-        let smiles = ready
-            .molecule
-            .canonical_smiles()
-            .map_err(predict::chemistry_error)?;
+        let ready = Standardized::new(structure, true, self.limit)?;
+        let smiles = ready.molecule.canonical_smiles()?;
         Ok(*self.index.entry(smiles.clone()).or_insert_with(|| {
             self.entries.push(Entry {
                 ready,
@@ -180,24 +177,24 @@ impl Examples {
             });
         };
         let mut left_out = Vec::new();
-        for record in reader {
-            let record = record.map_err(records)?;
-            let cell = record.fields.get(column).map_or("", |cell| cell.trim());
-            // An empty cell is a missing label, not a fault.
-            if cell.is_empty() && record.problem.is_none() {
+        for row in reader {
+            let row = row.map_err(records)?;
+            let cell = row.fields.get(column).map_or("", |cell| cell.trim());
+            // An empty cell is a missing label, not an error.
+            if cell.is_empty() && row.molecule.is_ok() {
                 continue;
             }
-            let added = match (record.problem, label_of(cell, endpoint.task)) {
-                (None, Ok(label)) => self
-                    .add(&record.structure, index, label)
+            let added = match (&row.molecule, label_of(cell, endpoint.task)) {
+                (Ok(structure), Ok(label)) => self
+                    .add(structure, index, label)
                     .map_err(|error| error.message),
-                (Some(problem), _) => Err(problem.message),
-                (None, Err(why)) => Err(why),
+                (Err(error), _) => Err(error.message.clone()),
+                (Ok(_), Err(why)) => Err(why),
             };
             if let Err(why) = added {
                 left_out.push(LeftOut {
                     path: path.clone(),
-                    line: record.line,
+                    line: row.line,
                     why,
                 });
             }
@@ -328,7 +325,7 @@ pub(super) fn from_csv(
             ));
         }
         let structure = Structure::Smiles(row[0].to_owned());
-        let ready = predict::standardise(&structure, predict::Options::default(), limit)
+        let ready = Standardized::new(&structure, true, limit)
             .map_err(|error| damaged(line, error.message))?;
         let labels = row
             .iter()

@@ -26,7 +26,7 @@ use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision, StoringError};
 use crate::predict::applicability::{Applicability, EndpointDomain, HeldOut};
-use crate::predict::{Options, Stop};
+use crate::predict::{PredictOptions, Stop};
 use crate::train::evaluation;
 use crate::train::splits::{self, Fold, Fractions, Split};
 
@@ -538,9 +538,13 @@ impl Trainer<'_> {
             done = ended.position.done;
         }
         self.fit_processes(on_event).await?;
-        let evaluated =
-            evaluation::evaluate_folds(self.directory, self.device, Options::default(), true)
-                .await?;
+        let evaluated = evaluation::evaluate_folds(
+            self.directory,
+            self.device,
+            PredictOptions::default(),
+            true,
+        )
+        .await?;
         let evaluation = evaluated.evaluation;
         // The model of all molecules, or else of the first fold.
         let source = self.fold_model(if self.config.refit {
