@@ -25,6 +25,9 @@ interface Pending {
   onProgress: ((done: number) => void) | undefined;
 }
 
+/** A worker as those see it who only ask it. */
+export type WorkerHandle = Pick<Backend, "call" | "cancel" | "dead" | "ready">;
+
 export class Backend {
   readonly name: BackendName;
   /** Resolves once the model is loaded; rejects when it cannot be, or the worker dies first. */
@@ -32,8 +35,6 @@ export class Backend {
   /** Resolves when the worker has died or was stopped. */
   readonly gone: Promise<Failure>;
   info: EngineInfo | null = null;
-  /** Whose table is open in the worker; null when none is. */
-  holder: object | null = null;
 
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();

@@ -1,7 +1,8 @@
 /** Which worker scores: the CPU's at once, WebGPU's when it proves faster, a fresh one when one dies. */
 
-import { Backend, type Loading } from "./backend.js";
+import { Backend, type Loading, type WorkerHandle } from "./backend.js";
 import { type BackendName, type EngineInfo, Failure, type Start } from "./protocol.js";
+import { Signal } from "./signal.js";
 
 export type Measure =
   | { state: "idle" }
@@ -32,9 +33,9 @@ const CPU_FAILURES = 3;
 
 export class Engines {
   readonly state: EnginesState;
+  readonly changed = new Signal();
   readonly #assets: Omit<Start, "call">;
   readonly #moduleBytes: Record<BackendName, number>;
-  readonly #onChange: () => void;
   #current: Backend | null = null;
   #failures: Record<BackendName, number> = { cpu: 0, webgpu: 0 };
 
@@ -42,11 +43,9 @@ export class Engines {
     model: Start["model"],
     moduleBytes: Record<BackendName, number>,
     forced: BackendName | null,
-    onChange: () => void,
   ) {
     this.#assets = { model, moduleBytes: 0 };
     this.#moduleBytes = moduleBytes;
-    this.#onChange = onChange;
     this.state = {
       forced,
       current: null,
@@ -77,10 +76,11 @@ export class Engines {
   }
 
   /** A worker has failed: starts a fresh one, or throws when that has been tried often enough. */
-  replace(failed: Backend, error: unknown): void {
-    if (this.#current !== failed) return;
-    failed.stop();
-    const { name } = failed;
+  replace(failed: WorkerHandle, error: unknown): void {
+    const current = this.#current;
+    if (current === null || current !== failed) return;
+    current.stop();
+    const { name } = current;
     this.#failures[name] += 1;
     if (name === "cpu" && this.#failures.cpu >= CPU_FAILURES) {
       this.#change({
@@ -97,8 +97,8 @@ export class Engines {
       broken: false,
       note:
         next === name
-          ? `The ${label(name)} engine stopped (${reason(error)}); a fresh one went on.`
-          : `WebGPU failed ${WEBGPU_FAILURES} times (${reason(error)}); the CPU went on.`,
+          ? `The ${label(name)} engine stopped (${reason(error)}); a new one took over.`
+          : `WebGPU failed ${WEBGPU_FAILURES} times (${reason(error)}); switched to the CPU.`,
     });
     // Its speed is known unless it was lost before it was measured.
     if (before.state === "measured")
@@ -156,7 +156,7 @@ export class Engines {
       this.#current?.stop();
       this.#set("webgpu", { state: "unusable", why: reason(error) });
       this.#change({
-        note: `WebGPU was asked for but cannot be used: ${reason(error)}. The CPU is used instead.`,
+        note: `WebGPU was requested but is not available: ${reason(error)}. Using the CPU instead.`,
       });
       await this.#measure(this.#use(this.#launch("cpu")));
     }
@@ -204,7 +204,7 @@ export class Engines {
 
   #change(change: Partial<EnginesState>): void {
     Object.assign(this.state, change);
-    this.#onChange();
+    this.changed.emit();
   }
 }
 
@@ -217,7 +217,7 @@ function reason(error: unknown): string {
 function timeout(limit: number): Promise<never> {
   if (!Number.isFinite(limit)) return new Promise(() => undefined);
   return new Promise((_, reject) => {
-    const why = `no batch was done within ${limit / 1000} s`;
+    const why = `no batch finished within ${limit / 1000} s`;
     setTimeout(() => reject(new Failure({ code: "slow", message: why, columns: null })), limit);
   });
 }

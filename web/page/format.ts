@@ -53,3 +53,9 @@ export function duration(seconds: number): string {
 /** "9.6 million", "512,000". */
 export const parameters = (value: number): string =>
   value >= 1_000_000 ? `${Number((value / 1_000_000).toPrecision(3))} million` : count(value);
+
+/** An error's message as a sentence on a page: a capital, quotation marks instead of Markdown's, a full stop. */
+export function sentence(message: string): string {
+  const text = message.trim().replaceAll(/`([^`]*)`/g, "“$1”");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?:…]$/.test(text) ? "" : "."}`;
+}

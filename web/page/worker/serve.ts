@@ -1,5 +1,6 @@
-/** One worker: a wasm module, a model and one open table, answering the page's calls in order. */
+/** One worker: a wasm module, a model and the open tables, answering the page's calls in order. */
 
+import type { Engine, Table } from "delicate-cpu/delicate.js";
 import type {
   BackendName,
   Call,
@@ -10,9 +11,8 @@ import type {
   Request,
   Start,
   ToWorker,
-  WasmEngine,
+  TableId,
   WasmModule,
-  WasmTable,
 } from "../protocol.js";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
@@ -21,56 +21,63 @@ const send = (message: FromWorker, transfer: Transferable[] = []): void =>
 
 /** Answers messages for one backend with the module whose glue and address are given. */
 export function serve(backend: BackendName, glue: WasmModule, wasm: string): void {
-  let started: { module: Promise<void>; engine: Promise<WasmEngine> } | null = null;
-  let table: WasmTable | null = null;
+  let started: { module: Promise<void>; engine: Promise<Engine> } | null = null;
+  const tables = new Map<TableId, Table>();
   let cancelled = false;
   let queue: Promise<void> = Promise.resolve();
 
-  const opened = (): WasmTable => {
-    if (table === null) throw { code: "no-table", message: "no table is open" };
+  const opened = (id: TableId): Table => {
+    const table = tables.get(id);
+    if (table === undefined) throw { code: "no-table", message: "the table is not open any more" };
     return table;
   };
+  const close = (id: TableId): void => {
+    tables.get(id)?.free();
+    tables.delete(id);
+  };
 
-  const answers: {
-    [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]>;
-  } = {
-    async open({ name, bytes, smilesColumn, idColumn }) {
+  const answers: { [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]> } = {
+    async open({ table: id, name, bytes, smilesColumn, idColumn }) {
       await started?.module;
-      table?.free();
-      table = null;
-      table = glue.Table.open(name, bytes, smilesColumn, idColumn);
+      close(id);
+      const table = glue.Table.open(name, bytes, smilesColumn, idColumn);
+      tables.set(id, table);
       return { length: table.length, fault: table.fault ?? null, ...table.columns() };
     },
-    async rows({ start, end }) {
-      return opened().rows(start, end);
-    },
-    async restore({ start, results }) {
-      opened().restore(await loaded(), start, results);
+    async close({ table }) {
+      close(table);
       return null;
     },
-    async score({ start, end }, id) {
+    async rows({ table, start, end }) {
+      return opened(table).rows(start, end);
+    },
+    async restore({ table, start, results }) {
+      opened(table).restore(await loaded(), start, results);
+      return null;
+    },
+    async score({ table, start, end }, id) {
       const engine = await loaded();
       cancelled = false;
-      await opened().score(engine, start, end, (done) => {
+      await opened(table).score(engine, start, end, (done) => {
         send({ type: "scoring", id, done });
         return !cancelled;
       });
-      return opened()
+      return opened(table)
         .rows(start, end)
-        .map(({ state, error, scores }) => ({ state, error, scores }));
+        .map(({ state, error, predictions }) => ({ state, error, predictions }));
     },
-    async explain({ row }) {
-      return opened().explain(await loaded(), row);
+    async explain({ table, row }) {
+      return opened(table).explain(await loaded(), row);
+    },
+    async export({ table, format }) {
+      return opened(table).export(format);
     },
     async probe() {
       return (await loaded()).probe();
     },
-    async export({ format }) {
-      return opened().export(format);
-    },
   };
 
-  const loaded = (): Promise<WasmEngine> => {
+  const loaded = (): Promise<Engine> => {
     if (started === null) throw { code: "not-started", message: "the worker was not started" };
     return started.engine;
   };
@@ -132,7 +139,7 @@ async function loadModel(
   glue: WasmModule,
   module: Promise<void>,
   model: Start["model"],
-): Promise<WasmEngine> {
+): Promise<Engine> {
   // One download at a time, so that the module is usable first and the progress reads plainly.
   await module;
   const files = [
