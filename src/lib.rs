@@ -64,6 +64,8 @@
     )
 )]
 
+#[cfg(not(target_family = "wasm"))]
+pub mod atomic;
 pub mod chemistry;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod convert;
@@ -79,7 +81,7 @@ pub mod records;
 mod reference_tests;
 pub mod screening;
 pub mod tokenizer;
-#[cfg(feature = "train")]
+#[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod train;
 
 pub use device::{Device, DeviceChoice};

@@ -15,6 +15,9 @@ mod dataset;
 pub mod evaluation;
 mod finetune;
 mod gaussian_process;
+mod gaussian_process_fit;
+#[cfg(test)]
+mod kill_tests;
 mod model_card;
 mod objectives;
 mod optimizer;
@@ -25,6 +28,7 @@ mod reference_tests;
 pub mod run_dir;
 mod seeds;
 pub mod splits;
+mod start;
 mod tensorboard;
 
 use std::path::PathBuf;

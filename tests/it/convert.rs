@@ -325,6 +325,7 @@ fn write(imported: &Imported, precision: Precision) -> (tempfile::TempDir, Model
         &imported.model,
         precision,
         "card",
+        None,
     ))
     .expect("the model is written");
     let files = ModelFiles::read(directory.path()).expect("the model is read");
@@ -406,10 +407,11 @@ fn a_faulty_scale_is_a_typed_error() {
                 TensorView::new(*dtype, shape.clone(), data).expect("a tensor"),
             )
         });
-        let changed = ModelFiles {
+        let mut changed = ModelFiles {
             weights: Cow::Owned(safetensors::serialize(views, None).expect("a file")),
             ..files.clone()
         };
+        changed.seal().expect("valid JSON");
         match changed.load(cpu().tensors()) {
             Err(StoringError::Tensor(error)) => error,
             other => panic!("expected an error of a tensor, got {:?}", other.map(|_| ())),

@@ -26,7 +26,7 @@ extern "C" {
 
 /// One row for the page: the fields of the file and what was made of them.
 #[derive(Serialize, Tsify)]
-#[tsify(rename = "Row")]
+#[tsify(rename = "Row", missing_as_null)]
 struct PageRow<'a> {
     fields: &'a [String],
     error: Option<&'a RowError>,

@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
         &imported.model,
         precision,
         &imported.card(&arguments.checkpoint),
+        None,
     ))
     .map_err(|source| CommandError::Model {
         name: arguments.output.display().to_string(),
