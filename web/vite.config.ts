@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
+import { renderCard } from "./card.js";
 
 const here = import.meta.dirname;
 const dist = resolve(here, "dist");
@@ -58,12 +59,11 @@ function modelFiles(): Plugin {
         config: "config.json",
         weights: "model.safetensors",
         vocab: "vocab.txt",
-        card: "README.md",
         domain: "domain.json.gz",
       };
-      // Under these names they arrive as they are: a card is shown as text everywhere, and
-      // no server takes the .gz for an encoding of the wire, which the browser would undo.
-      const endings: Record<string, string> = { ".md": ".md.txt", ".gz": ".bin" };
+      // Under this name it arrives as it is: a server may take .gz for an encoding of the
+      // wire, which the browser would undo.
+      const endings: Record<string, string> = { ".gz": ".bin" };
       for (const [part, name] of Object.entries(parts)) {
         if (part === "domain" && !existsSync(join(model, name))) {
           files[part] = null;
@@ -85,6 +85,22 @@ function modelFiles(): Plugin {
       return `export const name = ${JSON.stringify(basename(model))};
 export const files = ${JSON.stringify(files)};
 export const moduleBytes = ${JSON.stringify(moduleBytes)};`;
+    },
+  };
+}
+
+/** Puts the model card into the page. */
+function modelCard(): Plugin {
+  const mark = "<!-- the model card -->";
+  return {
+    name: "delicate-card",
+    // After Vite's own work on the page, which is not to look for files in the card.
+    transformIndexHtml: {
+      order: "post",
+      handler(html) {
+        if (!html.includes(mark)) throw new Error(`index.html has no place for the card: ${mark}`);
+        return html.replace(mark, () => renderCard(readFileSync(join(model, "README.md"), "utf8")));
+      },
     },
   };
 }
@@ -127,7 +143,7 @@ export default defineConfig({
   // Works at a domain's root and under any path.
   base: "./",
   clearScreen: false,
-  plugins: [modelFiles(), notices(), offline()],
+  plugins: [modelFiles(), modelCard(), notices(), offline()],
   resolve: { alias: { "delicate-cpu": modules.cpu, "delicate-webgpu": modules.webgpu } },
   worker: {
     format: "es",

@@ -9,7 +9,7 @@ import {
   type ModelInfo,
   type Source,
 } from "./protocol.js";
-import { Session } from "./session.js";
+import { Session, type Workers } from "./session.js";
 import { Signal } from "./signal.js";
 
 /** What the user gave. */
@@ -35,10 +35,7 @@ export interface Complaint {
 
 export type Phase = "idle" | "opening" | "scoring";
 
-type AppEngines = Pick<
-  Engines,
-  "state" | "changed" | "start" | "current" | "replace" | "succeeded"
->;
+type AppEngines = Workers & Pick<Engines, "state" | "changed" | "start">;
 
 export class App {
   /** Told after each change. */

@@ -21,9 +21,9 @@ export function signed(value: number): string {
   return value > 0 && digits !== "0.00" ? `+${digits}` : digits;
 }
 
-/** "−3.21 to −1.75": what is within `half` of a value. */
-export const interval = (value: number, half: number): string =>
-  `${score(value - half)} to ${score(value + half)}`;
+/** "−3.21 to −1.75". */
+export const interval = ({ low, high }: { low: number; high: number }): string =>
+  `${score(low)} to ${score(high)}`;
 
 export function rate(perSecond: number): string {
   const digits =

@@ -11,7 +11,6 @@ declare module "virtual:model" {
     config: BuiltFile;
     weights: BuiltFile;
     vocab: BuiltFile;
-    card: BuiltFile;
     domain: BuiltFile | null;
   };
   export const moduleBytes: { cpu: number; webgpu: number };

@@ -1,13 +1,6 @@
 /** The messages between the page and its workers; what they carry has the types of the wasm modules. */
 
-import type {
-  Engine,
-  EngineInfo,
-  Explanation,
-  Header,
-  Row,
-  Table,
-} from "delicate-cpu/delicate.js";
+import type { Engine, EngineInfo, Explanation, Header, Row, Table } from "delicate-cpu/delicate.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {

@@ -150,11 +150,7 @@ export class Session {
     for (let start = this.#nextPending(0); start < this.rows.length; ) {
       if (signal.aborted) return "cancelled";
       let end = start;
-      while (
-        end < this.rows.length &&
-        end < start + size &&
-        this.rows[end]?.state === "pending"
-      ) {
+      while (end < this.rows.length && end < start + size && this.rows[end]?.state === "pending") {
         end += 1;
       }
       const worker = this.#workers.current;
@@ -260,5 +256,7 @@ function refuseIf(unwanted: boolean): void {
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
 }

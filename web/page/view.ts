@@ -1,6 +1,6 @@
 /** Which rows the table shows, in which order. */
 
-import type { Row } from "./protocol.js";
+import type { Prediction, Row } from "./protocol.js";
 
 export type SortKey =
   | { by: "row" }
@@ -42,6 +42,10 @@ export function arrange(rows: readonly Row[], { filter, onlyErrors, sort }: View
   });
 }
 
+/** The prediction of an endpoint, if there is one. */
+export const predictionOf = (predictions: readonly Prediction[], name: string): Prediction | null =>
+  predictions.find(({ endpoint }) => endpoint === name) ?? null;
+
 export const sameKey = (a: SortKey, b: SortKey): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function holds(row: Row, text: string): boolean {
@@ -52,7 +56,7 @@ function holds(row: Row, text: string): boolean {
 }
 
 function value(row: Row, key: Exclude<SortKey, { by: "row" }>): string | number | null {
-  if (key.by === "score") return row.scores?.[key.name]?.value ?? null;
+  if (key.by === "score") return predictionOf(row.predictions ?? [], key.name)?.value ?? null;
   if (key.by === "state") return STATES[row.state];
   const field = row.fields[key.index] ?? "";
   return field === "" ? null : field;

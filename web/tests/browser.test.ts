@@ -62,6 +62,7 @@ async function main(): Promise<void> {
     await testBackend(browser, site, "cpu");
     await testLargeFile(browser, site);
     await testColumns(browser, site);
+    await testSecondFile(browser, site);
     await testKeyboard(browser, site);
     await testFragmentAndWidth(browser, site);
     await testCrash(browser, site);
@@ -200,7 +201,7 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
       const first = (await visibleRows(page))[0]?.values;
       equal(
         await page.locator("#score").innerText(),
-        `Score the other ${(total - before.scored).toLocaleString("en")}`,
+        `Score the remaining ${(total - before.scored).toLocaleString("en")}`,
       );
       if (backend === "cpu") {
         await page.locator("#score").click();
@@ -344,6 +345,45 @@ async function testColumns(browser: Browser, site: Served): Promise<void> {
   await visit.context.close();
 }
 
+async function testSecondFile(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const name = "cpu: a file opened while a pasted list is being read gets its own numbers";
+  await checks.check(name, async () => {
+    await settled(page);
+    const rows = 40;
+    const second = `${cycle(["CCO"], rows).join("\n")}\n`;
+    await openFile(page, "alone.smi", cycle(["CCO"], rows));
+    await score(page);
+    const expected = (await visibleRows(page))[0]?.values;
+    for (const delay of [0, 60, 150, 400]) {
+      await page.locator("#file-remove").click();
+      await page.locator("#smiles").fill(cycle(["CSC1=NC(=O)C=CN1"], 5_000).join("\n"));
+      await page.locator("#score").click();
+      await page.waitForTimeout(delay);
+      const buffer = Buffer.from(second);
+      await page.setInputFiles("#picker", { name: "second.smi", mimeType: "text/plain", buffer });
+      await page
+        .locator("#summary")
+        .getByText(`${rows} rows · 0 scored`)
+        .waitFor({ timeout: LIMIT });
+      await score(page);
+      deepEqual(await counts(page), { rows, scored: rows, errors: 0 });
+      const shown = await visibleRows(page);
+      ok(shown.length > 0);
+      for (const { smiles, values } of shown) {
+        equal(smiles, "CCO");
+        deepEqual(values, expected, `${delay} ms after Score`);
+      }
+      const table = csv(await exported(page, "csv"));
+      equal(table.length, rows + 1);
+      ok(table.slice(1).every(([smiles]) => smiles === "CCO"));
+    }
+  });
+  await checkQuiet("cpu: no errors on the console between two files", visit);
+  await visit.context.close();
+}
+
 async function testKeyboard(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page, context } = visit;
@@ -393,7 +433,7 @@ async function testKeyboard(browser: Browser, site: Served): Promise<void> {
   });
 
   await checks.check("cpu: the model card opens inside the page", async () => {
-    await page.getByRole("link", { name: "Model card" }).click();
+    await page.getByRole("button", { name: "Model card" }).click();
     await page.getByRole("dialog", { name: "Model card" }).waitFor();
     await page.locator("#card-body :is(p, h3, h4)").first().waitFor();
     await page.getByRole("button", { name: "Close" }).click();
@@ -452,7 +492,7 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
       "the export has the rows of both workers",
     );
     ok(
-      (await page.locator("#engine-facts").textContent())?.includes("a fresh one went on"),
+      (await page.locator("#engine-facts").textContent())?.includes("a new one took over"),
       "the badge tells of it",
     );
   });
@@ -468,11 +508,11 @@ interface Explained {
   intervals: string[];
   domains: (string | null)[];
   neighbours: { smiles: string; similarity: number }[];
-  /** One list of the atoms' shares an endpoint. */
-  shares: number[][];
+  /** One list of the atoms' contributions an endpoint. */
+  contributions: number[][];
 }
 
-async function knowsDomain(): Promise<boolean> {
+async function isCalibrated(): Promise<boolean> {
   return (await readdir(join(dist, "model"))).some((name) => /^domain\..*\.bin$/.test(name));
 }
 
@@ -497,12 +537,12 @@ async function testExplanation(
           found.values.length > 0 && found.values.every(Number.isFinite),
           `${smiles}: ${found.values.join(", ")}`,
         );
-        equal(found.shares.length, found.values.length, `${smiles}: endpoints`);
-        for (const shares of found.shares) {
-          equal(shares.length, atoms, `${smiles}: atoms`);
+        equal(found.contributions.length, found.values.length, `${smiles}: endpoints`);
+        for (const values of found.contributions) {
+          equal(values.length, atoms, `${smiles}: atoms`);
           ok(
-            shares.every(Number.isFinite) && shares.some((share) => share !== 0),
-            `${smiles}: ${shares.join(", ")}`,
+            values.every(Number.isFinite) && values.some((value) => value !== 0),
+            `${smiles}: ${values.join(", ")}`,
           );
         }
       }
@@ -531,30 +571,34 @@ async function testExplanation(
         const native = JSON.parse(stdout) as Explanation;
         const found = explained[index] as Explained;
         equal(found.smiles, native.smiles);
-        near(found.values, native.values, 1e-3, `${smiles}: values`);
-        found.shares.forEach((shares, endpoint) =>
+        near(
+          found.values,
+          native.predictions.map(({ value }) => value),
+          1e-3,
+          `${smiles}: values`,
+        );
+        found.contributions.forEach((values, endpoint) =>
           near(
-            shares,
+            values,
             native.atoms.map(({ contributions }) => contributions[endpoint] ?? Number.NaN),
             1e-2,
-            `${smiles}: shares in endpoint ${endpoint + 1}`,
+            `${smiles}: contributions to endpoint ${endpoint + 1}`,
           ),
         );
-        const assessments = native.assessments ?? [];
         deepEqual(
           found.domains.map((domain) => domain?.toLowerCase() ?? null),
-          assessments.map(({ domain }) => domain),
+          native.predictions.map(({ domain }) => domain),
         );
         deepEqual(
           found.neighbours.map(({ smiles }) => smiles),
-          assessments.map(({ nearest }) => nearest?.smiles ?? ""),
+          native.predictions.map(({ nearest }) => nearest?.smiles ?? ""),
         );
       }
     });
   }
 
   const trusted = name("a row's details show interval, domain and nearest training molecule");
-  if (await knowsDomain()) {
+  if (await isCalibrated()) {
     await checks.check(trusted, () => {
       equal(explained.length, EXPLAINED.length);
       for (const { smiles, values, intervals, domains, neighbours } of explained) {
@@ -598,9 +642,9 @@ async function testExplanation(
     });
   } else {
     checks.skip(trusted, "the model has no domain.json.gz");
-    await checks.check(name("a model that does not know its domain says so"), async () => {
+    await checks.check(name("a model without intervals says so"), async () => {
       await page.locator("tbody th button").first().click();
-      await page.locator("#details").getByText("does not know its domain").waitFor();
+      await page.locator("#details").getByText("are not available for this model").waitFor();
       await page.keyboard.press("Escape");
     });
   }
@@ -620,13 +664,13 @@ async function compareExplanations(cpu: Explained[], webgpu: Explained[]): Promi
         [name, expected.domains, expected.neighbours],
       );
       near(found.values, expected.values, 1e-3, `${name}: values`);
-      equal(found.shares.length, expected.shares.length);
-      found.shares.forEach((shares, endpoint) =>
+      equal(found.contributions.length, expected.contributions.length);
+      found.contributions.forEach((values, endpoint) =>
         near(
-          shares,
-          expected.shares[endpoint] ?? [],
+          values,
+          expected.contributions[endpoint] ?? [],
           1e-2,
-          `${name}: shares in endpoint ${endpoint + 1}`,
+          `${name}: contributions to endpoint ${endpoint + 1}`,
         ),
       );
     });
@@ -659,11 +703,11 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
     await score(page);
     const found = await explanation(page, 0);
     equal(found.smiles, "CCO");
-    ok(found.shares.every((shares) => shares.length === 3));
+    ok(found.contributions.every((values) => values.length === 3));
     await page.locator("#file-remove").click();
   });
   await checks.check(
-    "cpu: the atoms' shares are read by keyboard, and nothing sticks out on a phone",
+    "cpu: the atoms' contributions are read by keyboard, and nothing sticks out on a phone",
     async () => {
       await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
       await score(page);
@@ -812,7 +856,7 @@ async function testDeviceLoss(browser: Browser, site: Served): Promise<void> {
     await crash(page);
     await page.waitForFunction(
       () =>
-        document.getElementById("engine-facts")?.textContent?.includes("a fresh one went on") ===
+        document.getElementById("engine-facts")?.textContent?.includes("a new one took over") ===
         true,
       null,
       { timeout: LIMIT },
@@ -844,7 +888,7 @@ async function testChoice(browser: Browser, site: Served): Promise<void> {
       Number(/([\d.,]+) molecules\/s/.exec(fact)?.[1]?.replaceAll(",", "") ?? Number.NaN),
     );
     ok(cpu !== undefined && cpu > 0, facts.join(" | "));
-    if (Number.isNaN(gpu)) ok(/no batch was done within/.test(facts[1] ?? ""), facts.join(" | "));
+    if (Number.isNaN(gpu)) ok(/no batch finished within/.test(facts[1] ?? ""), facts.join(" | "));
     const faster = gpu !== undefined && gpu > cpu ? "webgpu" : "cpu";
     equal(await page.locator("#engine").getAttribute("data-backend"), faster, facts.join(" | "));
     await page.locator("#example").click();
@@ -873,7 +917,7 @@ async function testOffline(browser: Browser, backend: Backend): Promise<void> {
     `${backend}: after one visit the page scores with the network off`,
     async () => {
       await settled(page);
-      await page.getByText("works without a network").waitFor({ timeout: LIMIT });
+      await page.getByText("Available offline").waitFor({ timeout: LIMIT });
       await site.close();
       await context.setOffline(true);
       visit.faults.length = 0;
@@ -885,7 +929,7 @@ async function testOffline(browser: Browser, backend: Backend): Promise<void> {
       const { domains } = await explanation(page, 0);
       equal(
         domains.some((domain) => domain !== null),
-        await knowsDomain(),
+        await isCalibrated(),
         "the domain is kept with the model",
       );
       deepEqual(visit.faults, []);
@@ -910,7 +954,7 @@ async function testWithoutWebGpu(executable: string, site: Served): Promise<void
       ok((await page.locator("#engine-label").textContent())?.includes("WebGPU unavailable"));
       ok(
         (await page.locator("#engine-facts").textContent())?.includes(
-          "WebGPU was asked for but cannot be used",
+          "WebGPU was requested but is not available",
         ),
       );
       await page.locator("#smiles").fill("CCO");
@@ -1092,11 +1136,11 @@ async function explanation(page: Page, row: number): Promise<Explained> {
       })),
     };
   });
-  const shares: number[][] = [];
+  const contributions: number[][] = [];
   const radios = dialog.locator(".choices input");
   for (let endpoint = 0; endpoint < Math.max(1, await radios.count()); endpoint += 1) {
     if ((await radios.count()) > 0) await radios.nth(endpoint).check();
-    shares.push(
+    contributions.push(
       await dialog
         .locator(".atom")
         .evaluateAll((atoms) => atoms.map((atom) => Number((atom as HTMLDataElement).value))),
@@ -1104,7 +1148,7 @@ async function explanation(page: Page, row: number): Promise<Explained> {
   }
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
-  return { ...found, shares };
+  return { ...found, contributions };
 }
 
 async function firstValues(page: Page): Promise<number[]> {

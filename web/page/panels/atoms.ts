@@ -1,11 +1,11 @@
 /** A molecule with its atoms tinted by what each adds to a prediction. */
 
-import { element, spoken } from "./dom.js";
-import * as format from "./format.js";
-import type { Endpoint, Explanation } from "./protocol.js";
-import { contributions, direction, effect, extremes, largest, pieces } from "./shares.js";
+import { contributions, direction, effect, extremes, largest, pieces } from "../attribution.js";
+import { element, spoken } from "../dom.js";
+import * as format from "../format.js";
+import type { Endpoint, Explanation } from "../protocol.js";
 
-export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTMLElement[] {
+export function atomContributions(endpoints: Endpoint[], explanation: Explanation): HTMLElement[] {
   const parts = pieces(explanation);
   const symbols: string[] = [];
   const atoms: HTMLDataElement[] = [];
@@ -55,13 +55,13 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
       made.setAttribute("aria-label", sentence(say(atom)));
       made.dataset.direction = direction(value);
       made.style.setProperty(
-        "--share",
+        "--strength",
         `${most === 0 ? 0 : Math.round((Math.abs(value) / most) * 100)}%`,
       );
     });
     line.setAttribute(
       "aria-label",
-      `${explanation.smiles}: its atoms and their shares in ${title}. The arrow keys move between them.`,
+      `${explanation.smiles}: its atoms and their contributions to ${title}. The arrow keys move between them.`,
     );
     low.replaceChildren("lowers ", element("span", { class: "number" }, format.signed(-most)));
     high.replaceChildren(
@@ -74,7 +74,7 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
     readout.textContent = summary;
   };
 
-  const at = (target: EventTarget | null): number => atoms.indexOf(target);
+  const at = (target: EventTarget | null): number => atoms.indexOf(target as HTMLDataElement);
   const show = (target: EventTarget | null): void => {
     const atom = at(target);
     readout.textContent = atom === -1 ? summary : sentence(say(atom));
@@ -105,7 +105,7 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
   const choices = endpoints.map(({ title }, endpoint) => {
     const radio = element("input", {
       type: "radio",
-      name: "share-endpoint",
+      name: "contribution-endpoint",
       checked: endpoint === 0,
     });
     radio.addEventListener("change", () => draw(endpoint));
@@ -113,7 +113,7 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
   });
   draw(0);
   return [
-    element("h3", {}, "The atoms it comes from"),
+    element("h3", {}, "Which atoms drive it"),
     ...(endpoints.length > 1
       ? [
           element(
@@ -130,7 +130,7 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
     element(
       "p",
       { class: "hint" },
-      "An atom’s share is the prediction less the prediction with that atom hidden from the model. Shares need not add up to the prediction.",
+      "An atom’s contribution is the prediction minus the prediction with that atom hidden from the model. Contributions need not add up to the prediction.",
     ),
   ];
 }

@@ -1,9 +1,10 @@
 /** The badge: which engine scores, how fast each one is, and what went wrong. */
 
-import { element } from "./dom.js";
-import { type EnginesState, label, type Measure } from "./engines.js";
-import * as format from "./format.js";
-import type { BackendName } from "./protocol.js";
+import type { App } from "../app.js";
+import { element, find } from "../dom.js";
+import { type EnginesState, label, type Measure } from "../engines.js";
+import * as format from "../format.js";
+import type { BackendName } from "../protocol.js";
 
 interface Parts {
   badge: HTMLElement;
@@ -12,7 +13,25 @@ interface Parts {
   choice: HTMLElement;
 }
 
-export function drawBadge({ badge, label: text, facts, choice }: Parts, state: EnginesState): void {
+export function enginePanel(app: App): void {
+  const parts = {
+    badge: find("engine", HTMLDetailsElement),
+    label: find("engine-label", HTMLElement),
+    facts: find("engine-facts", HTMLElement),
+    choice: find("engine-choice", HTMLElement),
+  };
+  const { badge } = parts;
+  app.engines.changed.on(() => drawBadge(parts, app.engines.state));
+  drawBadge(parts, app.engines.state);
+  document.addEventListener("click", (event) => {
+    if (!badge.contains(event.target as Node)) badge.open = false;
+  });
+  badge.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") badge.open = false;
+  });
+}
+
+function drawBadge({ badge, label: text, facts, choice }: Parts, state: EnginesState): void {
   badge.dataset.backend = state.current ?? "";
   badge.dataset.state = state.broken
     ? "broken"
@@ -76,7 +95,7 @@ function summary(state: EnginesState): string {
   const parts: string[] = [label(current)];
   if (measure.state === "loading") parts.push(loading(measure));
   if (measure.state === "measuring" || measure.state === "measured") {
-    if (current === "webgpu") parts.push(measure.info.adapter);
+    if (current === "webgpu" && measure.info.adapter !== "") parts.push(measure.info.adapter);
     if (measure.info.software) parts.push("software adapter");
   }
   if (measure.state === "measuring") parts.push("measuring…");
@@ -99,11 +118,14 @@ function fact(name: BackendName, state: EnginesState): HTMLElement[] {
 
 function describe(name: BackendName, { forced, ...state }: EnginesState): string {
   const measure = state[name];
-  if (measure.state === "idle")
-    return forced === null ? "waiting for the CPU’s measurement" : "not tried";
+  if (measure.state === "idle") return forced === null ? "not yet measured" : "not tried";
   if (measure.state === "loading") return loading(measure);
   if (measure.state === "unusable") return `not used: ${measure.why}`;
-  const adapter = [measure.info.adapter, ...(measure.info.software ? ["software adapter"] : [])]
+  // The CPU's own name would only say once more that it is the CPU.
+  const adapter = [
+    ...(name === "webgpu" ? [measure.info.adapter] : []),
+    ...(measure.info.software ? ["software adapter"] : []),
+  ]
     .filter((part) => part !== "")
     .join(", ");
   const speed = measure.state === "measured" ? format.rate(measure.rate) : "measuring…";

@@ -1,13 +1,13 @@
 /** The results: a native table that holds only the rows in sight, however many there are. */
 
-import { element, spoken } from "./dom.js";
-import * as format from "./format.js";
-import { mark } from "./mark.js";
-import type { Columns, Endpoint, Row } from "./protocol.js";
-import { arrange, type SortKey, sameKey, type View } from "./view.js";
+import { element, spoken } from "../dom.js";
+import * as format from "../format.js";
+import { mark } from "../mark.js";
+import type { Endpoint, Header, Row } from "../protocol.js";
+import { arrange, predictionOf, type SortKey, sameKey, type View } from "../view.js";
 
 export interface TableData {
-  columns: Columns;
+  columns: Header;
   endpoints: Endpoint[];
   rows: readonly Row[];
 }
@@ -24,7 +24,7 @@ interface Column {
   cell(row: Row): HTMLTableCellElement | null;
 }
 
-/** As in styles.css. */
+/** As `--row` in styles/tokens.css. */
 const ROW_REM = 2.25;
 /** Rows kept above and below those in sight. */
 const MARGIN = 12;
@@ -351,12 +351,12 @@ function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Colu
     ),
     cell(row) {
       if (row.error !== null) return place === 0 ? reason(row, endpoints.length) : null;
-      const score = row.scores?.[name];
-      if (score === undefined) return element("td", { class: "number none" }, "–");
+      const prediction = predictionOf(row.predictions ?? [], name);
+      if (prediction === null) return element("td", { class: "number none" }, "–");
       return element(
         "td",
         { class: "number" },
-        element("data", { value: String(score.value) }, format.score(score.value)),
+        element("data", { value: String(prediction.value) }, format.score(prediction.value)),
       );
     },
   });

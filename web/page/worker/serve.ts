@@ -10,8 +10,8 @@ import type {
   FromWorker,
   Request,
   Start,
-  ToWorker,
   TableId,
+  ToWorker,
   WasmModule,
 } from "../protocol.js";
 
@@ -36,7 +36,9 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
     tables.delete(id);
   };
 
-  const answers: { [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]> } = {
+  const answers: {
+    [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]>;
+  } = {
     async open({ table: id, name, bytes, smilesColumn, idColumn }) {
       await started?.module;
       close(id);
@@ -129,9 +131,16 @@ async function loadModule(
   if (backend === "webgpu" && !(await scope.navigator.gpu?.requestAdapter())) {
     throw { code: "no-adapter", message: "this browser offers no WebGPU adapter" };
   }
-  await twice(async (cache) => {
-    await glue.default({ module_or_path: await download(wasm, cache, "module", bytes) });
-  });
+  try {
+    await twice(async (cache) => {
+      await glue.default({ module_or_path: await download(wasm, cache, "module", bytes) });
+    });
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError && /unsafe-eval/.test(error.message)))
+      throw error;
+    const message = "this server's Content-Security-Policy must allow 'wasm-unsafe-eval'";
+    throw { code: "forbidden", message };
+  }
 }
 
 async function loadModel(
@@ -194,6 +203,10 @@ async function download(
     throw fault(error instanceof Error ? error.message : String(error));
   });
   if (!response.ok || response.body === null) throw fault(`the server answered ${response.status}`);
+  // As some servers answer for what they do not have.
+  if (response.headers.get("content-type")?.startsWith("text/html") === true) {
+    throw fault("the server sent a web page instead");
+  }
   let loaded = before;
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, controller) {

@@ -1,9 +1,10 @@
 /** One row in full: its fields uncut, the fault in its place, each number with what it means and how far it can be trusted. */
 
-import { atomShares } from "./atoms.js";
-import { element, spoken } from "./dom.js";
-import * as format from "./format.js";
-import type { Assessment, Columns, Domain, Endpoint, Explanation, Row } from "./protocol.js";
+import { element, spoken } from "../dom.js";
+import * as format from "../format.js";
+import type { Domain, Endpoint, Explanation, Header, Prediction, Row } from "../protocol.js";
+import { predictionOf } from "../view.js";
+import { atomContributions } from "./atoms.js";
 import { marked, stateText } from "./table.js";
 
 /** The places of a row's details that its explanation fills in later. */
@@ -24,17 +25,17 @@ const DOMAINS: Record<Domain, { label: string; meaning: string }> = {
   borderline: { label: "Borderline", meaning: "less like the training molecules than most" },
   out: {
     label: "Out",
-    meaning: "unlike the training molecules, so that the prediction is a guess",
+    meaning: "unlike the training molecules, so the prediction is a guess",
   },
 };
-const INTERVAL = "90 % interval: holds the measured value nine times in ten";
+const INTERVAL = "90 % interval: holds the measured value nine times out of ten";
 
-/** `knowsDomain`: the model has what intervals, domains and neighbours are made from. */
-export function details(
-  { columns, smiles }: Columns,
+/** `calibrated`: the model has what intervals, domains and neighbours are made from. */
+export function rowDetails(
+  { columns, smiles }: Header,
   endpoints: Endpoint[],
   row: Row,
-  knowsDomain: boolean,
+  calibrated: boolean,
 ): Details {
   const parts: HTMLElement[] = [];
   const text = smiles === null ? "" : (row.fields[smiles] ?? "");
@@ -55,10 +56,10 @@ export function details(
   }
   if (row.state === "pending") parts.push(element("p", { class: "hint" }, "Not scored yet."));
   let pending: Pending | null = null;
-  if (row.scores !== null) {
-    const scores = predictions(endpoints, row.scores, knowsDomain);
-    parts.push(...scores.elements);
-    pending = scores.pending;
+  if (row.predictions !== null) {
+    const made = predictions(endpoints, row.predictions, calibrated);
+    parts.push(...made.elements);
+    pending = made.pending;
   }
   const others = columns.flatMap((name, index) =>
     index === smiles
@@ -78,19 +79,15 @@ interface Line {
   nearest: HTMLElement;
 }
 
-function predictions(
-  endpoints: Endpoint[],
-  scores: NonNullable<Row["scores"]>,
-  knowsDomain: boolean,
-): Details {
+function predictions(endpoints: Endpoint[], predicted: Prediction[], calibrated: boolean): Details {
   const heads = [
     "Endpoint",
     "Value",
     "Unit",
-    ...(knowsDomain ? ["90 % interval", "Domain", "Nearest training molecule"] : []),
+    ...(calibrated ? ["90 % interval", "Domain", "Nearest training molecule"] : []),
   ];
   const lines: (Line | null)[] = endpoints.map((endpoint) => {
-    if (scores[endpoint.name] === undefined) return null;
+    if (predictionOf(predicted, endpoint.name) === null) return null;
     const cell = (place: number, kind: string): HTMLElement =>
       labelled(heads[place] ?? "", kind, "");
     return {
@@ -101,13 +98,13 @@ function predictions(
     };
   });
   const rows = lines.flatMap((line) => {
-    const score = line === null ? undefined : scores[line.endpoint.name];
-    if (line === null || score === undefined) return [];
+    const prediction = line === null ? null : predictionOf(predicted, line.endpoint.name);
+    if (line === null || prediction === null) return [];
     const { title, description } = line.endpoint;
     const value = element(
       "data",
-      { value: String(score.value) },
-      score.value.toPrecision(4).replace("-", "\u2212"),
+      { value: String(prediction.value) },
+      prediction.value.toPrecision(4).replace("-", "\u2212"),
     );
     const made = element(
       "tr",
@@ -120,9 +117,9 @@ function predictions(
         element("span", { class: "meaning" }, description),
       ),
       labelled("Value", "number", value),
-      labelled("Unit", "", score.unit === "" ? unknown("–") : score.unit),
+      labelled("Unit", "", prediction.unit === "" ? unknown("–") : prediction.unit),
     );
-    if (knowsDomain) made.append(line.interval, line.domain, line.nearest);
+    if (calibrated) made.append(line.interval, line.domain, line.nearest);
     return [made];
   });
   const head = heads.map((text) =>
@@ -140,7 +137,7 @@ function predictions(
   // The roles are those of the elements, which a phone's layout would take from them.
   const table = element(
     "table",
-    { class: knowsDomain ? "predictions assessed" : "predictions", attributes: { role: "table" } },
+    { class: calibrated ? "predictions assessed" : "predictions", attributes: { role: "table" } },
     element(
       "thead",
       { attributes: { role: "rowgroup" } },
@@ -153,12 +150,11 @@ function predictions(
   const fault = element("div");
   const atoms = element("div");
 
-  const unassessed = (): void => {
-    legend.textContent =
-      "This model does not know its domain, so that there is no interval and no nearest training molecule to show.";
+  const explainAbsence = (): void => {
+    legend.textContent = "Intervals and neighbours are not available for this model.";
     legend.hidden = false;
   };
-  if (!knowsDomain) unassessed();
+  if (!calibrated) explainAbsence();
 
   const pending: Pending = {
     wait(why) {
@@ -170,29 +166,27 @@ function predictions(
       state.textContent = why;
     },
     show(explanation) {
-      const { assessments } = explanation;
-      lines.forEach((line, index) => {
-        if (line !== null) fill(line, explanation.values[index], assessments?.[index]);
-      });
-      if (assessments === null) unassessed();
-      else {
-        const parts = assessments.map(({ domain }) => domain);
-        const named = (Object.keys(DOMAINS) as Domain[]).filter((domain) => parts.includes(domain));
+      for (const line of lines) {
+        if (line !== null) fill(line, predictionOf(explanation.predictions, line.endpoint.name));
+      }
+      if (calibrated) {
+        const found = explanation.predictions.map(({ domain }) => domain);
+        const named = (Object.keys(DOMAINS) as Domain[]).filter((domain) => found.includes(domain));
         const meanings = named.map(
           (domain) => `${DOMAINS[domain].label}: ${DOMAINS[domain].meaning}.`,
         );
         legend.textContent = [
-          "The interval holds the measured value nine times in ten.",
+          "The measured value lies in the interval nine times out of ten.",
           ...meanings,
         ].join(" ");
         legend.hidden = false;
       }
       state.textContent = "Explained.";
       state.className = "spoken";
-      atoms.replaceChildren(...atomShares(endpoints, explanation));
+      atoms.replaceChildren(...atomContributions(endpoints, explanation));
     },
     fail(why, again) {
-      for (const line of lines) if (line !== null) fill(line, undefined, undefined);
+      for (const line of lines) if (line !== null) fill(line, null);
       state.textContent = "";
       const button = element("button", { type: "button" }, "Try again");
       button.addEventListener("click", again);
@@ -212,20 +206,17 @@ function predictions(
   };
 }
 
-function fill(
-  { interval, domain, nearest }: Line,
-  value: number | undefined,
-  assessment: Assessment | undefined,
-): void {
-  const half = assessment?.half_width ?? null;
-  const known = value !== undefined && half !== null && Number.isFinite(half);
+/** Says how far a prediction can be trusted; nothing is known of it where it is null. */
+function fill({ interval, domain, nearest }: Line, prediction: Prediction | null): void {
+  const bounds = prediction?.interval ?? null;
   interval.replaceChildren(
-    known
-      ? element("span", { title: INTERVAL }, format.interval(value, half))
-      : unknown("–", "no interval"),
+    bounds === null
+      ? unknown("–", "no interval")
+      : element("span", { title: INTERVAL }, format.interval(bounds)),
   );
-  domain.replaceChildren(assessment?.domain ? badge(assessment.domain) : unknown("–", "not known"));
-  const neighbour = assessment?.nearest ?? null;
+  const band = prediction?.domain ?? null;
+  domain.replaceChildren(band === null ? unknown("–", "not known") : badge(band));
+  const neighbour = prediction?.nearest ?? null;
   nearest.replaceChildren(
     ...(neighbour === null
       ? [unknown("–", "not known")]
