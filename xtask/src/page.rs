@@ -94,14 +94,6 @@ pub(crate) fn script(workspace: &Workspace, node: &Node, name: &str) -> Command 
     command
 }
 
-/// Whether `package.json` has that script.
-pub(crate) fn has_script(workspace: &Workspace, name: &str) -> Result<bool> {
-    let package = read(&workspace.web().join("package.json"))?;
-    let package: serde_json::Value =
-        serde_json::from_str(&package).context("web/package.json is no JSON")?;
-    Ok(package["scripts"].get(name).is_some())
-}
-
 fn npm(workspace: &Workspace, node: &Node) -> Command {
     let mut command = node.command("npm");
     command.current_dir(workspace.web());

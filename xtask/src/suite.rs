@@ -274,10 +274,6 @@ fn page_types(suite: &Suite<'_>) -> Result<Tally> {
 }
 
 fn page_lint(suite: &Suite<'_>) -> Result<Tally> {
-    if !page::has_script(suite.workspace, "lint")? {
-        println!("the page has no lint script");
-        return Ok(Tally::default());
-    }
     page_check(suite, "page-lint", "lint")
 }
 

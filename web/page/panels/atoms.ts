@@ -1,11 +1,11 @@
 /** A molecule with its atoms tinted by what each adds to a prediction. */
 
-import { element, spoken } from "./dom.js";
-import * as format from "./format.js";
-import type { Endpoint, Explanation } from "./protocol.js";
-import { contributions, direction, effect, extremes, largest, pieces } from "./shares.js";
+import { contributions, direction, effect, extremes, largest, pieces } from "../attribution.js";
+import { element, spoken } from "../dom.js";
+import * as format from "../format.js";
+import type { Endpoint, Explanation } from "../protocol.js";
 
-export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTMLElement[] {
+export function atomContributions(endpoints: Endpoint[], explanation: Explanation): HTMLElement[] {
   const parts = pieces(explanation);
   const symbols: string[] = [];
   const atoms: HTMLDataElement[] = [];
@@ -13,7 +13,11 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
   for (const { text, atom } of parts) {
     if (atom === null) line.append(text);
     else {
-      const made = element("data", { class: "atom", tabIndex: atom === 0 ? 0 : -1, attributes: { role: "img" } }, text);
+      const made = element(
+        "data",
+        { class: "atom", tabIndex: atom === 0 ? 0 : -1, attributes: { role: "img" } },
+        text,
+      );
       symbols[atom] = text;
       atoms[atom] = made;
       line.append(made);
@@ -22,7 +26,13 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
   const low = element("span");
   const high = element("span");
   const readout = element("p", { class: "readout" });
-  const scale = element("p", { class: "scale" }, low, element("span", { class: "ramp", attributes: { "aria-hidden": "true" } }), high);
+  const scale = element(
+    "p",
+    { class: "scale" },
+    low,
+    element("span", { class: "ramp", attributes: { "aria-hidden": "true" } }),
+    high,
+  );
 
   let chosen = 0;
   let summary = "";
@@ -43,19 +53,28 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
       made.value = String(value);
       made.title = `Atom ${atom + 1}, ${symbols[atom] ?? "?"}: ${format.signed(value)}${unit === "" ? "" : ` ${unit}`}`;
       made.setAttribute("aria-label", sentence(say(atom)));
-      made.dataset["direction"] = direction(value);
-      made.style.setProperty("--share", `${most === 0 ? 0 : Math.round((Math.abs(value) / most) * 100)}%`);
+      made.dataset.direction = direction(value);
+      made.style.setProperty(
+        "--strength",
+        `${most === 0 ? 0 : Math.round((Math.abs(value) / most) * 100)}%`,
+      );
     });
-    line.setAttribute("aria-label", `${explanation.smiles}: its atoms and their shares in ${title}. The arrow keys move between them.`);
+    line.setAttribute(
+      "aria-label",
+      `${explanation.smiles}: its atoms and their contributions to ${title}. The arrow keys move between them.`,
+    );
     low.replaceChildren("lowers ", element("span", { class: "number" }, format.signed(-most)));
-    high.replaceChildren(element("span", { class: "number" }, format.signed(most)), ` raises${unit === "" ? "" : ` (${unit})`}`);
+    high.replaceChildren(
+      element("span", { class: "number" }, format.signed(most)),
+      ` raises${unit === "" ? "" : ` (${unit})`}`,
+    );
     const { raises, lowers } = extremes(values);
     const found = [raises, lowers].flatMap((atom) => (atom === null ? [] : [say(atom)]));
     summary = found.length === 0 ? "No atom changes it." : `Strongest: ${found.join("; ")}.`;
     readout.textContent = summary;
   };
 
-  const at = (target: EventTarget | null): number => atoms.findIndex((made) => made === target);
+  const at = (target: EventTarget | null): number => atoms.indexOf(target as HTMLDataElement);
   const show = (target: EventTarget | null): void => {
     const atom = at(target);
     readout.textContent = atom === -1 ? summary : sentence(say(atom));
@@ -84,17 +103,34 @@ export function atomShares(endpoints: Endpoint[], explanation: Explanation): HTM
   });
 
   const choices = endpoints.map(({ title }, endpoint) => {
-    const radio = element("input", { type: "radio", name: "share-endpoint", checked: endpoint === 0 });
+    const radio = element("input", {
+      type: "radio",
+      name: "contribution-endpoint",
+      checked: endpoint === 0,
+    });
     radio.addEventListener("change", () => draw(endpoint));
     return element("label", { class: "check" }, radio, title);
   });
   draw(0);
   return [
-    element("h3", {}, "The atoms it comes from"),
-    ...(endpoints.length > 1 ? [element("fieldset", { class: "choices" }, element("legend", { class: "spoken" }, "Endpoint"), ...choices)] : []),
+    element("h3", {}, "Which atoms drive it"),
+    ...(endpoints.length > 1
+      ? [
+          element(
+            "fieldset",
+            { class: "choices" },
+            element("legend", { class: "spoken" }, "Endpoint"),
+            ...choices,
+          ),
+        ]
+      : []),
     element("p", { class: "structure" }, spoken("As it was scored: "), line),
     scale,
     readout,
-    element("p", { class: "hint" }, "An atom’s share is the prediction less the prediction with that atom hidden from the model. Shares need not add up to the prediction."),
+    element(
+      "p",
+      { class: "hint" },
+      "An atom’s contribution is the prediction minus the prediction with that atom hidden from the model. Contributions need not add up to the prediction.",
+    ),
   ];
 }

@@ -27,7 +27,8 @@ export const contributions = ({ atoms }: Pick<Explanation, "atoms">, endpoint: n
   atoms.map(({ contributions }) => contributions[endpoint] ?? 0);
 
 /** The largest contribution either way, which gets the full tint. */
-export const largest = (values: readonly number[]): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+export const largest = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 export type Direction = "raises" | "lowers" | "none";
 
@@ -45,7 +46,10 @@ export function effect(value: number, unit: string): string {
 }
 
 /** The atoms that raise and lower most, if any do. */
-export function extremes(values: readonly number[]): { raises: number | null; lowers: number | null } {
+export function extremes(values: readonly number[]): {
+  raises: number | null;
+  lowers: number | null;
+} {
   const most = (way: Direction, sign: number): number | null =>
     values.reduce<number | null>((best, value, atom) => {
       if (direction(value) !== way) return best;

@@ -1,13 +1,13 @@
 /** The results: a native table that holds only the rows in sight, however many there are. */
 
-import { element, spoken } from "./dom.js";
-import * as format from "./format.js";
-import { mark } from "./mark.js";
-import type { Columns, Endpoint, Row } from "./protocol.js";
-import { arrange, sameKey, type SortKey, type View } from "./view.js";
+import { element, spoken } from "../dom.js";
+import * as format from "../format.js";
+import { mark } from "../mark.js";
+import type { Endpoint, Header, Row } from "../protocol.js";
+import { arrange, predictionOf, type SortKey, sameKey, type View } from "../view.js";
 
 export interface TableData {
-  columns: Columns;
+  columns: Header;
   endpoints: Endpoint[];
   rows: readonly Row[];
 }
@@ -24,7 +24,7 @@ interface Column {
   cell(row: Row): HTMLTableCellElement | null;
 }
 
-/** As in styles.css. */
+/** As `--row` in styles/tokens.css. */
 const ROW_REM = 2.25;
 /** Rows kept above and below those in sight. */
 const MARGIN = 12;
@@ -105,7 +105,8 @@ export class ResultTable {
     const index = this.#order[this.#active];
     this.#reveal(this.#active);
     this.#paint();
-    if (index !== undefined) this.#live.get(index)?.element.querySelector("button")?.focus({ preventScroll: true });
+    if (index !== undefined)
+      this.#live.get(index)?.element.querySelector("button")?.focus({ preventScroll: true });
   }
 
   #sortBy(key: SortKey): void {
@@ -136,13 +137,27 @@ export class ResultTable {
     }
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
     const cells = this.#columns.map((column, index) => {
-      const button = element("button", { type: "button", title: column.description }, element("span", { class: "name" }, column.title));
+      const button = element(
+        "button",
+        { type: "button", title: column.description },
+        element("span", { class: "name" }, column.title),
+      );
       if (column.unit !== "") button.append(element("span", { class: "unit" }, column.unit));
       button.addEventListener("click", () => this.#sortBy(column.key));
-      return element("th", { scope: "col", class: column.kind, attributes: { "aria-colindex": String(index + 2) } }, button);
+      return element(
+        "th",
+        { scope: "col", class: column.kind, attributes: { "aria-colindex": String(index + 2) } },
+        button,
+      );
     });
-    const first = element("th", { scope: "col", class: "row", attributes: { "aria-colindex": "1" } }, element("span", { title: "Row" }, "#"));
-    this.#head.replaceChildren(element("tr", { attributes: { "aria-rowindex": "1" } }, first, ...cells));
+    const first = element(
+      "th",
+      { scope: "col", class: "row", attributes: { "aria-colindex": "1" } },
+      element("span", { title: "Row" }, "#"),
+    );
+    this.#head.replaceChildren(
+      element("tr", { attributes: { "aria-rowindex": "1" } }, first, ...cells),
+    );
     this.#markSorted();
   }
 
@@ -204,12 +219,21 @@ export class ResultTable {
     });
     let line = live?.element;
     if (line === undefined) {
-      const button = element("button", { type: "button", attributes: { "aria-haspopup": "dialog" } }, spoken("Details of row "), format.count(index + 1));
+      const button = element(
+        "button",
+        { type: "button", attributes: { "aria-haspopup": "dialog" } },
+        spoken("Details of row "),
+        format.count(index + 1),
+      );
       button.addEventListener("click", () => {
         this.#active = this.#order.indexOf(index);
         this.#onOpen(index);
       });
-      line = element("tr", {}, element("th", { scope: "row", class: "row", attributes: { "aria-colindex": "1" } }, button));
+      line = element(
+        "tr",
+        {},
+        element("th", { scope: "row", class: "row", attributes: { "aria-colindex": "1" } }, button),
+      );
     }
     const [head] = line.children;
     line.replaceChildren(...(head === undefined ? [] : [head]), ...cells);
@@ -225,7 +249,8 @@ export class ResultTable {
 
   #move(event: KeyboardEvent): void {
     const inHead = this.#head.contains(event.target as Node);
-    if (inHead || event.ctrlKey || event.metaKey || event.altKey || this.#order.length === 0) return;
+    if (inHead || event.ctrlKey || event.metaKey || event.altKey || this.#order.length === 0)
+      return;
     const page = Math.max(1, Math.floor(this.#viewport.clientHeight / rowHeight()) - 2);
     const steps: Record<string, number> = {
       ArrowDown: 1,
@@ -248,19 +273,25 @@ export class ResultTable {
     const head = this.#head.offsetHeight;
     const { scrollTop, clientHeight } = this.#viewport;
     if (top < scrollTop) this.#viewport.scrollTop = top;
-    else if (top + height > scrollTop + clientHeight - head) this.#viewport.scrollTop = top + height - clientHeight + head;
+    else if (top + height > scrollTop + clientHeight - head)
+      this.#viewport.scrollTop = top + height - clientHeight + head;
   }
 }
 
 /** Marks the offending character: by a border and an underline as well as by colour, and in words. */
 export function marked(smiles: string, position: number, width?: number): HTMLElement {
   const parts = mark(smiles, position, width);
-  const note = parts.mark === "" ? "the end is marked" : `the character at position ${position} is marked`;
+  const note =
+    parts.mark === "" ? "the end is marked" : `the character at position ${position} is marked`;
   return element(
     "code",
     { class: "smiles" },
     parts.before,
-    element("mark", { class: parts.mark === "" ? "end" : "" }, parts.mark === "" ? "\u00a0" : parts.mark),
+    element(
+      "mark",
+      { class: parts.mark === "" ? "end" : "" },
+      parts.mark === "" ? "\u00a0" : parts.mark,
+    ),
     parts.after,
     spoken(` (${note})`),
   );
@@ -279,8 +310,14 @@ function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Colu
     const isSmiles = index === columns.smiles;
     const title = columns.columns[index] ?? "";
     const { least, most } = isSmiles ? SMILES_WIDTH : TEXT_WIDTH;
-    const longest = sample(rows).reduce((most, row) => Math.max(most, row.fields[index]?.length ?? 0), title.length + 2);
-    const width = Math.min(Math.max(longest, least), narrow ? (isSmiles ? NARROW.smiles : NARROW.text) : most);
+    const longest = sample(rows).reduce(
+      (most, row) => Math.max(most, row.fields[index]?.length ?? 0),
+      title.length + 2,
+    );
+    const width = Math.min(
+      Math.max(longest, least),
+      narrow ? (isSmiles ? NARROW.smiles : NARROW.text) : most,
+    );
     return {
       key: { by: "field", index },
       title,
@@ -292,7 +329,11 @@ function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Colu
         const text = row.fields[index] ?? "";
         if (!isSmiles) return element("td", { title: text }, text);
         const position = row.error?.position ?? null;
-        return element("td", { title: text }, position === null ? element("code", {}, text) : marked(text.trim(), position, width));
+        return element(
+          "td",
+          { title: text },
+          position === null ? element("code", {}, text) : marked(text.trim(), position, width),
+        );
       },
     };
   };
@@ -304,12 +345,19 @@ function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Colu
     description,
     kind: "number",
     // The title breaks between its words; the longest and the unit must fit.
-    width: Math.max(least, Math.min(24, Math.max(...title.split(" ").map((word) => word.length + 3), unit.length + 1))),
+    width: Math.max(
+      least,
+      Math.min(24, Math.max(...title.split(" ").map((word) => word.length + 3), unit.length + 1)),
+    ),
     cell(row) {
       if (row.error !== null) return place === 0 ? reason(row, endpoints.length) : null;
-      const score = row.scores?.[name];
-      if (score === undefined) return element("td", { class: "number none" }, "–");
-      return element("td", { class: "number" }, element("data", { value: String(score.value) }, format.score(score.value)));
+      const prediction = predictionOf(row.predictions ?? [], name);
+      if (prediction === null) return element("td", { class: "number none" }, "–");
+      return element(
+        "td",
+        { class: "number" },
+        element("data", { value: String(prediction.value) }, format.score(prediction.value)),
+      );
     },
   });
   // Until the model is loaded, its endpoints are not known.
@@ -320,17 +368,26 @@ function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Colu
     description: "Sort by result, errors first",
     kind: "text",
     width: REASON_WIDTH,
-    cell: (row) => (row.error === null ? element("td", { class: "none" }, stateText(row)) : reason(row, 1)),
+    cell: (row) =>
+      row.error === null ? element("td", { class: "none" }, stateText(row)) : reason(row, 1),
   };
   const all = columns.columns.map((_, index) => index);
   const naming = all.filter((index) => index === columns.smiles || index === columns.id);
   const others = all.filter((index) => !naming.includes(index));
-  return [...naming.map(field), ...(endpoints.length > 0 ? endpoints.map(score) : [result]), ...others.map(field)];
+  return [
+    ...naming.map(field),
+    ...(endpoints.length > 0 ? endpoints.map(score) : [result]),
+    ...others.map(field),
+  ];
 }
 
 function reason(row: Row, colSpan: number): HTMLTableCellElement {
   const text = stateText(row);
-  return element("td", { title: text, colSpan, class: "reason" }, element("span", { class: "fault" }, spoken("Error: "), text));
+  return element(
+    "td",
+    { title: text, colSpan, class: "reason" },
+    element("span", { class: "fault" }, spoken("Error: "), text),
+  );
 }
 
 function sample(rows: readonly Row[]): Row[] {
@@ -350,4 +407,5 @@ function resize(row: HTMLTableRowElement, height: number, columns: number): void
   row.hidden = height === 0;
 }
 
-const rowHeight = (): number => ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+const rowHeight = (): number =>
+  ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
