@@ -231,7 +231,7 @@ fn backends(suite: &Suite<'_>) -> Result<Tally> {
 }
 
 fn rust_tests(suite: &Suite<'_>) -> Result<Tally> {
-    let program = native::build(suite.workspace)?;
+    let program = native::build(suite.workspace, "delicate")?;
     let mut tests = cargo(&suite.workspace.root);
     tests.args(["test", "--release", "--workspace", "--no-fail-fast"]);
     tests.args(suite.filter).args(["--", "--include-ignored"]);
