@@ -1,6 +1,5 @@
 //! `delicate score` and `delicate embed`.
 
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,7 +13,7 @@ use crate::cli::{
     MoleculeArguments, OutputArguments,
 };
 use crate::error::CommandError;
-use crate::files::{Chunk, open, refuse_same_file, sink};
+use crate::files::{Chunk, Sink, open, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::model::{self, Task};
 use crate::progress;
@@ -114,7 +113,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         Task::Embed => scorer.embedding_columns(),
     };
     let header = reader.header().clone();
-    let sink = sink(arguments.output.file())?;
+    let sink = Sink::open(arguments.output.file())?;
     let output = |source| CommandError::Output {
         name: arguments.output.name(),
         source,
@@ -155,7 +154,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             failed += usize::from(result.is_err());
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
                 bar.finish_and_clear();
-                writer.finish().map_err(output)?;
+                writer.finish().and_then(Sink::complete).map_err(output)?;
                 return Err(row_error(row, header.id, error));
             }
             writer.write(&row.fields, result).map_err(output)?;
@@ -163,22 +162,19 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         }
         if let Some(stop) = results.stop() {
             bar.finish_and_clear();
-            writer.finish().map_err(output)?;
+            writer.finish().and_then(Sink::complete).map_err(output)?;
             return Err(stop.clone().into());
         }
         writer.flush().map_err(output)?;
         interrupt.busy(false);
         if interrupt.is_raised() {
             bar.finish_and_clear();
-            writer.finish().map_err(output)?;
+            writer.finish().and_then(Sink::complete).map_err(output)?;
             return Err(Stop::Cancelled.into());
         }
     }
     bar.finish_and_clear();
-    writer
-        .finish()
-        .and_then(|mut sink| sink.flush())
-        .map_err(output)?;
+    writer.finish().and_then(Sink::complete).map_err(output)?;
     if !arguments.quiet {
         let seconds = started.elapsed().as_secs_f64();
         eprintln!(

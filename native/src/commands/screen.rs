@@ -22,7 +22,7 @@ use crate::cli::{
     ReportFormat, name_of, one_of,
 };
 use crate::error::CommandError;
-use crate::files::{Chunk, open, refuse_same_file, sink};
+use crate::files::{Chunk, Sink, open, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::model::{self, Task};
 use crate::progress;
@@ -253,7 +253,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let featuriser = Featuriser::new(arguments)?;
     let queries = read_queries(&featuriser, queries, arguments.query_column.clone())?;
     // Before the work, so that a place that cannot be written costs nothing.
-    let sink = sink(arguments.output.file())?;
+    let sink = Sink::open(arguments.output.file())?;
 
     let (mut rows, mut failed) = (0u64, 0u64);
     let mut first_failure = None;
@@ -299,10 +299,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             .write(&hit.item, Ok(hit.score as f32))
             .map_err(output)?;
     }
-    writer
-        .finish()
-        .and_then(|mut sink| sink.flush())
-        .map_err(output)?;
+    writer.finish().and_then(Sink::complete).map_err(output)?;
 
     // Unlike a scored file, the hits do not show what is missing.
     if let Some((line, error)) = first_failure {

@@ -206,6 +206,60 @@ fn the_output_may_not_be_the_input() {
     );
 }
 
+/// A process that is killed leaves the old file or the new one.
+#[test]
+fn an_output_that_is_killed_half_way_does_not_appear() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("scored.csv");
+    std::fs::write(&path, "of an earlier run\n").expect("written");
+    let mut child = delicate()
+        .args(["score", "-", "-q", "-o", path.to_str().expect("a path")])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    // Several chunks are scored and written, and the end of the input never comes.
+    let rows = "CCO\nCC\nc1ccccc1O\n".repeat(1_000);
+    input.write_all(rows.as_bytes()).expect("read");
+    let begun = || {
+        let entries = std::fs::read_dir(directory.path()).expect("listed");
+        let sizes = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path() != path)
+            .filter_map(|entry| Some(entry.metadata().ok()?.len()));
+        sizes.sum::<u64>() > 0
+    };
+    while !begun() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let found = std::fs::read_to_string(&path).expect("still there");
+    assert_eq!(found, "of an earlier run\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_through_a_link_replaces_what_the_link_points_to() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (target, link) = (
+        directory.path().join("a.csv"),
+        directory.path().join("link"),
+    );
+    std::fs::write(&target, "old").expect("written");
+    std::os::unix::fs::symlink(&target, &link).expect("linked");
+    let text = link.to_str().expect("a path");
+    let output = run_with_input(&["score", "-", "-q", "-o", text], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(link.is_symlink());
+    let written = std::fs::read_to_string(&target).expect("there");
+    assert!(written.starts_with("id,smiles"), "{written}");
+    assert_eq!(
+        std::fs::read_dir(directory.path()).expect("listed").count(),
+        2
+    );
+}
+
 /// Other systems have no `/dev/full`.
 #[cfg(target_os = "linux")]
 #[test]
