@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{self, cargo, run_watched};
-use crate::setup::{self, Tools};
+use crate::setup;
 use crate::tally::{Tally, cargo_tests, page_test};
+use crate::tools::Tools;
 use crate::workspace::Workspace;
 use crate::{features, modules, native, needs, page};
 
@@ -230,7 +231,7 @@ fn backends(suite: &Suite<'_>) -> Result<Tally> {
 }
 
 fn rust_tests(suite: &Suite<'_>) -> Result<Tally> {
-    let program = native::build(suite.workspace)?;
+    let program = native::build(suite.workspace, "delicate")?;
     let mut tests = cargo(&suite.workspace.root);
     tests.args(["test", "--release", "--workspace", "--no-fail-fast"]);
     tests.args(suite.filter).args(["--", "--include-ignored"]);
@@ -273,10 +274,6 @@ fn page_types(suite: &Suite<'_>) -> Result<Tally> {
 }
 
 fn page_lint(suite: &Suite<'_>) -> Result<Tally> {
-    if !page::has_script(suite.workspace, "lint")? {
-        println!("the page has no lint script");
-        return Ok(Tally::default());
-    }
     page_check(suite, "page-lint", "lint")
 }
 
@@ -311,7 +308,7 @@ fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
         return Ok(Tally::SKIPPED);
     };
     // They compare the page's numbers with those of the native command.
-    let program = native::build(suite.workspace)?;
+    let program = native::build(suite.workspace, "delicate")?;
     let mut tests = page::script(suite.workspace, &tools.node, "test:browser");
     count_page_tests(
         tests

@@ -446,7 +446,7 @@ fn what_is_wrong_with_a_run_is_said_before_it() {
     refused(&["--set", "learning_rate=1"], 1, "learning_rate");
     refused(&["--start", "absent"], 1, "absent");
     refused(&["--train", "absent.smi"], 1, "absent.smi");
-    refused(&["--half"], 1, "shader-f16");
+    refused(&["--precision", "fp16"], 1, "shader-f16");
     let output = run(&["pretrain", "nothing-like-it", "-o", &paths[2]]);
     assert!(
         stderr(&output).contains("small-delicate"),

@@ -159,7 +159,7 @@ fn a_file_is_loaded_verified_and_not_loaded_again() {
     assert_eq!(content(dir.path()), CONTENT);
     assert_eq!(names(dir.path()), ["set.csv"]);
     let said = load(&VERIFIED, &[&address], dir.path()).expect("there");
-    assert!(said.contains("is there already"), "{said}");
+    assert!(said.contains("already present"), "{said}");
     assert_eq!(requests.lock().expect("the log").len(), 1);
 }
 
@@ -231,8 +231,8 @@ fn what_failed_is_said() {
             &[Answer::Status(404)] as &'static [Answer],
             "not found (404)",
         ),
-        (&[Answer::Status(503)], "the server answers 503"),
-        (&[Answer::Status(403)], "the server answers 403"),
+        (&[Answer::Status(503)], "the server returned 503"),
+        (&[Answer::Status(403)], "the server returned 403"),
         (&[Answer::Endless], "larger than the 200000 bytes expected"),
         (&[Answer::Cut(0)], "set.csv: "),
     ] {
@@ -285,7 +285,7 @@ fn a_file_of_which_only_the_md5_is_published_is_verified_by_that() {
     let error = load(&file, &[&wrong], dir.path()).expect_err("another file");
     assert!(error.to_string().contains("wrong MD5"), "{error}");
     let said = load(&file, &[&right], dir.path()).expect("loaded");
-    assert!(said.contains("its MD5 is the published one"), "{said}");
+    assert!(said.contains("published MD5 verified"), "{said}");
 }
 
 #[test]
