@@ -145,6 +145,14 @@ fn build(root: &Path) -> Result<PathBuf> {
     // With the features of the whole workspace, as the tests build it: alone,
     // the engine might be compiled a second time.
     build.args(["build", "--release", "--workspace", "--bin", "delicate"]);
+    // What Cargo tells us of our own package would reach the build scripts, and
+    // one of them (ring's) compiles anew when it changes.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
+        }
+    }
     command::run(build.current_dir(root))?;
     let name = format!("delicate{}", std::env::consts::EXE_SUFFIX);
     let program = std::env::current_exe()?.with_file_name(name);

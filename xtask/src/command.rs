@@ -145,6 +145,14 @@ pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
 pub(crate) fn cargo(folder: &Path) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(folder);
+    // What Cargo tells us of our own package would reach the build scripts, and
+    // one of them (ring's) compiles anew when it changes.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
