@@ -36,7 +36,8 @@ pub(crate) fn unmet(workspace: &Workspace, program: &Path) -> Vec<(&'static str,
 
 /// Whether the GPU computes in half precision; an error where there is none.
 fn gpu(program: &Path) -> Result<bool> {
-    let text = answer(Command::new(program).args(["doctor", "--device", "gpu", "--json"]))?;
+    let text =
+        answer(Command::new(program).args(["doctor", "--device", "gpu", "--format", "json"]))?;
     let doctor: Value = serde_json::from_str(&text)?;
     let adapters = doctor["adapters"].as_array().into_iter().flatten();
     Ok(adapters
