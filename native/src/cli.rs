@@ -1,6 +1,7 @@
 //! Argument groups that commands share, flattened into the arguments of each.
 //! Doc comments are the help text.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -191,10 +192,15 @@ impl OutputArguments {
             .filter(|path| *path != Path::new("-"))
     }
 
-    /// The name of the output in messages.
-    pub(crate) fn name(&self) -> String {
-        self.file()
-            .map_or("stdout".to_owned(), |path| path.display().to_string())
+    /// A failure to write there.
+    pub(crate) fn failed(&self, source: io::Error) -> CommandError {
+        match self.file() {
+            Some(path) => CommandError::Output {
+                name: path.display().to_string(),
+                source,
+            },
+            None => CommandError::stdout(source),
+        }
     }
 
     /// The format to write.

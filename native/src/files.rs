@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, StdoutLock, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use delicate::atomic::AtomicFile;
 use delicate::records::{Header, ReadOptions, Reader, RecordsError, Row};
@@ -13,39 +13,82 @@ use crate::error::CommandError;
 /// little is lost when the command is interrupted.
 const CHUNK: usize = 1024;
 
-/// Opens a file to read; `-` is stdin.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, CommandError> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    File::open(path)
-        .map(|file| Box::new(file) as Box<dyn Read>)
-        .map_err(|source| CommandError::Input {
-            path: path.to_owned(),
-            source,
-        })
+/// A file of molecules, each of its errors with its name.
+pub(crate) struct RowFile {
+    path: PathBuf,
+    reader: Reader<Box<dyn Read>>,
 }
 
-/// The columns of a file of molecules and its rows, each error of the file with
-/// its name.
-pub(crate) fn rows(
-    path: &Path,
-    options: &ReadOptions,
-) -> Result<
-    (
-        Header,
-        impl Iterator<Item = Result<Row, CommandError>> + use<>,
-    ),
-    CommandError,
-> {
-    let owned = path.to_owned();
-    let wrong = move |source| CommandError::Records {
-        path: owned.clone(),
+impl RowFile {
+    /// Opens a file to read; `-` is stdin.
+    pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self, CommandError> {
+        let input: Box<dyn Read> = if path == Path::new("-") {
+            Box::new(io::stdin().lock())
+        } else {
+            let file = File::open(path).map_err(|source| CommandError::Input {
+                path: path.to_owned(),
+                source,
+            })?;
+            Box::new(file)
+        };
+        let reader = Reader::open(input, &path.to_string_lossy(), options).map_err(named(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+        })
+    }
+
+    /// The columns.
+    pub(crate) fn header(&self) -> &Header {
+        self.reader.header()
+    }
+
+    /// The next rows that are worked on together.
+    pub(crate) fn chunk(&mut self) -> Chunk {
+        let mut chunk = Chunk {
+            rows: Vec::with_capacity(CHUNK),
+            is_last: false,
+            fault: None,
+        };
+        while chunk.rows.len() < CHUNK && !chunk.is_last {
+            match self.next() {
+                Some(Ok(row)) => chunk.rows.push(row),
+                Some(Err(fault)) => {
+                    chunk.fault = Some(fault);
+                    chunk.is_last = true;
+                }
+                None => chunk.is_last = true,
+            }
+        }
+        chunk
+    }
+}
+
+impl Iterator for RowFile {
+    type Item = Result<Row, CommandError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.reader.next()?;
+        Some(row.map_err(named(&self.path)))
+    }
+}
+
+/// Gives an error of a file its name.
+fn named(path: &Path) -> impl FnOnce(RecordsError) -> CommandError {
+    |source| CommandError::Records {
+        path: path.to_owned(),
         source,
-    };
-    let reader = Reader::open(open(path)?, &path.to_string_lossy(), options).map_err(&wrong)?;
-    let header = reader.header().clone();
-    Ok((header, reader.map(move |row| row.map_err(&wrong))))
+    }
+}
+
+/// Rows that are worked on together.
+pub(crate) struct Chunk {
+    pub(crate) rows: Vec<Row>,
+    /// Nothing comes after them.
+    pub(crate) is_last: bool,
+    /// Why nothing comes after them, if it is not the end of the file. The rows
+    /// before the fault are good.
+    pub(crate) fault: Option<CommandError>,
 }
 
 /// Where a command writes.
@@ -117,36 +160,5 @@ pub(crate) fn refuse_same_file(input: &Path, output: Option<&Path>) -> Result<()
             Err(CommandError::SameFile(output.to_owned()))
         }
         _ => Ok(()),
-    }
-}
-
-/// The next rows of a file.
-pub(crate) struct Chunk {
-    pub(crate) rows: Vec<Row>,
-    /// Nothing comes after them.
-    pub(crate) is_last: bool,
-    /// Why nothing comes after them, if it is not the end of the file. What
-    /// was read before the fault is good.
-    pub(crate) fault: Option<RecordsError>,
-}
-
-impl Chunk {
-    pub(crate) fn read(reader: &mut Reader<impl Read>) -> Self {
-        let mut chunk = Self {
-            rows: Vec::with_capacity(CHUNK),
-            is_last: false,
-            fault: None,
-        };
-        while chunk.rows.len() < CHUNK && !chunk.is_last {
-            match reader.next() {
-                Some(Ok(row)) => chunk.rows.push(row),
-                Some(Err(fault)) => {
-                    chunk.fault = Some(fault);
-                    chunk.is_last = true;
-                }
-                None => chunk.is_last = true,
-            }
-        }
-        chunk
     }
 }

@@ -78,7 +78,7 @@ impl Reproduction {
                 let often = self.read_often(&run)?;
                 self.results.put("endpoints-read-often", often)?;
                 let name = "delicate-small";
-                let flags = ["--lean", "--precision", "fp16"];
+                let flags = ["--inference-only", "--precision", "fp16"];
                 let model = self.stages.export(&run.join("model"), name, &flags)?;
                 cards::endpoints(&model, &self.pretraining())?;
                 self.ship(&model, name, cards::BUILT_IN)?;
@@ -92,7 +92,7 @@ impl Reproduction {
                     let pretraining = self.pretraining();
                     cards::encoder(&whole, PRETRAINED, Encoder::Pretrained, &pretraining)?;
                     self.ship(&whole, PRETRAINED, cards::STORED)?;
-                    let flags = ["--lean", "--precision", "int8"];
+                    let flags = ["--inference-only", "--precision", "int8"];
                     model = self.stages.export(&pretrained, EMBEDDING, &flags)?;
                     cards::encoder(&model, EMBEDDING, Encoder::Embedding, &pretraining)?;
                     self.ship(&model, EMBEDDING, cards::BUILT_IN)?;
@@ -319,10 +319,8 @@ impl Reproduction {
     fn read_often(&self, run: &Path) -> Result<Measured> {
         let mut evaluate = self
             .stages
-            .command(&["evaluate", "--json", "--no-baseline"]);
-        evaluate
-            .args(["--readings", &READINGS.to_string()])
-            .arg(run);
+            .command(&["evaluate", "--format", "json", "--no-baseline"]);
+        evaluate.args(["--tta", &READINGS.to_string()]).arg(run);
         let evaluation = serde_json::from_slice(&command::answer(&mut evaluate)?)?;
         Measured::new(run, evaluation)
     }
@@ -330,7 +328,7 @@ impl Reproduction {
     /// The targets of one way to screen.
     fn screen(&self, by: Screen, model: &Path) -> Result<Vec<TargetResult>> {
         let benchmark = self.stages.data.join("screening");
-        let mut command = self.stages.command(&["screen", "--json", "-q"]);
+        let mut command = self.stages.command(&["screen", "--format", "json", "-q"]);
         command.args(by.flags()).arg("--benchmark").arg(&benchmark);
         if self.stages.quick {
             let names = files::text(&benchmark.join("targets.txt"))?;

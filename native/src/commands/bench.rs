@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::cli::{DeviceArguments, ReportArguments, ReportFormat};
 use crate::error::CommandError;
-use crate::files;
+use crate::files::RowFile;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
@@ -182,8 +182,9 @@ fn workload(measure: &MeasureArguments, subjects: &[&Subject]) -> Result<Workloa
 }
 
 fn read(path: &Path) -> Result<Vec<Row>, CommandError> {
-    let (_, rows) = files::rows(path, &ReadOptions::default())?;
-    rows.take(benchmark::MAX_MOLECULES).collect()
+    RowFile::open(path, &ReadOptions::default())?
+        .take(benchmark::MAX_MOLECULES)
+        .collect()
 }
 
 /// Peaks of a process of this command with the model `name` alone. Nothing

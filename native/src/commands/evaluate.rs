@@ -18,7 +18,7 @@ use crate::cli::{
 };
 use crate::commands::report;
 use crate::error::CommandError;
-use crate::files;
+use crate::files::RowFile;
 use crate::model::{self, Task};
 
 #[derive(Debug, Args)]
@@ -133,8 +133,8 @@ fn labelled(
     path: &Path,
     arguments: &EvaluateArguments,
 ) -> Result<(Vec<Row>, Vec<f32>), CommandError> {
-    let (header, all) = files::rows(path, &arguments.input.options())?;
-    let columns = header.columns;
+    let all = RowFile::open(path, &arguments.input.options())?;
+    let columns = all.header().columns.clone();
     let Some(column) = columns
         .iter()
         .position(|name| *name == arguments.label_column)

@@ -12,7 +12,7 @@ use delicate::records::{ReadOptions, Structure};
 
 use crate::cli::{DeviceArguments, StorageArguments};
 use crate::error::CommandError;
-use crate::files;
+use crate::files::RowFile;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
@@ -99,8 +99,8 @@ fn structures(data: Option<&Path>) -> Result<Vec<Structure>, CommandError> {
     let Some(path) = data else {
         return Ok(MOLECULES.iter().map(|&smiles| smiles.into()).collect());
     };
-    let (_, rows) = files::rows(path, &ReadOptions::default())?;
-    rows.filter_map(|row| row.map(|row| row.molecule.ok()).transpose())
+    RowFile::open(path, &ReadOptions::default())?
+        .filter_map(|row| row.map(|row| row.molecule.ok()).transpose())
         .collect()
 }
 

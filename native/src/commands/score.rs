@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Stop};
-use delicate::records::{Output, ReadOptions, Reader, Row, RowError, Writer};
+use delicate::records::{Output, ReadOptions, Row, RowError, Writer};
 
 use crate::cli::{
     AugmentationArguments, ComputeArguments, DeviceArguments, InputArguments, ModelArguments,
     MoleculeArguments, OutputArguments,
 };
 use crate::error::CommandError;
-use crate::files::{Chunk, Sink, open, refuse_same_file};
+use crate::files::{RowFile, Sink, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::model::{self, Task};
 use crate::progress;
@@ -79,22 +79,12 @@ pub(crate) fn embed(arguments: &RowArguments) -> Result<(), CommandError> {
 fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), CommandError> {
     let interrupt = Interrupt::listen();
     let started = Instant::now();
-    let input = open(&arguments.file)?;
     refuse_same_file(&arguments.file, arguments.output.file())?;
-    let name = arguments.file.to_string_lossy();
-    let records = |source| CommandError::Records {
-        path: arguments.file.clone(),
-        source,
+    let reading = ReadOptions {
+        id_column: arguments.id_column.clone(),
+        ..arguments.input.options()
     };
-    let mut reader = Reader::open(
-        input,
-        &name,
-        &ReadOptions {
-            id_column: arguments.id_column.clone(),
-            ..arguments.input.options()
-        },
-    )
-    .map_err(records)?;
+    let mut input = RowFile::open(&arguments.file, &reading)?;
 
     let device = arguments.device.open()?;
     let mut scorer = model::load(&arguments.model, task, device)?;
@@ -112,12 +102,9 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         Task::Score => scorer.columns(options),
         Task::Embed => scorer.embedding_columns(),
     };
-    let header = reader.header().clone();
+    let header = input.header().clone();
     let sink = Sink::open(arguments.output.file())?;
-    let output = |source| CommandError::Output {
-        name: arguments.output.name(),
-        source,
-    };
+    let output = |source| arguments.output.failed(source);
     let mut writer =
         Writer::new(sink, arguments.output.format(), &header, columns).map_err(output)?;
     let bar = progress::rows(arguments.quiet);
@@ -125,7 +112,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     let mut fault = None;
     let mut ended = false;
     while !ended {
-        let chunk = Chunk::read(&mut reader);
+        let chunk = input.chunk();
         ended = chunk.is_last;
         fault = chunk.fault;
         let before = rows as u64;
@@ -183,10 +170,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             scorer.device().name(),
         );
     }
-    match fault {
-        Some(error) => Err(records(error)),
-        None => Ok(()),
-    }
+    fault.map_or(Ok(()), Err)
 }
 
 /// What a chunk of rows came to.

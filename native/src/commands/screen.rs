@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Args;
 use delicate::predict::{PredictOptions, Progress, Scorer, Stop};
 use delicate::records::{
-    Columns, MoleculeSource, OutputFormat, ReadOptions, Reader, RowError, Structure, Writer,
+    Columns, MoleculeSource, OutputFormat, ReadOptions, RowError, Structure, Writer,
 };
 use delicate::screening::{
     self, Aggregate, Benchmark, BenchmarkResult, Features, Similarity, TargetResult, Top,
@@ -22,7 +22,7 @@ use crate::cli::{
     ReportFormat, name_of, one_of,
 };
 use crate::error::CommandError;
-use crate::files::{Chunk, Sink, open, refuse_same_file};
+use crate::files::{RowFile, Sink, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::model::{self, Task};
 use crate::progress;
@@ -241,14 +241,8 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     for input in [library, queries] {
         refuse_same_file(input, arguments.output.file())?;
     }
-    let records = |source| CommandError::Records {
-        path: library.to_owned(),
-        source,
-    };
-    let options = arguments.input.options();
-    let mut reader =
-        Reader::open(open(library)?, &library.to_string_lossy(), &options).map_err(records)?;
-    let header = reader.header().clone();
+    let mut input = RowFile::open(library, &arguments.input.options())?;
+    let header = input.header().clone();
 
     let featuriser = Featuriser::new(arguments)?;
     let queries = read_queries(&featuriser, queries, arguments.query_column.clone())?;
@@ -262,7 +256,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     // Nothing is written yet: a first Ctrl-C must always come back to us.
     featuriser.interrupt.busy(true);
     while end.is_none() {
-        let chunk = Chunk::read(&mut reader);
+        let chunk = input.chunk();
         let (results, stop) = featuriser.features(&chunk.rows, rows);
         for (row, features) in chunk.rows.into_iter().zip(results) {
             let Some(features) = features else { continue };
@@ -282,16 +276,13 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             (Some(Stop::Cancelled), _) => Some(End::Interrupted),
             (Some(stop), _) => Some(End::Failed(stop.into())),
             _ if featuriser.interrupt.is_raised() => Some(End::Interrupted),
-            (None, Some(fault)) => Some(End::Failed(records(fault))),
+            (None, Some(fault)) => Some(End::Failed(fault)),
             (None, None) => chunk.is_last.then_some(End::Complete),
         };
     }
     featuriser.bar.finish_and_clear();
 
-    let output = |source| CommandError::Output {
-        name: arguments.output.name(),
-        source,
-    };
+    let output = |source| arguments.output.failed(source);
     let format = arguments.output.format();
     let mut writer = Writer::new(sink, format, &header, Columns::Similarity).map_err(output)?;
     for hit in top.into_sorted() {
@@ -348,23 +339,18 @@ fn read_queries(
     path: &Path,
     smiles_column: Option<String>,
 ) -> Result<Vec<Features>, CommandError> {
-    let records = |source| CommandError::Records {
-        path: path.to_owned(),
-        source,
-    };
     let options = ReadOptions {
         smiles_column,
         ..ReadOptions::default()
     };
-    let mut reader =
-        Reader::open(open(path)?, &path.to_string_lossy(), &options).map_err(records)?;
+    let mut input = RowFile::open(path, &options)?;
     let mut queries = Vec::new();
     let mut ended = false;
     while !ended {
-        let chunk = Chunk::read(&mut reader);
+        let chunk = input.chunk();
         ended = chunk.is_last;
         if let Some(fault) = chunk.fault {
-            return Err(records(fault));
+            return Err(fault);
         }
         let (results, stop) = featuriser.features(&chunk.rows, 0);
         if let Some(stop) = stop {
