@@ -9,6 +9,8 @@ use delicate::model_dir::Precision;
 use delicate::records::{Format, OutputFormat};
 use delicate::screening::{Aggregate, Similarity};
 
+use crate::commands::train::ResumeArguments;
+
 /// Scores molecules with a compact chemical transformer, on any GPU or the CPU.
 #[derive(Debug, Parser)]
 #[command(
@@ -38,6 +40,11 @@ pub(crate) enum Command {
     Distill(DistillArguments),
     /// Fine-tune an encoder on tables of labels, fold by fold
     Finetune(FinetuneArguments),
+    /// Resume a run of pretrain, distill or finetune where it stopped
+    ///
+    /// The run directory has all that it needs; on the CPU the result is that of
+    /// a run that was never stopped, to the bit.
+    Resume(ResumeArguments),
     /// Measure a fine-tuning run, or a model on a table, with intervals
     Evaluate(EvaluateArguments),
     /// Write report.html about a run: curves, parity, ROC, calibration, baseline
@@ -337,11 +344,11 @@ pub(crate) struct ScreenArguments {
 pub(crate) struct RunArguments {
     /// A built-in configuration (such as small-delicate) or a TOML file
     pub(crate) config: Option<PathBuf>,
-    /// Run directory: empty or absent, or that of the run to go on with
+    /// Run directory: empty or absent
     #[arg(short, long, value_name = "RUN")]
     pub(crate) output: PathBuf,
-    /// Go on with the run in RUN where it stopped, by its own configuration
-    #[arg(long, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "half", "set"])]
+    /// As `delicate resume RUN`
+    #[arg(long, hide = true, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "half", "set"])]
     pub(crate) resume: bool,
     /// Device to compute on
     #[arg(long, value_enum, default_value = "auto", env = "DELICATE_DEVICE")]

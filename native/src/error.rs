@@ -44,9 +44,7 @@ pub(crate) enum CommandError {
     Device(#[from] DeviceError),
     #[error("interrupted: the rows written so far are complete")]
     Interrupted,
-    #[error(
-        "interrupted: the run is saved; go on with `--resume -o {}`", .0.display()
-    )]
+    #[error("interrupted: the run is saved; resume it with `delicate resume {}`", .0.display())]
     RunInterrupted(PathBuf),
     #[error("interrupted: {0}")]
     ScreenInterrupted(String),

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         Command::Pretrain(pretrain) => train::pretrain(pretrain),
         Command::Distill(distill) => train::distill(distill),
         Command::Finetune(finetune) => train::finetune(finetune),
+        Command::Resume(resume) => train::resume(resume),
         Command::Evaluate(evaluate) => evaluate::run(evaluate),
         Command::Report(report) => report::run(report),
         Command::Data(data) => data::run(data),

@@ -1,18 +1,18 @@
-//! `delicate pretrain`, `distill` and `finetune`.
+//! `delicate pretrain`, `distill`, `finetune` and `resume`.
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use delicate::device::Device;
-use delicate::train::{
-    self, Event, FinetuneConfig, Finetuned, PretrainConfig, Pretrained, Step, TrainingError,
-    evaluation_table,
-};
+use delicate::train::{self, Event, RunConfig, Step, Trained, TrainingError, evaluation_table};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::arguments::{DistillArguments, FinetuneArguments, PretrainArguments, RunArguments};
+use crate::arguments::{
+    DeviceName, DistillArguments, FinetuneArguments, PretrainArguments, RunArguments,
+};
 use crate::commands::score::Interrupt;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
@@ -24,33 +24,50 @@ const BAR: u64 = 10_000;
 /// Time between two lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-pub(crate) fn pretrain(arguments: &PretrainArguments) -> Result<(), CommandError> {
-    let config = match configuration("pretrain", &arguments.run)? {
-        Some(mut draft) => {
-            on_corpus(&mut draft, arguments)?;
-            let config: PretrainConfig = draft.finish()?;
-            if config.distillation.is_some() {
-                return Err(CommandError::Usage(
-                    "the configuration has a teacher: use `delicate distill`".to_owned(),
-                ));
-            }
-            Some(config)
+/// What `delicate resume` is told.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// Directory of the run, whatever began it
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Device to compute on
+    #[arg(long, value_enum, default_value = "auto", env = "DELICATE_DEVICE")]
+    device: DeviceName,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Where a run is trained, and how much is said of it.
+struct Session<'a> {
+    directory: &'a Path,
+    device: DeviceName,
+    quiet: bool,
+}
+
+impl<'a> Session<'a> {
+    fn of(arguments: &'a RunArguments) -> Self {
+        Self {
+            directory: &arguments.output,
+            device: arguments.device,
+            quiet: arguments.quiet,
         }
-        None => None,
+    }
+}
+
+pub(crate) fn pretrain(arguments: &PretrainArguments) -> Result<(), CommandError> {
+    let session = Session::of(&arguments.run);
+    let Some(mut draft) = configuration("pretrain", &arguments.run)? else {
+        return session.resume();
     };
-    run_pretraining(&arguments.run, config)
+    on_corpus(&mut draft, arguments)?;
+    session.begin("pretrain", draft, Path::new("."))
 }
 
 pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> {
-    let run = &arguments.pretrain.run;
-    let Some(mut draft) = configuration("distill", run)? else {
-        // What kind of run it was says its configuration.
-        let draft = Draft::open("distill", &run.output.join(train::run_dir::CONFIG))?;
-        return if draft.has("endpoints") {
-            run_finetuning(run, None, Path::new("."))
-        } else {
-            run_pretraining(run, None)
-        };
+    let session = Session::of(&arguments.pretrain.run);
+    let Some(mut draft) = configuration("distill", &arguments.pretrain.run)? else {
+        return session.resume();
     };
     draft.set_some(
         "distillation.teacher",
@@ -66,61 +83,57 @@ pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> 
             }
         }),
     )?;
-    if draft.has("endpoints") {
-        start(&mut draft, arguments.pretrain.start.as_deref())?;
-        let config: FinetuneConfig = draft.finish()?;
-        needs_teacher(config.distillation.is_some())?;
-        run_finetuning(run, Some(config), &arguments.data)
-    } else {
-        on_corpus(&mut draft, &arguments.pretrain)?;
-        let config: PretrainConfig = draft.finish()?;
-        needs_teacher(config.distillation.is_some())?;
-        run_pretraining(run, Some(config))
-    }
+    on_corpus(&mut draft, &arguments.pretrain)?;
+    session.begin("distill", draft, &arguments.data)
 }
 
 pub(crate) fn finetune(arguments: &FinetuneArguments) -> Result<(), CommandError> {
-    let config = match configuration("finetune", &arguments.run)? {
-        Some(mut draft) => {
-            start(&mut draft, arguments.start.as_deref())?;
-            draft.set_some("split.folds", arguments.folds.map(i64::from))?;
-            draft.set_some(
-                "split.kind",
-                arguments.split.map(|kind| kind.name().to_owned()),
-            )?;
-            draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
-            let config: FinetuneConfig = draft.finish()?;
-            if config.distillation.is_some() {
-                return Err(CommandError::Usage(
-                    "the configuration has a teacher: use `delicate distill`".to_owned(),
-                ));
-            }
-            Some(config)
-        }
-        None => None,
+    let session = Session::of(&arguments.run);
+    let Some(mut draft) = configuration("finetune", &arguments.run)? else {
+        return session.resume();
     };
-    run_finetuning(&arguments.run, config, &arguments.data)
+    start(&mut draft, arguments.start.as_deref())?;
+    draft.set_some("split.folds", arguments.folds.map(i64::from))?;
+    draft.set_some(
+        "split.kind",
+        arguments.split.map(|kind| kind.name().to_owned()),
+    )?;
+    draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
+    session.begin("finetune", draft, &arguments.data)
 }
 
-fn needs_teacher(has: bool) -> Result<(), CommandError> {
-    if has {
+pub(crate) fn resume(arguments: &ResumeArguments) -> Result<(), CommandError> {
+    let session = Session {
+        directory: &arguments.run,
+        device: arguments.device,
+        quiet: arguments.quiet,
+    };
+    session.resume()
+}
+
+/// Refuses a configuration that another command begins.
+fn check_command(command: &str, config: &RunConfig) -> Result<(), CommandError> {
+    let meant = config.command();
+    if meant == command {
         return Ok(());
     }
-    Err(CommandError::Usage(
-        "there is no teacher: give one with --teacher".to_owned(),
-    ))
+    Err(CommandError::Usage(match (command, meant) {
+        ("distill", _) => "there is no teacher: give one with --teacher".to_owned(),
+        (_, "distill") => "the configuration has a teacher: use `delicate distill`".to_owned(),
+        _ => format!("the configuration is for `delicate {meant}`"),
+    }))
 }
 
-/// The configuration with what all commands may say on top; `None` to go on
-/// with a run.
+/// The configuration with what all commands may say on top; `None` to resume a
+/// run.
 fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, CommandError> {
     if arguments.resume {
         return Ok(None);
     }
     let Some(source) = &arguments.config else {
         return Err(CommandError::Usage(
-            "a configuration is missing: name a built-in one or a file, or go on with a run \
-             by --resume"
+            "a configuration is missing: name a built-in one or a file, or resume a run with \
+             `delicate resume RUN`"
                 .to_owned(),
         ));
     };
@@ -129,14 +142,7 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
     draft.set_some("optimizer.learning_rate", arguments.learning_rate)?;
     draft.set_some("batch.molecules", arguments.batch_molecules.map(i64::from))?;
     draft.set_some("optimizer.half", arguments.half.then_some(true))?;
-    if let Some(epochs) = arguments.epochs {
-        // Whole epochs on tables, any part of one on a corpus.
-        if draft.has("endpoints") && epochs.fract() == 0.0 {
-            draft.set("epochs", epochs as i64)?;
-        } else {
-            draft.set("epochs", epochs)?;
-        }
-    }
+    draft.set_some("epochs", arguments.epochs)?;
     for setting in &arguments.set {
         draft.apply(setting)?;
     }
@@ -166,76 +172,72 @@ fn on_corpus(draft: &mut Draft, arguments: &PretrainArguments) -> Result<(), Com
     start(draft, arguments.start.as_deref())
 }
 
-fn run_pretraining(
-    arguments: &RunArguments,
-    config: Option<PretrainConfig>,
-) -> Result<(), CommandError> {
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
-    let mut shown = Shown::new(arguments, &device);
-    let directory = &arguments.output;
-    let done = match config {
-        Some(config) => pollster::block_on(train::pretrain(&config, directory, &device, |e| {
-            shown.event(e)
-        })),
-        None => pollster::block_on(train::resume_pretrain(directory, &device, |e| {
-            shown.event(e)
-        })),
-    };
-    let Pretrained { validation, .. } = shown.ended(directory, done)?;
-    let mut table = String::new();
-    for (name, value) in validation {
-        table.push_str(&format!("{name:<16}{value:.4}\n"));
+impl Session<'_> {
+    /// Begins the run that a configuration describes; tables lie in `data`.
+    fn begin(&self, command: &str, draft: Draft, data: &Path) -> Result<(), CommandError> {
+        let config: RunConfig = draft.finish()?;
+        check_command(command, &config)?;
+        let (device, mut shown) = self.open()?;
+        let done = pollster::block_on(async {
+            let on_event = |event| shown.event(event);
+            Ok(match &config {
+                RunConfig::Pretrain(config) => Trained::Pretrained(
+                    train::pretrain(config, self.directory, &device, on_event).await?,
+                ),
+                RunConfig::Finetune(config) => Trained::Finetuned(
+                    train::finetune(config, data, self.directory, &device, on_event).await?,
+                ),
+            })
+        });
+        self.finish(shown.ended(self.directory, done)?)
     }
-    finish(arguments, &table)
-}
 
-fn run_finetuning(
-    arguments: &RunArguments,
-    config: Option<FinetuneConfig>,
-    data: &Path,
-) -> Result<(), CommandError> {
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
-    let mut shown = Shown::new(arguments, &device);
-    let directory = &arguments.output;
-    let done = match config {
-        Some(config) => {
-            pollster::block_on(train::finetune(&config, data, directory, &device, |e| {
-                shown.event(e)
-            }))
+    fn resume(&self) -> Result<(), CommandError> {
+        let (device, mut shown) = self.open()?;
+        let done = train::resume(self.directory, &device, |event| shown.event(event));
+        let done = pollster::block_on(done);
+        self.finish(shown.ended(self.directory, done)?)
+    }
+
+    fn open(&self) -> Result<(Device, Shown), CommandError> {
+        let device = pollster::block_on(Device::open(self.device.into()))?;
+        let shown = Shown::new(self.quiet, &device);
+        Ok((device, shown))
+    }
+
+    /// Writes the report and prints what came out.
+    fn finish(&self, trained: Trained) -> Result<(), CommandError> {
+        let table = match trained {
+            Trained::Pretrained(pretrained) => {
+                let losses = pretrained.validation.iter();
+                losses
+                    .map(|(name, value)| format!("{name:<16}{value:.4}\n"))
+                    .collect()
+            }
+            Trained::Finetuned(finetuned) => {
+                for row in &finetuned.left_out {
+                    eprintln!(
+                        "{}, line {}: left out: {}",
+                        row.path.display(),
+                        row.line,
+                        row.why
+                    );
+                }
+                evaluation_table(&finetuned.evaluation.endpoints)
+            }
+        };
+        // The run is done and stored: a report that fails is a pity, no failure.
+        if let Err(error) = report::write(self.directory) {
+            eprintln!("delicate: no report was written: {error}");
         }
-        None => pollster::block_on(train::resume_finetune(directory, &device, |e| {
-            shown.event(e)
-        })),
-    };
-    let Finetuned {
-        evaluation,
-        left_out,
-        ..
-    } = shown.ended(directory, done)?;
-    for row in &left_out {
-        eprintln!(
-            "{}, line {}: left out: {}",
-            row.path.display(),
-            row.line,
-            row.why
-        );
+        if !self.quiet {
+            let model = self.directory.join(train::run_dir::MODEL);
+            eprintln!("the model is in {}", model.display());
+        }
+        io::stdout()
+            .write_all(table.as_bytes())
+            .map_err(CommandError::stdout)
     }
-    finish(arguments, &evaluation_table(&evaluation.endpoints))
-}
-
-/// Writes the report and prints what came out.
-fn finish(arguments: &RunArguments, table: &str) -> Result<(), CommandError> {
-    // The run is done and stored: a report that fails is a pity, no failure.
-    if let Err(error) = report::write(&arguments.output) {
-        eprintln!("delicate: no report was written: {error}");
-    }
-    if !arguments.quiet {
-        let model = arguments.output.join(train::run_dir::MODEL);
-        eprintln!("the model is in {}", model.display());
-    }
-    io::stdout()
-        .write_all(table.as_bytes())
-        .map_err(CommandError::stdout)
 }
 
 /// What is shown of a run: a bar on a terminal, or else a line now and then.
@@ -245,13 +247,13 @@ struct Shown {
     quiet: bool,
     smoothed: Option<f32>,
     last_line: Instant,
-    /// Progress and time of the first step of this sitting.
+    /// Progress and time of the first step of this session.
     first: Option<(f64, f64)>,
 }
 
 impl Shown {
-    fn new(arguments: &RunArguments, device: &Device) -> Self {
-        if !arguments.quiet {
+    fn new(quiet: bool, device: &Device) -> Self {
+        if !quiet {
             eprintln!("on {}", device.name());
         }
         let interrupt = Interrupt::listen();
@@ -259,8 +261,8 @@ impl Shown {
         interrupt.busy(true);
         Self {
             interrupt,
-            bar: progress_bar(arguments.quiet),
-            quiet: arguments.quiet,
+            bar: progress_bar(quiet),
+            quiet,
             smoothed: None,
             last_line: Instant::now(),
             first: None,
@@ -327,11 +329,11 @@ impl Shown {
         }
     }
 
-    fn ended<T>(
+    fn ended(
         &self,
         directory: &Path,
-        done: Result<T, TrainingError>,
-    ) -> Result<T, CommandError> {
+        done: Result<Trained, TrainingError>,
+    ) -> Result<Trained, CommandError> {
         self.bar.finish_and_clear();
         self.interrupt.busy(false);
         done.map_err(|error| CommandError::from_run(error, directory))
