@@ -28,9 +28,11 @@ use crate::tokenizer::VocabularyError;
 pub use applicability::ApplicabilityError;
 pub use config::{MODEL_TYPE, ModelConfig};
 pub use quantize::Precision;
+pub use read::ModelFiles;
 #[cfg(feature = "train")]
 pub(crate) use read::TensorFile;
-pub use read::{ModelFiles, encoder_from_safetensors};
+#[cfg(test)]
+pub(crate) use read::encoder_from_safetensors;
 #[cfg(not(target_family = "wasm"))]
 pub use write::write;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]

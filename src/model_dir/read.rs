@@ -13,7 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::quantize::SCALE;
 use super::{CONFIG, DOMAIN, ModelConfig, StoringError, VOCABULARY, WEIGHTS};
-use crate::model::{Encoder, EncoderConfig, Model, SourceError, StoredValues};
+#[cfg(test)]
+use crate::model::{Encoder, EncoderConfig};
+use crate::model::{Model, SourceError, StoredValues};
 use crate::predict::applicability::{Applicability, ApplicabilityError};
 use crate::tokenizer;
 
@@ -198,7 +200,8 @@ impl ModelFiles<'_> {
         Ok(())
     }
 
-    /// Checks the files and builds the model on `device`.
+    /// Checks the files and builds the model on `device`: see
+    /// [`low_level`](crate::low_level) for what can be done with it.
     ///
     /// # Errors
     ///
@@ -207,7 +210,20 @@ impl ModelFiles<'_> {
     /// # Panics
     ///
     /// Never, whatever the bytes.
-    pub fn load(&self, device: &Device) -> Result<(ModelConfig, Model), StoringError> {
+    pub fn build(&self, device: &crate::Device) -> Result<(ModelConfig, Model), StoringError> {
+        self.load(device.tensors())
+    }
+
+    /// [`Self::build`] on a device of burn's.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoringError`] that names what is wrong, and where.
+    ///
+    /// # Panics
+    ///
+    /// Never, whatever the bytes.
+    pub(crate) fn load(&self, device: &Device) -> Result<(ModelConfig, Model), StoringError> {
         let config = self.config()?;
         tokenizer::check_vocabulary(&String::from_utf8_lossy(&self.vocabulary))?;
         let mut source = TensorFile::open(&self.weights, device)?;
@@ -332,7 +348,8 @@ impl StoredValues for TensorFile<'_> {
 /// # Errors
 ///
 /// Where the file is malformed or lacks a parameter of the encoder.
-pub fn encoder_from_safetensors(
+#[cfg(test)]
+pub(crate) fn encoder_from_safetensors(
     bytes: &[u8],
     prefix: &str,
     config: &EncoderConfig,

@@ -83,7 +83,7 @@ pub(crate) fn set_applicability(
 ) -> Result<(), StoringError> {
     let mut files = ModelFiles::read(directory)?;
     files.config()?;
-    let card = directory.join(CARD);
+    let card = atomic::whole(directory).join(CARD);
     let card = std::fs::read(&card).map_err(io_error(&card))?;
     files.domain = Some(applicability.to_bytes()?.into());
     files.seal()?;

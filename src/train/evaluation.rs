@@ -10,7 +10,9 @@ use super::predicted::predict_values;
 use super::splits::Fold;
 use crate::chemistry::Fingerprint;
 use crate::device::Device;
-use crate::metrics::{Bootstrap, EndpointEvaluation, Evaluation, Metrics, SplitEvaluation};
+use crate::metrics::{
+    Bootstrap, EndpointEvaluation, Evaluation, Metrics, PredictionRow, SplitEvaluation,
+};
 use crate::model::{Endpoint, EndpointTask};
 use crate::model_dir::ModelFiles;
 use crate::parallel;
@@ -267,17 +269,7 @@ fn metrics(
 /// The predictions as a table, in the order in which they were made.
 pub(super) fn to_csv(data: &Dataset, evaluated: &Evaluated) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
-        "fold",
-        "split",
-        "endpoint",
-        "smiles",
-        "label",
-        "prediction",
-        "network",
-        "process",
-        "baseline",
-    ])?;
+    writer.write_record(PredictionRow::COLUMNS)?;
     let text = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
     for p in &evaluated.predictions {
         writer.write_record([

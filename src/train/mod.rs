@@ -27,10 +27,10 @@ mod pretrain;
 mod progress;
 #[cfg(test)]
 mod reference_tests;
-mod resume;
-#[cfg(test)]
-mod resume_tests;
+mod run;
 pub mod run_dir;
+#[cfg(test)]
+mod run_tests;
 mod seeds;
 pub mod splits;
 mod start;
@@ -58,7 +58,7 @@ pub use objectives::DistillationError;
 pub use optimizer::OptimizerError;
 pub use pretrain::{Pretrained, pretrain};
 pub use progress::{Event, Step};
-pub use resume::{Trained, resume};
+pub use run::{Trained, resume, run};
 pub use run_dir::RunError;
 pub use tensorboard::EventFile;
 

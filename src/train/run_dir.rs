@@ -178,17 +178,29 @@ fn damaged(path: &Path, what: impl ToString) -> RunError {
 }
 
 /// Writes a file so that it appears whole or not at all, on the disk.
+///
+/// # Errors
+///
+/// Where the disk does not take it.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     atomic::write_file(path, bytes).map_err(io_error(path))
 }
 
 /// Reads a JSON file of a run directory.
+///
+/// # Errors
+///
+/// Where it is absent or not the JSON expected.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let text = fs::read_to_string(path).map_err(io_error(path))?;
     serde_json::from_str(&text).map_err(|error| damaged(path, error))
 }
 
 /// Writes a JSON file of a run directory, whole or not at all.
+///
+/// # Errors
+///
+/// Where the disk does not take it.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| damaged(path, error))?;
     bytes.push(b'\n');

@@ -16,7 +16,7 @@ fn device() -> Device {
 fn load(files: &ModelFiles<'_>) -> Result<(), StoringError> {
     let mut files = files.clone();
     files.seal()?;
-    files.load(device().tensors()).map(|_| ())
+    files.build(&device()).map(|_| ())
 }
 
 fn with_config(change: impl FnOnce(&mut serde_json::Value)) -> ModelFiles<'static> {
@@ -31,9 +31,13 @@ fn with_config(change: impl FnOnce(&mut serde_json::Value)) -> ModelFiles<'stati
 fn a_model_survives_writing_and_reading() {
     let device = device();
     let (config, model) = ModelFiles::embedded()
-        .load(device.tensors())
+        .build(&device)
         .expect("the embedded model is valid");
-    for (precision, equal) in [(Precision::Fp32, true), (Precision::Fp16, true)] {
+    for (precision, equal) in [
+        (Precision::Fp32, true),
+        (Precision::Fp16, true),
+        (Precision::Int8, false),
+    ] {
         let directory = tempfile::tempdir().expect("a directory");
         pollster::block_on(model_dir::write(
             directory.path(),
@@ -45,11 +49,11 @@ fn a_model_survives_writing_and_reading() {
         ))
         .expect("written");
         let files = ModelFiles::read(directory.path()).expect("read");
-        let (again, _) = files.load(device.tensors()).expect("valid");
+        let (again, _) = files.build(&device).expect("valid");
         assert_eq!(again, config);
-        // The embedded weights are fp16, so both precisions hold them exactly.
+        // The embedded weights are fp16, so that all but int8 hold them exactly.
         let second = tempfile::tempdir().expect("a directory");
-        let (_, model) = files.load(device.tensors()).expect("valid");
+        let (_, model) = files.build(&device).expect("valid");
         pollster::block_on(model_dir::write(
             second.path(),
             &config,
@@ -237,7 +241,7 @@ fn another_vocabulary_is_refused_with_its_line() {
 /// The built-in model as a directory, with its domain.
 fn directory() -> (tempfile::TempDir, std::path::PathBuf) {
     let files = ModelFiles::embedded();
-    let (config, model) = files.load(device().tensors()).expect("valid");
+    let (config, model) = files.build(&device()).expect("valid");
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("model");
     let domain = files.domain.as_deref();
@@ -349,9 +353,7 @@ fn a_file_of_a_newer_version_is_not_passed_over() {
 fn a_directory_with_somebodys_files_is_not_replaced() {
     let (_folder, path) = directory();
     std::fs::write(path.join("notes.txt"), "mine").expect("written");
-    let (config, model) = ModelFiles::embedded()
-        .load(device().tensors())
-        .expect("valid");
+    let (config, model) = ModelFiles::embedded().build(&device()).expect("valid");
     let written = model_dir::write(&path, &config, &model, Precision::Fp16, "", None);
     let error = pollster::block_on(written).expect_err("refused");
     assert!(matches!(&error, StoringError::Occupied { entry, .. } if entry == "notes.txt"));
@@ -398,7 +400,7 @@ proptest! {
         files.weights = Cow::Owned(bytes);
         files.seal().expect("valid JSON");
         // Either it is refused or it is a model; it is never a crash.
-        match files.load(device().tensors()) {
+        match files.build(&device()) {
             Ok((config, _)) => prop_assert_eq!(config.model_type, "delicate"),
             Err(error) => prop_assert!(!error.to_string().is_empty()),
         }

@@ -1,22 +1,140 @@
 //! `delicate pretrain`, `distill`, `finetune` and `resume`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use delicate::device::Device;
-use delicate::train::{self, Event, RunConfig, Step, Trained, TrainingError, evaluation_table};
-use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::arguments::{
-    DeviceName, DistillArguments, FinetuneArguments, PretrainArguments, RunArguments,
+use delicate::train::{
+    self, Event, RunConfig, SplitKind, Step, Trained, TrainingError, evaluation_table,
 };
-use crate::commands::score::Interrupt;
+use indicatif::ProgressBar;
+
+use crate::cli::{Choices, ComputeArguments, DeviceArguments, name_of, one_of};
+use crate::commands::report;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
-use crate::report;
+use crate::interrupt::Interrupt;
+use crate::progress;
+
+/// What every training run has.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Built-in configuration (such as small-delicate) or TOML file
+    pub(crate) config: Option<PathBuf>,
+    /// Run directory: new or empty
+    #[arg(short, long, value_name = "RUN")]
+    pub(crate) output: PathBuf,
+    /// As `delicate resume RUN`
+    #[arg(long, hide = true, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "precision", "half", "set"])]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    /// Number of epochs (default: from the configuration)
+    #[arg(long)]
+    pub(crate) epochs: Option<f64>,
+    /// Random seed (default: from the configuration)
+    #[arg(long)]
+    pub(crate) seed: Option<u32>,
+    /// Peak learning rate (default: from the configuration)
+    #[arg(long, value_name = "RATE")]
+    pub(crate) learning_rate: Option<f64>,
+    /// Molecules per batch (default: from the configuration)
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_molecules: Option<u32>,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArguments,
+    /// Set any field of the configuration, such as optimizer.warmup=0.05; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PretrainArguments {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    /// Training molecules: .smi, .csv or .sdf, optionally .gz; repeatable
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) train: Vec<PathBuf>,
+    /// Validation molecules
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Model or run directory to start from (default: random weights)
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) start: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DistillArguments {
+    #[command(flatten)]
+    pub(crate) pretrain: PretrainArguments,
+    /// Model or run directory of the teacher
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) teacher: Option<PathBuf>,
+    /// Directory of the tables, for a configuration with endpoints
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data: PathBuf,
+}
+
+const SPLITS: &Choices<SplitKind> = &[
+    (SplitKind::Random, "random", "Random split"),
+    (
+        SplitKind::Scaffold,
+        "scaffold",
+        "Split by Bemis-Murcko scaffold",
+    ),
+    (
+        SplitKind::Indices,
+        "indices",
+        "Predefined split from --split-file",
+    ),
+];
+
+#[derive(Debug, Args)]
+pub(crate) struct FinetuneArguments {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    /// Directory of the tables named in the configuration
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data: PathBuf,
+    /// Model or run directory of the encoder to fine-tune (default: random weights)
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) start: Option<PathBuf>,
+    /// Number of folds (default: from the configuration)
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) folds: Option<u32>,
+    /// How molecules are split (default: from the configuration)
+    #[arg(
+        long,
+        value_name = "SPLIT",
+        value_parser = one_of(SPLITS),
+        conflicts_with = "resume"
+    )]
+    pub(crate) split: Option<SplitKind>,
+    /// File of indices (splits.json of another run), for --split indices
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) split_file: Option<PathBuf>,
+    /// Skip the ECFP4 random forest baseline
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) no_baseline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// Run directory of the run to resume
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Print no progress
+    #[arg(short, long)]
+    quiet: bool,
+}
 
 /// Units of the progress bar.
 const BAR: u64 = 10_000;
@@ -24,24 +142,10 @@ const BAR: u64 = 10_000;
 /// Time between two lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// What `delicate resume` is told.
-#[derive(Debug, Args)]
-pub(crate) struct ResumeArguments {
-    /// Directory of the run, whatever began it
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
-    /// Device to compute on
-    #[arg(long, value_enum, default_value = "auto", env = "DELICATE_DEVICE")]
-    device: DeviceName,
-    /// No progress
-    #[arg(short, long)]
-    quiet: bool,
-}
-
 /// Where a run is trained, and how much is said of it.
 struct Session<'a> {
     directory: &'a Path,
-    device: DeviceName,
+    device: &'a DeviceArguments,
     quiet: bool,
 }
 
@@ -49,7 +153,7 @@ impl<'a> Session<'a> {
     fn of(arguments: &'a RunArguments) -> Self {
         Self {
             directory: &arguments.output,
-            device: arguments.device,
+            device: &arguments.device,
             quiet: arguments.quiet,
         }
     }
@@ -96,16 +200,17 @@ pub(crate) fn finetune(arguments: &FinetuneArguments) -> Result<(), CommandError
     draft.set_some("split.folds", arguments.folds.map(i64::from))?;
     draft.set_some(
         "split.kind",
-        arguments.split.map(|kind| kind.name().to_owned()),
+        arguments.split.map(|kind| name_of(SPLITS, &kind)),
     )?;
     draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
+    draft.set_some("baseline", arguments.no_baseline.then_some(false))?;
     session.begin("finetune", draft, &arguments.data)
 }
 
 pub(crate) fn resume(arguments: &ResumeArguments) -> Result<(), CommandError> {
     let session = Session {
         directory: &arguments.run,
-        device: arguments.device,
+        device: &arguments.device,
         quiet: arguments.quiet,
     };
     session.resume()
@@ -118,9 +223,9 @@ fn check_command(command: &str, config: &RunConfig) -> Result<(), CommandError> 
         return Ok(());
     }
     Err(CommandError::Usage(match (command, meant) {
-        ("distill", _) => "there is no teacher: give one with --teacher".to_owned(),
-        (_, "distill") => "the configuration has a teacher: use `delicate distill`".to_owned(),
-        _ => format!("the configuration is for `delicate {meant}`"),
+        ("distill", _) => "no teacher: pass one with --teacher".to_owned(),
+        (_, "distill") => "this configuration has a teacher: use `delicate distill`".to_owned(),
+        _ => format!("this configuration is for `delicate {meant}`"),
     }))
 }
 
@@ -132,7 +237,7 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
     }
     let Some(source) = &arguments.config else {
         return Err(CommandError::Usage(
-            "a configuration is missing: name a built-in one or a file, or resume a run with \
+            "no configuration: pass a built-in one or a file, or resume a run with \
              `delicate resume RUN`"
                 .to_owned(),
         ));
@@ -141,7 +246,10 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
     draft.set_some("seed", arguments.seed.map(i64::from))?;
     draft.set_some("optimizer.learning_rate", arguments.learning_rate)?;
     draft.set_some("batch.molecules", arguments.batch_molecules.map(i64::from))?;
-    draft.set_some("optimizer.half", arguments.half.then_some(true))?;
+    draft.set_some(
+        "optimizer.half",
+        arguments.compute.is_half().then_some(true),
+    )?;
     draft.set_some("epochs", arguments.epochs)?;
     for setting in &arguments.set {
         draft.apply(setting)?;
@@ -175,20 +283,12 @@ fn on_corpus(draft: &mut Draft, arguments: &PretrainArguments) -> Result<(), Com
 impl Session<'_> {
     /// Begins the run that a configuration describes; tables lie in `data`.
     fn begin(&self, command: &str, draft: Draft, data: &Path) -> Result<(), CommandError> {
-        let config: RunConfig = draft.finish()?;
+        let config = draft.finish()?;
         check_command(command, &config)?;
         let (device, mut shown) = self.open()?;
-        let done = pollster::block_on(async {
-            let on_event = |event| shown.event(event);
-            Ok(match &config {
-                RunConfig::Pretrain(config) => Trained::Pretrained(
-                    train::pretrain(config, self.directory, &device, on_event).await?,
-                ),
-                RunConfig::Finetune(config) => Trained::Finetuned(
-                    train::finetune(config, data, self.directory, &device, on_event).await?,
-                ),
-            })
-        });
+        let on_event = |event| shown.event(event);
+        let done = train::run(&config, data, self.directory, &device, on_event);
+        let done = pollster::block_on(done);
         self.finish(shown.ended(self.directory, done)?)
     }
 
@@ -200,7 +300,7 @@ impl Session<'_> {
     }
 
     fn open(&self) -> Result<(Device, Shown), CommandError> {
-        let device = pollster::block_on(Device::open(self.device.into()))?;
+        let device = self.device.open()?;
         let shown = Shown::new(self.quiet, &device);
         Ok((device, shown))
     }
@@ -217,7 +317,7 @@ impl Session<'_> {
             Trained::Finetuned(finetuned) => {
                 for row in &finetuned.left_out {
                     eprintln!(
-                        "{}, line {}: left out: {}",
+                        "{}, line {}: skipped: {}",
                         row.path.display(),
                         row.line,
                         row.why
@@ -228,11 +328,11 @@ impl Session<'_> {
         };
         // The run is done and stored: a report that fails is a pity, no failure.
         if let Err(error) = report::write(self.directory) {
-            eprintln!("delicate: no report was written: {error}");
+            eprintln!("delicate: could not write the report: {error}");
         }
         if !self.quiet {
             let model = self.directory.join(train::run_dir::MODEL);
-            eprintln!("the model is in {}", model.display());
+            eprintln!("model: {}", model.display());
         }
         io::stdout()
             .write_all(table.as_bytes())
@@ -254,14 +354,14 @@ struct Shown {
 impl Shown {
     fn new(quiet: bool, device: &Device) -> Self {
         if !quiet {
-            eprintln!("on {}", device.name());
+            eprintln!("device: {}", device.name());
         }
         let interrupt = Interrupt::listen();
         // A first Ctrl-C saves; it takes until the end of a step.
         interrupt.busy(true);
         Self {
             interrupt,
-            bar: progress_bar(quiet),
+            bar: progress::units(quiet, BAR),
             quiet,
             smoothed: None,
             last_line: Instant::now(),
@@ -337,16 +437,5 @@ impl Shown {
         self.bar.finish_and_clear();
         self.interrupt.busy(false);
         done.map_err(|error| CommandError::from_run(error, directory))
-    }
-}
-
-fn progress_bar(quiet: bool) -> ProgressBar {
-    if quiet || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(BAR);
-    match ProgressStyle::with_template("{bar:30} {percent} %  {msg}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }
