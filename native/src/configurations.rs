@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
+use delicate::train::RunConfig;
 use toml::{Table, Value};
 
 use crate::error::CommandError;
@@ -72,11 +72,6 @@ impl Draft {
         })
     }
 
-    /// Whether the configuration has `key` at its top.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
-    }
-
     /// Sets the value at `key`, whose parts are parted by dots.
     pub(crate) fn set(&mut self, key: &str, value: impl Into<Value>) -> Result<(), CommandError> {
         let mut parts: Vec<&str> = key.split('.').collect();
@@ -122,12 +117,11 @@ impl Draft {
         self.set(key.trim(), value)
     }
 
-    /// The configuration, of whatever kind it is to be.
-    pub(crate) fn finish<T: DeserializeOwned>(self) -> Result<T, CommandError> {
-        // Through the text again, so that errors show the line at fault.
-        let text =
-            toml::to_string_pretty(&self.table).map_err(|error| wrong(&self.source, error))?;
-        toml::from_str(&text).map_err(|error| wrong(&self.source, error))
+    /// The configuration, whatever kind of run it is of.
+    pub(crate) fn finish(self) -> Result<RunConfig, CommandError> {
+        self.table
+            .try_into()
+            .map_err(|error| wrong(&self.source, error))
     }
 }
 
@@ -145,8 +139,6 @@ pub(crate) fn text(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use delicate::train::{FinetuneConfig, PretrainConfig};
-
     use super::*;
 
     #[test]
@@ -161,15 +153,12 @@ mod tests {
         assert_eq!(files, BUILT_IN.len());
         for (kind, name, _) in BUILT_IN {
             let mut draft = Draft::open(kind, Path::new(name)).expect("built in");
-            if *kind == "finetune" {
-                let config: FinetuneConfig = draft.finish().expect(name);
-                assert_eq!(config.check(), Ok(()), "{name}");
-            } else {
+            if *kind != "finetune" {
                 draft.set("train", vec!["a.smi".to_owned()]).expect("set");
-                let config: PretrainConfig = draft.finish().expect(name);
-                assert_eq!(config.check(), Ok(()), "{name}");
-                assert_eq!(config.distillation.is_some(), *kind == "distill", "{name}");
             }
+            let config = draft.finish().expect(name);
+            assert_eq!(config.check(), Ok(()), "{name}");
+            assert_eq!(config.command(), *kind, "{name}");
         }
     }
 
@@ -182,19 +171,17 @@ mod tests {
         draft.apply("batch.molecules = 8").expect("set");
         assert!(draft.apply("nonsense").is_err());
         assert!(draft.apply("name.x=1").is_err());
-        let config: PretrainConfig = draft.finish().expect("valid");
-        assert_eq!(config.optimizer.learning_rate, 1e-4);
-        assert_eq!((config.name.as_str(), config.batch.molecules), ("other", 8));
+        let config = draft.finish().expect("valid");
+        let common = config.common();
+        assert_eq!(common.optimizer.learning_rate, 1e-4);
+        assert_eq!((common.name.as_str(), common.batch.molecules), ("other", 8));
     }
 
     #[test]
     fn an_unknown_field_and_an_unknown_name_are_said() {
         let mut draft = Draft::open("pretrain", Path::new("small-delicate")).expect("built in");
         draft.apply("learning_rate=1").expect("set");
-        let error = draft
-            .finish::<PretrainConfig>()
-            .err()
-            .map(|e| e.to_string());
+        let error = draft.finish().err().map(|e| e.to_string());
         assert!(error.is_some_and(|text| text.contains("learning_rate")));
         let error = Draft::open("pretrain", Path::new("none"))
             .err()

@@ -39,9 +39,7 @@ pub(crate) enum CommandError {
     Device(#[from] DeviceError),
     #[error("interrupted: all rows written so far are complete")]
     Interrupted,
-    #[error(
-        "interrupted: the run is saved; resume it with `--resume -o {}`", .0.display()
-    )]
+    #[error("interrupted: the run is saved; resume it with `delicate resume {}`", .0.display())]
     RunInterrupted(PathBuf),
     #[error("interrupted: {0}")]
     ScreenInterrupted(String),

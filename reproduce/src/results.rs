@@ -225,7 +225,7 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
-    use delicate::train::run_dir::Sitting;
+    use delicate::train::run_dir::Session;
 
     use super::*;
 
@@ -242,7 +242,7 @@ mod tests {
             resumed: Vec::new(),
         };
         assert_eq!(devices(&info), "a GPU (16 threads)");
-        let cpu = Sitting {
+        let cpu = Session {
             device: "CPU".to_owned(),
             threads: 1,
             started: String::new(),

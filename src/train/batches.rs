@@ -126,7 +126,7 @@ pub(crate) fn token_places(sequences: &[Vec<u32>]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::seeds::{Purpose, generator};
+    use super::super::seeds::{SeedStream, generator};
     use super::*;
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             molecules: 16,
             tokens: 512,
         };
-        let mut rng = generator(0, Purpose::Order, &[]);
+        let mut rng = generator(0, SeedStream::Order, &[]);
         let batches = bucketed(items.clone(), |&n| n, &config, &mut rng);
         let mut seen = Vec::new();
         for batch in &batches {
@@ -164,7 +164,7 @@ mod tests {
                 ids
             })
             .collect();
-        let masked = mask(&sequences, 0.15, &mut generator(1, Purpose::Masks, &[]));
+        let masked = mask(&sequences, 0.15, &mut generator(1, SeedStream::Masks, &[]));
         let total = 100_000.0;
         let rate = masked.places.len() as f64 / total;
         assert!((rate - 0.15).abs() < 0.005, "{rate}");
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_replacement_is_every_other_token_and_never_the_same() {
-        let mut rng = generator(2, Purpose::Masks, &[]);
+        let mut rng = generator(2, SeedStream::Masks, &[]);
         for token in [4, 20, 41] {
             let seen: std::collections::BTreeSet<u32> =
                 (0..5000).map(|_| other_token(token, &mut rng)).collect();
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn at_least_one_token_is_hidden_and_places_skip_padding() {
         let sequences = vec![vec![CLS, 8, SEP], vec![CLS, 8, 8, 8, SEP]];
-        let mut rng = generator(3, Purpose::Masks, &[]);
+        let mut rng = generator(3, SeedStream::Masks, &[]);
         for _ in 0..50 {
             assert!(!mask(&sequences, 0.01, &mut rng).places.is_empty());
         }

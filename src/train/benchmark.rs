@@ -23,10 +23,11 @@ use crate::model::{
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelFiles, StoringError};
 use crate::predict::{PredictOptions, Scorer, Standardized, Stop, without_interruption};
 use crate::records::{MoleculeSource, Structure};
-use crate::train::{
-    Optimizer, OptimizerConfig, Pretraining, PretrainingBatch, TrainingError, mask, numbered,
-    run_dir, step,
-};
+use crate::train::batches::{PretrainingBatch, mask};
+use crate::train::objectives::Pretraining;
+use crate::train::optimizer::{Optimizer, assign_param_ids};
+use crate::train::trainer::step;
+use crate::train::{OptimizerConfig, TrainingError, run_dir};
 
 /// How the figures come about.
 pub const PROTOCOL: &str = "Real molecules. Every round passes all of them once through each \
@@ -172,7 +173,7 @@ impl Subject {
                 .start(&self.encoder, heads, &[], &mut initial)
                 .map_err(at(path))?,
         };
-        Ok(numbered(model))
+        Ok(assign_param_ids(model))
     }
 }
 
@@ -665,14 +666,9 @@ impl<'a> Runner<'a> {
         let started = Instant::now();
         for batch in &self.workload.masked {
             let values;
-            (model, values) = step(
-                &objective,
-                model,
-                &mut optimizer,
-                batch,
-                rate,
-                &self.autodiff,
-            )
+            (model, values) = step(model, &mut optimizer, rate, |model| {
+                objective.losses(model, batch, &self.autodiff)
+            })
             .await?;
             if let Some(&(_, loss)) = values.first()
                 && !loss.is_finite()

@@ -1,5 +1,5 @@
 //! What decides a run: the configuration files of `pretrain`, `distill` and
-//! `finetune`.
+//! `finetune`, which [`RunConfig`] reads.
 //!
 //! Every field has a default that the documentation of the field states, and
 //! no field is read from anywhere else: a run directory's `config.toml`
@@ -8,10 +8,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use serde::de::{Deserializer, Error as _};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
 use crate::device::{Device, DeviceError};
-use crate::model::{EncoderConfig, EndpointTask, Model, Pooling, Preset};
+use crate::model::{EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling};
 
 /// A number of a configuration is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +132,7 @@ impl OptimizerConfig {
 
     /// The model that computes: `model`, or one in half precision made of its
     /// parameters, through which gradients reach them.
-    pub(crate) fn computing(&self, model: Model) -> Model {
+    pub(crate) fn compute_model(&self, model: Model) -> Model {
         if self.half {
             model.in_half_precision()
         } else {
@@ -295,34 +298,269 @@ impl DistillationConfig {
     }
 }
 
-/// Pre-training on a corpus of SMILES, and distillation on one.
+/// What is run: `kind = "pretrain"` or `kind = "finetune"` at the top of a
+/// configuration. With a teacher, in `[distillation]`, either is a distillation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum RunConfig {
+    /// On a corpus of SMILES.
+    Pretrain(PretrainConfig),
+    /// On tables of labels.
+    Finetune(FinetuneConfig),
+}
+
+/// The values of `kind`.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Pretrain,
+    Finetune,
+}
+
+impl<'de> Deserialize<'de> for RunConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut table = Table::deserialize(deserializer)?;
+        let kind = match table.remove("kind") {
+            Some(kind) => kind.try_into().map_err(D::Error::custom)?,
+            // Written before there was a kind: labels are for fine-tuning alone.
+            None if table.contains_key("endpoints") => Kind::Finetune,
+            None => Kind::Pretrain,
+        };
+        match kind {
+            Kind::Pretrain => table.try_into().map(Self::Pretrain),
+            Kind::Finetune => table.try_into().map(Self::Finetune),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+impl From<PretrainConfig> for RunConfig {
+    fn from(config: PretrainConfig) -> Self {
+        Self::Pretrain(config)
+    }
+}
+
+impl From<FinetuneConfig> for RunConfig {
+    fn from(config: FinetuneConfig) -> Self {
+        Self::Finetune(config)
+    }
+}
+
+impl RunConfig {
+    /// Reads a configuration file. One without a `kind` is fine-tuning where it
+    /// has endpoints, and pre-training otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no TOML, lacks a field, or has one that is unknown.
+    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        text.parse::<Table>()?.try_into()
+    }
+
+    /// The configuration as a file.
+    ///
+    /// # Errors
+    ///
+    /// Where TOML has no form for a number of it.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+
+    /// What every kind of run is told.
+    pub fn common(&self) -> &RunSettings {
+        match self {
+            Self::Pretrain(config) => &config.common,
+            Self::Finetune(config) => &config.common,
+        }
+    }
+
+    /// The command that begins such a run: `pretrain`, `distill` or `finetune`.
+    pub fn command(&self) -> &'static str {
+        match self {
+            _ if self.common().distillation.is_some() => "distill",
+            Self::Pretrain(_) => "pretrain",
+            Self::Finetune(_) => "finetune",
+        }
+    }
+
+    /// Checks every number, so that a run does not fail after hours.
+    ///
+    /// # Errors
+    ///
+    /// At the first field out of bounds, naming it and what it may be.
+    pub fn check(&self) -> Result<(), TrainingConfigError> {
+        match self {
+            Self::Pretrain(config) => config.check(),
+            Self::Finetune(config) => config.check(),
+        }
+    }
+}
+
+/// Reads a configuration by `read` and refuses keys at its top that it does not
+/// know, which serde cannot do where fields are flattened.
+fn strict<'de, D: Deserializer<'de>, T: Serialize>(
+    deserializer: D,
+    read: impl FnOnce(Table) -> Result<T, toml::de::Error>,
+) -> Result<T, D::Error> {
+    let table = Table::deserialize(deserializer)?;
+    let config = read(table.clone()).map_err(D::Error::custom)?;
+    // A key that is known is written again, even where its field is optional.
+    let known = Table::try_from(&config).map_err(D::Error::custom)?;
+    let Some(unknown) = table.keys().find(|key| !known.contains_key(*key)) else {
+        return Ok(config);
+    };
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    Err(D::Error::custom(format!(
+        "unknown field `{unknown}`, expected one of {}",
+        names.join(", ")
+    )))
+}
+
+/// What every kind of run is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PretrainConfig {
+pub struct RunSettings {
     /// Name of the model.
     pub name: String,
     /// SPDX expression of the licence of the weights.
     pub license: String,
-    /// Shape of the encoder.
+    /// Shape of the encoder; in fine-tuning that of `start`, if it is given.
     pub preset: Preset,
-    /// What the pooler reads: the `first` token, or the `mean` of all.
-    #[serde(default)]
-    pub pooling: Pooling,
-    /// Model directory to start from, instead of random weights; its heads
-    /// are kept where they fit.
+    /// What the pooler reads: the `first` token, or the `mean` of all. Without
+    /// it the first; in fine-tuning as in `start`, if that is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
+    /// Model directory to start from, instead of random weights; in pre-training
+    /// its heads are kept where they fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<PathBuf>,
+    /// Times that every molecule is seen; in pre-training a fraction of 1 is a
+    /// part of the corpus, in fine-tuning the number is whole.
+    pub epochs: f64,
+    /// Seed of weights, order, random SMILES, masks and dropout.
+    #[serde(default)]
+    pub seed: u64,
+    /// Steps between two checkpoints.
+    #[serde(default = "checkpoint_every")]
+    pub checkpoint_every: usize,
+    /// Dropout of embeddings and of each block's output; the preset's where
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_dropout: Option<f64>,
+    /// Dropout of attention probabilities; the preset's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention_dropout: Option<f64>,
+    /// Fresh parameters.
+    #[serde(default)]
+    pub initial: InitialConfig,
+    /// AdamW.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    /// Batches.
+    #[serde(default)]
+    pub batch: BatchConfig,
+    /// The teacher, in distillation; on tables a model with the same endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<DistillationConfig>,
+}
+
+impl RunSettings {
+    /// The settings of a model that is trained from random weights, by the
+    /// defaults of all fields.
+    pub fn new(name: &str, license: &str, preset: Preset, epochs: f64) -> Self {
+        Self {
+            name: name.to_owned(),
+            license: license.to_owned(),
+            preset,
+            pooling: None,
+            start: None,
+            epochs,
+            seed: 0,
+            checkpoint_every: checkpoint_every(),
+            hidden_dropout: None,
+            attention_dropout: None,
+            initial: InitialConfig::default(),
+            optimizer: OptimizerConfig::default(),
+            batch: BatchConfig::default(),
+            distillation: None,
+        }
+    }
+
+    /// The encoder to train: the preset's, with the pooling and the rates of
+    /// dropout that are set here.
+    pub fn encoder(&self) -> EncoderConfig {
+        let config = self.preset.config();
+        EncoderConfig {
+            pooling: self.pooling.unwrap_or_default(),
+            hidden_dropout_prob: self.hidden_dropout.unwrap_or(config.hidden_dropout_prob),
+            attention_probs_dropout_prob: self
+                .attention_dropout
+                .unwrap_or(config.attention_probs_dropout_prob),
+            ..config
+        }
+    }
+
+    fn check(&self) -> Checked {
+        let usable = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(usable) {
+            let name = format!("`{}`", self.name);
+            return refuse("name", name, "letters, digits, - _ and .");
+        }
+        if !(1..=100_000_000).contains(&self.checkpoint_every) {
+            let every = self.checkpoint_every;
+            return refuse("checkpoint_every", every, "1 to 100000000");
+        }
+        for (field, rate) in [
+            ("hidden_dropout", self.hidden_dropout),
+            ("attention_dropout", self.attention_dropout),
+        ] {
+            within(field, rate.unwrap_or(0.0), 0.0, 0.99, "0 to 0.99")?;
+        }
+        self.initial.check()?;
+        self.optimizer.check()?;
+        self.batch.check()?;
+        self.distillation
+            .as_ref()
+            .map_or(Ok(()), DistillationConfig::check)
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn mask_fraction() -> f64 {
+    0.15
+}
+
+fn fit_molecules() -> usize {
+    20_000
+}
+
+fn validation_molecules() -> usize {
+    2_000
+}
+
+fn checkpoint_every() -> usize {
+    1_000
+}
+
+/// Pre-training on a corpus of SMILES, and distillation on one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
+pub struct PretrainConfig {
+    /// What every kind of run is told.
+    #[serde(flatten)]
+    pub common: RunSettings,
     /// Files of molecules, in any format that is read.
     #[serde(default)]
     pub train: Vec<PathBuf>,
     /// A file of molecules to validate on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<PathBuf>,
-    /// Times that the corpus is read; a fraction of 1 is a part of it.
-    pub epochs: f64,
-    /// Seed of weights, order, random SMILES, masks and dropout.
-    #[serde(default)]
-    pub seed: u64,
     /// A random SMILES of every molecule in every epoch; otherwise the
     /// canonical one.
     #[serde(default = "yes")]
@@ -353,99 +591,34 @@ pub struct PretrainConfig {
     /// Molecules of one validation at most.
     #[serde(default = "validation_molecules")]
     pub validation_molecules: usize,
-    /// Steps between two checkpoints.
-    #[serde(default = "checkpoint_every")]
-    pub checkpoint_every: usize,
-    /// Dropout of embeddings and of each block's output; the preset's where
-    /// absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hidden_dropout: Option<f64>,
-    /// Dropout of attention probabilities; the preset's where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attention_dropout: Option<f64>,
-    /// Fresh parameters.
-    #[serde(default)]
-    pub initial: InitialConfig,
-    /// AdamW.
-    #[serde(default)]
-    pub optimizer: OptimizerConfig,
-    /// Batches.
-    #[serde(default)]
-    pub batch: BatchConfig,
-    /// The teacher, in distillation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distillation: Option<DistillationConfig>,
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-fn mask_fraction() -> f64 {
-    0.15
-}
-
-fn fit_molecules() -> usize {
-    20_000
-}
-
-fn validation_molecules() -> usize {
-    2_000
-}
-
-fn checkpoint_every() -> usize {
-    1_000
-}
-
-/// The encoder of a preset with other rates of dropout.
-fn encoder(
-    preset: Preset,
-    pooling: Pooling,
-    hidden: Option<f64>,
-    attention: Option<f64>,
-) -> EncoderConfig {
-    let config = preset.config();
-    EncoderConfig {
-        pooling,
-        hidden_dropout_prob: hidden.unwrap_or(config.hidden_dropout_prob),
-        attention_probs_dropout_prob: attention.unwrap_or(config.attention_probs_dropout_prob),
-        ..config
+impl Serialize for PretrainConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // What is derived, which `remote` makes a function of the type itself.
+        Self::serialize(self, serializer)
     }
 }
 
-fn check_dropout(hidden: Option<f64>, attention: Option<f64>) -> Checked {
-    for (field, rate) in [("hidden_dropout", hidden), ("attention_dropout", attention)] {
-        within(field, rate.unwrap_or(0.0), 0.0, 0.99, "0 to 0.99")?;
+impl<'de> Deserialize<'de> for PretrainConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        strict(deserializer, Self::deserialize)
     }
-    Ok(())
 }
 
 impl PretrainConfig {
-    /// The encoder to train.
-    pub fn encoder(&self) -> EncoderConfig {
-        encoder(
-            self.preset,
-            self.pooling,
-            self.hidden_dropout,
-            self.attention_dropout,
-        )
-    }
-
     /// Checks every number, so that a run does not fail after hours.
     ///
     /// # Errors
     ///
     /// At the first field out of bounds, naming it and what it may be.
     pub fn check(&self) -> Result<(), TrainingConfigError> {
-        check_name(&self.name)?;
+        let common = &self.common;
+        common.check()?;
         if self.train.is_empty() {
             return refuse("train", "empty", "at least one file");
         }
-        within("epochs", self.epochs, 1e-6, 1e6, "a number above 0")?;
+        within("epochs", common.epochs, 1e-6, 1e6, "a number above 0")?;
         within(
             "mask_fraction",
             self.mask_fraction,
@@ -456,7 +629,7 @@ impl PretrainConfig {
         within("masked_lm", self.masked_lm, 0.0, 1e6, "0 or more")?;
         within("physchem", self.physchem, 0.0, 1e6, "0 or more")?;
         within("structure", self.structure, 0.0, 1e6, "0 or more")?;
-        let distilled = self
+        let distilled = common
             .distillation
             .as_ref()
             .map_or(0.0, |d| d.soft + d.hidden + d.similarity + d.pooled);
@@ -466,28 +639,13 @@ impl PretrainConfig {
         for (field, value) in [
             ("fit_molecules", self.fit_molecules),
             ("validation_molecules", self.validation_molecules),
-            ("checkpoint_every", self.checkpoint_every),
         ] {
             if !(1..=100_000_000).contains(&value) {
                 return refuse(field, value, "1 to 100000000");
             }
         }
-        check_dropout(self.hidden_dropout, self.attention_dropout)?;
-        self.initial.check()?;
-        self.optimizer.check()?;
-        self.batch.check()?;
-        self.distillation
-            .as_ref()
-            .map_or(Ok(()), DistillationConfig::check)
+        Ok(())
     }
-}
-
-fn check_name(name: &str) -> Checked {
-    let usable = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || !name.chars().all(usable) {
-        return refuse("name", format!("`{name}`"), "letters, digits, - _ and .");
-    }
-    Ok(())
 }
 
 /// A table of labels for one endpoint.
@@ -519,6 +677,20 @@ pub struct EndpointConfig {
 
 fn label() -> String {
     "label".to_owned()
+}
+
+impl EndpointConfig {
+    /// The endpoint of a model whose labels are scaled by `scaling`.
+    pub(super) fn endpoint(&self, scaling: Scaling) -> Endpoint {
+        Endpoint {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            unit: self.unit.clone(),
+            description: self.description.clone(),
+            task: self.task,
+            scaling,
+        }
+    }
 }
 
 /// What becomes of a molecule that has several labels for one endpoint.
@@ -587,31 +759,15 @@ impl Default for SplitConfig {
 
 /// Fine-tuning on tables of labels, and distillation on them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
 pub struct FinetuneConfig {
-    /// Name of the model.
-    pub name: String,
-    /// SPDX expression of the licence of the weights.
-    pub license: String,
-    /// Shape of the encoder; it must be that of `start`, if that is given.
-    pub preset: Preset,
-    /// What the pooler reads: the `first` token, or the `mean` of all. Without
-    /// it, as in `start`, or else the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pooling: Option<Pooling>,
-    /// Model directory whose encoder is fine-tuned; without it training
-    /// starts from random weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<PathBuf>,
-    /// Times that every molecule is seen.
-    pub epochs: usize,
+    /// What every kind of run is told.
+    #[serde(flatten)]
+    pub common: RunSettings,
     /// Epochs without a better validation loss after which training ends; 0:
     /// never.
     #[serde(default)]
     pub patience: usize,
-    /// Seed of weights, order, random SMILES and dropout.
-    #[serde(default)]
-    pub seed: u64,
     /// A random SMILES of every molecule in every epoch; otherwise the
     /// canonical one.
     #[serde(default = "yes")]
@@ -628,25 +784,6 @@ pub struct FinetuneConfig {
     /// same molecules; it takes longer than a small model.
     #[serde(default = "yes")]
     pub baseline: bool,
-    /// Steps between two checkpoints.
-    #[serde(default = "checkpoint_every")]
-    pub checkpoint_every: usize,
-    /// Dropout of embeddings and of each block's output; the preset's where
-    /// absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hidden_dropout: Option<f64>,
-    /// Dropout of attention probabilities; the preset's where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attention_dropout: Option<f64>,
-    /// Fresh parameters.
-    #[serde(default)]
-    pub initial: InitialConfig,
-    /// AdamW.
-    #[serde(default)]
-    pub optimizer: OptimizerConfig,
-    /// Batches.
-    #[serde(default)]
-    pub batch: BatchConfig,
     /// The split.
     #[serde(default)]
     pub split: SplitConfig,
@@ -658,20 +795,25 @@ pub struct FinetuneConfig {
     /// Weight of the labels beside a teacher.
     #[serde(default = "one")]
     pub labels: f64,
-    /// The teacher, in distillation: a model with the same endpoints.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distillation: Option<DistillationConfig>,
+}
+
+impl Serialize for FinetuneConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // What is derived, which `remote` makes a function of the type itself.
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for FinetuneConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        strict(deserializer, Self::deserialize)
+    }
 }
 
 impl FinetuneConfig {
-    /// The encoder to train.
-    pub fn encoder(&self) -> EncoderConfig {
-        encoder(
-            self.preset,
-            self.pooling.unwrap_or_default(),
-            self.hidden_dropout,
-            self.attention_dropout,
-        )
+    /// Times that every molecule is seen.
+    pub fn epochs(&self) -> usize {
+        self.common.epochs as usize
     }
 
     /// Checks every number, so that a run does not fail after hours.
@@ -680,7 +822,8 @@ impl FinetuneConfig {
     ///
     /// At the first field out of bounds, naming it and what it may be.
     pub fn check(&self) -> Result<(), TrainingConfigError> {
-        check_name(&self.name)?;
+        let common = &self.common;
+        common.check()?;
         if self.endpoints.is_empty() {
             return refuse("endpoints", "empty", "at least one");
         }
@@ -691,14 +834,13 @@ impl FinetuneConfig {
                 return refuse("endpoints", name, "a name of its own each");
             }
         }
-        if !(1..=100_000).contains(&self.epochs) {
-            return refuse("epochs", self.epochs, "1 to 100000");
-        }
-        if self.checkpoint_every == 0 {
-            return refuse("checkpoint_every", 0, "at least 1");
+        let epochs = common.epochs;
+        within("epochs", epochs, 1.0, 1e5, "a whole number, 1 to 100000")?;
+        if epochs.fract() != 0.0 {
+            return refuse("epochs", epochs, "a whole number, 1 to 100000");
         }
         within("labels", self.labels, 0.0, 1e6, "0 or more")?;
-        if self.labels == 0.0 && self.distillation.is_none() {
+        if self.labels == 0.0 && common.distillation.is_none() {
             return refuse("labels", 0, "a weight above 0 without a teacher");
         }
         let split = &self.split;
@@ -715,13 +857,7 @@ impl FinetuneConfig {
         if self.duplicates.bound.is_nan() || self.duplicates.bound < 0.0 {
             return refuse("duplicates.bound", self.duplicates.bound, "0 or more");
         }
-        check_dropout(self.hidden_dropout, self.attention_dropout)?;
-        self.initial.check()?;
-        self.optimizer.check()?;
-        self.batch.check()?;
-        self.distillation
-            .as_ref()
-            .map_or(Ok(()), DistillationConfig::check)
+        Ok(())
     }
 }
 
@@ -746,29 +882,116 @@ mod tests {
         assert_eq!(flat_start.rate(0.0), 2.0);
     }
 
+    const PRETRAIN: &str = r#"
+        name = "x"
+        license = "MIT"
+        preset = "delicate-small"
+        train = ["a.smi"]
+        epochs = 1
+    "#;
+
+    const FINETUNE: &str = r#"
+        name = "x"
+        license = "MIT"
+        preset = "delicate-small"
+        epochs = 2
+        endpoints = [{ name = "y", title = "Y", file = "a.csv" }]
+    "#;
+
+    fn read(text: &str) -> RunConfig {
+        RunConfig::from_toml(text).expect(text)
+    }
+
+    fn refused(text: &str) -> String {
+        RunConfig::from_toml(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn a_configuration_says_what_it_is_and_is_read_as_it_is_written() {
+        for (kind, text) in [("pretrain", PRETRAIN), ("finetune", FINETUNE)] {
+            let tagged = format!("kind = \"{kind}\"\n{text}");
+            let config = read(&tagged);
+            assert_eq!(config.command(), kind);
+            assert_eq!(config.check(), Ok(()));
+            let written = config.to_toml().expect("written");
+            assert!(
+                written.starts_with(&format!("kind = \"{kind}\"\n")),
+                "{written}"
+            );
+            assert_eq!(read(&written), config);
+            let taught = format!("{tagged}\n[distillation]\nteacher = \"t\"\n");
+            assert_eq!(read(&taught).command(), "distill");
+        }
+        let error = refused(&format!("kind = \"embed\"\n{PRETRAIN}"));
+        assert!(
+            error.contains("`embed`") && error.contains("`finetune`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_configuration_of_an_earlier_version_is_recognised() {
+        for (kind, text) in [("pretrain", PRETRAIN), ("finetune", FINETUNE)] {
+            assert_eq!(read(text), read(&format!("kind = \"{kind}\"\n{text}")));
+        }
+        // As it wrote a run's.
+        let old = FINETUNE.replace("epochs = 2", "epochs = 20\npatience = 6\nseed = 3");
+        let RunConfig::Finetune(config) = read(&old) else {
+            panic!("it has endpoints");
+        };
+        assert_eq!((config.epochs(), config.common.seed), (20, 3));
+    }
+
+    #[test]
+    fn a_field_that_is_unknown_is_refused_by_name_wherever_it_is() {
+        for (text, unknown) in [
+            (PRETRAIN, "learning_rate = 1.0"),
+            (PRETRAIN, "patience = 3"),
+            (FINETUNE, "train = [\"a.smi\"]"),
+            (FINETUNE, "[optimizer]\nlearning_rat = 1.0"),
+            (PRETRAIN, "[batch]\nmolecule = 1"),
+            (PRETRAIN, "[distillation]\nteachers = \"a\""),
+        ] {
+            let name = unknown
+                .lines()
+                .last()
+                .and_then(|line| line.split(' ').next());
+            let name = format!("unknown field `{}`", name.expect("a name"));
+            for kind in ["", "kind = \"pretrain\"\n"] {
+                if text == FINETUNE && !kind.is_empty() {
+                    continue;
+                }
+                let error = refused(&format!("{kind}{text}\n{unknown}\n"));
+                assert!(error.contains(&name), "{error}");
+            }
+        }
+        let error = refused(&PRETRAIN.replace("license", "licence"));
+        assert!(error.contains("missing field `license`"), "{error}");
+    }
+
     #[test]
     fn numbers_out_of_bounds_are_named() {
-        let config: PretrainConfig = serde_json::from_value(serde_json::json!({
-            "name": "x", "license": "MIT", "preset": "delicate-small",
-            "train": ["a.smi"], "epochs": 1.0
-        }))
-        .expect("the rest has defaults");
-        assert_eq!(config.check(), Ok(()));
+        let (RunConfig::Pretrain(pretrain), RunConfig::Finetune(finetune)) =
+            (read(PRETRAIN), read(FINETUNE))
+        else {
+            panic!("one of each kind");
+        };
         let refused = |change: &dyn Fn(&mut PretrainConfig)| {
-            let mut config = config.clone();
+            let mut config = pretrain.clone();
             change(&mut config);
             config.check().err().map(|error| error.field)
         };
         let named = |field: &str| Some(field.to_owned());
-        assert_eq!(refused(&|c| c.epochs = f64::NAN), named("epochs"));
+        assert_eq!(refused(&|_| ()), None);
+        assert_eq!(refused(&|c| c.common.epochs = f64::NAN), named("epochs"));
         assert_eq!(refused(&|c| c.train.clear()), named("train"));
-        assert_eq!(refused(&|c| c.name = "../x".into()), named("name"));
+        assert_eq!(refused(&|c| c.common.name = "../x".into()), named("name"));
         assert_eq!(
-            refused(&|c| c.batch.molecules = 0),
+            refused(&|c| c.common.batch.molecules = 0),
             named("batch.molecules")
         );
         assert_eq!(
-            refused(&|c| c.optimizer.accumulation = 0),
+            refused(&|c| c.common.optimizer.accumulation = 0),
             named("optimizer.accumulation")
         );
         assert_eq!(
@@ -776,8 +999,14 @@ mod tests {
             named("masked_lm")
         );
         assert_eq!(
-            refused(&|c| c.distillation = Some(DistillationConfig::default())),
+            refused(&|c| c.common.distillation = Some(DistillationConfig::default())),
             named("distillation.teacher")
         );
+        for epochs in [0.0, 1.5, f64::NAN, 1e6] {
+            let mut config = finetune.clone();
+            config.common.epochs = epochs;
+            let field = config.check().err().map(|error| error.field);
+            assert_eq!(field, named("epochs"), "{epochs}");
+        }
     }
 }

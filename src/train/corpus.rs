@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::batches::bucketed;
 use super::config::{BatchConfig, DescriptorSet};
-use super::seeds::{Purpose, generator, mixed};
+use super::seeds::{SeedStream, derive_seed, generator};
 use crate::chemistry::{AtomOrder, Molecule};
 use crate::model::{ENVIRONMENTS, Physchem, StructureTargets};
 use crate::predict::Standardized;
@@ -465,13 +465,13 @@ fn prepare_chunk(
         .par_iter()
         .enumerate()
         .filter_map(|(row, molecule)| {
-            let draw = mixed(seed, Purpose::Order, &[epoch, index, row as u64]);
+            let draw = derive_seed(seed, SeedStream::Order, &[epoch, index, row as u64]);
             preparation.sample(molecule, draw)
         })
         .collect();
     let rows = molecules.len() as u64;
     let left_out = rows - samples.len() as u64;
-    let mut rng = generator(seed, Purpose::Order, &[epoch, index]);
+    let mut rng = generator(seed, SeedStream::Order, &[epoch, index]);
     Chunk {
         epoch,
         index,

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{DuplicatesConfig, EndpointConfig};
+use super::splits::{Fold, Split};
 use crate::chemistry::Molecule;
-use crate::model::EndpointTask;
+use crate::model::{Endpoint, EndpointTask};
 use crate::predict::Standardized;
 use crate::records::{ReadOptions, Reader, RecordsError, RowError, Structure};
 
@@ -65,6 +66,27 @@ pub struct Example {
     pub labels: Vec<Option<f32>>,
     /// Tokens of its canonical Kekulé SMILES.
     pub(crate) tokens: Vec<u32>,
+}
+
+/// What a fine-tuning run learns from: its endpoints, the examples, and which of
+/// them each fold holds out.
+pub(super) struct Dataset {
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) examples: Vec<Example>,
+    pub(super) folds: Vec<Fold>,
+}
+
+impl Dataset {
+    /// The molecules of a fold; all of them where `fold` is behind the last.
+    pub(super) fn split(&self, fold: usize) -> Split {
+        self.folds.get(fold).map_or_else(
+            || Split {
+                train: (0..self.examples.len()).collect(),
+                ..Split::default()
+            },
+            |fold| fold.split.clone(),
+        )
+    }
 }
 
 /// A row that could not be used.
@@ -236,7 +258,7 @@ impl Examples {
                 })
                 .collect();
             if labels.iter().any(Option::is_some) {
-                // From the canonical SMILES, as a run that goes on reads it: the
+                // From the canonical SMILES, as a run that is resumed reads it: the
                 // random ones depend on how a molecule was written.
                 let molecule = Molecule::parse(&entry.smiles).unwrap_or(entry.ready.molecule);
                 examples.push(Example {

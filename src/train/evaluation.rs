@@ -1,25 +1,25 @@
 //! How good a model is: its predictions of held-out molecules beside those of
 //! a baseline that was fitted to the same training molecules.
 
-use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::PathBuf;
 
+use super::TrainingError;
+use super::baseline::{self, Baseline};
+use super::dataset::{Dataset, Example};
+use super::predicted::predict_values;
+use super::splits::Fold;
 use crate::chemistry::Fingerprint;
 use crate::device::Device;
 use crate::metrics::{
     Bootstrap, EndpointEvaluation, Evaluation, Metrics, PredictionRow, SplitEvaluation,
 };
-use crate::model::EndpointTask;
+use crate::model::{Endpoint, EndpointTask};
 use crate::model_dir::ModelFiles;
 use crate::parallel;
 use crate::predict::applicability::{HeldOut, Nearest};
 use crate::predict::gaussian_process;
-use crate::predict::{PredictOptions, Scorer, without_interruption};
+use crate::predict::{PredictOptions, Scorer};
 use crate::records::{MoleculeSource, Structure};
-use crate::train::baseline::{self, Baseline};
-use crate::train::run_dir::{self, RunError};
-use crate::train::splits::Fold;
-use crate::train::{Example, FinetuneConfig, Stored, TrainingError, stored};
 
 /// Seed of the baseline's forest.
 const BASELINE_SEED: u64 = 0;
@@ -40,97 +40,54 @@ struct Prediction {
     baseline: Option<f32>,
 }
 
-/// Evaluates the fold models of a fine-tuning run on their held-out molecules,
-/// from the run directory alone, with a forest on ECFP4 beside them where the run
-/// has a baseline and `baseline` asks for it. Where it does and each is read as one
-/// SMILES, as in the model's card, writes `predictions.csv` and `evaluation.json`
-/// there.
-///
-/// # Errors
-///
-/// Where the directory holds no finished run, or the device fails.
-pub async fn evaluate_run(
-    directory: &Path,
-    device: &Device,
-    options: PredictOptions,
-    baseline: bool,
-) -> Result<Evaluation, TrainingError> {
-    let evaluated = evaluate_folds(directory, device, options, baseline).await?;
-    Ok(evaluated.evaluation)
-}
-
 /// An evaluation, and what it is of.
-pub(crate) struct Evaluated {
-    pub(crate) evaluation: Evaluation,
+pub(super) struct Evaluated {
+    pub(super) evaluation: Evaluation,
     /// For each endpoint the molecules that folds held out.
-    pub(crate) held_out: Vec<Vec<HeldOut>>,
+    pub(super) held_out: Vec<Vec<HeldOut>>,
+    predictions: Vec<Prediction>,
 }
 
-/// As [`evaluate_run`].
-pub(crate) async fn evaluate_folds(
-    directory: &Path,
+/// Evaluates the model of every fold of `data` on the molecules that it held
+/// out, and, where `baseline` asks for it, a forest on ECFP4 that is fitted to the
+/// same training molecules.
+pub(super) async fn evaluate(
+    data: &Dataset,
+    models: &[PathBuf],
     device: &Device,
     options: PredictOptions,
     baseline: bool,
 ) -> Result<Evaluated, TrainingError> {
-    let path = directory.join(run_dir::CONFIG);
-    let text = std::fs::read_to_string(&path).map_err(|source| RunError::Io { path, source })?;
-    let config: FinetuneConfig = toml::from_str(&text)?;
-    config.check()?;
-    let data = stored(directory, &config)?;
     let fingerprints = parallel::map(&data.examples, |example| {
         baseline::fingerprint(&example.molecule).ok()
     });
     let mut predictions = Vec::new();
-    for (index, fold) in data.folds.iter().enumerate() {
-        let model = directory
-            .join(run_dir::FOLDS)
-            .join(index.to_string())
-            .join(run_dir::MODEL);
-        let scorer = Scorer::load(&ModelFiles::read(&model)?, device.clone())?;
+    for (index, (fold, model)) in data.folds.iter().zip(models).enumerate() {
+        let scorer = Scorer::load(&ModelFiles::read(model)?, device.clone())?;
         predictions.extend(fold_predictions(&scorer, index, fold, &data.examples, options).await?);
-        if baseline && config.baseline {
-            baselines(
-                &config,
-                index,
-                fold,
-                &data.examples,
-                &fingerprints,
-                &mut predictions,
-            )?;
+        if baseline {
+            baselines(data, index, fold, &fingerprints, &mut predictions)?;
         }
     }
-    let evaluation = Evaluation {
-        readings: options.augmentations,
-        endpoints: endpoints(&config, data.folds.len(), &predictions),
-    };
-    // The run's own files are those of its model's card.
-    if options.augmentations == NonZeroUsize::MIN && baseline {
-        let csv =
-            to_csv(&config, &data.examples, &predictions).map_err(|error| RunError::Damaged {
-                path: directory.join(run_dir::PREDICTIONS),
-                what: error.to_string(),
-            })?;
-        run_dir::write_whole(&directory.join(run_dir::PREDICTIONS), &csv)?;
-        run_dir::write_json(&directory.join(run_dir::EVALUATION), &evaluation)?;
-    }
-    let held_out = similarities(&config, &data, &fingerprints, &predictions);
     Ok(Evaluated {
-        evaluation,
-        held_out,
+        evaluation: Evaluation {
+            readings: options.augmentations,
+            endpoints: endpoints(data, &predictions),
+        },
+        held_out: similarities(data, &fingerprints, &predictions),
+        predictions,
     })
 }
 
 /// How near the held-out molecules of each endpoint are to the molecules with a
 /// label for it that their fold was trained on.
 fn similarities(
-    config: &FinetuneConfig,
-    data: &Stored,
+    data: &Dataset,
     fingerprints: &[Option<Fingerprint>],
     predictions: &[Prediction],
 ) -> Vec<Vec<HeldOut>> {
     use rayon::prelude::*;
-    let endpoints = (0..config.endpoints.len()).map(|endpoint| {
+    let endpoints = (0..data.endpoints.len()).map(|endpoint| {
         let labelled: Vec<Vec<&Fingerprint>> = data
             .folds
             .iter()
@@ -165,36 +122,6 @@ fn held_out(fold: &Fold) -> [(&'static str, &[usize]); 2] {
     [("valid", &fold.split.valid), ("test", &fold.split.test)]
 }
 
-/// Scores molecules through the path that users score by; `None` for one that
-/// has no score.
-pub(crate) async fn scores(
-    scorer: &Scorer,
-    smiles: impl Iterator<Item = &str>,
-    options: PredictOptions,
-) -> Result<Vec<Option<Vec<f32>>>, TrainingError> {
-    let molecules: Vec<Structure> = smiles.map(Structure::from).collect();
-    values(scorer, &molecules, options).await
-}
-
-/// The predicted values of `molecules`; `None` for one that has no score.
-async fn values(
-    scorer: &Scorer,
-    molecules: &[impl MoleculeSource],
-    options: PredictOptions,
-) -> Result<Vec<Option<Vec<f32>>>, TrainingError> {
-    let outcomes = scorer
-        .predict(molecules, options, without_interruption)
-        .await;
-    if let Some(stop) = outcomes.stop {
-        return Err(stop.into());
-    }
-    let rows = outcomes.rows.into_iter().map(|row| {
-        let predictions = row?.ok()?;
-        Some(predictions.iter().map(|p| p.value).collect())
-    });
-    Ok(rows.collect())
-}
-
 async fn fold_predictions(
     scorer: &Scorer,
     index: usize,
@@ -205,13 +132,13 @@ async fn fold_predictions(
     let mut predictions = Vec::new();
     let network = scorer.clone().without_gaussian_processes();
     for (split, molecules) in held_out(fold) {
-        let smiles = || {
-            let all = molecules.iter();
-            all.map(|&example| examples[example].smiles.as_str())
-        };
-        let rows = scores(scorer, smiles(), options).await?;
+        let structures: Vec<Structure> = molecules
+            .iter()
+            .map(|&example| Structure::from(examples[example].smiles.as_str()))
+            .collect();
+        let rows = predict_values(scorer, &structures, options).await?;
         let of_network = match scorer.processes() {
-            Some(_) => scores(&network, smiles(), options).await?,
+            Some(_) => predict_values(&network, &structures, options).await?,
             None => vec![None; rows.len()],
         };
         for ((&example, row), of_network) in molecules.iter().zip(rows).zip(of_network) {
@@ -247,20 +174,19 @@ async fn fold_predictions(
 /// Fits the baseline to the training molecules of a fold, an endpoint at a
 /// time, and adds its predictions of the same held-out molecules.
 fn baselines(
-    config: &FinetuneConfig,
+    data: &Dataset,
     index: usize,
     fold: &Fold,
-    examples: &[Example],
     fingerprints: &[Option<Fingerprint>],
     predictions: &mut [Prediction],
 ) -> Result<(), TrainingError> {
-    for (endpoint, of_config) in config.endpoints.iter().enumerate() {
+    for (endpoint, Endpoint { task, .. }) in data.endpoints.iter().enumerate() {
         let (bits, labels): (Vec<Fingerprint>, Vec<f32>) = fold
             .split
             .train
             .iter()
             .filter_map(|&example| {
-                let label = examples[example].labels[endpoint]?;
+                let label = data.examples[example].labels[endpoint]?;
                 Some((fingerprints[example].clone()?, label))
             })
             .unzip();
@@ -268,7 +194,7 @@ fn baselines(
         if labels.iter().all(|label| Some(label) == labels.first()) {
             continue;
         }
-        let baseline = Baseline::fit(&bits, &labels, of_config.task, BASELINE_SEED)?;
+        let baseline = Baseline::fit(&bits, &labels, *task, BASELINE_SEED)?;
         let wanted: Vec<&mut Prediction> = predictions
             .iter_mut()
             .filter(|p| p.fold == index && p.endpoint == endpoint)
@@ -285,16 +211,12 @@ fn baselines(
     Ok(())
 }
 
-fn endpoints(
-    config: &FinetuneConfig,
-    folds: usize,
-    predictions: &[Prediction],
-) -> Vec<EndpointEvaluation> {
-    config
-        .endpoints
+fn endpoints(data: &Dataset, predictions: &[Prediction]) -> Vec<EndpointEvaluation> {
+    let folds = data.folds.len();
+    data.endpoints
         .iter()
         .enumerate()
-        .map(|(endpoint, of_config)| {
+        .map(|(endpoint, of_model)| {
             let of = |split: &str, fold: Option<usize>| -> Vec<&Prediction> {
                 predictions
                     .iter()
@@ -306,7 +228,7 @@ fn endpoints(
             let splits = std::iter::once(None).chain(each).flat_map(|fold| {
                 ["valid", "test"].into_iter().filter_map(move |split| {
                     let all = of(split, fold);
-                    let metrics = |of| metrics(of_config.task, &all, of);
+                    let metrics = |of| metrics(of_model.task, &all, of);
                     Some(SplitEvaluation {
                         split: split.to_owned(),
                         fold,
@@ -319,10 +241,10 @@ fn endpoints(
                 })
             });
             EndpointEvaluation {
-                name: of_config.name.clone(),
-                title: of_config.title.clone(),
-                unit: of_config.unit.clone(),
-                task: of_config.task,
+                name: of_model.name.clone(),
+                title: of_model.title.clone(),
+                unit: of_model.unit.clone(),
+                task: of_model.task,
                 splits: splits.collect(),
             }
         })
@@ -344,20 +266,17 @@ fn metrics(
     Some(Bootstrap::default().endpoint(task, &labels, &values))
 }
 
-fn to_csv(
-    config: &FinetuneConfig,
-    examples: &[Example],
-    predictions: &[Prediction],
-) -> Result<Vec<u8>, csv::Error> {
+/// The predictions as a table, in the order in which they were made.
+pub(super) fn to_csv(data: &Dataset, evaluated: &Evaluated) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(PredictionRow::COLUMNS)?;
     let text = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
-    for p in predictions {
+    for p in &evaluated.predictions {
         writer.write_record([
             &p.fold.to_string(),
             p.split,
-            &config.endpoints[p.endpoint].name,
-            &examples[p.example].smiles,
+            &data.endpoints[p.endpoint].name,
+            &data.examples[p.example].smiles,
             &p.label.to_string(),
             &p.prediction.to_string(),
             &text(p.network),
@@ -390,7 +309,7 @@ pub async fn evaluate_table(
     let Some((index, endpoint)) = endpoints.iter().enumerate().find(|(_, e)| e.name == name) else {
         return Ok(None);
     };
-    let rows = values(scorer, molecules, options).await?;
+    let rows = predict_values(scorer, molecules, options).await?;
     let (labels, predictions): (Vec<f32>, Vec<f32>) = labels
         .iter()
         .zip(rows)

@@ -1,6 +1,7 @@
 //! Fine-tuning on tables of labels, fold by fold, and task-specific
 //! distillation.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -9,26 +10,27 @@ use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
 use super::batches::bucketed;
-use super::config::{EndpointConfig, FinetuneConfig, SplitKind};
+use super::config::{FinetuneConfig, RunConfig, SplitKind};
 use super::corpus::{CorpusError, DataFile, inspect, permuted};
-use super::dataset::{self, Example, Examples, LeftOut};
+use super::dataset::{self, Dataset, Example, Examples, LeftOut};
+use super::evaluation::{self, Evaluated};
+use super::gaussian_process;
 use super::model_card;
 use super::objectives::{
-    DistillationError, Targets, Teacher, finetuning_losses, layer_map, shape_of, total,
+    DistillationError, Loss, Targets, Teacher, finetuning_losses, layer_map, total,
 };
-use super::optimizer::{Optimizer, numbered};
-use super::pretrain::read;
-use super::progress::{Event, Meter, Step, head, number};
-use super::run_dir::{self, Progress, Restored, Run, RunInfo};
-use super::seeds::{Purpose, generator, mixed};
+use super::optimizer::{Optimizer, assign_param_ids};
+use super::progress::Event;
+use super::run_dir::{self, Checkpoint, Progress, Run, RunError, RunInfo};
+use super::seeds::{SeedStream, derive_seed, generator};
+use super::splits::{self, Fold, Fractions, Split};
+use super::trainer::{Objective, Place, Placed, Trainer, read_losses};
 use crate::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision, StoringError};
+use crate::predict::PredictOptions;
 use crate::predict::applicability::{Applicability, EndpointDomain, HeldOut};
-use crate::predict::{PredictOptions, Stop};
-use crate::train::evaluation;
-use crate::train::splits::{self, Fold, Fractions, Split};
 
 /// Fewest labels of an endpoint that a fold is trained on.
 const FEWEST_LABELS: usize = 10;
@@ -60,8 +62,8 @@ pub struct Position {
     pub done: Vec<usize>,
 }
 
-/// Begins a run in `directory`: fine-tuning, or distillation where
-/// `config.distillation` names a teacher. Tables lie in `data`.
+/// Begins a run in `directory`: fine-tuning, or distillation where the
+/// configuration has a teacher. Tables lie in `data`.
 ///
 /// See [`pretrain`](super::pretrain) for `on_event` and for resuming.
 ///
@@ -76,8 +78,8 @@ pub async fn finetune(
     mut on_event: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Finetuned, TrainingError> {
     config.check()?;
-    config.optimizer.check_device(device)?;
-    let limit = config.encoder().max_length;
+    config.common.optimizer.check_device(device)?;
+    let limit = config.common.encoder().max_length;
     let mut collected = Examples::new(config.endpoints.len(), limit);
     let mut left_out = Vec::new();
     let mut files: Vec<DataFile> = Vec::new();
@@ -92,106 +94,140 @@ pub async fn finetune(
     let (examples, merged) = collected.finish(&kinds, &config.duplicates);
     if merged.repeated > 0 {
         let note = format!(
-            "{} labels belong to a molecule with several: they are merged, {} molecules lost a \
-             label that they disagreed on",
+            "merged {} duplicate labels; dropped conflicting labels of {} molecules",
             merged.repeated, merged.disagreeing
         );
         // The first step asks again, so a wish to stop is not lost.
         let _ = on_event(Event::Note(note));
     }
     let folds = folds(config, &examples)?;
-    let names: Vec<String> = config.endpoints.iter().map(|e| e.name.clone()).collect();
-    let trainer = Trainer {
+    let table_run = TableRun {
         config,
         directory,
-        examples: &examples,
-        folds: &folds,
+        data: Dataset {
+            endpoints: unscaled(config),
+            examples,
+            folds,
+        },
         device,
     };
     // What is wrong with a fold, a teacher or a start is known before the
     // directory is made.
-    for (index, fold) in folds.iter().enumerate() {
-        trainer.scalings(&fold.split.train)?;
-        trainer.teacher(index)?;
+    for (index, fold) in table_run.data.folds.iter().enumerate() {
+        table_run.scalings(&fold.split.train)?;
+        table_run.teacher(index)?;
     }
-    let first = trainer.start(Position::default(), 0, 0.0)?;
-    let command = match config.distillation {
-        Some(_) => "distill",
-        None => "finetune",
-    };
+    let first = table_run.start(Position::default(), 0, 0.0)?;
+    let resolved = RunConfig::from(config.clone());
     let run = Run::create(
         directory,
-        &toml::to_string_pretty(config)?,
-        &RunInfo::new(command, device, files),
+        &resolved.to_toml()?,
+        &RunInfo::new(resolved.command(), device, files),
     )?;
-    let table = dataset::to_csv(&examples, &names).map_err(|error| run_dir::RunError::Damaged {
-        path: directory.join(run_dir::EXAMPLES),
-        what: error.to_string(),
-    })?;
-    run_dir::write_whole(&directory.join(run_dir::EXAMPLES), &table)?;
-    run_dir::write_json(&directory.join(run_dir::SPLITS), &folds)?;
-    let mut finetuned = trainer.train(run, first, &mut on_event).await?;
+    let Dataset {
+        endpoints,
+        examples,
+        folds,
+    } = &table_run.data;
+    let names: Vec<String> = endpoints.iter().map(|e| e.name.clone()).collect();
+    let table = dataset::to_csv(examples, &names);
+    run_dir::write_csv(&directory.join(run_dir::EXAMPLES), table)?;
+    run_dir::write_json(&directory.join(run_dir::SPLITS), folds)?;
+    let mut finetuned = table_run.train(run, first, on_event).await?;
     finetuned.left_out = left_out;
     Ok(finetuned)
 }
 
-/// Goes on with the run in `directory` where it stopped, however it did. The
-/// tables are no longer needed: the run directory holds the examples.
-///
-/// # Errors
-///
-/// See [`TrainingError`].
-pub async fn resume(
-    directory: &Path,
+/// Goes on with a run that is not finished. The tables are no longer needed: the
+/// run directory holds the examples.
+pub(super) async fn resume(
+    config: &FinetuneConfig,
+    run: Run,
     device: &Device,
-    mut on_event: impl FnMut(Event) -> ControlFlow<()>,
+    on_event: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Finetuned, TrainingError> {
-    let (run, text, _) = Run::resume(directory)?;
-    let config: FinetuneConfig = toml::from_str(&text)?;
-    config.check()?;
-    config.optimizer.check_device(device)?;
-    if let Some(config) = run.finished()? {
-        let note = "the run is finished: there is nothing to go on with".to_owned();
-        // Nothing comes after it that could be stopped.
-        let _ = on_event(Event::Note(note));
-        return Ok(Finetuned {
-            config,
-            evaluation: run_dir::read_json(&directory.join(run_dir::EVALUATION))?,
-            left_out: Vec::new(),
-        });
-    }
-    let Stored { examples, folds } = stored(directory, &config)?;
-    let trainer = Trainer {
-        config: &config,
-        directory,
-        examples: &examples,
-        folds: &folds,
+    let directory = run.directory().to_owned();
+    let table_run = TableRun {
+        config,
+        directory: &directory,
+        data: stored(&directory, config)?,
         device,
     };
     let autodiff = device.tensors().clone().autodiff();
-    let state = match run.restore(&config.optimizer, &autodiff)? {
-        Some(restored) => restored,
-        None => trainer.start(Position::default(), 0, 0.0)?,
+    let state = match run.restore(&config.common.optimizer, &autodiff)? {
+        Some(checkpoint) => checkpoint,
+        None => table_run.start(Position::default(), 0, 0.0)?,
     };
-    run.goes_on(device)?;
-    trainer.train(run, state, &mut on_event).await
+    run.record_resume(device)?;
+    table_run.train(run, state, on_event).await
 }
 
-/// What a run directory holds of its data.
-pub(crate) struct Stored {
-    pub(crate) examples: Vec<Example>,
-    pub(crate) folds: Vec<Fold>,
+/// Evaluates the models of a fine-tuning run on the molecules that its folds held
+/// out, from the run directory alone, with a forest on ECFP4 beside them where the
+/// run has a baseline and `baseline` asks for it. Where it does and each molecule
+/// is read as one SMILES, as in the model's card, writes `predictions.csv` and
+/// `evaluation.json` there.
+///
+/// # Errors
+///
+/// Where the directory holds no fine-tuning run with models, or the device fails.
+pub async fn evaluate_run(
+    directory: &Path,
+    device: &Device,
+    options: PredictOptions,
+    baseline: bool,
+) -> Result<Evaluation, TrainingError> {
+    let config = match RunConfig::from_toml(&run_dir::read_config(directory)?)? {
+        RunConfig::Finetune(config) => config,
+        RunConfig::Pretrain(_) => return Err(TrainingError::NoEndpoints(directory.to_owned())),
+    };
+    config.check()?;
+    let data = stored(directory, &config)?;
+    let models = models(directory, data.folds.len());
+    let with_baseline = baseline && config.baseline;
+    let evaluated = evaluation::evaluate(&data, &models, device, options, with_baseline).await?;
+    // The run's own files are those of its model's card.
+    if options.augmentations == NonZeroUsize::MIN && baseline {
+        store_evaluation(directory, &data, &evaluated)?;
+    }
+    Ok(evaluated.evaluation)
 }
 
-/// Examples and folds of a run directory.
-pub(crate) fn stored(directory: &Path, config: &FinetuneConfig) -> Result<Stored, TrainingError> {
+fn store_evaluation(
+    directory: &Path,
+    data: &Dataset,
+    evaluated: &Evaluated,
+) -> Result<(), RunError> {
+    let table = evaluation::to_csv(data, evaluated);
+    run_dir::write_csv(&directory.join(run_dir::PREDICTIONS), table)?;
+    run_dir::write_json(&directory.join(run_dir::EVALUATION), &evaluated.evaluation)
+}
+
+/// The model directories of the first `count` trainings of a run.
+fn models(directory: &Path, count: usize) -> Vec<PathBuf> {
+    let fold = |fold| run_dir::fold_model(directory, fold);
+    (0..count).map(fold).collect()
+}
+
+/// The endpoints of a configuration, before their labels are known.
+fn unscaled(config: &FinetuneConfig) -> Vec<Endpoint> {
+    let endpoints = config.endpoints.iter();
+    endpoints.map(|e| e.endpoint(Scaling::IDENTITY)).collect()
+}
+
+/// The data that a run directory holds.
+fn stored(directory: &Path, config: &FinetuneConfig) -> Result<Dataset, TrainingError> {
     let examples = dataset::from_csv(
         &directory.join(run_dir::EXAMPLES),
         config.endpoints.len(),
-        config.encoder().max_length,
+        config.common.encoder().max_length,
     )?;
     let folds = given(&directory.join(run_dir::SPLITS), examples.len())?;
-    Ok(Stored { examples, folds })
+    Ok(Dataset {
+        endpoints: unscaled(config),
+        examples,
+        folds,
+    })
 }
 
 /// The folds of a file.
@@ -226,8 +262,8 @@ fn folds(config: &FinetuneConfig, examples: &[Example]) -> Result<Vec<Fold>, Tra
             return given(&file, examples.len());
         }
     };
-    let numbered = splits.into_iter().enumerate();
-    Ok(numbered.map(|(fold, split)| Fold { fold, split }).collect())
+    let splits = splits.into_iter().enumerate();
+    Ok(splits.map(|(fold, split)| Fold { fold, split }).collect())
 }
 
 /// Mean and deviation of labels.
@@ -242,29 +278,149 @@ fn scaling(labels: &[f64]) -> Scaling {
     }
 }
 
-pub(super) struct Trainer<'a> {
-    pub(super) config: &'a FinetuneConfig,
-    pub(super) directory: &'a Path,
-    pub(super) examples: &'a [Example],
-    pub(super) folds: &'a [Fold],
-    pub(super) device: &'a Device,
+/// What a run is trained with.
+struct TableRun<'a> {
+    config: &'a FinetuneConfig,
+    directory: &'a Path,
+    data: Dataset,
+    device: &'a Device,
 }
 
 /// A batch: the sequences and the examples that they are of.
-type Drawn = Vec<(Vec<u32>, usize)>;
+struct LabelledBatch {
+    sequences: Vec<Vec<u32>>,
+    examples: Vec<usize>,
+}
 
-impl Trainer<'_> {
+/// A sequence and the example that it is of.
+type Drawn = (Vec<u32>, usize);
+
+/// The labels of one fold, and a teacher.
+struct FoldObjective<'a> {
+    config: &'a FinetuneConfig,
+    examples: &'a [Example],
+    endpoints: &'a [(EndpointTask, Scaling)],
+    valid: &'a [usize],
+    teacher: Option<Teacher<'a>>,
+    device: &'a Device,
+}
+
+impl FoldObjective<'_> {
+    fn targets(&self, examples: &[usize], device: &burn::tensor::Device) -> Targets {
+        let labels: Vec<&[Option<f32>]> = examples
+            .iter()
+            .map(|&index| self.examples[index].labels.as_slice())
+            .collect();
+        Targets::new(&labels, self.endpoints, device)
+    }
+
+    /// Items within the bounds of a batch.
+    fn batches(&self, items: Vec<Drawn>, mut rng: impl rand::Rng) -> Vec<LabelledBatch> {
+        let bounds = &self.config.common.batch;
+        let batches = bucketed(items, |(ids, _)| ids.len(), bounds, &mut rng).into_iter();
+        batches
+            .map(|batch| {
+                let (sequences, examples) = batch.into_iter().unzip();
+                LabelledBatch {
+                    sequences,
+                    examples,
+                }
+            })
+            .collect()
+    }
+
+    /// The batches of an epoch of training on `train`.
+    fn epoch(&self, train: &[usize], fold: usize, epoch: usize) -> Vec<LabelledBatch> {
+        use rayon::prelude::*;
+        let common = &self.config.common;
+        let limit = common.encoder().max_length;
+        let place = [fold as u64, epoch as u64];
+        let drawn: Vec<Drawn> = train
+            .par_iter()
+            .map(|&index| {
+                let example = &self.examples[index];
+                let at = [place[0], place[1], index as u64];
+                let draw = derive_seed(common.seed, SeedStream::Order, &at);
+                let tokens = Some(draw)
+                    .filter(|_| self.config.augment)
+                    .and_then(|draw| permuted(&example.molecule, draw, limit));
+                (tokens.unwrap_or_else(|| example.tokens.clone()), index)
+            })
+            .collect();
+        self.batches(drawn, generator(common.seed, SeedStream::Order, &place))
+    }
+}
+
+impl Objective for FoldObjective<'_> {
+    type Batch = LabelledBatch;
+
+    fn sequences<'b>(&self, batch: &'b LabelledBatch) -> &'b [Vec<u32>] {
+        &batch.sequences
+    }
+
+    fn losses(
+        &self,
+        model: &Model,
+        batch: &LabelledBatch,
+        device: &burn::tensor::Device,
+    ) -> Vec<Loss> {
+        let targets = self.targets(&batch.examples, device);
+        let labels = self.config.labels;
+        finetuning_losses(
+            model,
+            &batch.sequences,
+            &targets,
+            labels,
+            self.teacher,
+            device,
+        )
+    }
+
+    /// Mean loss of the labels of the molecules for validation.
+    async fn validate(&self, model: &Model) -> Result<Vec<(String, f64)>, TrainingError> {
+        let model = model.valid();
+        let device = self.device.tensors();
+        let items: Vec<Drawn> = self
+            .valid
+            .iter()
+            .map(|&index| (self.examples[index].tokens.clone(), index))
+            .collect();
+        let rng = generator(self.config.common.seed, SeedStream::Validation, &[]);
+        let (mut sum, mut count) = (0.0, 0.0);
+        for batch in self.batches(items, rng) {
+            let present = batch
+                .examples
+                .iter()
+                .flat_map(|&index| &self.examples[index].labels)
+                .filter(|label| label.is_some())
+                .count() as f64;
+            let targets = self.targets(&batch.examples, device);
+            let losses = finetuning_losses(&model, &batch.sequences, &targets, 1.0, None, device);
+            let Some(loss) = total(&losses) else { continue };
+            let values = read_losses(&[], loss, None).await?;
+            sum += values
+                .first()
+                .map_or(f64::NAN, |(_, value)| f64::from(*value))
+                * present;
+            count += present;
+        }
+        let loss = (count > 0.0).then(|| ("loss".to_owned(), sum / count));
+        Ok(loss.into_iter().collect())
+    }
+}
+
+impl TableRun<'_> {
     /// How labels are scaled, from those that are trained on.
     fn scalings(&self, train: &[usize]) -> Result<Vec<Scaling>, TrainingError> {
         let scalings = self
-            .config
+            .data
             .endpoints
             .iter()
             .enumerate()
             .map(|(index, endpoint)| {
                 let labels: Vec<f64> = train
                     .iter()
-                    .filter_map(|&i| self.examples[i].labels[index].map(f64::from))
+                    .filter_map(|&i| self.data.examples[i].labels[index].map(f64::from))
                     .collect();
                 if labels.len() < FEWEST_LABELS {
                     return Err(TrainingError::TooFew {
@@ -281,45 +437,29 @@ impl Trainer<'_> {
         scalings.collect()
     }
 
-    /// The molecules of a fold; all of them where `fold` is behind the last.
-    pub(super) fn split(&self, fold: usize) -> Split {
-        self.folds.get(fold).map_or_else(
-            || Split {
-                train: (0..self.examples.len()).collect(),
-                ..Split::default()
-            },
-            |fold| fold.split.clone(),
-        )
-    }
-
     /// The teacher of a fold. A teacher that is a run of the same folds
     /// teaches each with the model that has not seen its held-out molecules.
     fn teacher(&self, fold: usize) -> Result<Option<(ModelConfig, Model)>, TrainingError> {
-        let Some(distillation) = &self.config.distillation else {
+        let Some(distillation) = &self.config.common.distillation else {
             return Ok(None);
         };
         let directory = &distillation.teacher;
-        let of_run = directory
-            .join(run_dir::FOLDS)
-            .join(fold.to_string())
-            .join(run_dir::MODEL);
-        let directory: PathBuf = if of_run.is_dir() {
-            let theirs = given(&directory.join(run_dir::SPLITS), self.examples.len())?;
-            if theirs != self.folds {
+        let of_fold = run_dir::fold_model(directory, fold);
+        let directory = if of_fold.is_dir() {
+            let theirs = given(&directory.join(run_dir::SPLITS), self.data.examples.len())?;
+            if theirs != self.data.folds {
                 return Err(TrainingError::OtherFolds(directory.clone()));
             }
-            of_run
-        } else if directory.join(run_dir::MODEL).is_dir() {
-            directory.join(run_dir::MODEL)
+            of_fold
         } else {
-            directory.clone()
+            run_dir::model_of(directory)
         };
         let (config, model) = ModelFiles::read(&directory)?.load(self.device.tensors())?;
         let names = |endpoints: &mut dyn Iterator<Item = &String>| {
             endpoints.cloned().collect::<Vec<_>>().join(", ")
         };
         let theirs = names(&mut config.endpoints.iter().map(|e| &e.name));
-        let ours = names(&mut self.config.endpoints.iter().map(|e| &e.name));
+        let ours = names(&mut self.data.endpoints.iter().map(|e| &e.name));
         if theirs != ours {
             return Err(DistillationError::Endpoints {
                 teacher: theirs,
@@ -327,7 +467,10 @@ impl Trainer<'_> {
             }
             .into());
         }
-        Ok(Some((config, self.config.optimizer.computing(model))))
+        Ok(Some((
+            config,
+            self.config.common.optimizer.compute_model(model),
+        )))
     }
 
     /// The state before the first step of a fold.
@@ -336,48 +479,36 @@ impl Trainer<'_> {
         position: Position,
         step: u64,
         seconds: f64,
-    ) -> Result<Restored<Position>, TrainingError> {
+    ) -> Result<Checkpoint<Position>, TrainingError> {
+        let common = &self.config.common;
         let fold = position.fold;
         let teacher = self.teacher(fold)?;
         // A student takes its teacher's scale, so that outputs compare.
         let scalings = match &teacher {
             Some((config, _)) => config.endpoints.iter().map(|e| e.scaling).collect(),
-            None => self.scalings(&self.split(fold).train)?,
+            None => self.scalings(&self.data.split(fold).train)?,
         };
-        let started = match &self.config.start {
-            Some(directory) => {
-                let directory = match directory.join(run_dir::MODEL) {
-                    model if model.is_dir() => model,
-                    _ => directory.clone(),
-                };
-                Some(ModelFiles::read(&directory)?)
-            }
+        let started = match &common.start {
+            Some(directory) => Some(ModelFiles::read(&run_dir::model_of(directory))?),
             None => None,
         };
         let stored = started.as_ref().map(ModelFiles::config).transpose()?;
-        let mut encoder = self.config.encoder();
-        if let (None, Some(stored)) = (self.config.pooling, &stored) {
+        let mut encoder = common.encoder();
+        if let (None, Some(stored)) = (common.pooling, &stored) {
             encoder.pooling = stored.encoder.pooling;
         }
         let config = ModelConfig {
             model_type: MODEL_TYPE.to_owned(),
-            name: self.config.name.clone(),
-            preset: self.config.preset.name().to_owned(),
-            license: self.config.license.clone(),
+            name: common.name.clone(),
+            preset: common.preset.name().to_owned(),
+            license: common.license.clone(),
             encoder,
             endpoints: self
                 .config
                 .endpoints
                 .iter()
                 .zip(scalings)
-                .map(|(endpoint, scaling)| Endpoint {
-                    name: endpoint.name.clone(),
-                    title: endpoint.title.clone(),
-                    unit: endpoint.unit.clone(),
-                    description: endpoint.description.clone(),
-                    task: endpoint.task,
-                    scaling,
-                })
+                .map(|(endpoint, scaling)| endpoint.endpoint(scaling))
                 .collect(),
             masked_lm: false,
             physchem: None,
@@ -387,10 +518,14 @@ impl Trainer<'_> {
             embedding: false,
         };
         let autodiff = self.device.tensors().clone().autodiff();
-        autodiff.seed(mixed(self.config.seed, Purpose::Weights, &[fold as u64]));
+        autodiff.seed(derive_seed(
+            common.seed,
+            SeedStream::Weights,
+            &[fold as u64],
+        ));
         let mut initial = Initial {
-            deviation: self.config.initial.initializer_range,
-            table_deviation: self.config.initial.embedding_range,
+            deviation: common.initial.initializer_range,
+            table_deviation: common.initial.embedding_range,
             device: &autodiff,
         };
         let model = match &started {
@@ -402,375 +537,229 @@ impl Trainer<'_> {
             )?,
             None => Model::new(&mut initial, &config.encoder, config.heads())?,
         };
-        Ok(Restored {
+        Ok(Checkpoint {
             progress: Progress {
                 step,
                 seconds,
                 position,
             },
             config,
-            model: numbered(model),
-            optimizer: Optimizer::new(&self.config.optimizer),
+            model: assign_param_ids(model),
+            optimizer: Optimizer::new(&common.optimizer),
         })
     }
 
-    /// The batches of an epoch.
-    fn batches(&self, train: &[usize], fold: usize, epoch: usize) -> Vec<Drawn> {
-        use rayon::prelude::*;
-        let (seed, limit) = (self.config.seed, self.config.encoder().max_length);
-        let place = [fold as u64, epoch as u64];
-        let drawn: Drawn = train
-            .par_iter()
-            .map(|&index| {
-                let example = &self.examples[index];
-                let draw = mixed(seed, Purpose::Order, &[place[0], place[1], index as u64]);
-                let tokens = Some(draw)
-                    .filter(|_| self.config.augment)
-                    .and_then(|draw| permuted(&example.molecule, draw, limit));
-                (tokens.unwrap_or_else(|| example.tokens.clone()), index)
-            })
-            .collect();
-        let mut rng = generator(seed, Purpose::Order, &place);
-        bucketed(drawn, |(ids, _)| ids.len(), &self.config.batch, &mut rng)
-    }
-
-    fn targets(
-        &self,
-        examples: impl Iterator<Item = usize>,
-        endpoints: &[(EndpointTask, Scaling)],
-        device: &burn::tensor::Device,
-    ) -> Targets {
-        let labels: Vec<&[Option<f32>]> = examples
-            .map(|index| self.examples[index].labels.as_slice())
-            .collect();
-        Targets::new(&labels, endpoints, device)
-    }
-
-    /// Mean loss of the labels of `valid`; `None` of none.
-    async fn validate(
-        &self,
-        model: &Model,
-        valid: &[usize],
-        endpoints: &[(EndpointTask, Scaling)],
-    ) -> Result<Option<f64>, TrainingError> {
-        let model = model.valid();
-        let device = self.device.tensors();
-        let items: Drawn = valid
-            .iter()
-            .map(|&index| (self.examples[index].tokens.clone(), index))
-            .collect();
-        let mut rng = generator(self.config.seed, Purpose::Validation, &[]);
-        let (mut sum, mut count) = (0.0, 0.0);
-        for batch in bucketed(items, |(ids, _)| ids.len(), &self.config.batch, &mut rng) {
-            let present = batch
-                .iter()
-                .flat_map(|(_, index)| &self.examples[*index].labels)
-                .filter(|label| label.is_some())
-                .count() as f64;
-            let targets = self.targets(batch.iter().map(|(_, i)| *i), endpoints, device);
-            let sequences: Vec<Vec<u32>> = batch.into_iter().map(|(ids, _)| ids).collect();
-            let losses = finetuning_losses(&model, &sequences, &targets, 1.0, None, device);
-            let Some(loss) = total(&losses) else { continue };
-            let values = read(&[], loss, None).await?;
-            sum += values
-                .first()
-                .map_or(f64::NAN, |(_, value)| f64::from(*value))
-                * present;
-            count += present;
-        }
-        Ok((count > 0.0).then(|| sum / count))
-    }
-
-    /// The domain of every endpoint, from the molecules that the folds held out.
-    fn domains(&self, held_out: &[Vec<HeldOut>]) -> Vec<Option<EndpointDomain>> {
-        let endpoints = self.config.endpoints.iter().zip(held_out);
-        let fit = |(endpoint, held_out): (&EndpointConfig, &Vec<HeldOut>)| {
-            let is_quantity = endpoint.task == EndpointTask::Regression;
-            EndpointDomain::fit(&endpoint.name, held_out, is_quantity)
-        };
-        endpoints.map(fit).collect()
-    }
-
-    pub(super) fn fold_model(&self, fold: usize) -> PathBuf {
-        let folder = self.directory.join(run_dir::FOLDS).join(fold.to_string());
-        folder.join(run_dir::MODEL)
+    /// How often a model is trained: once a fold, and on all molecules where that
+    /// is asked for.
+    fn trainings(&self) -> usize {
+        self.data.folds.len() + usize::from(self.config.refit)
     }
 
     async fn train(
         &self,
-        mut run: Run,
-        state: Restored<Position>,
-        on_event: &mut impl FnMut(Event) -> ControlFlow<()>,
+        run: Run,
+        mut state: Checkpoint<Position>,
+        on_event: impl FnMut(Event) -> ControlFlow<()>,
     ) -> Result<Finetuned, TrainingError> {
-        let begun = state.progress.step;
-        // A validation at the end of an epoch comes after the checkpoint.
-        run.rewind(begun, |line| {
-            let step = line.get("step").and_then(|step| step.as_u64());
-            let valid = line.get("split").is_some_and(|split| split == "valid");
-            step < Some(begun) || (step == Some(begun) && !valid)
-        })?;
-        let mut meter = Meter::new(state.progress.seconds);
-        let all = self.folds.len() + usize::from(self.config.refit);
-        let mut state = Some(state);
-        let mut done = Vec::new();
-        let (mut step, mut first) = (0, 0);
-        if let Some(Restored { progress, .. }) = &state {
-            done.clone_from(&progress.position.done);
-            (step, first) = (progress.step, progress.position.fold);
+        let common = &self.config.common;
+        let place = Place {
+            fold: Some(state.progress.position.fold),
+            epoch: state.progress.position.epoch as u64 + 1,
+        };
+        let start = (&state, place);
+        let mut trainer = Trainer::new(common, 0, self.device, run, start, on_event)?;
+        while state.progress.position.fold < self.trainings() {
+            state = self.train_fold(&mut trainer, state).await?;
         }
-        for fold in first..all {
-            let state = match state.take() {
-                Some(state) => state,
-                None => self.start(
-                    Position {
-                        fold,
-                        done: done.clone(),
-                        ..Position::default()
-                    },
-                    step,
-                    meter.seconds(),
-                )?,
-            };
-            let ended = self
-                .train_fold(&mut run, state, &mut meter, on_event)
-                .await?;
-            step = ended.step;
-            done = ended.position.done;
-        }
-        self.fit_processes(on_event).await?;
-        let evaluated = evaluation::evaluate_folds(
-            self.directory,
+        let models = models(self.directory, self.trainings());
+        let processes = self.config.gaussian_process;
+        gaussian_process::store_with_networks(
+            &self.data,
+            &models,
+            processes,
+            self.device,
+            |note| trainer.note(note),
+        )
+        .await?;
+        let evaluated = evaluation::evaluate(
+            &self.data,
+            &models,
             self.device,
             PredictOptions::default(),
-            true,
+            self.config.baseline,
         )
         .await?;
-        let evaluation = evaluated.evaluation;
-        // The model of all molecules, or else of the first fold.
-        let source = self.fold_model(if self.config.refit {
-            self.folds.len()
-        } else {
-            0
-        });
-        let files = ModelFiles::read(&source)?;
-        let (own, model) = files.load(self.device.tensors())?;
-        let known = files.applicability(&own).map_err(StoringError::from)?;
-        let applicability = known
-            .unwrap_or_else(|| Applicability::new(Vec::new(), Vec::new(), Vec::new()))
-            .with_endpoints(self.domains(&evaluated.held_out));
-        let card = model_card::finetuned(
-            self.config,
-            &own,
-            self.examples.len(),
-            self.folds,
-            &evaluation,
-            &applicability,
-        );
-        let directory = self.directory.join(run_dir::MODEL);
-        let domain = applicability.to_bytes().map_err(StoringError::from)?;
-        // The whole directory at once: a run with one is finished.
-        model_dir::write(
-            &directory,
-            &own,
-            &model,
-            Precision::Fp32,
-            &card,
-            Some(&domain),
-        )
-        .await?;
-        run.clear_checkpoints()?;
-        Ok(Finetuned {
-            config: own,
-            evaluation,
-            left_out: Vec::new(),
-        })
+        store_evaluation(self.directory, &self.data, &evaluated)?;
+        self.finish(&trainer.into_run(), &models, evaluated).await
     }
 
-    /// Trains one fold from `state` on and stores its best model.
+    /// Trains one fold from `state` on and stores its best model; the state before
+    /// the next fold.
     async fn train_fold(
         &self,
-        run: &mut Run,
-        state: Restored<Position>,
-        meter: &mut Meter,
-        on_event: &mut impl FnMut(Event) -> ControlFlow<()>,
-    ) -> Result<Progress<Position>, TrainingError> {
-        let Restored {
-            mut progress,
-            config: model_config,
-            mut model,
-            mut optimizer,
-        } = state;
-        let fold = progress.position.fold;
-        let split = self.split(fold);
+        trainer: &mut Trainer<'_, impl FnMut(Event) -> ControlFlow<()>>,
+        mut state: Checkpoint<Position>,
+    ) -> Result<Checkpoint<Position>, TrainingError> {
+        let common = &self.config.common;
+        let fold = state.progress.position.fold;
+        let split = self.data.split(fold);
         let teacher = self.teacher(fold)?;
-        let map = match (&self.config.distillation, &teacher) {
+        let distillation = common.distillation.as_ref();
+        let map = match (distillation, &teacher) {
             (Some(distillation), Some((config, _))) => {
-                layer_map(distillation, &config.encoder, &model_config.encoder)?
+                layer_map(distillation, &config.encoder, &state.config.encoder)?
             }
             _ => Vec::new(),
         };
-        let teacher =
-            teacher
-                .as_ref()
-                .zip(self.config.distillation.as_ref())
-                .map(|((_, model), config)| Teacher {
-                    model,
-                    config,
-                    layer_map: &map,
-                });
-        let endpoints: Vec<(EndpointTask, Scaling)> = model_config
+        let endpoints: Vec<(EndpointTask, Scaling)> = state
+            .config
             .endpoints
             .iter()
             .map(|e| (e.task, e.scaling))
             .collect();
-        let autodiff = self.device.tensors().clone().autodiff();
-        let epochs = if fold < self.folds.len() {
-            self.config.epochs
-        } else {
-            refit_epochs(&progress.position.done, self.config.epochs)
+        let objective = FoldObjective {
+            config: self.config,
+            examples: &self.data.examples,
+            endpoints: &endpoints,
+            valid: &split.valid,
+            teacher: teacher
+                .as_ref()
+                .zip(distillation)
+                .map(|((_, model), config)| Teacher {
+                    model,
+                    config,
+                    layer_map: &map,
+                }),
+            device: self.device,
         };
-        let runs = self.folds.len() + usize::from(self.config.refit);
-
-        while progress.position.epoch < epochs {
-            let epoch = progress.position.epoch;
-            let batches = self.batches(&split.train, fold, epoch);
-            let first = progress.position.batch;
-            let mut rate = 0.0;
-            for (index, batch) in batches.iter().enumerate().skip(first) {
-                let part = |index: usize| {
-                    (epoch as f64 + index as f64 / batches.len() as f64) / epochs as f64
-                };
-                rate = self.config.optimizer.rate(part(index));
-                let place = [fold as u64, epoch as u64, index as u64];
-                autodiff.seed(mixed(self.config.seed, Purpose::Dropout, &place));
-                let sequences: Vec<Vec<u32>> = batch.iter().map(|(ids, _)| ids.clone()).collect();
-                let targets = self.targets(batch.iter().map(|(_, i)| *i), &endpoints, &autodiff);
-                let losses = finetuning_losses(
-                    &optimizer.computing(&model),
-                    &sequences,
-                    &targets,
-                    self.config.labels,
-                    teacher,
-                    &autodiff,
-                );
-                let Some(loss) = total(&losses) else {
-                    return Err(TrainingError::NothingToLearn);
-                };
-                let (updated, norm) = optimizer.step(model, &loss, rate);
-                model = updated;
-                let values = read(&losses, loss, norm).await?;
-                let loss = values.first().map_or(f32::NAN, |(_, value)| *value);
-                if !loss.is_finite() {
-                    return Err(TrainingError::Diverged {
-                        step: progress.step + 1,
-                        batch: format!(
-                            "fold {fold}, epoch {}, batch {index}, {:?} molecules by tokens",
-                            epoch + 1,
-                            shape_of(&sequences)
+        let epochs = if fold < self.data.folds.len() {
+            self.config.epochs()
+        } else {
+            refit_epochs(&state.progress.position.done, self.config.epochs())
+        };
+        while state.progress.position.epoch < epochs {
+            let position = state.progress.position.clone();
+            let epoch = position.epoch;
+            let place = Place {
+                fold: Some(fold),
+                epoch: epoch as u64 + 1,
+            };
+            let batches = objective.epoch(&split.train, fold, epoch);
+            let all = batches.len() as f64;
+            // The fraction of the fold that is done before a batch.
+            let before = |batch: usize| (epoch as f64 + batch as f64 / all) / epochs as f64;
+            let placed =
+                batches
+                    .into_iter()
+                    .enumerate()
+                    .skip(position.batch)
+                    .map(|(index, batch)| Placed {
+                        batch,
+                        place,
+                        name: format!("fold {fold}, epoch {}, batch {index}", place.epoch),
+                        schedule: before(index),
+                        done: (fold as f64 + before(index + 1)) / self.trainings() as f64,
+                        dropout: derive_seed(
+                            common.seed,
+                            SeedStream::Dropout,
+                            &[fold as u64, epoch as u64, index as u64],
                         ),
-                        loss,
+                        position: Position {
+                            batch: index + 1,
+                            ..position.clone()
+                        },
                     });
-                }
-                progress.position.batch = index + 1;
-                meter.add(batch.len(), &values);
-                if values.iter().all(|(name, _)| *name != "gradient_norm") {
-                    continue;
-                }
-                progress.step += 1;
-                progress.seconds = meter.seconds();
-                let event = Step {
-                    step: progress.step,
-                    epoch: epoch as u64 + 1,
-                    fold: Some(fold),
-                    progress: (fold as f64 + part(index + 1)) / runs as f64,
-                    loss,
-                    molecules_per_second: meter.molecules_per_second(),
-                    seconds: progress.seconds,
-                };
-                let stop = on_event(Event::Step(event)).is_break();
-                let every = self.config.checkpoint_every as u64;
-                let save = stop || progress.step.is_multiple_of(every);
-                if (meter.is_due() || save)
-                    && let Some(line) =
-                        meter.line(progress.step, epoch as u64 + 1, Some(fold), rate)
-                {
-                    run.record(&line)?;
-                }
-                if save {
-                    let path = run
-                        .save(&progress, &model_config, &model, &optimizer)
-                        .await?;
-                    let stop = on_event(Event::Checkpoint(path)).is_break() || stop;
-                    if stop {
-                        return Err(Stop::Cancelled.into());
-                    }
-                }
-            }
-            if let Some(line) = meter.line(progress.step, epoch as u64 + 1, Some(fold), rate) {
-                run.record(&line)?;
-            }
-            let loss = self.validate(&model, &split.valid, &endpoints).await?;
-            if let Some(loss) = loss {
-                let mut line = head(progress.step, epoch as u64 + 1, Some(fold), "valid");
-                line.insert("loss".to_owned(), number(loss));
-                run.record(&line)?;
-                // The next step asks again.
-                let _ = on_event(Event::Validation {
-                    step: progress.step,
-                    fold: Some(fold),
-                    loss,
-                });
-            }
+            state = trainer.run(state, &objective, placed).await?;
+            trainer.record_losses(state.progress.step)?;
+            let losses = trainer.validate(&state, &objective).await?;
+            let loss = losses.first().map(|(_, loss)| *loss);
             // Without validation the last epoch is the one that counts.
-            let better =
-                loss.is_none_or(|loss| progress.position.best.is_none_or(|(_, best)| loss < best));
-            progress.position.epoch += 1;
-            progress.position.batch = 0;
+            let best = position.best;
+            let better = loss.is_none_or(|loss| best.is_none_or(|(_, best)| loss < best));
+            let next = &mut state.progress.position;
+            (next.epoch, next.batch) = (epoch + 1, 0);
             if better {
-                progress.position.best = Some((epoch, loss.unwrap_or(f64::MAX)));
+                next.best = Some((epoch, loss.unwrap_or(f64::MAX)));
                 model_dir::write(
-                    &self.fold_model(fold),
-                    &model_config,
-                    &model.valid(),
+                    &run_dir::fold_model(self.directory, fold),
+                    &state.config,
+                    &state.model.valid(),
                     Precision::Fp32,
                     "",
                     None,
                 )
                 .await?;
             }
-            let best = progress.position.best.map_or(epoch, |(epoch, _)| epoch);
+            let best = state.progress.position.best;
+            let best = best.map_or(epoch, |(epoch, _)| epoch);
             if self.config.patience > 0 && epoch - best >= self.config.patience {
                 break;
             }
         }
-        let best = progress.position.best.map_or(0, |(epoch, _)| epoch);
-        progress.position.done.push(best);
-        // So that a run that is stopped here does not train the fold again.
-        let next = Progress {
-            position: Position {
-                fold: fold + 1,
-                done: progress.position.done.clone(),
-                ..Position::default()
-            },
-            ..progress
+        let Progress { step, position, .. } = &state.progress;
+        let mut done = position.done.clone();
+        done.push(position.best.map_or(0, |(epoch, _)| epoch));
+        let next = Position {
+            fold: fold + 1,
+            done,
+            ..Position::default()
         };
-        let fresh = match fold + 1 < runs {
-            true => Some(self.start(next.position.clone(), next.step, next.seconds)?),
-            false => None,
-        };
-        let path = match &fresh {
-            Some(fresh) => {
-                run.save(&next, &fresh.config, &fresh.model, &fresh.optimizer)
-                    .await?
-            }
+        let state = if next.fold < self.trainings() {
+            self.start(next, *step, trainer.seconds())?
+        } else {
             // What is left to do is no training.
-            None => run.save(&next, &model_config, &model, &optimizer).await?,
+            state.progress.position = next;
+            state
         };
-        if on_event(Event::Checkpoint(path)).is_break() {
-            return Err(Stop::Cancelled.into());
-        }
-        Ok(next)
+        // So that a run that is stopped here does not train the fold again.
+        trainer.save(&state).await?;
+        Ok(state)
     }
+
+    /// Stores the model of all molecules, or else of the first fold, as what the
+    /// run led to.
+    async fn finish(
+        &self,
+        run: &Run,
+        models: &[PathBuf],
+        evaluated: Evaluated,
+    ) -> Result<Finetuned, TrainingError> {
+        let source = match self.config.refit {
+            true => models.last(),
+            false => models.first(),
+        };
+        // There is a fold: the splits say so.
+        let files = ModelFiles::read(source.map_or(self.directory, PathBuf::as_path))?;
+        let (config, model) = files.load(self.device.tensors())?;
+        let known = files.applicability(&config).map_err(StoringError::from)?;
+        let applicability = known
+            .unwrap_or_else(|| Applicability::new(Vec::new(), Vec::new(), Vec::new()))
+            .with_endpoints(domains(&self.data.endpoints, &evaluated.held_out));
+        let card = model_card::finetuned(
+            self.config,
+            &config,
+            self.data.examples.len(),
+            &self.data.folds,
+            &evaluated.evaluation,
+            &applicability,
+        );
+        let domain = applicability.to_bytes().map_err(StoringError::from)?;
+        run.finish(&config, &model, &card, Some(&domain)).await?;
+        Ok(Finetuned {
+            config,
+            evaluation: evaluated.evaluation,
+            left_out: Vec::new(),
+        })
+    }
+}
+
+/// The domain of every endpoint, from the molecules that the folds held out.
+fn domains(endpoints: &[Endpoint], held_out: &[Vec<HeldOut>]) -> Vec<Option<EndpointDomain>> {
+    let fit = |(endpoint, held_out): (&Endpoint, &Vec<HeldOut>)| {
+        let is_quantity = endpoint.task == EndpointTask::Regression;
+        EndpointDomain::fit(&endpoint.name, held_out, is_quantity)
+    };
+    endpoints.iter().zip(held_out).map(fit).collect()
 }
 
 /// Epochs of the training on all molecules: the median of the best of the

@@ -1,22 +1,21 @@
 //! The Gaussian processes beside the networks of a run.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
+use std::path::PathBuf;
 
-use super::finetune::Trainer;
+use super::TrainingError;
+use super::dataset::{Dataset, Example};
 use super::gaussian_process_fit::{self, Validation};
+use super::predicted::predict_values;
 use crate::chemistry::EnvironmentCounts;
-use crate::model::EndpointTask;
+use crate::device::Device;
+use crate::model::{Endpoint, EndpointTask};
 use crate::model_dir::{self, ModelFiles};
 use crate::parallel;
 use crate::predict::applicability::{Applicability, TrainingMolecule};
 use crate::predict::gaussian_process::{self, Process};
 use crate::predict::{PredictOptions, Scorer};
-use crate::train::TrainingError;
-use crate::train::config::EndpointConfig;
-use crate::train::dataset::Example;
-use crate::train::evaluation;
-use crate::train::progress::Event;
+use crate::records::Structure;
 
 /// A process, and the coefficients of the examples that it is of.
 type Fitted = (Process, HashMap<usize, f32>);
@@ -72,49 +71,63 @@ impl<'a> Labelled<'a> {
     }
 }
 
-impl Trainer<'_> {
-    /// Fits the Gaussian processes of every fold beside its network and stores
-    /// them with the molecules that they are of.
-    pub(super) async fn fit_processes(
-        &self,
-        on_event: &mut impl FnMut(Event) -> ControlFlow<()>,
-    ) -> Result<(), TrainingError> {
-        let environments = parallel::map(self.examples, |example| {
+/// Stores with the network of every fold of `data`, and with that of all
+/// molecules where there is a further one in `models`, the molecules that it was
+/// trained on and, if these are `wanted`, Gaussian processes over them.
+pub(super) async fn store_with_networks(
+    data: &Dataset,
+    models: &[PathBuf],
+    wanted: bool,
+    device: &Device,
+    mut on_note: impl FnMut(String),
+) -> Result<(), TrainingError> {
+    let fits = Fits {
+        data,
+        environments: parallel::map(&data.examples, |example| {
             gaussian_process::environments(&example.molecule).ok()
-        });
-        let mut of_folds = Vec::new();
-        for fold in 0..self.folds.len() + usize::from(self.config.refit) {
-            let fitted = if !self.config.gaussian_process {
-                Vec::new()
-            } else if fold < self.folds.len() {
-                self.fit_fold(fold, &environments).await?
-            } else {
-                self.fit_all(&environments, &of_folds)
-            };
-            let processes: Vec<Option<Process>> = fitted
-                .iter()
-                .map(|fit| fit.as_ref().map(|(process, _)| *process))
+        }),
+        device,
+    };
+    let mut of_folds = Vec::new();
+    for (fold, model) in models.iter().enumerate() {
+        let fitted = if !wanted {
+            Vec::new()
+        } else if fold < data.folds.len() {
+            fits.fit_fold(fold, &ModelFiles::read(model)?).await?
+        } else {
+            fits.fit_all(&of_folds)
+        };
+        let processes: Vec<Option<Process>> = fitted
+            .iter()
+            .map(|fit| fit.as_ref().map(|(process, _)| *process))
+            .collect();
+        let known = fits.known(fold, &fitted, processes.clone());
+        model_dir::set_applicability(model, &known)?;
+        if !processes.is_empty() {
+            let endpoints = data.endpoints.iter().zip(&processes);
+            let weight = |process: &Option<Process>| process.map_or(0.0, |p| p.weight);
+            let weights: Vec<String> = endpoints
+                .map(|(endpoint, process)| format!("{} {:.2}", endpoint.name, weight(process)))
                 .collect();
-            let known = self.known(fold, &fitted, processes.clone());
-            model_dir::set_applicability(&self.fold_model(fold), &known)?;
-            if !processes.is_empty() {
-                let endpoints = self.config.endpoints.iter().zip(&processes);
-                let weight = |process: &Option<Process>| process.map_or(0.0, |p| p.weight);
-                let weights: Vec<String> = endpoints
-                    .map(|(endpoint, process)| format!("{} {:.2}", endpoint.name, weight(process)))
-                    .collect();
-                let note = format!(
-                    "weight of the Gaussian process beside the network: {}",
-                    weights.join(", ")
-                );
-                // Nothing is lost by going on.
-                let _ = on_event(Event::Note(note));
-            }
-            of_folds.push(processes);
+            on_note(format!(
+                "weight of the Gaussian process beside the network: {}",
+                weights.join(", ")
+            ));
         }
-        Ok(())
+        of_folds.push(processes);
     }
+    Ok(())
+}
 
+/// What all fits are of.
+struct Fits<'a> {
+    data: &'a Dataset,
+    /// Of every example.
+    environments: Vec<Option<EnvironmentCounts>>,
+    device: &'a Device,
+}
+
+impl Fits<'_> {
     /// What the model of a fold knows of the molecules that it was trained on.
     fn known(
         &self,
@@ -122,8 +135,8 @@ impl Trainer<'_> {
         fitted: &[Option<Fitted>],
         processes: Vec<Option<Process>>,
     ) -> Applicability {
-        let molecules = self.split(fold).train.into_iter().map(|index| {
-            let example = &self.examples[index];
+        let molecules = self.data.split(fold).train.into_iter().map(|index| {
+            let example = &self.data.examples[index];
             let labels = example.labels.iter().enumerate();
             let labelled = labels.filter(|(_, label)| label.is_some());
             let endpoints: Vec<u32> = labelled.map(|(endpoint, _)| endpoint as u32).collect();
@@ -141,7 +154,7 @@ impl Trainer<'_> {
             }
         });
         let molecules = molecules.collect();
-        let unknown = vec![None; self.config.endpoints.len()];
+        let unknown = vec![None; self.data.endpoints.len()];
         Applicability::new(unknown, processes, molecules)
     }
 
@@ -150,31 +163,30 @@ impl Trainer<'_> {
     async fn fit_fold(
         &self,
         fold: usize,
-        environments: &[Option<EnvironmentCounts>],
+        files: &ModelFiles<'_>,
     ) -> Result<Vec<Option<Fitted>>, TrainingError> {
-        let split = self.split(fold);
-        let files = ModelFiles::read(&self.fold_model(fold))?;
+        let (examples, environments) = (&self.data.examples, &self.environments);
+        let split = self.data.split(fold);
         // A run that was stopped here may have some already.
-        let network = Scorer::load(&files, self.device.clone())?.without_gaussian_processes();
-        let smiles = |&index: &usize| self.examples[index].smiles.as_str();
-        let valid = split.valid.iter().map(smiles);
-        let predicted = evaluation::scores(&network, valid, PredictOptions::default()).await?;
-        let of_endpoint = |(endpoint, config): (usize, &EndpointConfig)| {
-            let train =
-                Labelled::new(self.examples, &split.train, endpoint, environments).thinned();
+        let network = Scorer::load(files, self.device.clone())?.without_gaussian_processes();
+        let structure = |&index: &usize| Structure::from(examples[index].smiles.as_str());
+        let valid: Vec<Structure> = split.valid.iter().map(structure).collect();
+        let predicted = predict_values(&network, &valid, PredictOptions::default()).await?;
+        let of_endpoint = |(endpoint, of_model): (usize, &Endpoint)| {
+            let train = Labelled::new(examples, &split.train, endpoint, environments).thinned();
             let rows = split.valid.iter().zip(&predicted);
             let (scored, values): (Vec<usize>, Vec<f32>) = rows
                 .filter(|(index, _)| environments[**index].is_some())
-                .filter(|(index, _)| self.examples[**index].labels[endpoint].is_some())
+                .filter(|(index, _)| examples[**index].labels[endpoint].is_some())
                 .filter_map(|(index, row)| Some((*index, row.as_ref()?[endpoint])))
                 .unzip();
-            let valid = Labelled::new(self.examples, &scored, endpoint, environments);
+            let valid = Labelled::new(examples, &scored, endpoint, environments);
             let validation = Validation {
                 molecules: &valid.environments,
                 labels: &valid.labels,
                 network: &values,
             };
-            let is_probability = config.task == EndpointTask::Classification;
+            let is_probability = of_model.task == EndpointTask::Classification;
             let fit = gaussian_process_fit::fit(
                 &train.environments,
                 &train.labels,
@@ -183,25 +195,17 @@ impl Trainer<'_> {
             )?;
             Some((fit.process, train.named(fit.coefficients)))
         };
-        Ok(self
-            .config
-            .endpoints
-            .iter()
-            .enumerate()
-            .map(of_endpoint)
-            .collect())
+        let endpoints = self.data.endpoints.iter();
+        Ok(endpoints.enumerate().map(of_endpoint).collect())
     }
 
     /// The process of every endpoint, of all molecules, as those of the folds are
     /// on average.
-    fn fit_all(
-        &self,
-        environments: &[Option<EnvironmentCounts>],
-        of_folds: &[Vec<Option<Process>>],
-    ) -> Vec<Option<Fitted>> {
-        let all: Vec<usize> = (0..self.examples.len()).collect();
+    fn fit_all(&self, of_folds: &[Vec<Option<Process>>]) -> Vec<Option<Fitted>> {
+        let (examples, environments) = (&self.data.examples, &self.environments);
+        let all: Vec<usize> = (0..examples.len()).collect();
         let of_endpoint = |endpoint: usize| {
-            let train = Labelled::new(self.examples, &all, endpoint, environments).thinned();
+            let train = Labelled::new(examples, &all, endpoint, environments).thinned();
             let of_folds: Vec<Option<Process>> = of_folds
                 .iter()
                 .map(|processes| processes[endpoint])
@@ -209,6 +213,6 @@ impl Trainer<'_> {
             let fit = gaussian_process_fit::refit(&train.environments, &train.labels, &of_folds)?;
             Some((fit.process, train.named(fit.coefficients)))
         };
-        (0..self.config.endpoints.len()).map(of_endpoint).collect()
+        (0..self.data.endpoints.len()).map(of_endpoint).collect()
     }
 }

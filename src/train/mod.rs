@@ -1,10 +1,11 @@
 //! Training: masked language modelling and descriptors on a corpus, labels on
 //! tables, and a teacher's knowledge on either.
 //!
-//! A run lives in a directory and survives being killed: [`resume_pretrain`]
-//! and [`resume_finetune`] go on where it stopped. On a CPU the result is the
-//! same to the bit, because every random draw is a function of the seed and
-//! of the place in the run.
+//! A [`RunConfig`] decides a run. [`pretrain`] and [`finetune`] read its data and
+//! train by one loop (`trainer`); the model is stored in the run directory, and
+//! fine-tuning evaluates it first. The run survives being killed: [`resume`]
+//! continues where it stopped. On a CPU the result is the same to the bit, because
+//! every random draw is a function of the seed and of the place in the run.
 
 pub mod baseline;
 mod batches;
@@ -21,15 +22,20 @@ mod kill_tests;
 mod model_card;
 mod objectives;
 mod optimizer;
+mod predicted;
 mod pretrain;
 mod progress;
 #[cfg(test)]
 mod reference_tests;
+mod run;
 pub mod run_dir;
+#[cfg(test)]
+mod run_tests;
 mod seeds;
 pub mod splits;
 mod start;
 mod tensorboard;
+mod trainer;
 
 use std::path::PathBuf;
 
@@ -39,28 +45,24 @@ use crate::model_dir::StoringError;
 use crate::predict::Stop;
 use crate::train::splits::SplitError;
 
-pub(crate) use batches::{PretrainingBatch, mask};
 pub use config::{
     BatchConfig, DescriptorSet, DistillationConfig, DuplicatesConfig, EndpointConfig,
-    FinetuneConfig, InitialConfig, OptimizerConfig, PretrainConfig, SplitConfig, SplitKind,
-    TrainingConfigError,
+    FinetuneConfig, InitialConfig, OptimizerConfig, PretrainConfig, RunConfig, RunSettings,
+    SplitConfig, SplitKind, TrainingConfigError,
 };
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
 pub use dataset::{Example, Examples, ExamplesError, LeftOut, Merged};
-pub use finetune::{Finetuned, Position as FoldPosition, finetune, resume as resume_finetune};
-pub(crate) use finetune::{Stored, stored};
+pub use finetune::{Finetuned, Position as FoldPosition, evaluate_run, finetune};
 pub use model_card::evaluation_table;
 pub use objectives::DistillationError;
-pub(crate) use objectives::Pretraining;
 pub use optimizer::OptimizerError;
-pub(crate) use optimizer::{Optimizer, numbered};
-pub(crate) use pretrain::step;
-pub use pretrain::{Pretrained, pretrain, resume as resume_pretrain};
+pub use pretrain::{Pretrained, pretrain};
 pub use progress::{Event, Step};
+pub use run::{Trained, resume, run};
 pub use run_dir::RunError;
 pub use tensorboard::EventFile;
 
-/// Why a run could not begin or go on.
+/// Why a run could not begin, continue or be evaluated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
@@ -115,13 +117,16 @@ pub enum TrainingError {
         /// Rows that were read.
         rows: u64,
     },
+    /// A run that has no endpoints cannot be evaluated on labels.
+    #[error("{} is a pre-training run: it has no endpoints to evaluate", .0.display())]
+    NoEndpoints(PathBuf),
     /// No loss applies: the weights are 0 or the heads are missing.
-    #[error("there is nothing to learn: every weight is 0, or the model lacks the heads")]
+    #[error("no active training objective: all loss weights are 0, or the model lacks the heads")]
     NothingToLearn,
     /// The loss is no longer a number.
     #[error(
-        "the loss is {loss} at step {step} ({batch}): lower optimizer.learning_rate, or go on \
-         from the last checkpoint with --resume"
+        "the loss is {loss} at step {step} ({batch}): lower optimizer.learning_rate, or resume \
+         from the last checkpoint with `delicate resume RUN`"
     )]
     Diverged {
         /// The step, from 1.
@@ -131,7 +136,7 @@ pub enum TrainingError {
         /// The loss.
         loss: f32,
     },
-    /// The run directory cannot be written or gone on with.
+    /// The run directory cannot be written or resumed.
     #[error(transparent)]
     Run(#[from] RunError),
     /// A model directory cannot be read or written.

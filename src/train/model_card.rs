@@ -59,18 +59,18 @@ pub(super) fn pretrained(
     let _ = write!(
         text,
         "\n## Training\n\n{} epochs of {} rows, {} steps in {:.0} s; {}; objectives: ",
-        config.epochs,
+        config.common.epochs,
         corpus.rows(),
         progress.step,
         progress.seconds,
-        optimizer(&config.optimizer),
+        optimizer(&config.common.optimizer),
     );
     let mut objectives = vec![
         ("masked tokens", config.masked_lm),
         ("descriptors", config.physchem),
         ("structure vectors", config.structure),
     ];
-    if let Some(teacher) = &config.distillation {
+    if let Some(teacher) = &config.common.distillation {
         objectives.extend([
             ("a teacher's token distributions", teacher.soft),
             ("its hidden states", teacher.hidden),
@@ -150,12 +150,12 @@ pub(super) fn finetuned(
     let _ = write!(
         text,
         "\n## Training\n\n{} {examples} molecules, {} epochs at most, {}.{}\n",
-        match &config.start {
+        match &config.common.start {
             Some(_) => "A pre-trained encoder, fine-tuned on",
             None => "From random weights on",
         },
-        config.epochs,
-        optimizer(&config.optimizer),
+        config.common.epochs,
+        optimizer(&config.common.optimizer),
         if config.refit {
             " The weights here were trained once more on all molecules."
         } else {

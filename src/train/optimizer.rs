@@ -80,13 +80,13 @@ pub enum OptimizerError {
     #[error("the optimizer's file is damaged: {0}")]
     Damaged(String),
     /// The device failed.
-    #[error("the optimizer's history could not be read back from the device: {0}")]
+    #[error("could not read the optimizer state back from the device: {0}")]
     Device(String),
 }
 
 impl Optimizer {
     /// An optimizer without history. The parameters of the models it gets
-    /// must be [`numbered`].
+    /// must be [`assign_param_ids`].
     pub(crate) fn new(config: &OptimizerConfig) -> Self {
         Self {
             config: config.clone(),
@@ -99,9 +99,9 @@ impl Optimizer {
     }
 
     /// The model that computes the losses of a step: see
-    /// [`OptimizerConfig::computing`].
-    pub(crate) fn computing(&self, model: &Model) -> Model {
-        self.config.computing(model.clone())
+    /// [`OptimizerConfig::compute_model`].
+    pub(crate) fn compute_model(&self, model: &Model) -> Model {
+        self.config.compute_model(model.clone())
     }
 
     /// Whether the next batch completes a step.
@@ -216,7 +216,7 @@ impl Optimizer {
         safetensors::serialize(views, Some(metadata)).map_err(damaged)
     }
 
-    /// Restores what [`Self::save`] gave, for the [`numbered`] parameters of `model`
+    /// Restores what [`Self::save`] gave, for the [`assign_param_ids`] parameters of `model`
     /// on `device`.
     pub(crate) fn restore(
         config: &OptimizerConfig,
@@ -348,7 +348,7 @@ impl Update<'_> {
 
 /// Numbers the parameters of `model` in their order, so that an optimizer's
 /// history finds them again in another process.
-pub(crate) fn numbered(model: Model) -> Model {
+pub(crate) fn assign_param_ids(model: Model) -> Model {
     struct Number(u64);
     impl ModuleMapper for Number {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on.
+//! What a run tells while it trains.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -44,13 +44,13 @@ pub struct Step {
     pub loss: f32,
     /// Molecules a second, of late.
     pub molecules_per_second: f64,
-    /// Seconds of training so far, over all sittings.
+    /// Seconds of training so far, over all sessions.
     pub seconds: f64,
 }
 
 /// Averages losses and throughput between two lines of metrics.
-pub(super) struct Meter {
-    /// Seconds of earlier sittings.
+pub(super) struct ThroughputMeter {
+    /// Seconds of earlier sessions.
     before: f64,
     started: Instant,
     window: Window,
@@ -74,7 +74,7 @@ impl Window {
     }
 }
 
-impl Meter {
+impl ThroughputMeter {
     pub(super) fn new(seconds_before: f64) -> Self {
         Self {
             before: seconds_before,
@@ -127,19 +127,24 @@ impl Meter {
         if window.steps == 0 {
             return None;
         }
-        let mut line = head(step, epoch, fold, "train");
+        let mut line = metrics_line(step, epoch, fold, "train");
         for (name, sum) in window.sums {
-            line.insert(name.to_owned(), number(sum / window.steps as f64));
+            line.insert(name.to_owned(), json_number(sum / window.steps as f64));
         }
-        line.insert("learning_rate".to_owned(), number(rate));
-        line.insert("molecules_per_second".to_owned(), number(throughput));
-        line.insert("seconds".to_owned(), number(seconds));
+        line.insert("learning_rate".to_owned(), json_number(rate));
+        line.insert("molecules_per_second".to_owned(), json_number(throughput));
+        line.insert("seconds".to_owned(), json_number(seconds));
         Some(line)
     }
 }
 
 /// The beginning of a line of metrics.
-pub(super) fn head(step: u64, epoch: u64, fold: Option<usize>, split: &str) -> Map<String, Value> {
+pub(super) fn metrics_line(
+    step: u64,
+    epoch: u64,
+    fold: Option<usize>,
+    split: &str,
+) -> Map<String, Value> {
     let mut line = Map::new();
     line.insert("step".to_owned(), step.into());
     line.insert("epoch".to_owned(), epoch.into());
@@ -151,6 +156,6 @@ pub(super) fn head(step: u64, epoch: u64, fold: Option<usize>, split: &str) -> M
 }
 
 /// A JSON number; null where it is none.
-pub(super) fn number(value: f64) -> Value {
+pub(super) fn json_number(value: f64) -> Value {
     Number::from_f64(value).map_or(Value::Null, Value::Number)
 }

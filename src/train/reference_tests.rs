@@ -14,8 +14,8 @@ use super::config::{DistillationConfig, OptimizerConfig};
 use super::objectives::{
     Loss, Pretraining, Targets, Teacher, finetuning_losses, indices, layer_map, soft_labels, total,
 };
-use super::optimizer::{Optimizer, numbered};
-use super::seeds::{Purpose, generator};
+use super::optimizer::{Optimizer, assign_param_ids};
+use super::seeds::{SeedStream, generator};
 use crate::device::{Device as Opened, DeviceChoice};
 use crate::model::{
     Batch, EncoderConfig, EndpointTask, Heads, Initial, Model, Parameters, Scaling, Sharing, Stored,
@@ -170,11 +170,11 @@ impl Case {
     fn train(&self, device: &Device) -> Outcome {
         let autodiff = device.clone().autodiff();
         let (config, model) = load(&self.golden, "weights/", "model", &autodiff);
-        let mut model = numbered(model);
+        let mut model = assign_param_ids(model);
         let taught = self.distillation.as_ref().map(|distillation| {
             let (teacher, model) = load(&self.golden, "teacher/", "teacher", device);
             let map = layer_map(distillation, &teacher.encoder, &config.encoder);
-            let model = self.optimizer.computing(model);
+            let model = self.optimizer.compute_model(model);
             (model, map.expect("a layer map that fits"))
         });
         let teacher = taught.as_ref().zip(self.distillation.as_ref());
@@ -186,7 +186,12 @@ impl Case {
 
         let mut optimizer = Optimizer::new(&self.optimizer);
         // A graph serves one backward pass, and the optimizer makes its own.
-        let losses = self.losses(&optimizer.computing(&model), &config, teacher, &autodiff);
+        let losses = self.losses(
+            &optimizer.compute_model(&model),
+            &config,
+            teacher,
+            &autodiff,
+        );
         let sum = total(&losses).expect("a loss");
         let mut values: Named = losses
             .iter()
@@ -204,7 +209,12 @@ impl Case {
 
         let (mut norm, mut after) = (f32::NAN, Vec::new());
         for (number, &progress) in self.progress.iter().enumerate() {
-            let losses = self.losses(&optimizer.computing(&model), &config, teacher, &autodiff);
+            let losses = self.losses(
+                &optimizer.compute_model(&model),
+                &config,
+                teacher,
+                &autodiff,
+            );
             let sum = total(&losses).expect("a loss");
             let rate = self.optimizer.rate(progress);
             let (updated, own) = optimizer.step(model, &sum, rate);
@@ -355,7 +365,7 @@ fn an_overflow_in_half_precision_changes_the_scale_and_not_the_model() {
     let device = Device::flex().autodiff();
     let case = Case::read("finetune");
     let (config, model) = load(&case.golden, "weights/", "model", &device);
-    let model = numbered(model);
+    let model = assign_param_ids(model);
     let with = |half: bool| {
         Optimizer::new(&OptimizerConfig {
             half,
@@ -402,7 +412,7 @@ fn a_history_of_another_model_is_refused() {
     let device = Device::flex().autodiff();
     let case = Case::read("finetune");
     let (config, model) = load(&case.golden, "weights/", "model", &device);
-    let model = numbered(model);
+    let model = assign_param_ids(model);
     let loss = total(&case.losses(&model, &config, None, &device)).expect("a loss");
     let mut optimizer = Optimizer::new(&case.optimizer);
     let (model, _) = optimizer.step(model, &loss, 1e-3);
@@ -449,7 +459,7 @@ fn accumulated_batches_make_the_step_of_their_mean() {
     // Two batches of two molecules out of the four.
     let width = case.golden.tensors["input/descriptors"].0[1];
     let descriptors = case.golden.values("input/descriptors");
-    let mut rng = generator(5, Purpose::Masks, &[]);
+    let mut rng = generator(5, SeedStream::Masks, &[]);
     let halves: Vec<_> = [0..2, 2..4]
         .into_iter()
         .map(|rows| {
@@ -472,7 +482,7 @@ fn accumulated_batches_make_the_step_of_their_mean() {
     };
     let start = || {
         let (config, model) = load(&case.golden, "weights/", "model", &device);
-        (config, numbered(model))
+        (config, assign_param_ids(model))
     };
 
     let (config, mut one) = start();
@@ -544,7 +554,7 @@ fn fresh(config: &EncoderConfig, heads: Heads, seed: u64, device: &Device) -> Mo
         table_deviation: 0.5,
         device,
     };
-    numbered(Model::new(&mut initial, config, heads).expect("fresh parameters"))
+    assign_param_ids(Model::new(&mut initial, config, heads).expect("fresh parameters"))
 }
 
 /// Trains until the rate is 0; the losses by name at the start and at the end.
@@ -582,7 +592,7 @@ fn pretraining_learns_eight_molecules_by_heart() {
         structure: 16,
         ..Heads::default()
     };
-    let mut rng = generator(7, Purpose::Masks, &[]);
+    let mut rng = generator(7, SeedStream::Masks, &[]);
     let masked = mask(&molecules(), 0.15, &mut rng);
     let batch = PretrainingBatch {
         masked,
@@ -607,7 +617,7 @@ fn pretraining_learns_eight_molecules_by_heart() {
 #[test]
 fn fine_tuning_learns_eight_molecules_by_heart() {
     let device = Device::flex().autodiff();
-    let mut rng = generator(8, Purpose::Masks, &[]);
+    let mut rng = generator(8, SeedStream::Masks, &[]);
     for (task, bound) in [
         (EndpointTask::Regression, 1e-3),
         (EndpointTask::Classification, 0.05),
@@ -667,7 +677,11 @@ fn distillation_learns_its_teacher_by_heart() {
     let shapes = (tiny(Sharing::None, 4), tiny(Sharing::None, 2));
     let map = layer_map(&config, &shapes.0, &shapes.1).expect("a layer map that fits");
     let teacher_model = fresh(&shapes.0, heads, 3, &plain);
-    let masked = mask(&molecules(), 0.15, &mut generator(9, Purpose::Masks, &[]));
+    let masked = mask(
+        &molecules(),
+        0.15,
+        &mut generator(9, SeedStream::Masks, &[]),
+    );
     let objective = Pretraining {
         masked_lm: 0.0,
         physchem: 0.0,

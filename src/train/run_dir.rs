@@ -1,4 +1,4 @@
-//! A run directory: what was run, how it went, and where it can go on.
+//! A run directory: what was run, how it went, and where it can be resumed.
 //!
 //! ```text
 //! config.toml     the resolved configuration
@@ -52,7 +52,7 @@ const STATE: &str = "state.json";
 /// Checkpoints that are kept.
 const KEPT: usize = 2;
 
-/// Why a run directory cannot be written or gone on with.
+/// Why a run directory cannot be written or resumed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -65,10 +65,13 @@ pub enum RunError {
         source: io::Error,
     },
     /// The directory holds something already.
-    #[error("{} is not empty: choose another directory, or go on with --resume", .0.display())]
+    #[error(
+        "{path} is not empty: choose another directory, or resume the run in it with \
+         `delicate resume {path}`", path = .0.display()
+    )]
     NotEmpty(PathBuf),
-    /// There is nothing to go on with.
-    #[error("{} holds no run: it has no {CONFIG}", .0.display())]
+    /// There is nothing to resume.
+    #[error("{} is not a run directory: {CONFIG} not found", .0.display())]
     NoRun(PathBuf),
     /// A file of the run is not what it should be.
     #[error("{}: {what}", path.display())]
@@ -103,14 +106,14 @@ pub struct RunInfo {
     pub started: String,
     /// The files that were read.
     pub data: Vec<DataFile>,
-    /// Where and when the run went on after it was stopped.
+    /// Where and when the run was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub resumed: Vec<Sitting>,
+    pub resumed: Vec<Session>,
 }
 
-/// Where and when a run went on.
+/// A session of a run that was resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sitting {
+pub struct Session {
     /// Name of the device.
     pub device: String,
     /// Threads of the CPU.
@@ -140,14 +143,14 @@ impl RunInfo {
 pub struct Progress<P> {
     /// Steps done.
     pub step: u64,
-    /// Seconds of training so far, over all sittings.
+    /// Seconds of training so far, over all sessions.
     pub seconds: f64,
     /// Where in its data the run stands.
     pub position: P,
 }
 
-/// A checkpoint, read back.
-pub(crate) struct Restored<P> {
+/// The state of a run: what a checkpoint holds.
+pub(crate) struct Checkpoint<P> {
     pub(crate) progress: Progress<P>,
     pub(crate) config: ModelConfig,
     pub(crate) model: Model,
@@ -158,7 +161,7 @@ pub(crate) struct Restored<P> {
 pub struct Run {
     directory: PathBuf,
     metrics: File,
-    /// Made at the first step of a sitting, when it is known which it is.
+    /// Made at the first step of a session, when it is known which it is.
     events: Option<EventFile>,
 }
 
@@ -204,6 +207,38 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
     write_whole(path, &bytes)
 }
 
+/// The text of a run's configuration.
+///
+/// # Errors
+///
+/// Where `directory` is no run directory.
+pub fn read_config(directory: &Path) -> Result<String, RunError> {
+    let path = directory.join(CONFIG);
+    if !path.is_file() {
+        return Err(RunError::NoRun(directory.to_owned()));
+    }
+    fs::read_to_string(&path).map_err(io_error(&path))
+}
+
+/// Writes a table of a run directory, whole or not at all.
+pub(super) fn write_csv(path: &Path, table: Result<Vec<u8>, csv::Error>) -> Result<(), RunError> {
+    write_whole(path, &table.map_err(|error| damaged(path, error))?)
+}
+
+/// The model directory of a fold, or of the training on all molecules, whose
+/// number is that behind the last fold.
+pub(super) fn fold_model(directory: &Path, fold: usize) -> PathBuf {
+    directory.join(FOLDS).join(fold.to_string()).join(MODEL)
+}
+
+/// The model directory that `path` means: that of a run, or the path itself.
+pub(super) fn model_of(path: &Path) -> PathBuf {
+    match path.join(MODEL) {
+        model if model.is_dir() => model,
+        _ => path.to_owned(),
+    }
+}
+
 impl Run {
     /// Begins a run in `directory`, which must be empty or absent.
     ///
@@ -222,17 +257,14 @@ impl Run {
         Self::open(directory)
     }
 
-    /// Goes on with the run in `directory`; its configuration and facts.
+    /// Opens the run in `directory` to resume it; with it the text of its
+    /// configuration, and its facts.
     ///
     /// # Errors
     ///
     /// Where there is no run, or a file of it is damaged.
     pub fn resume(directory: &Path) -> Result<(Self, String, RunInfo), RunError> {
-        let path = directory.join(CONFIG);
-        if !path.is_file() {
-            return Err(RunError::NoRun(directory.to_owned()));
-        }
-        let config = fs::read_to_string(&path).map_err(io_error(&path))?;
+        let config = read_config(directory)?;
         let info = read_json(&directory.join(RUN))?;
         // What a process that was killed here left unfinished.
         for folder in [directory.to_owned(), directory.join(CHECKPOINTS)] {
@@ -243,16 +275,16 @@ impl Run {
         Ok((Self::open(directory)?, config, info))
     }
 
-    /// Notes in `run.json` that the run goes on, on `device`.
+    /// Notes in `run.json` that the run is resumed on `device`.
     ///
     /// # Errors
     ///
     /// Where the file cannot be read or written.
-    pub fn goes_on(&self, device: &Device) -> Result<(), RunError> {
+    pub fn record_resume(&self, device: &Device) -> Result<(), RunError> {
         let path = self.directory.join(RUN);
         let mut info: RunInfo = read_json(&path)?;
         let now = RunInfo::new(&info.command, device, Vec::new());
-        info.resumed.push(Sitting {
+        info.resumed.push(Session {
             device: now.device,
             threads: now.threads,
             started: now.started,
@@ -358,11 +390,14 @@ impl Run {
     /// go only after it is on the disk.
     pub(crate) async fn save<P: Serialize>(
         &mut self,
-        progress: &Progress<P>,
-        config: &ModelConfig,
-        model: &Model,
-        optimizer: &Optimizer,
+        checkpoint: &Checkpoint<P>,
     ) -> Result<PathBuf, RunError> {
+        let Checkpoint {
+            progress,
+            config,
+            model,
+            optimizer,
+        } = checkpoint;
         if let Some(events) = &mut self.events {
             events.flush().map_err(io_error(&self.directory))?;
         }
@@ -400,8 +435,17 @@ impl Run {
         Ok(all)
     }
 
-    /// Removes all checkpoints: what they led to is stored elsewhere.
-    pub(crate) fn clear_checkpoints(&self) -> Result<(), RunError> {
+    /// Stores the model that the run led to, with its card and applicability
+    /// domain, as a whole. With that the run is finished: its checkpoints go.
+    pub(crate) async fn finish(
+        &self,
+        config: &ModelConfig,
+        model: &Model,
+        card: &str,
+        domain: Option<&[u8]>,
+    ) -> Result<(), RunError> {
+        let directory = self.directory.join(MODEL);
+        model_dir::write(&directory, config, model, Precision::Fp32, card, domain).await?;
         let folder = self.directory.join(CHECKPOINTS);
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(io_error(&folder))?;
@@ -415,7 +459,7 @@ impl Run {
         &self,
         optimizer: &OptimizerConfig,
         device: &burn::tensor::Device,
-    ) -> Result<Option<Restored<P>>, RunError> {
+    ) -> Result<Option<Checkpoint<P>>, RunError> {
         let Some(path) = self.checkpoints()?.pop() else {
             return Ok(None);
         };
@@ -423,8 +467,8 @@ impl Run {
         let (config, model) = ModelFiles::read(&path)?.load(device)?;
         let file = path.join(OPTIMIZER);
         let bytes = fs::read(&file).map_err(io_error(&file))?;
-        let model = super::optimizer::numbered(model);
-        Ok(Some(Restored {
+        let model = super::optimizer::assign_param_ids(model);
+        Ok(Some(Checkpoint {
             progress,
             config,
             optimizer: Optimizer::restore(optimizer, &bytes, &model, device)?,

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 /// What numbers are drawn for; each purpose has a sequence of its own.
 #[derive(Clone, Copy, Debug)]
 #[repr(u64)]
-pub(super) enum Purpose {
+pub(super) enum SeedStream {
     /// Fresh weights.
     Weights = 1,
     /// Random SMILES and the order of molecules.
@@ -25,7 +25,7 @@ pub(super) enum Purpose {
 }
 
 /// A 64-bit number that depends on all of `place` (SplitMix64 over it).
-pub(super) fn mixed(seed: u64, purpose: Purpose, place: &[u64]) -> u64 {
+pub(super) fn derive_seed(seed: u64, purpose: SeedStream, place: &[u64]) -> u64 {
     let mut state = seed ^ 0x6a09_e667_f3bc_c909;
     for &part in std::iter::once(&(purpose as u64)).chain(place) {
         state = state.wrapping_add(part).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -37,8 +37,8 @@ pub(super) fn mixed(seed: u64, purpose: Purpose, place: &[u64]) -> u64 {
 }
 
 /// The generator of a place.
-pub(super) fn generator(seed: u64, purpose: Purpose, place: &[u64]) -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(mixed(seed, purpose, place))
+pub(super) fn generator(seed: u64, purpose: SeedStream, place: &[u64]) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(derive_seed(seed, purpose, place))
 }
 
 #[cfg(test)]
@@ -48,14 +48,14 @@ mod tests {
     #[test]
     fn seed_purpose_and_place_each_matter() {
         let all = [
-            mixed(0, Purpose::Order, &[1, 2]),
-            mixed(1, Purpose::Order, &[1, 2]),
-            mixed(0, Purpose::Masks, &[1, 2]),
-            mixed(0, Purpose::Order, &[2, 1]),
-            mixed(0, Purpose::Order, &[1]),
+            derive_seed(0, SeedStream::Order, &[1, 2]),
+            derive_seed(1, SeedStream::Order, &[1, 2]),
+            derive_seed(0, SeedStream::Masks, &[1, 2]),
+            derive_seed(0, SeedStream::Order, &[2, 1]),
+            derive_seed(0, SeedStream::Order, &[1]),
         ];
         let distinct: std::collections::BTreeSet<u64> = all.into_iter().collect();
         assert_eq!(distinct.len(), all.len());
-        assert_eq!(all[0], mixed(0, Purpose::Order, &[1, 2]));
+        assert_eq!(all[0], derive_seed(0, SeedStream::Order, &[1, 2]));
     }
 }

@@ -98,7 +98,7 @@ impl EventFile {
         Self::create_at(dir, since_epoch())
     }
 
-    /// Starts a new event file for a run that goes on after `step`: what
+    /// Starts a new event file for a run that is resumed after `step`: what
     /// earlier files of the directory hold at later steps was lost with the
     /// run and is hidden by TensorBoard.
     ///

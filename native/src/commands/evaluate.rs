@@ -9,8 +9,8 @@ use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::predict::PredictOptions;
 use delicate::records::Row;
-use delicate::train::evaluation::{evaluate_run, evaluate_table};
-use delicate::train::{evaluation_table, run_dir};
+use delicate::train::evaluation::evaluate_table;
+use delicate::train::{evaluate_run, evaluation_table, run_dir};
 
 use crate::cli::{
     AugmentationArguments, DeviceArguments, InputArguments, ModelArguments, MoleculeArguments,

@@ -38,6 +38,11 @@ pub(crate) enum Command {
     Distill(train::DistillArguments),
     /// Fine-tune an encoder on tables of labels, fold by fold
     Finetune(train::FinetuneArguments),
+    /// Resume a run of pretrain, distill or finetune where it stopped
+    ///
+    /// The run directory holds all that is needed. On the CPU the result is bit-identical
+    /// to that of an uninterrupted run.
+    Resume(train::ResumeArguments),
     /// Evaluate a fine-tuning run, or a model on a table, with confidence intervals
     Evaluate(evaluate::EvaluateArguments),
     /// Write report.html for a run: curves, parity, ROC, calibration, baseline
@@ -70,6 +75,7 @@ impl Command {
             Self::Pretrain(arguments) => train::pretrain(arguments),
             Self::Distill(arguments) => train::distill(arguments),
             Self::Finetune(arguments) => train::finetune(arguments),
+            Self::Resume(arguments) => train::resume(arguments),
             Self::Evaluate(arguments) => evaluate::run(arguments),
             Self::Report(arguments) => report::run(arguments),
             Self::Data(arguments) => data::run(arguments),

@@ -1,4 +1,4 @@
-//! `delicate pretrain`, `distill` and `finetune`.
+//! `delicate pretrain`, `distill`, `finetune` and `resume`.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use delicate::device::Device;
 use delicate::train::{
-    self, Event, FinetuneConfig, Finetuned, PretrainConfig, Pretrained, SplitKind, Step,
-    TrainingError, evaluation_table,
+    self, Event, RunConfig, SplitKind, Step, Trained, TrainingError, evaluation_table,
 };
 use indicatif::ProgressBar;
 
@@ -25,11 +24,11 @@ use crate::progress;
 pub(crate) struct RunArguments {
     /// Built-in configuration (such as small-delicate) or TOML file
     pub(crate) config: Option<PathBuf>,
-    /// Run directory: new or empty, or the run to resume
+    /// Run directory: new or empty
     #[arg(short, long, value_name = "RUN")]
     pub(crate) output: PathBuf,
-    /// Resume the run in RUN with its own configuration
-    #[arg(long, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "precision", "half", "set"])]
+    /// As `delicate resume RUN`
+    #[arg(long, hide = true, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "precision", "half", "set"])]
     pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) device: DeviceArguments,
@@ -125,39 +124,54 @@ pub(crate) struct FinetuneArguments {
     pub(crate) no_baseline: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// Run directory of the run to resume
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Print no progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
 /// Units of the progress bar.
 const BAR: u64 = 10_000;
 
 /// Time between two lines where there is no bar.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-pub(crate) fn pretrain(arguments: &PretrainArguments) -> Result<(), CommandError> {
-    let config = match configuration("pretrain", &arguments.run)? {
-        Some(mut draft) => {
-            on_corpus(&mut draft, arguments)?;
-            let config: PretrainConfig = draft.finish()?;
-            if config.distillation.is_some() {
-                return Err(CommandError::Usage(
-                    "this configuration has a teacher: use `delicate distill`".to_owned(),
-                ));
-            }
-            Some(config)
+/// Where a run is trained, and how much is said of it.
+struct Session<'a> {
+    directory: &'a Path,
+    device: &'a DeviceArguments,
+    quiet: bool,
+}
+
+impl<'a> Session<'a> {
+    fn of(arguments: &'a RunArguments) -> Self {
+        Self {
+            directory: &arguments.output,
+            device: &arguments.device,
+            quiet: arguments.quiet,
         }
-        None => None,
+    }
+}
+
+pub(crate) fn pretrain(arguments: &PretrainArguments) -> Result<(), CommandError> {
+    let session = Session::of(&arguments.run);
+    let Some(mut draft) = configuration("pretrain", &arguments.run)? else {
+        return session.resume();
     };
-    run_pretraining(&arguments.run, config)
+    on_corpus(&mut draft, arguments)?;
+    session.begin("pretrain", draft, Path::new("."))
 }
 
 pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> {
-    let run = &arguments.pretrain.run;
-    let Some(mut draft) = configuration("distill", run)? else {
-        // What kind of run it was says its configuration.
-        let draft = Draft::open("distill", &run.output.join(train::run_dir::CONFIG))?;
-        return if draft.has("endpoints") {
-            run_finetuning(run, None, Path::new("."))
-        } else {
-            run_pretraining(run, None)
-        };
+    let session = Session::of(&arguments.pretrain.run);
+    let Some(mut draft) = configuration("distill", &arguments.pretrain.run)? else {
+        return session.resume();
     };
     draft.set_some(
         "distillation.teacher",
@@ -173,61 +187,58 @@ pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> 
             }
         }),
     )?;
-    if draft.has("endpoints") {
-        start(&mut draft, arguments.pretrain.start.as_deref())?;
-        let config: FinetuneConfig = draft.finish()?;
-        needs_teacher(config.distillation.is_some())?;
-        run_finetuning(run, Some(config), &arguments.data)
-    } else {
-        on_corpus(&mut draft, &arguments.pretrain)?;
-        let config: PretrainConfig = draft.finish()?;
-        needs_teacher(config.distillation.is_some())?;
-        run_pretraining(run, Some(config))
-    }
+    on_corpus(&mut draft, &arguments.pretrain)?;
+    session.begin("distill", draft, &arguments.data)
 }
 
 pub(crate) fn finetune(arguments: &FinetuneArguments) -> Result<(), CommandError> {
-    let config = match configuration("finetune", &arguments.run)? {
-        Some(mut draft) => {
-            start(&mut draft, arguments.start.as_deref())?;
-            draft.set_some("split.folds", arguments.folds.map(i64::from))?;
-            draft.set_some(
-                "split.kind",
-                arguments.split.map(|kind| name_of(SPLITS, &kind)),
-            )?;
-            draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
-            draft.set_some("baseline", arguments.no_baseline.then_some(false))?;
-            let config: FinetuneConfig = draft.finish()?;
-            if config.distillation.is_some() {
-                return Err(CommandError::Usage(
-                    "this configuration has a teacher: use `delicate distill`".to_owned(),
-                ));
-            }
-            Some(config)
-        }
-        None => None,
+    let session = Session::of(&arguments.run);
+    let Some(mut draft) = configuration("finetune", &arguments.run)? else {
+        return session.resume();
     };
-    run_finetuning(&arguments.run, config, &arguments.data)
+    start(&mut draft, arguments.start.as_deref())?;
+    draft.set_some("split.folds", arguments.folds.map(i64::from))?;
+    draft.set_some(
+        "split.kind",
+        arguments.split.map(|kind| name_of(SPLITS, &kind)),
+    )?;
+    draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
+    draft.set_some("baseline", arguments.no_baseline.then_some(false))?;
+    session.begin("finetune", draft, &arguments.data)
 }
 
-fn needs_teacher(has: bool) -> Result<(), CommandError> {
-    if has {
+pub(crate) fn resume(arguments: &ResumeArguments) -> Result<(), CommandError> {
+    let session = Session {
+        directory: &arguments.run,
+        device: &arguments.device,
+        quiet: arguments.quiet,
+    };
+    session.resume()
+}
+
+/// Refuses a configuration that another command begins.
+fn check_command(command: &str, config: &RunConfig) -> Result<(), CommandError> {
+    let meant = config.command();
+    if meant == command {
         return Ok(());
     }
-    Err(CommandError::Usage(
-        "no teacher: pass one with --teacher".to_owned(),
-    ))
+    Err(CommandError::Usage(match (command, meant) {
+        ("distill", _) => "no teacher: pass one with --teacher".to_owned(),
+        (_, "distill") => "this configuration has a teacher: use `delicate distill`".to_owned(),
+        _ => format!("this configuration is for `delicate {meant}`"),
+    }))
 }
 
-/// The configuration with what all commands may say on top; `None` to go on
-/// with a run.
+/// The configuration with what all commands may say on top; `None` to resume a
+/// run.
 fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, CommandError> {
     if arguments.resume {
         return Ok(None);
     }
     let Some(source) = &arguments.config else {
         return Err(CommandError::Usage(
-            "no configuration: pass a built-in one or a file, or resume a run with --resume"
+            "no configuration: pass a built-in one or a file, or resume a run with \
+             `delicate resume RUN`"
                 .to_owned(),
         ));
     };
@@ -239,14 +250,7 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
         "optimizer.half",
         arguments.compute.is_half().then_some(true),
     )?;
-    if let Some(epochs) = arguments.epochs {
-        // Whole epochs on tables, any part of one on a corpus.
-        if draft.has("endpoints") && epochs.fract() == 0.0 {
-            draft.set("epochs", epochs as i64)?;
-        } else {
-            draft.set("epochs", epochs)?;
-        }
-    }
+    draft.set_some("epochs", arguments.epochs)?;
     for setting in &arguments.set {
         draft.apply(setting)?;
     }
@@ -276,76 +280,64 @@ fn on_corpus(draft: &mut Draft, arguments: &PretrainArguments) -> Result<(), Com
     start(draft, arguments.start.as_deref())
 }
 
-fn run_pretraining(
-    arguments: &RunArguments,
-    config: Option<PretrainConfig>,
-) -> Result<(), CommandError> {
-    let device = arguments.device.open()?;
-    let mut shown = Shown::new(arguments, &device);
-    let directory = &arguments.output;
-    let done = match config {
-        Some(config) => pollster::block_on(train::pretrain(&config, directory, &device, |e| {
-            shown.event(e)
-        })),
-        None => pollster::block_on(train::resume_pretrain(directory, &device, |e| {
-            shown.event(e)
-        })),
-    };
-    let Pretrained { validation, .. } = shown.ended(directory, done)?;
-    let mut table = String::new();
-    for (name, value) in validation {
-        table.push_str(&format!("{name:<16}{value:.4}\n"));
+impl Session<'_> {
+    /// Begins the run that a configuration describes; tables lie in `data`.
+    fn begin(&self, command: &str, draft: Draft, data: &Path) -> Result<(), CommandError> {
+        let config = draft.finish()?;
+        check_command(command, &config)?;
+        let (device, mut shown) = self.open()?;
+        let on_event = |event| shown.event(event);
+        let done = train::run(&config, data, self.directory, &device, on_event);
+        let done = pollster::block_on(done);
+        self.finish(shown.ended(self.directory, done)?)
     }
-    finish(arguments, &table)
-}
 
-fn run_finetuning(
-    arguments: &RunArguments,
-    config: Option<FinetuneConfig>,
-    data: &Path,
-) -> Result<(), CommandError> {
-    let device = arguments.device.open()?;
-    let mut shown = Shown::new(arguments, &device);
-    let directory = &arguments.output;
-    let done = match config {
-        Some(config) => {
-            pollster::block_on(train::finetune(&config, data, directory, &device, |e| {
-                shown.event(e)
-            }))
+    fn resume(&self) -> Result<(), CommandError> {
+        let (device, mut shown) = self.open()?;
+        let done = train::resume(self.directory, &device, |event| shown.event(event));
+        let done = pollster::block_on(done);
+        self.finish(shown.ended(self.directory, done)?)
+    }
+
+    fn open(&self) -> Result<(Device, Shown), CommandError> {
+        let device = self.device.open()?;
+        let shown = Shown::new(self.quiet, &device);
+        Ok((device, shown))
+    }
+
+    /// Writes the report and prints what came out.
+    fn finish(&self, trained: Trained) -> Result<(), CommandError> {
+        let table = match trained {
+            Trained::Pretrained(pretrained) => {
+                let losses = pretrained.validation.iter();
+                losses
+                    .map(|(name, value)| format!("{name:<16}{value:.4}\n"))
+                    .collect()
+            }
+            Trained::Finetuned(finetuned) => {
+                for row in &finetuned.left_out {
+                    eprintln!(
+                        "{}, line {}: skipped: {}",
+                        row.path.display(),
+                        row.line,
+                        row.why
+                    );
+                }
+                evaluation_table(&finetuned.evaluation.endpoints)
+            }
+        };
+        // The run is done and stored: a report that fails is a pity, no failure.
+        if let Err(error) = report::write(self.directory) {
+            eprintln!("delicate: could not write the report: {error}");
         }
-        None => pollster::block_on(train::resume_finetune(directory, &device, |e| {
-            shown.event(e)
-        })),
-    };
-    let Finetuned {
-        evaluation,
-        left_out,
-        ..
-    } = shown.ended(directory, done)?;
-    for row in &left_out {
-        eprintln!(
-            "{}, line {}: skipped: {}",
-            row.path.display(),
-            row.line,
-            row.why
-        );
+        if !self.quiet {
+            let model = self.directory.join(train::run_dir::MODEL);
+            eprintln!("model: {}", model.display());
+        }
+        io::stdout()
+            .write_all(table.as_bytes())
+            .map_err(CommandError::stdout)
     }
-    finish(arguments, &evaluation_table(&evaluation.endpoints))
-}
-
-/// Writes the report and prints what came out.
-fn finish(arguments: &RunArguments, table: &str) -> Result<(), CommandError> {
-    // The run is done and stored: a report that fails is a pity, no failure.
-    if let Err(error) = report::write(&arguments.output) {
-        eprintln!("delicate: could not write the report: {error}");
-    }
-    if !arguments.quiet {
-        let model = arguments.output.join(train::run_dir::MODEL);
-        eprintln!("model: {}", model.display());
-    }
-    io::stdout()
-        .write_all(table.as_bytes())
-        .map_err(CommandError::stdout)
 }
 
 /// What is shown of a run: a bar on a terminal, or else a line now and then.
@@ -355,13 +347,13 @@ struct Shown {
     quiet: bool,
     smoothed: Option<f32>,
     last_line: Instant,
-    /// Progress and time of the first step of this sitting.
+    /// Progress and time of the first step of this session.
     first: Option<(f64, f64)>,
 }
 
 impl Shown {
-    fn new(arguments: &RunArguments, device: &Device) -> Self {
-        if !arguments.quiet {
+    fn new(quiet: bool, device: &Device) -> Self {
+        if !quiet {
             eprintln!("device: {}", device.name());
         }
         let interrupt = Interrupt::listen();
@@ -369,8 +361,8 @@ impl Shown {
         interrupt.busy(true);
         Self {
             interrupt,
-            bar: progress::units(arguments.quiet, BAR),
-            quiet: arguments.quiet,
+            bar: progress::units(quiet, BAR),
+            quiet,
             smoothed: None,
             last_line: Instant::now(),
             first: None,
@@ -437,11 +429,11 @@ impl Shown {
         }
     }
 
-    fn ended<T>(
+    fn ended(
         &self,
         directory: &Path,
-        done: Result<T, TrainingError>,
-    ) -> Result<T, CommandError> {
+        done: Result<Trained, TrainingError>,
+    ) -> Result<Trained, CommandError> {
         self.bar.finish_and_clear();
         self.interrupt.busy(false);
         done.map_err(|error| CommandError::from_run(error, directory))

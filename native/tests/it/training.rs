@@ -308,7 +308,7 @@ fn a_killed_pretraining_goes_on_to_the_same_weights() {
     child.wait().expect("ended");
     assert!(!place.join("killed/model").exists());
 
-    done(&["pretrain", "--resume", "-o", &paths[2]]);
+    done(&["resume", &paths[2]]);
     assert!(
         weights(&place.join("whole")) == weights(&place.join("killed")),
         "to the bit"
@@ -324,18 +324,22 @@ fn a_killed_pretraining_goes_on_to_the_same_weights() {
         "no line is missing or doubled"
     );
     assert!(!place.join("killed/checkpoints").exists());
-    let sittings = || {
+    let sessions = || {
         let text = std::fs::read_to_string(place.join("killed/run.json")).expect("written");
         let info: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         info["resumed"].as_array().map_or(0, Vec::len)
     };
-    assert_eq!(sittings(), 1, "the run says that it went on");
+    assert_eq!(sessions(), 1, "the run says that it went on");
 
-    // A run that is finished is left as it is.
+    // A run that is finished is left as it is; this is how it was resumed once.
     let before = weights(&place.join("killed"));
     let output = run(&["pretrain", "--resume", "-o", &paths[2]]);
-    assert_eq!(sittings(), 1);
-    assert!(stderr(&output).contains("finished"), "{}", stderr(&output));
+    assert_eq!(sessions(), 1);
+    assert!(
+        stderr(&output).contains("this run has already finished; nothing to resume"),
+        "{}",
+        stderr(&output)
+    );
     assert!(weights(&place.join("killed")) == before);
 }
 
@@ -381,7 +385,19 @@ fn a_killed_fine_tuning_goes_on_to_the_same_weights() {
     });
     child.kill().expect("killed");
     child.wait().expect("ended");
-    done(&["finetune", "--resume", "-o", &place.text("killed")]);
+    // As an earlier version wrote it, which did not say what the run is.
+    let config = place.join("killed/config.toml");
+    let text = std::fs::read_to_string(&config).expect("written");
+    let (kind, rest) = text.split_once('\n').expect("lines");
+    assert_eq!(kind, "kind = \"finetune\"");
+    std::fs::write(&config, rest).expect("written");
+    done(&[
+        "resume",
+        &place.text("killed"),
+        "--quiet",
+        "--device",
+        "cpu",
+    ]);
     for file in [
         "folds/0/model/model.safetensors",
         "folds/1/model/model.safetensors",
@@ -418,7 +434,8 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     assert!(kill.success());
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(stderr(&output).contains("--resume"), "{}", stderr(&output));
+    let said = format!("delicate resume {}", paths[2]);
+    assert!(stderr(&output).contains(&said), "{}", stderr(&output));
     assert!(has_checkpoint(&place.join("run")));
 }
 
@@ -454,9 +471,19 @@ fn what_is_wrong_with_a_run_is_said_before_it() {
         "{}",
         stderr(&output)
     );
-    let output = run(&["pretrain", "--resume", "-o", &paths[2]]);
+    // A configuration says what it is for.
+    let (config, run_directory) = (place.text("finetune.toml"), &paths[2]);
+    for (command, expected) in [
+        ("pretrain", "this configuration is for `delicate finetune`"),
+        ("distill", "no teacher"),
+    ] {
+        let output = run(&[command, &config, "-o", run_directory]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+    let output = run(&["resume", &paths[2]]);
     assert!(
-        stderr(&output).contains("holds no run"),
+        stderr(&output).contains("is not a run directory"),
         "{}",
         stderr(&output)
     );

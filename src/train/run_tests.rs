@@ -1,0 +1,138 @@
+//! A run of every kind that is stopped is resumed by its directory alone, to the
+//! weights of a run that was not.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use super::run_dir::MODEL;
+use super::{Event, RunConfig, Trained, TrainingError, resume, run};
+use crate::device::{Device, DeviceChoice};
+use crate::predict::Stop;
+
+/// Without dropout: tests beside this one draw from the device's random numbers
+/// too, so this one must not where it compares.
+const SETTINGS: &str = r#"
+    name = "resumed"
+    license = "MIT"
+    preset = "delicate-small"
+    epochs = 1
+    batch = { molecules = 16 }
+    hidden_dropout = 0.0
+    attention_dropout = 0.0
+"#;
+
+const ON_TABLES: &str = r#"
+    baseline = false
+    gaussian_process = false
+    split = { folds = 1, valid = 0.3, test = 0.3 }
+    endpoints = [{ name = "carbons", title = "Carbon atoms", file = "table.csv" }]
+"#;
+
+fn begin(
+    config: &RunConfig,
+    data: &Path,
+    directory: &Path,
+    device: &Device,
+    stops: bool,
+) -> Result<(), TrainingError> {
+    let on_event = |event| match event {
+        Event::Step(_) if stops => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    pollster::block_on(run(config, data, directory, device, on_event)).map(|_| ())
+}
+
+#[test]
+fn a_run_of_every_kind_is_resumed_to_the_same_weights() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let data = folder.path();
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let molecules: Vec<String> = (1..=9)
+        .flat_map(|length| ["O", "N", "F", "Cl", "C#N"].map(|tail| "C".repeat(length) + tail))
+        .collect();
+    fs::write(data.join("corpus.smi"), molecules.join("\n")).expect("written");
+    let rows = molecules.iter().map(|smiles| {
+        let carbons = smiles.matches('C').count();
+        format!("{smiles},{carbons}\n")
+    });
+    let table = format!("smiles,label\n{}", rows.collect::<String>());
+    fs::write(data.join("table.csv"), table).expect("written");
+    let on_corpus = format!("train = [{:?}]", data.join("corpus.smi"));
+    let of = |run: &str| data.join(run).join(MODEL);
+    let read = |of_kind: &str, start: &str, teacher: &str| {
+        let mut text = format!("{SETTINGS}\n{of_kind}\n");
+        if !start.is_empty() {
+            text += &format!("start = {:?}\n", of(start));
+        }
+        if !teacher.is_empty() {
+            text += &format!("distillation = {{ teacher = {:?} }}\n", of(teacher));
+        }
+        RunConfig::from_toml(&text).expect(&text)
+    };
+    // Models to start from whose every head fits.
+    for (run, of_kind) in [("corpus", on_corpus.as_str()), ("tables", ON_TABLES)] {
+        let config = read(of_kind, "", "");
+        begin(&config, data, &data.join(run), &device, false).expect(run);
+    }
+    for (run, of_kind, start, teacher) in [
+        ("pretrain", on_corpus.as_str(), "corpus", ""),
+        ("distill", &on_corpus, "corpus", "corpus"),
+        ("finetune", ON_TABLES, "tables", ""),
+        ("distill", ON_TABLES, "tables", "tables"),
+    ] {
+        let config = read(of_kind, start, teacher);
+        assert_eq!(config.command(), run);
+        let run = format!("{run}-{start}");
+        let run = run.as_str();
+        let is_of_tables = start == "tables";
+        let whole = data.join(run);
+        begin(&config, data, &whole, &device, false).expect(run);
+        let stopped = data.join(format!("{run}-stopped"));
+        let stop = begin(&config, data, &stopped, &device, true);
+        assert!(
+            matches!(stop, Err(TrainingError::Stop(Stop::Cancelled))),
+            "{run}: {:?}",
+            stop.err()
+        );
+        assert!(!stopped.join(MODEL).exists(), "{run}");
+
+        let mut notes = Vec::new();
+        let mut resumed = || {
+            let on_event = |event| {
+                notes.extend(match event {
+                    Event::Note(note) => Some(note),
+                    _ => None,
+                });
+                ControlFlow::Continue(())
+            };
+            pollster::block_on(resume(&stopped, &device, on_event)).expect(run)
+        };
+        let of_tables = |trained| matches!(trained, Trained::Finetuned(_));
+        assert_eq!(of_tables(resumed()), is_of_tables, "{run}");
+        let weights = |run: &Path| fs::read(run.join(MODEL).join("model.safetensors"));
+        let (expected, found) = (weights(&whole), weights(&stopped));
+        assert!(
+            expected.expect("a model") == found.expect("a model"),
+            "{run}"
+        );
+
+        // Once more, and there is nothing left to do.
+        assert_eq!(of_tables(resumed()), is_of_tables, "{run}");
+        let last = notes.last().map(String::as_str);
+        let expected = "this run has already finished; nothing to resume";
+        assert_eq!(last, Some(expected), "{run}");
+    }
+}
+
+#[test]
+fn a_directory_without_a_run_is_named() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let goes_on = |_| ControlFlow::Continue(());
+    let error = pollster::block_on(resume(folder.path(), &device, goes_on)).expect_err("no run");
+    assert!(
+        error.to_string().contains("is not a run directory"),
+        "{error}"
+    );
+}
