@@ -17,28 +17,43 @@ macro_rules! built_in {
 
 /// The configurations of `configs/`: kind, name, text.
 const BUILT_IN: &[(&str, &str, &str)] = built_in!(
-    "pretrain" / "paper-molbert",
-    "pretrain" / "paper-ps-molbert",
-    "pretrain" / "small-molbert",
-    "pretrain" / "small-ps-molbert",
-    "pretrain" / "small-kd-molbert",
-    "pretrain" / "small-delicate",
-    "distill" / "paper-delicate",
-    "distill" / "paper-kd-molbert",
-    "distill" / "small-kd-molbert",
-    "distill" / "small-delicate",
-    "finetune" / "paper-molbert",
-    "finetune" / "paper-ps-molbert",
-    "finetune" / "paper-kd-molbert",
-    "finetune" / "paper-delicate",
-    "finetune" / "small-delicate",
-    "finetune" / "small-from-scratch",
-    "finetune" / "small-hiv",
-    "finetune" / "small-tox21",
-    "finetune" / "small-clintox",
-    "finetune" / "small-sider",
+    "pretrain" / "molbert",
+    "pretrain" / "ps-molbert",
+    "pretrain" / "molbert-small",
+    "pretrain" / "ps-molbert-small",
+    "pretrain" / "kd-molbert-small",
+    "pretrain" / "delicate-small",
+    "distill" / "delicate",
+    "distill" / "kd-molbert",
+    "distill" / "kd-molbert-small",
+    "distill" / "delicate-small",
+    "finetune" / "molbert",
+    "finetune" / "ps-molbert",
+    "finetune" / "kd-molbert",
+    "finetune" / "delicate",
+    "finetune" / "delicate-small",
+    "finetune" / "delicate-small-from-scratch",
+    "finetune" / "delicate-small-hiv",
+    "finetune" / "delicate-small-tox21",
+    "finetune" / "delicate-small-clintox",
+    "finetune" / "delicate-small-sider",
     "finetune" / "esol",
 );
+
+/// The name that a built-in configuration has today: earlier ones began with
+/// `small-` or `paper-`, where models and presets end so or not at all.
+fn current_name(name: &str) -> String {
+    match (name.strip_prefix("small-"), name.strip_prefix("paper-")) {
+        (Some(model @ ("delicate" | "kd-molbert" | "molbert" | "ps-molbert")), _) => {
+            format!("{model}-small")
+        }
+        (Some(data @ ("from-scratch" | "hiv" | "tox21" | "clintox" | "sider")), _) => {
+            format!("delicate-small-{data}")
+        }
+        (None, Some(model)) => model.to_owned(),
+        _ => name.to_owned(),
+    }
+}
 
 /// A configuration that is being put together.
 pub(crate) struct Draft {
@@ -49,9 +64,11 @@ pub(crate) struct Draft {
 impl Draft {
     /// The file `source`, or the built-in configuration of that name.
     pub(crate) fn open(kind: &str, source: &Path) -> Result<Self, CommandError> {
+        let asked = source.to_string_lossy();
+        let asked = current_name(&asked);
         let known = BUILT_IN
             .iter()
-            .find(|(of, name, _)| *of == kind && Path::new(name) == source);
+            .find(|(of, name, _)| *of == kind && *name == asked);
         let text = match known {
             Some((_, _, text)) => (*text).to_owned(),
             None => std::fs::read_to_string(source).map_err(|error| {
@@ -163,8 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn earlier_names_are_still_known() {
+        for (kind, earlier) in [
+            ("pretrain", "small-ps-molbert"),
+            ("pretrain", "paper-molbert"),
+            ("distill", "small-delicate"),
+            ("finetune", "small-from-scratch"),
+            ("finetune", "small-tox21"),
+            ("finetune", "paper-kd-molbert"),
+        ] {
+            assert!(Draft::open(kind, Path::new(earlier)).is_ok(), "{earlier}");
+        }
+    }
+
+    #[test]
     fn what_the_command_line_says_wins() {
-        let mut draft = Draft::open("pretrain", Path::new("small-delicate")).expect("built in");
+        let mut draft = Draft::open("pretrain", Path::new("delicate-small")).expect("built in");
         draft.set("train", vec!["a.smi".to_owned()]).expect("set");
         draft.apply("optimizer.learning_rate=1e-4").expect("set");
         draft.apply("name = other").expect("set");
@@ -179,13 +210,13 @@ mod tests {
 
     #[test]
     fn an_unknown_field_and_an_unknown_name_are_said() {
-        let mut draft = Draft::open("pretrain", Path::new("small-delicate")).expect("built in");
+        let mut draft = Draft::open("pretrain", Path::new("delicate-small")).expect("built in");
         draft.apply("learning_rate=1").expect("set");
         let error = draft.finish().err().map(|e| e.to_string());
         assert!(error.is_some_and(|text| text.contains("learning_rate")));
         let error = Draft::open("pretrain", Path::new("none"))
             .err()
             .map(|e| e.to_string());
-        assert!(error.is_some_and(|text| text.contains("small-delicate")));
+        assert!(error.is_some_and(|text| text.contains("delicate-small")));
     }
 }

@@ -19,10 +19,10 @@ pub(crate) const FAMILY_PRETRAINING: &str = "0.12";
 /// Sets of classes: the run's and the result's name, its title, and the built-in
 /// configuration.
 pub(crate) const TOXICITY: [(&str, &str, &str); 4] = [
-    ("clintox", "ClinTox", "small-clintox"),
-    ("sider", "SIDER", "small-sider"),
-    ("tox21", "Tox21", "small-tox21"),
-    ("hiv", "HIV", "small-hiv"),
+    ("clintox", "ClinTox", "delicate-small-clintox"),
+    ("sider", "SIDER", "delicate-small-sider"),
+    ("tox21", "Tox21", "delicate-small-tox21"),
+    ("hiv", "HIV", "delicate-small-hiv"),
 ];
 
 /// A model of the family that is compared at equal training.
@@ -43,7 +43,7 @@ pub(crate) const FAMILY: [Member; 4] = [
         title: "MolBERT-small",
         preset: "molbert-small",
         kind: Kind::Pretrain,
-        config: "small-molbert",
+        config: "molbert-small",
         teacher: None,
     },
     Member {
@@ -51,7 +51,7 @@ pub(crate) const FAMILY: [Member; 4] = [
         title: "KDMolBERT-small",
         preset: "kd-molbert-small",
         kind: Kind::Distill,
-        config: "small-kd-molbert",
+        config: "kd-molbert-small",
         teacher: Some("molbert"),
     },
     Member {
@@ -59,7 +59,7 @@ pub(crate) const FAMILY: [Member; 4] = [
         title: "PSMolBERT-small",
         preset: "ps-molbert-small",
         kind: Kind::Pretrain,
-        config: "small-ps-molbert",
+        config: "ps-molbert-small",
         teacher: None,
     },
     Member {
@@ -67,7 +67,7 @@ pub(crate) const FAMILY: [Member; 4] = [
         title: "DeLiCaTe-small",
         preset: "delicate-small",
         kind: Kind::Distill,
-        config: "small-delicate",
+        config: "delicate-small",
         teacher: Some("ps-molbert"),
     },
 ];

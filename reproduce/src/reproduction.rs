@@ -102,7 +102,7 @@ impl Reproduction {
             }
             Part::Scaffold => {
                 let flags = ["--split", "scaffold"];
-                self.measure("scaffold", "small-delicate", &flags, Some(SCAFFOLD_EPOCHS))?;
+                self.measure("scaffold", "delicate-small", &flags, Some(SCAFFOLD_EPOCHS))?;
             }
             Part::Classes => {
                 for (name, _, config) in TOXICITY {
@@ -111,7 +111,7 @@ impl Reproduction {
             }
             Part::Folds => {
                 let flags = ["--folds", "5"];
-                self.measure("folds", "small-delicate", &flags, Some(FOLD_EPOCHS))?;
+                self.measure("folds", "delicate-small", &flags, Some(FOLD_EPOCHS))?;
             }
             Part::Alone => self.alone()?,
             Part::Family => self.family()?,
@@ -121,7 +121,7 @@ impl Reproduction {
 
     /// The run of the model that is built in.
     fn all_endpoints(&self) -> Result<PathBuf> {
-        self.finetune("endpoints", "small-delicate", &[], None, None)
+        self.finetune("endpoints", "delicate-small", &[], None, None)
     }
 
     /// Fine-tunes an encoder for each endpoint, as long as that for all of them and
@@ -152,7 +152,7 @@ impl Reproduction {
             let run = self.stages.train(Stage {
                 name: &format!("alone-{name}"),
                 kind: Kind::Finetune,
-                config: "small-delicate",
+                config: "delicate-small",
                 flags: &flags.concat(),
                 epochs: None,
                 start: Some(&start),
@@ -202,7 +202,7 @@ impl Reproduction {
                 let flags = [&set(&FAMILY_FINETUNED_BY)[..], &set(&[&preset]), &split].concat();
                 let run = self.finetune(
                     &format!("family-{}-endpoints{suffix}", member.key),
-                    "small-delicate",
+                    "delicate-small",
                     &flags,
                     Some(FAMILY_EPOCHS),
                     Some(&model),
@@ -252,7 +252,7 @@ impl Reproduction {
         let stage = Stage {
             name: TOKENS,
             kind: Kind::Pretrain,
-            config: "small-delicate",
+            config: "delicate-small",
             flags: &[],
             epochs: Some("0.1"),
             start: None,

@@ -22,7 +22,7 @@ use crate::progress;
 /// What every training run has.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// Built-in configuration (such as small-delicate) or TOML file
+    /// Built-in configuration (such as delicate-small) or TOML file
     pub(crate) config: Option<PathBuf>,
     /// Run directory: new or empty
     #[arg(short, long, value_name = "RUN")]

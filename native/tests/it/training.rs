@@ -115,7 +115,7 @@ impl Place {
     fn pretraining<'a>(&'a self, paths: &'a [String; 3]) -> Vec<&'a str> {
         vec![
             "pretrain",
-            "small-delicate",
+            "delicate-small",
             "--train",
             &paths[0],
             "--valid",
@@ -158,7 +158,7 @@ fn a_corpus_becomes_scores_through_every_command() {
     let (teacher, student) = (place.text("teacher"), place.text("student"));
     let paths = place.paths("teacher");
     let mut arguments = place.pretraining(&paths);
-    arguments[1] = "small-ps-molbert";
+    arguments[1] = "ps-molbert-small";
     let printed = done(&arguments);
     for loss in ["loss", "masked_lm", "physchem"] {
         assert!(printed.contains(loss), "{printed}");
@@ -467,7 +467,7 @@ fn what_is_wrong_with_a_run_is_said_before_it() {
     refused(&["--precision", "fp16"], 1, "shader-f16");
     let output = run(&["pretrain", "nothing-like-it", "-o", &paths[2]]);
     assert!(
-        stderr(&output).contains("small-delicate"),
+        stderr(&output).contains("delicate-small"),
         "{}",
         stderr(&output)
     );
