@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use delicate::convert::export::ExportError;
 use delicate::convert::import::ImportError;
 use delicate::device::DeviceError;
-use delicate::model_dir::StoringError;
+use delicate::model_dir::ModelDirError;
 use delicate::predict::Stop;
 use delicate::records::{RecordsError, RowError};
 use delicate::screening::ScreeningError;
@@ -30,7 +30,7 @@ pub(crate) enum CommandError {
         error: RowError,
     },
     #[error("model {name}: {source}")]
-    Model { name: String, source: StoringError },
+    Model { name: String, source: ModelDirError },
     #[error("this model has no applicability domain; `delicate finetune` creates one")]
     NoDomain,
     #[error("{}", .0.message)]

@@ -1,7 +1,7 @@
 //! The model that a command works with.
 
 use delicate::device::Device;
-use delicate::model_dir::{ModelFiles, StoringError};
+use delicate::model_dir::{ModelDirError, ModelFiles};
 use delicate::predict::Scorer;
 
 use crate::cli::ModelArguments;
@@ -34,7 +34,7 @@ pub(crate) fn load(
 }
 
 #[cfg(feature = "embedded")]
-fn built_in(task: Task) -> Result<ModelFiles<'static>, StoringError> {
+fn built_in(task: Task) -> Result<ModelFiles<'static>, ModelDirError> {
     Ok(match task {
         Task::Score => ModelFiles::embedded(),
         Task::Embed => ModelFiles::embedded_for_similarity(),
@@ -42,8 +42,8 @@ fn built_in(task: Task) -> Result<ModelFiles<'static>, StoringError> {
 }
 
 #[cfg(not(feature = "embedded"))]
-fn built_in(_task: Task) -> Result<ModelFiles<'static>, StoringError> {
-    Err(StoringError::Io {
+fn built_in(_task: Task) -> Result<ModelFiles<'static>, ModelDirError> {
+    Err(ModelDirError::Io {
         path: "--model DIR".into(),
         source: std::io::Error::new(
             std::io::ErrorKind::NotFound,

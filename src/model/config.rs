@@ -21,7 +21,8 @@ pub enum Sharing {
 pub enum Pooling {
     /// That of the first token, `[CLS]`, as in BERT and the paper.
     #[default]
-    First,
+    #[serde(alias = "first")]
+    Cls,
     /// The mean over all tokens. Properties that add up over a molecule's parts
     /// are learnt much sooner from it.
     Mean,
@@ -29,7 +30,7 @@ pub enum Pooling {
 
 impl Pooling {
     fn is_first(&self) -> bool {
-        *self == Self::First
+        *self == Self::Cls
     }
 }
 
@@ -286,7 +287,7 @@ impl Preset {
             intermediate_size: 4 * hidden_size,
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
-            pooling: Pooling::First,
+            pooling: Pooling::Cls,
             hidden_dropout_prob: 0.1,
             // ALBERT's default, which the paper keeps for shared encoders.
             attention_probs_dropout_prob: match sharing {

@@ -269,7 +269,7 @@ impl Model {
         };
         let hidden = config.hidden_size;
         let mut without_bias = |name, outputs| {
-            let weight = source.silent_weight(name, hidden, outputs)?;
+            let weight = source.zero_init_weight(name, hidden, outputs)?;
             Ok::<_, SourceError>(Linear { weight, bias: None })
         };
         let structure = match heads.structure {

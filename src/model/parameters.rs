@@ -58,7 +58,7 @@ pub(crate) trait Source {
 
     /// The same for a layer that says nothing before it has learnt: fresh
     /// weights are 0.
-    fn silent_weight(
+    fn zero_init_weight(
         &mut self,
         name: &str,
         from: usize,
@@ -152,7 +152,7 @@ impl Source for Initial<'_> {
         Ok(self.normal([from, to], self.deviation))
     }
 
-    fn silent_weight(
+    fn zero_init_weight(
         &mut self,
         _name: &str,
         from: usize,

@@ -7,8 +7,8 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::predict::applicability::{Applicability, TrainingMolecule};
-use crate::predict::gaussian_process::Process;
+use crate::predict::applicability::{ApplicabilityDomain, TrainingMolecule};
+use crate::predict::gaussian_process::GaussianProcess;
 
 /// Bytes that a file may unpack to.
 const MAX_BYTES: u64 = 1 << 28;
@@ -28,7 +28,7 @@ pub enum ApplicabilityError {
     Unsound(String),
 }
 
-impl Applicability {
+impl ApplicabilityDomain {
     /// Reads `domain.json.gz` of a model with the endpoints `names`.
     ///
     /// # Errors
@@ -65,17 +65,22 @@ impl Applicability {
     }
 
     fn check_processes(&self) -> Result<(), &'static str> {
-        let processes = self.processes.len();
+        let processes = self.gaussian_processes.len();
         if processes != 0 && processes != self.endpoints.len() {
             return Err("its Gaussian processes make no sense: they are not one an endpoint");
         }
-        if !self.processes.iter().flatten().all(Process::is_sound) {
+        if !self
+            .gaussian_processes
+            .iter()
+            .flatten()
+            .all(GaussianProcess::is_sound)
+        {
             return Err(
-                "the covariance, mean, noise or weight of a Gaussian process makes no sense",
+                "the kernel, mean, noise variance or weight of a Gaussian process makes no sense",
             );
         }
         let sound = |molecule: &TrainingMolecule| {
-            let coefficients = &molecule.coefficients;
+            let coefficients = &molecule.dual_coefficients;
             let fits = coefficients.is_empty() || coefficients.len() == molecule.endpoints.len();
             fits && coefficients.iter().all(|c| c.is_finite())
         };
@@ -104,18 +109,29 @@ mod tests {
 
     #[test]
     fn processes_that_make_no_sense_are_refused() {
-        let spoilt: [fn(&mut Applicability); 5] = [
-            |a| a.processes.truncate(1),
-            |a| a.processes[0].as_mut().expect("a process").weight = 1.5,
-            |a| a.molecules[0].coefficients.push(1.0),
-            |a| a.processes[0].as_mut().expect("a process").noise = 0.0,
-            |a| a.processes[0].as_mut().expect("a process").covariance.atoms = -1.0,
+        let spoilt: [fn(&mut ApplicabilityDomain); 5] = [
+            |a| a.gaussian_processes.truncate(1),
+            |a| a.gaussian_processes[0].as_mut().expect("a process").weight = 1.5,
+            |a| a.molecules[0].dual_coefficients.push(1.0),
+            |a| {
+                a.gaussian_processes[0]
+                    .as_mut()
+                    .expect("a process")
+                    .noise_variance = 0.0
+            },
+            |a| {
+                a.gaussian_processes[0]
+                    .as_mut()
+                    .expect("a process")
+                    .kernel
+                    .atoms = -1.0
+            },
         ];
         for spoil in spoilt {
             let mut applicability = applicability();
             spoil(&mut applicability);
             let bytes = applicability.to_bytes().expect("written");
-            let error = Applicability::read(&bytes, &["a", "b"]).expect_err("refused");
+            let error = ApplicabilityDomain::read(&bytes, &["a", "b"]).expect_err("refused");
             assert!(error.to_string().contains("make"), "{error}");
         }
     }
@@ -123,7 +139,7 @@ mod tests {
     #[test]
     fn files_come_back_and_others_are_refused() {
         let bytes = applicability().to_bytes().expect("written");
-        let read = Applicability::read(&bytes, &["a", "b"]).expect("read");
+        let read = ApplicabilityDomain::read(&bytes, &["a", "b"]).expect("read");
         assert_eq!(read.endpoints, applicability().endpoints);
         assert_eq!(read.molecules, applicability().molecules);
         for (bytes, names) in [
@@ -132,7 +148,7 @@ mod tests {
             (&bytes[..bytes.len() / 2], &["a", "b"]),
             (b"{}", &["a", "b"]),
         ] {
-            let error = Applicability::read(bytes, names).expect_err("refused");
+            let error = ApplicabilityDomain::read(bytes, names).expect_err("refused");
             assert!(error.to_string().starts_with("domain.json.gz: "), "{error}");
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! A directory is whole or refused: `config.json` names every file that a
 //! prediction depends on with its SHA-256, and one that is missing, foreign or
-//! altered is a [`StoringError`] that names it. Directories are written aside,
+//! altered is a [`ModelDirError`] that names it. Directories are written aside,
 //! synced and renamed, so that they appear whole.
 //!
 //! Nothing in such a directory is trusted. Sizes are bounded before anything
@@ -52,7 +52,7 @@ pub const DOMAIN: &str = "domain.json.gz";
 /// Why a model directory could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StoringError {
+pub enum ModelDirError {
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {

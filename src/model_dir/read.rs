@@ -12,11 +12,11 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::quantize::SCALE;
-use super::{CONFIG, DOMAIN, ModelConfig, StoringError, VOCABULARY, WEIGHTS};
+use super::{CONFIG, DOMAIN, ModelConfig, ModelDirError, VOCABULARY, WEIGHTS};
 #[cfg(test)]
 use crate::model::{Encoder, EncoderConfig};
 use crate::model::{Model, SourceError, StoredValues};
-use crate::predict::applicability::{Applicability, ApplicabilityError};
+use crate::predict::applicability::{ApplicabilityDomain, ApplicabilityError};
 use crate::tokenizer;
 
 /// Largest `config.json`, `vocab.txt` or card that is read, in bytes.
@@ -47,7 +47,7 @@ pub struct ModelFiles<'a> {
     pub weights: Cow<'a, [u8]>,
     /// `vocab.txt`.
     pub vocabulary: Cow<'a, [u8]>,
-    /// `domain.json.gz`, if there is one: see [`Applicability`].
+    /// `domain.json.gz`, if there is one: see [`ApplicabilityDomain`].
     pub domain: Option<Cow<'a, [u8]>>,
 }
 
@@ -82,12 +82,12 @@ impl ModelFiles<'static> {
     /// # Errors
     ///
     /// Where a file is absent, unreadable or too large.
-    pub fn read(directory: &Path) -> Result<Self, StoringError> {
+    pub fn read(directory: &Path) -> Result<Self, ModelDirError> {
         #[cfg(not(target_family = "wasm"))]
         let directory = &crate::atomic::whole(directory);
         let read = |file: &'static str, limit: u64| {
             let path = directory.join(file);
-            let io = |source| StoringError::Io {
+            let io = |source| ModelDirError::Io {
                 path: path.clone(),
                 source,
             };
@@ -100,7 +100,7 @@ impl ModelFiles<'static> {
                 .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
                 .map_err(io)?;
             if bytes.len() as u64 > limit {
-                return Err(StoringError::TooLarge { file, limit });
+                return Err(ModelDirError::TooLarge { file, limit });
             }
             Ok(Cow::Owned(bytes))
         };
@@ -111,7 +111,7 @@ impl ModelFiles<'static> {
         let read = |file: &'static str, limit: u64| {
             if listed.files.contains_key(file) && !directory.join(file).exists() {
                 let file = file.to_owned();
-                return Err(StoringError::Missing { file });
+                return Err(ModelDirError::Missing { file });
             }
             read(file, limit)
         };
@@ -134,7 +134,7 @@ impl ModelFiles<'_> {
     /// # Errors
     ///
     /// As [`Self::load`].
-    pub fn config(&self) -> Result<ModelConfig, StoringError> {
+    pub fn config(&self) -> Result<ModelConfig, ModelDirError> {
         self.check_files()?;
         let config: ModelConfig = serde_json::from_slice(&self.config)?;
         config.check()?;
@@ -155,16 +155,16 @@ impl ModelFiles<'_> {
 
     /// Whether the files are those that `config.json` names, all of them and no
     /// other.
-    fn check_files(&self) -> Result<(), StoringError> {
+    fn check_files(&self) -> Result<(), ModelDirError> {
         let FileList { mut files } = serde_json::from_slice(&self.config)?;
         for (name, bytes) in self.contents() {
             let file = name.to_owned();
             let Some(expected) = files.remove(name) else {
-                return Err(StoringError::Unlisted { file });
+                return Err(ModelDirError::Unlisted { file });
             };
             let found = sha256(bytes);
             if found != expected {
-                return Err(StoringError::Altered {
+                return Err(ModelDirError::Altered {
                     file,
                     found,
                     expected,
@@ -173,8 +173,8 @@ impl ModelFiles<'_> {
         }
         match files.into_keys().next() {
             None => Ok(()),
-            Some(file) if file == DOMAIN => Err(StoringError::Missing { file }),
-            Some(file) => Err(StoringError::Unknown { file }),
+            Some(file) if file == DOMAIN => Err(ModelDirError::Missing { file }),
+            Some(file) => Err(ModelDirError::Unknown { file }),
         }
     }
 
@@ -184,7 +184,7 @@ impl ModelFiles<'_> {
     /// # Errors
     ///
     /// Where `config.json` is no JSON object.
-    pub fn seal(&mut self) -> Result<(), StoringError> {
+    pub fn seal(&mut self) -> Result<(), ModelDirError> {
         let mut config: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(&self.config)?;
         let digests = self
@@ -205,12 +205,12 @@ impl ModelFiles<'_> {
     ///
     /// # Errors
     ///
-    /// A [`StoringError`] that names what is wrong, and where.
+    /// A [`ModelDirError`] that names what is wrong, and where.
     ///
     /// # Panics
     ///
     /// Never, whatever the bytes.
-    pub fn build(&self, device: &crate::Device) -> Result<(ModelConfig, Model), StoringError> {
+    pub fn build(&self, device: &crate::Device) -> Result<(ModelConfig, Model), ModelDirError> {
         self.load(device.tensors())
     }
 
@@ -218,12 +218,12 @@ impl ModelFiles<'_> {
     ///
     /// # Errors
     ///
-    /// A [`StoringError`] that names what is wrong, and where.
+    /// A [`ModelDirError`] that names what is wrong, and where.
     ///
     /// # Panics
     ///
     /// Never, whatever the bytes.
-    pub(crate) fn load(&self, device: &Device) -> Result<(ModelConfig, Model), StoringError> {
+    pub(crate) fn load(&self, device: &Device) -> Result<(ModelConfig, Model), ModelDirError> {
         let config = self.config()?;
         tokenizer::check_vocabulary(&String::from_utf8_lossy(&self.vocabulary))?;
         let mut source = TensorFile::open(&self.weights, device)?;
@@ -238,7 +238,7 @@ impl ModelFiles<'_> {
         if surplus.is_empty() {
             Ok((config, model))
         } else {
-            Err(StoringError::Surplus(surplus))
+            Err(ModelDirError::Surplus(surplus))
         }
     }
 }
@@ -252,11 +252,11 @@ impl ModelFiles<'_> {
     pub fn applicability(
         &self,
         config: &ModelConfig,
-    ) -> Result<Option<Applicability>, ApplicabilityError> {
+    ) -> Result<Option<ApplicabilityDomain>, ApplicabilityError> {
         let names: Vec<&str> = config.endpoints.iter().map(|e| e.name.as_str()).collect();
         let bytes = self.domain.as_ref();
         bytes
-            .map(|bytes| Applicability::read(bytes, &names))
+            .map(|bytes| ApplicabilityDomain::read(bytes, &names))
             .transpose()
     }
 }
@@ -276,7 +276,7 @@ impl<'a> TensorFile<'a> {
     /// # Errors
     ///
     /// Where it is truncated or malformed.
-    pub(crate) fn open(bytes: &'a [u8], device: &'a Device) -> Result<Self, StoringError> {
+    pub(crate) fn open(bytes: &'a [u8], device: &'a Device) -> Result<Self, ModelDirError> {
         Ok(Self {
             tensors: SafeTensors::deserialize(bytes)?,
             prefix: "",
@@ -354,7 +354,7 @@ pub(crate) fn encoder_from_safetensors(
     prefix: &str,
     config: &EncoderConfig,
     device: &Device,
-) -> Result<Encoder, StoringError> {
+) -> Result<Encoder, ModelDirError> {
     config.check()?;
     let mut source = TensorFile {
         prefix,

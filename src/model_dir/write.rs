@@ -7,11 +7,11 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::quantize::{Precision, SCALE, quantize};
-use super::{CARD, CONFIG, DOMAIN, ModelConfig, ModelFiles, StoringError, VOCABULARY, WEIGHTS};
+use super::{CARD, CONFIG, DOMAIN, ModelConfig, ModelDirError, ModelFiles, VOCABULARY, WEIGHTS};
 use crate::atomic;
 use crate::model::{EncoderConfig, Model, Parameters, Stored};
 #[cfg(feature = "train")]
-use crate::predict::applicability::Applicability;
+use crate::predict::applicability::ApplicabilityDomain;
 use crate::tokenizer;
 
 /// A parameter read back from its device: name, shape as stored, values.
@@ -25,7 +25,7 @@ pub(crate) type Weight = (String, Vec<usize>, Vec<f32>);
 pub(crate) async fn weights(
     config: &EncoderConfig,
     model: &Model,
-) -> Result<Vec<Weight>, StoringError> {
+) -> Result<Vec<Weight>, ModelDirError> {
     let mut stored = Stored::default();
     model.store(config, &mut stored);
     let mut weights = Vec::with_capacity(stored.0.len());
@@ -34,7 +34,7 @@ pub(crate) async fn weights(
             .tensor()
             .into_data_async()
             .await
-            .map_err(|error| StoringError::Device(format!("{error:?}")))?
+            .map_err(|error| ModelDirError::Device(format!("{error:?}")))?
             .iter()
             .collect();
         weights.push((parameter.name.clone(), parameter.shape.clone(), values));
@@ -44,7 +44,7 @@ pub(crate) async fn weights(
 
 /// Writes a model directory, which appears whole or not at all: the weights in
 /// `precision`, the `card` and, for a model that has one, the bytes of its
-/// [applicability domain](crate::predict::applicability::Applicability::to_bytes).
+/// [applicability domain](crate::predict::applicability::ApplicabilityDomain::to_bytes).
 /// A model that was there is replaced.
 ///
 /// # Errors
@@ -58,7 +58,7 @@ pub async fn write(
     precision: Precision,
     card: &str,
     domain: Option<&[u8]>,
-) -> Result<(), StoringError> {
+) -> Result<(), ModelDirError> {
     config.check()?;
     let weights = serialize(&weights(&config.encoder, model).await?, precision)?;
     let mut files = ModelFiles {
@@ -79,8 +79,8 @@ pub async fn write(
 #[cfg(feature = "train")]
 pub(crate) fn set_applicability(
     directory: &Path,
-    applicability: &Applicability,
-) -> Result<(), StoringError> {
+    applicability: &ApplicabilityDomain,
+) -> Result<(), ModelDirError> {
     let mut files = ModelFiles::read(directory)?;
     files.config()?;
     let card = atomic::whole(directory).join(CARD);
@@ -90,7 +90,7 @@ pub(crate) fn set_applicability(
     write_files(directory, &files, &card)
 }
 
-fn write_files(directory: &Path, files: &ModelFiles<'_>, card: &[u8]) -> Result<(), StoringError> {
+fn write_files(directory: &Path, files: &ModelFiles<'_>, card: &[u8]) -> Result<(), ModelDirError> {
     refuse_foreign_files(directory)?;
     let mut all: Vec<(&str, &[u8])> = vec![
         (WEIGHTS, &files.weights),
@@ -103,7 +103,7 @@ fn write_files(directory: &Path, files: &ModelFiles<'_>, card: &[u8]) -> Result<
 }
 
 /// What is not ours would be lost with the directory that is replaced.
-fn refuse_foreign_files(directory: &Path) -> Result<(), StoringError> {
+fn refuse_foreign_files(directory: &Path) -> Result<(), ModelDirError> {
     if !directory.exists() {
         return Ok(());
     }
@@ -111,7 +111,7 @@ fn refuse_foreign_files(directory: &Path) -> Result<(), StoringError> {
         let name = entry.map_err(io_error(directory))?.file_name();
         let ours = [WEIGHTS, VOCABULARY, CARD, CONFIG, DOMAIN];
         if !ours.iter().any(|known| name == *known) {
-            return Err(StoringError::Occupied {
+            return Err(ModelDirError::Occupied {
                 directory: directory.to_owned(),
                 entry: name.to_string_lossy().into_owned(),
             });
@@ -120,13 +120,13 @@ fn refuse_foreign_files(directory: &Path) -> Result<(), StoringError> {
     Ok(())
 }
 
-fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> StoringError + use<> {
+fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> ModelDirError + use<> {
     let path = path.to_owned();
-    move |source| StoringError::Io { path, source }
+    move |source| ModelDirError::Io { path, source }
 }
 
 /// The bytes of `model.safetensors`.
-fn serialize(weights: &[Weight], precision: Precision) -> Result<Vec<u8>, StoringError> {
+fn serialize(weights: &[Weight], precision: Precision) -> Result<Vec<u8>, ModelDirError> {
     let fp32 = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     for (name, shape, values) in weights {

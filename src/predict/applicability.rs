@@ -4,14 +4,14 @@
 //!
 //! All three follow from the Tanimoto similarities of ECFP4 fingerprints to the
 //! nearest training molecules of the endpoint ([`Nearest::similarity`]); what such a
-//! similarity is worth says [`EndpointDomain`].
+//! similarity is worth says [`Calibration`].
 
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-pub use super::conformal::{EndpointDomain, HeldOut, LEVEL, Part};
-use super::gaussian_process::{Covariance, Index, Process};
+pub use super::conformal::{Band, Calibration, HeldOut, LEVEL};
+use super::gaussian_process::{GaussianProcess, InvertedIndex, Kernel};
 pub use super::neighbours::Nearest;
 use super::prediction::{Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
@@ -25,21 +25,25 @@ pub struct TrainingMolecule {
     pub smiles: String,
     /// Indices of the endpoints that it has a label for.
     pub endpoints: Vec<u32>,
-    /// For each of them its coefficient in the endpoint's Gaussian process, 0
+    /// For each of them its dual coefficient in the endpoint's Gaussian process, 0
     /// where there is none; empty where no endpoint has one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub coefficients: Vec<f32>,
+    #[serde(
+        default,
+        rename = "coefficients",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub dual_coefficients: Vec<f32>,
 }
 
 /// The domains of a model's endpoints and the molecules that it was trained on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Applicability {
+pub struct ApplicabilityDomain {
     /// One entry an endpoint, in the model's order; `None` where too few
     /// molecules were held out.
-    pub(crate) endpoints: Vec<Option<EndpointDomain>>,
+    pub(crate) endpoints: Vec<Option<Calibration>>,
     /// One entry an endpoint, or none at all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) processes: Vec<Option<Process>>,
+    #[serde(default, rename = "processes", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) gaussian_processes: Vec<Option<GaussianProcess>>,
     pub(crate) molecules: Vec<TrainingMolecule>,
     /// Computed when first asked for.
     #[serde(skip)]
@@ -52,84 +56,87 @@ struct Environments {
     /// ECFP4 and number of each molecule that can be read, by ascending bits.
     fingerprints: Vec<(Fingerprint, usize)>,
     /// Those that have a part in a Gaussian process.
-    index: Index,
+    index: InvertedIndex,
     /// Molecule, endpoint and coefficient, where it is not 0.
     terms: Vec<(u32, u32, f32)>,
 }
 
-impl Applicability {
+impl ApplicabilityDomain {
     /// The domains of `endpoints` and their Gaussian processes, if any, with the
     /// molecules trained on.
     pub fn new(
-        endpoints: Vec<Option<EndpointDomain>>,
-        processes: Vec<Option<Process>>,
+        endpoints: Vec<Option<Calibration>>,
+        gaussian_processes: Vec<Option<GaussianProcess>>,
         molecules: Vec<TrainingMolecule>,
     ) -> Self {
         Self {
             endpoints,
-            processes,
+            gaussian_processes,
             molecules,
             environments: OnceLock::new(),
         }
     }
 
     /// The same with other domains.
-    pub fn with_endpoints(self, endpoints: Vec<Option<EndpointDomain>>) -> Self {
+    pub fn with_endpoints(self, endpoints: Vec<Option<Calibration>>) -> Self {
         Self { endpoints, ..self }
     }
 
     /// The same without Gaussian processes: predictions are the network's.
-    pub fn without_processes(mut self) -> Self {
-        self.processes.clear();
+    pub fn without_gaussian_processes(mut self) -> Self {
+        self.gaussian_processes.clear();
         for molecule in &mut self.molecules {
-            molecule.coefficients.clear();
+            molecule.dual_coefficients.clear();
         }
         self.environments = OnceLock::new();
         self
     }
 
     /// One entry an endpoint.
-    pub fn endpoints(&self) -> &[Option<EndpointDomain>] {
+    pub fn endpoints(&self) -> &[Option<Calibration>] {
         &self.endpoints
     }
 
     /// One entry an endpoint, or none at all.
-    pub fn processes(&self) -> &[Option<Process>] {
-        &self.processes
+    pub fn gaussian_processes(&self) -> &[Option<GaussianProcess>] {
+        &self.gaussian_processes
     }
 
     /// Whether predictions are more than the network's.
-    pub fn has_processes(&self) -> bool {
-        self.processes.iter().any(Option::is_some)
+    pub fn has_gaussian_processes(&self) -> bool {
+        self.gaussian_processes.iter().any(Option::is_some)
     }
 
-    /// For each endpoint what its Gaussian process expects of a molecule of
-    /// these environments, in the endpoint's unit; `None` where it has none.
-    pub fn expectations(&self, own: &EnvironmentCounts) -> Vec<Option<f32>> {
-        if !self.has_processes() {
+    /// For each endpoint the posterior mean of its Gaussian process at a molecule
+    /// with these environments, in the endpoint's unit; `None` where it has none.
+    pub fn posterior_means(&self, own: &EnvironmentCounts) -> Vec<Option<f32>> {
+        if !self.has_gaussian_processes() {
             return vec![None; self.endpoints.len()];
         }
         let known = self.environments();
-        let likenesses = known.index.compare(own);
-        let covariances: Vec<Covariance> = (self.processes.iter())
-            .map(|process| process.map(|p| p.covariance).unwrap_or_default())
+        let similarities_to_all = known.index.compare(own);
+        let kernels: Vec<Kernel> = (self.gaussian_processes.iter())
+            .map(|process| process.map(|p| p.kernel).unwrap_or_default())
             .collect();
-        let mut sums = vec![0.0f64; self.processes.len()];
+        let mut sums = vec![0.0f64; self.gaussian_processes.len()];
         for &(molecule, endpoint, coefficient) in &known.terms {
             let endpoint = endpoint as usize;
-            let covariance = covariances[endpoint].of(&likenesses[molecule as usize]);
-            sums[endpoint] += f64::from(covariance) * f64::from(coefficient);
+            let kernel = kernels[endpoint].of(&similarities_to_all[molecule as usize]);
+            sums[endpoint] += f64::from(kernel) * f64::from(coefficient);
         }
-        let all = self.processes.iter().zip(sums);
-        all.map(|(process, sum)| Some(process.as_ref()?.expectation(sum as f32)))
+        let all = self.gaussian_processes.iter().zip(sums);
+        all.map(|(process, sum)| Some(process.as_ref()?.posterior_mean(sum as f32)))
             .collect()
     }
 
     /// Turns the network's `values` of a molecule of these environments, one an
     /// endpoint, into the predictions.
     pub fn blend(&self, own: &EnvironmentCounts, values: &mut [f32]) {
-        let expected = self.expectations(own);
-        let all = values.iter_mut().zip(&self.processes).zip(expected);
+        let expected = self.posterior_means(own);
+        let all = values
+            .iter_mut()
+            .zip(&self.gaussian_processes)
+            .zip(expected);
         for ((value, process), expected) in all {
             if let (Some(process), Some(expected)) = (process, expected) {
                 *value = process.blend(*value, expected);
@@ -150,21 +157,21 @@ impl Applicability {
             fingerprints.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
             let plays = |number: usize| {
                 self.molecules[number]
-                    .coefficients
+                    .dual_coefficients
                     .iter()
                     .any(|c| *c != 0.0)
             };
             let players =
                 numbered().map(|(number, counts)| counts.as_ref().filter(|_| plays(number)));
             let terms = |(index, molecule): (usize, &TrainingMolecule)| {
-                let pairs = molecule.endpoints.iter().zip(&molecule.coefficients);
+                let pairs = molecule.endpoints.iter().zip(&molecule.dual_coefficients);
                 let of = |(&endpoint, &c): (&u32, &f32)| (index as u32, endpoint, c);
                 pairs.map(of).collect::<Vec<_>>()
             };
-            let processes = self.processes.len();
+            let processes = self.gaussian_processes.len();
             Environments {
                 fingerprints,
-                index: Index::new(players),
+                index: InvertedIndex::new(players),
                 terms: (self.molecules.iter().enumerate().flat_map(terms))
                     .filter(|&(_, endpoint, c)| c != 0.0 && (endpoint as usize) < processes)
                     .collect(),
@@ -241,8 +248,8 @@ pub(crate) mod tests {
         gaussian_process::environments(&molecule).expect("hashed")
     }
 
-    pub(crate) fn applicability() -> Applicability {
-        let domain = EndpointDomain::fit("a", &held_out(200), true);
+    pub(crate) fn applicability() -> ApplicabilityDomain {
+        let domain = Calibration::fit("a", &held_out(200), true);
         let molecules = [
             ("CCO", vec![0], vec![0.5]),
             ("c1ccccc1O", vec![0, 1], vec![-0.25, 0.0]),
@@ -250,19 +257,19 @@ pub(crate) mod tests {
             ("CCCCCCCC", vec![0], vec![1.0]),
             ("not a molecule", vec![0], vec![2.0]),
         ];
-        let process = Process {
-            covariance: Covariance::ANALOGUES,
+        let process = GaussianProcess {
+            kernel: Kernel::ECFP4,
             mean: 3.0,
-            noise: 0.1,
+            noise_variance: 0.1,
             weight: 0.25,
             is_probability: false,
         };
         let molecule = |(smiles, endpoints, coefficients): (&str, _, _)| TrainingMolecule {
             smiles: smiles.to_owned(),
             endpoints,
-            coefficients,
+            dual_coefficients: coefficients,
         };
-        Applicability::new(
+        ApplicabilityDomain::new(
             vec![domain, None],
             vec![Some(process), None],
             molecules.map(molecule).into(),
@@ -279,7 +286,7 @@ pub(crate) mod tests {
             .map(|(smiles, c)| c * own.tanimoto(&of(smiles)))
             .sum();
         let expected = (3.0 + sum) as f32;
-        let found = applicability.expectations(&own);
+        let found = applicability.posterior_means(&own);
         assert!((found[0].expect("a process") - expected).abs() < 1e-6);
         assert_eq!(found[1], None);
         let mut values = [1.0, 7.0];
@@ -287,7 +294,7 @@ pub(crate) mod tests {
         assert!((values[0] - (0.75 + 0.25 * expected)).abs() < 1e-6);
         assert_eq!(values[1], 7.0);
 
-        let without = applicability.without_processes();
+        let without = applicability.without_gaussian_processes();
         let mut values = [1.0, 7.0];
         without.blend(&own, &mut values);
         assert_eq!(values, [1.0, 7.0]);
@@ -332,7 +339,7 @@ pub(crate) mod tests {
         let config = files.config().expect("a configuration");
         let names: Vec<&str> = config.endpoints.iter().map(|e| e.name.as_str()).collect();
         let bytes = files.domain.as_deref().expect("a domain");
-        let shipped = Applicability::read(bytes, &names).expect("read");
+        let shipped = ApplicabilityDomain::read(bytes, &names).expect("read");
         assert!(shipped.molecules.len() > 1000);
         for molecule in &shipped.molecules {
             let read = EnvironmentCounts::read(&molecule.smiles, ECFP4.radius).expect("read");

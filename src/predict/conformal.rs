@@ -22,9 +22,9 @@ const AT_THE_BORDER: f64 = 0.3;
 /// Held-out molecules from which quantiles are taken at least.
 const FEWEST: usize = 20;
 
-/// What held-out molecules say about one part of the domain.
+/// What held-out molecules say about one band of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct Band {
     /// Which.
     pub domain: Domain,
     /// Held-out molecules in it.
@@ -38,17 +38,19 @@ pub struct Part {
     pub half_width: Option<f32>,
 }
 
-/// The domain of one endpoint.
+/// The calibration of one endpoint: where its domain ends, and how wide its
+/// intervals are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EndpointDomain {
+pub struct Calibration {
     /// The endpoint.
     pub endpoint: String,
     /// Similarity from which a molecule is at the border and no longer out.
     pub borderline: f64,
     /// Similarity from which a molecule is in.
     pub within: f64,
-    /// The three parts, from out to in.
-    pub parts: Vec<Part>,
+    /// The three bands, from out to in.
+    #[serde(rename = "parts")]
+    pub bands: Vec<Band>,
     /// Fraction of held-out values that intervals held which were made without
     /// them; `None` for a class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +70,7 @@ pub struct HeldOut {
     pub prediction: f32,
 }
 
-impl EndpointDomain {
+impl Calibration {
     /// Learns the domain of `endpoint` from held-out molecules; `None` where
     /// there are fewer than 20. `is_quantity` says whether intervals mean
     /// something.
@@ -86,16 +88,16 @@ impl EndpointDomain {
             endpoint: endpoint.to_owned(),
             borderline: quantile(OUTSIDE),
             within: quantile(AT_THE_BORDER),
-            parts: Vec::new(),
+            bands: Vec::new(),
             coverage: None,
         };
         let all: Vec<&HeldOut> = held_out.iter().collect();
-        domain.parts = domain.parts_of(&all, is_quantity);
+        domain.bands = domain.bands_of(&all, is_quantity);
         domain.coverage = is_quantity.then(|| domain.cross_coverage(&all));
         Some(domain)
     }
 
-    /// The part that a similarity falls in.
+    /// The band that a similarity falls in.
     pub fn domain(&self, similarity: f64) -> Domain {
         if similarity >= self.within {
             Domain::In
@@ -108,11 +110,11 @@ impl EndpointDomain {
 
     /// Half the width of the interval of a molecule in `domain`.
     pub fn half_width(&self, domain: Domain) -> Option<f32> {
-        let part = self.parts.iter().find(|part| part.domain == domain)?;
+        let part = self.bands.iter().find(|part| part.domain == domain)?;
         part.half_width
     }
 
-    fn parts_of(&self, held_out: &[&HeldOut], is_quantity: bool) -> Vec<Part> {
+    fn bands_of(&self, held_out: &[&HeldOut], is_quantity: bool) -> Vec<Band> {
         let errors = |domain: Option<Domain>| -> Vec<f64> {
             held_out
                 .iter()
@@ -125,11 +127,11 @@ impl EndpointDomain {
             (squares / errors.len().max(1) as f64).sqrt()
         };
         let whole = interval(errors(None)).unwrap_or(f64::INFINITY);
-        let mut parts: Vec<Part> = Domain::ALL
+        let mut bands: Vec<Band> = Domain::ALL
             .into_iter()
             .map(|domain| {
                 let errors = errors(Some(domain));
-                Part {
+                Band {
                     domain,
                     molecules: errors.len(),
                     rmse: rmse(&errors),
@@ -139,13 +141,13 @@ impl EndpointDomain {
             })
             .collect();
         // Farther out nothing is known better.
-        for i in (0..parts.len().saturating_sub(1)).rev() {
-            parts[i].half_width = parts[i]
+        for i in (0..bands.len().saturating_sub(1)).rev() {
+            bands[i].half_width = bands[i]
                 .half_width
-                .zip(parts[i + 1].half_width)
+                .zip(bands[i + 1].half_width)
                 .map(|(own, inner)| own.max(inner));
         }
-        parts
+        bands
     }
 
     /// The coverage of intervals made from four fifths for the other fifth.
@@ -160,7 +162,7 @@ impl EndpointDomain {
                     .collect()
             };
             let made = Self {
-                parts: self.parts_of(&part(false), true),
+                bands: self.bands_of(&part(false), true),
                 ..self.clone()
             };
             held += part(true)
@@ -175,7 +177,7 @@ impl EndpointDomain {
     }
 
     pub(crate) fn is_sound(&self) -> bool {
-        let finite = self.parts.iter().all(|part| {
+        let finite = self.bands.iter().all(|part| {
             part.half_width
                 .is_none_or(|width| width >= 0.0 && !width.is_nan())
         });
@@ -214,13 +216,13 @@ pub(crate) mod tests {
 
     #[test]
     fn intervals_hold_nine_in_ten_and_widen_outwards() {
-        let domain = EndpointDomain::fit("x", &held_out(2000), true).expect("enough");
+        let domain = Calibration::fit("x", &held_out(2000), true).expect("enough");
         assert_eq!((domain.borderline, domain.within), (0.1, 0.3));
-        let widths: Vec<f32> = domain.parts.iter().filter_map(|p| p.half_width).collect();
+        let widths: Vec<f32> = domain.bands.iter().filter_map(|p| p.half_width).collect();
         assert!(widths[0] > widths[1] && widths[1] > widths[2], "{widths:?}");
         let coverage = domain.coverage.expect("a quantity");
         assert!((coverage - LEVEL).abs() < 0.03, "{coverage}");
-        assert!(domain.parts[0].rmse > domain.parts[2].rmse);
+        assert!(domain.bands[0].rmse > domain.bands[2].rmse);
         assert_eq!(domain.domain(0.05), Domain::Out);
         assert_eq!(domain.domain(0.1), Domain::Borderline);
         assert_eq!(domain.domain(0.9), Domain::In);
@@ -228,9 +230,9 @@ pub(crate) mod tests {
 
     #[test]
     fn too_few_molecules_make_no_domain_and_classes_no_interval() {
-        assert_eq!(EndpointDomain::fit("x", &held_out(19), true), None);
-        let class = EndpointDomain::fit("x", &held_out(100), false).expect("enough");
-        assert!(class.parts.iter().all(|part| part.half_width.is_none()));
+        assert_eq!(Calibration::fit("x", &held_out(19), true), None);
+        let class = Calibration::fit("x", &held_out(100), false).expect("enough");
+        assert!(class.bands.iter().all(|part| part.half_width.is_none()));
         assert_eq!(class.coverage, None);
     }
 

@@ -1,19 +1,19 @@
-//! A Gaussian process beside the network: what the measured values of like
-//! molecules say of a molecule.
+//! A Gaussian process next to the network: what the measured values of similar
+//! molecules say about a molecule.
 //!
 //! For each endpoint the process has the mean of the training labels and a
-//! [`Covariance`] k(a, b) of the two molecules' counts of circular environments
+//! [`Kernel`] k(a, b) on the two molecules' Morgan (ECFP) count fingerprints
 //! (Tanimoto similarity: Ralaivola et al. 2005; Griffiths et al. 2023, "GAUCHE").
-//! With K that of the training molecules, y their labels less the mean and λ the
-//! variance of the noise, it expects of a molecule x
+//! With K the kernel matrix of the training molecules, y their labels less the mean
+//! and λ the noise variance, the posterior mean at a molecule x is
 //!
 //! > mean + k(x)ᵀ (K + λ I)⁻¹ y
 //!
-//! (Rasmussen & Williams 2006, eq. 2.25; the same as kernel ridge regression).
-//! Prediction and expectation err in different ways, so that a mean of the two
-//! is better than either: `weight` of the process and 1 - `weight` of the
-//! network, from the molecules that a fold validates on, like λ and the
-//! covariance.
+//! (Rasmussen & Williams 2006, eq. 2.25; the same as kernel ridge regression), where
+//! (K + λ I)⁻¹ y are the dual coefficients of the training molecules. Network and
+//! process err in different ways, so that a weighted average is better than either;
+//! mixing weight, λ and kernel are those that minimise the error on a fold's
+//! validation molecules.
 
 use std::collections::HashMap;
 
@@ -48,9 +48,9 @@ const RADII: usize = ECFP4.radius as usize + 1;
 /// that of two molecules of five atoms each which share no kind.
 const ATOMS_SCALE: f32 = 10.0;
 
-/// How alike two molecules are.
+/// How similar two molecules are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Likeness {
+pub struct PairSimilarity {
     /// Tanimoto similarity of the counts of environments of up to 0, 1 and 2
     /// bonds.
     pub similarities: [f32; RADII],
@@ -59,43 +59,43 @@ pub struct Likeness {
     pub distance: f32,
 }
 
-/// The covariance of a process: a sum of terms, each with its weight of 0 or more.
+/// The kernel of a process: a sum of terms, each with a weight of 0 or more.
 ///
 /// Similarities are of structure, and of proportions: two alkanes are as alike as
 /// their lengths' ratio. Properties that grow with every atom, such as
 /// solubility, need a distance of counts as well.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Covariance {
+pub struct Kernel {
     /// Of the similarities by environments of up to 0, 1 and 2 bonds.
     pub similarities: [f32; RADII],
-    /// Of exp(-d² / 20), d² being [`Likeness::distance`].
+    /// Of exp(-d² / 20), d² being [`PairSimilarity::distance`].
     pub atoms: f32,
 }
 
-impl Covariance {
-    /// Similarity by environments of up to 2 bonds: of analogues of a series.
-    pub const ANALOGUES: Self = Self {
+impl Kernel {
+    /// Tanimoto similarity of ECFP4 counts: for analogues of a series.
+    pub const ECFP4: Self = Self {
         similarities: [0.0, 0.0, 1.0],
         atoms: 0.0,
     };
-    /// Similarity by every radius alike.
-    pub const EVERY_RADIUS: Self = Self {
+    /// The mean of the Tanimoto similarities at radius 0, 1 and 2.
+    pub const MULTI_RADIUS: Self = Self {
         similarities: [1.0 / 3.0; RADII],
         atoms: 0.0,
     };
-    /// A quarter similarity by every radius, and three quarters distance of atom
+    /// A quarter [`Self::MULTI_RADIUS`], and three quarters by the distance of atom
     /// counts.
     pub const ATOM_COUNTS: Self = Self {
         similarities: [1.0 / 12.0; RADII],
         atoms: 0.75,
     };
 
-    /// Of two molecules that are so alike.
-    pub fn of(&self, likeness: &Likeness) -> f32 {
-        let terms = self.similarities.iter().zip(likeness.similarities);
+    /// Its value for two molecules.
+    pub fn of(&self, pair: &PairSimilarity) -> f32 {
+        let terms = self.similarities.iter().zip(pair.similarities);
         let mut sum: f32 = terms.map(|(weight, similarity)| weight * similarity).sum();
         if self.atoms > 0.0 {
-            sum += self.atoms * (likeness.distance / (-2.0 * ATOMS_SCALE)).exp();
+            sum += self.atoms * (pair.distance / (-2.0 * ATOMS_SCALE)).exp();
         }
         sum
     }
@@ -107,32 +107,33 @@ impl Covariance {
     }
 }
 
-impl Default for Covariance {
+impl Default for Kernel {
     fn default() -> Self {
-        Self::ANALOGUES
+        Self::ECFP4
     }
 }
 
-/// The process of one endpoint, without the coefficients of its molecules.
+/// The Gaussian process of one endpoint, without the dual coefficients of its
+/// molecules.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Process {
-    /// How molecules vary together; in files from before there was a choice,
-    /// absent.
-    #[serde(default)]
-    pub covariance: Covariance,
+pub struct GaussianProcess {
+    /// The kernel; absent in files from before there was a choice.
+    #[serde(default, rename = "covariance")]
+    pub kernel: Kernel,
     /// Mean of the training labels, in the endpoint's unit.
     pub mean: f32,
-    /// Variance of the noise, λ, over that of the process.
-    pub noise: f32,
-    /// Its part in the prediction, 0 to 1.
+    /// Noise variance λ, over the variance of the process.
+    #[serde(rename = "noise")]
+    pub noise_variance: f32,
+    /// Mixing weight of the process in the prediction, 0 to 1.
     pub weight: f32,
     /// Whether values are probabilities, 0 to 1.
     pub is_probability: bool,
 }
 
-impl Process {
-    /// What it expects, given the sum of covariances times coefficients.
-    pub fn expectation(&self, sum: f32) -> f32 {
+impl GaussianProcess {
+    /// The posterior mean, given the sum of kernel values times dual coefficients.
+    pub fn posterior_mean(&self, sum: f32) -> f32 {
         let value = self.mean + sum;
         if self.is_probability {
             value.clamp(0.0, 1.0)
@@ -141,31 +142,32 @@ impl Process {
         }
     }
 
-    /// The prediction, from the network's and [`Self::expectation`].
-    pub fn blend(&self, network: f32, expectation: f32) -> f32 {
-        network + self.weight * (expectation - network)
+    /// The weighted average of the network's prediction and
+    /// [`Self::posterior_mean`].
+    pub fn blend(&self, network: f32, posterior_mean: f32) -> f32 {
+        network + self.weight * (posterior_mean - network)
     }
 
     /// Whether its numbers make sense.
     pub(crate) fn is_sound(&self) -> bool {
-        self.covariance.is_sound()
+        self.kernel.is_sound()
             && self.mean.is_finite()
-            && self.noise > 0.0
+            && self.noise_variance > 0.0
             && (0.0..=1.0).contains(&self.weight)
     }
 }
 
-/// Molecules by the environments that they hold, so that those which share
-/// nothing with a molecule cost nothing.
+/// Molecules by the environments they contain, so that those which share none
+/// with a molecule cost nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Index {
-    /// For each environment the molecules that hold it, and how often.
-    holders: HashMap<u32, Vec<(u32, u32)>>,
+pub struct InvertedIndex {
+    /// For each environment the molecules that contain it, and how often.
+    postings: HashMap<u32, Vec<(u32, u32)>>,
     /// How many environments of each radius each molecule has.
     totals: Vec<[u32; RADII]>,
 }
 
-impl Index {
+impl InvertedIndex {
     /// An index of `molecules`; those without environments are like nothing.
     pub fn new<'a>(molecules: impl IntoIterator<Item = Option<&'a EnvironmentCounts>>) -> Self {
         let mut index = Self::default();
@@ -173,8 +175,8 @@ impl Index {
             let number = index.totals.len() as u32;
             index.totals.push(molecule.map_or([0; RADII], totals));
             for one in molecule.into_iter().flat_map(EnvironmentCounts::iter) {
-                let holders = index.holders.entry(one.hash).or_default();
-                holders.push((number, one.count));
+                let postings = index.postings.entry(one.hash).or_default();
+                postings.push((number, one.count));
             }
         }
         index
@@ -182,11 +184,11 @@ impl Index {
 
     /// How alike `own` is to each molecule: [`EnvironmentCounts::tanimoto`] by
     /// radius, and the distance.
-    pub fn compare(&self, own: &EnvironmentCounts) -> Vec<Likeness> {
+    pub fn compare(&self, own: &EnvironmentCounts) -> Vec<PairSimilarity> {
         let mut shared = vec![([0u32; RADII], 0.0f32); self.totals.len()];
         for one in own.iter() {
             let radius = place(one.radius);
-            for &(molecule, theirs) in self.holders.get(&one.hash).into_iter().flatten() {
+            for &(molecule, theirs) in self.postings.get(&one.hash).into_iter().flatten() {
                 let (both, product) = &mut shared[molecule as usize];
                 both[radius] += one.count.min(theirs);
                 if radius == 0 {
@@ -207,7 +209,7 @@ impl Index {
                     minmax(sums[0], sums[1], sums[2]) as f32
                 });
                 let atoms = own[0] as f32 + theirs[0] as f32;
-                Likeness {
+                PairSimilarity {
                     similarities,
                     distance: (atoms - 2.0 * product).max(0.0),
                 }
@@ -215,11 +217,11 @@ impl Index {
             .collect()
     }
 
-    /// The covariance of `own` with each molecule.
+    /// The kernel between `own` and each molecule.
     #[cfg(feature = "train")]
-    pub(crate) fn covariances(&self, own: &EnvironmentCounts, covariance: &Covariance) -> Vec<f32> {
+    pub(crate) fn kernel_values(&self, own: &EnvironmentCounts, kernel: &Kernel) -> Vec<f32> {
         let all = self.compare(own);
-        all.iter().map(|likeness| covariance.of(likeness)).collect()
+        all.iter().map(|pair| kernel.of(pair)).collect()
     }
 }
 
@@ -241,7 +243,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// How alike two molecules are, by the definitions.
-    pub(crate) fn likeness(a: &EnvironmentCounts, b: &EnvironmentCounts) -> Likeness {
+    pub(crate) fn pair(a: &EnvironmentCounts, b: &EnvironmentCounts) -> PairSimilarity {
         let within = |counts: &EnvironmentCounts, radius: usize| -> EnvironmentCounts {
             let all = counts.iter();
             all.filter(|one| one.radius as usize <= radius).collect()
@@ -259,7 +261,7 @@ pub(crate) mod tests {
         let apart = kinds
             .iter()
             .map(|kind| (root(&a, kind) - root(&b, kind)).powi(2));
-        Likeness {
+        PairSimilarity {
             similarities: std::array::from_fn(similarity),
             distance: apart.sum::<f64>() as f32,
         }
@@ -272,12 +274,12 @@ pub(crate) mod tests {
             .iter()
             .map(|s| environments(&Molecule::parse(s).expect("valid")).expect("hashed"))
             .collect();
-        let index = Index::new([None].into_iter().chain(counts.iter().map(Some)));
+        let index = InvertedIndex::new([None].into_iter().chain(counts.iter().map(Some)));
         for own in &counts {
             let found = index.compare(own);
             assert_eq!(found[0].similarities, [0.0; RADII]);
             for (found, other) in found[1..].iter().zip(&counts) {
-                let expected = likeness(own, other);
+                let expected = pair(own, other);
                 assert_eq!(found.similarities, expected.similarities);
                 assert!(
                     (found.distance - expected.distance).abs() < 1e-4,

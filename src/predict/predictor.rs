@@ -5,7 +5,7 @@ use std::path::Path;
 use super::attribution::{ExplainError, Explanation};
 use super::{PredictOptions, Prediction, Scorer, Stop, without_interruption};
 use crate::device::{Device, DeviceChoice, DeviceError};
-use crate::model_dir::{ModelFiles, StoringError};
+use crate::model_dir::{ModelDirError, ModelFiles};
 use crate::records::{MoleculeSource, RowError, Structure};
 
 /// Molecules that [`Predictor::predict_iter`] works on together.
@@ -17,7 +17,7 @@ const CHUNK: usize = 1024;
 pub enum Error {
     /// The model directory is not whole or not valid.
     #[error(transparent)]
-    Model(#[from] StoringError),
+    Model(#[from] ModelDirError),
     /// The device cannot be opened.
     #[error(transparent)]
     Device(#[from] DeviceError),

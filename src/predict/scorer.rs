@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::applicability::Applicability;
+use super::applicability::ApplicabilityDomain;
 use super::batching::{Augmented, batches};
 use super::gaussian_process;
 use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
@@ -19,7 +19,7 @@ use super::standardize::Standardized;
 use crate::chemistry::EnvironmentCounts;
 use crate::device::{Device, DeviceError};
 use crate::model::{Batch, Endpoint, Model};
-use crate::model_dir::{ModelConfig, ModelFiles, StoringError};
+use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles};
 use crate::parallel;
 use crate::records::{Columns, MoleculeSource, RowError};
 
@@ -96,7 +96,7 @@ pub struct Scorer {
     config: ModelConfig,
     endpoints: Vec<Arc<Endpoint>>,
     device: Device,
-    applicability: Option<Arc<Applicability>>,
+    applicability: Option<Arc<ApplicabilityDomain>>,
 }
 
 impl Scorer {
@@ -105,7 +105,7 @@ impl Scorer {
     /// # Errors
     ///
     /// Where the files are no valid model.
-    pub fn load(files: &ModelFiles<'_>, device: Device) -> Result<Self, StoringError> {
+    pub fn load(files: &ModelFiles<'_>, device: Device) -> Result<Self, ModelDirError> {
         let (config, model) = files.load(device.tensors())?;
         let applicability = files.applicability(&config)?.map(Arc::new);
         Ok(Self {
@@ -145,14 +145,14 @@ impl Scorer {
     pub fn without_gaussian_processes(self) -> Self {
         let applicability = self.applicability.map(Arc::unwrap_or_clone);
         Self {
-            applicability: applicability.map(|a| Arc::new(a.without_processes())),
+            applicability: applicability.map(|a| Arc::new(a.without_gaussian_processes())),
             ..self
         }
     }
 
     /// The applicability domain and the Gaussian processes; `None` for a model
     /// that has none.
-    pub fn applicability(&self) -> Option<&Applicability> {
+    pub fn applicability(&self) -> Option<&ApplicabilityDomain> {
         self.applicability.as_deref()
     }
 
@@ -307,8 +307,8 @@ impl Scorer {
         options: PredictOptions,
     ) -> Vec<Result<Prepared, RowError>> {
         let limit = self.config.encoder.max_length;
-        let scored = |applicability: &&Applicability| {
-            task == Task::Score && (options.uncertainty || applicability.has_processes())
+        let scored = |applicability: &&ApplicabilityDomain| {
+            task == Task::Score && (options.uncertainty || applicability.has_gaussian_processes())
         };
         let applicability = self.applicability().filter(scored);
         let prepare = |molecule: &M| {
@@ -329,8 +329,8 @@ impl Scorer {
     }
 
     /// The Gaussian processes, where there are any.
-    pub(crate) fn processes(&self) -> Option<&Applicability> {
-        self.applicability().filter(|a| a.has_processes())
+    pub(crate) fn processes(&self) -> Option<&ApplicabilityDomain> {
+        self.applicability().filter(|a| a.has_gaussian_processes())
     }
 
     /// Predictions from the network's values of the rows that they are of.

@@ -20,7 +20,7 @@ use crate::model::{
     Batch, EncoderConfig, Endpoint, EndpointTask, Initial, Model, Physchem, Preset, Scaling,
     Sharing,
 };
-use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelFiles, StoringError};
+use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles};
 use crate::predict::{PredictOptions, Scorer, Standardized, Stop, without_interruption};
 use crate::records::{MoleculeSource, Structure};
 use crate::train::batches::{PretrainingBatch, mask};
@@ -67,7 +67,7 @@ pub enum BenchmarkError {
         /// The directory.
         path: PathBuf,
         /// What is wrong with it.
-        source: StoringError,
+        source: ModelDirError,
     },
     /// No molecule can be used.
     #[error("none of {rows} molecules can be read by the models: {example}")]
@@ -177,7 +177,7 @@ impl Subject {
     }
 }
 
-fn at(path: &Path) -> impl FnOnce(StoringError) -> BenchmarkError {
+fn at(path: &Path) -> impl FnOnce(ModelDirError) -> BenchmarkError {
     let path = path.to_owned();
     move |source| BenchmarkError::Model { path, source }
 }

@@ -425,7 +425,7 @@ pub struct RunSettings {
     pub license: String,
     /// Shape of the encoder; in fine-tuning that of `start`, if it is given.
     pub preset: Preset,
-    /// What the pooler reads: the `first` token, or the `mean` of all. Without
+    /// What the pooler reads: the `cls` token, or the `mean` of all. Without
     /// it the first; in fine-tuning as in `start`, if that is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,

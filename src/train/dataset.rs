@@ -106,7 +106,7 @@ pub struct Merged {
     /// Labels that belong to a molecule with several for one endpoint.
     pub repeated: usize,
     /// Molecules that lost a label because theirs disagreed.
-    pub disagreeing: usize,
+    pub conflicting: usize,
 }
 
 struct Entry {
@@ -250,7 +250,7 @@ impl Examples {
                     }
                     let (low, high) = range(labels)?;
                     if f64::from(high - low) > bound {
-                        merged.disagreeing += 1;
+                        merged.conflicting += 1;
                         return None;
                     }
                     let sum: f64 = labels.iter().map(|&label| f64::from(label)).sum();
@@ -389,7 +389,7 @@ mod tests {
         let (examples, merged) = collected(&rows, EndpointTask::Regression, f64::MAX);
         assert_eq!(examples.len(), 2);
         assert_eq!(examples[1].labels, [Some(2.0)]);
-        assert_eq!((merged.repeated, merged.disagreeing), (3, 0));
+        assert_eq!((merged.repeated, merged.conflicting), (3, 0));
     }
 
     #[test]
@@ -398,7 +398,7 @@ mod tests {
         let (examples, merged) = collected(&rows, EndpointTask::Regression, 1.0);
         let left: Vec<&str> = examples.iter().map(|e| e.smiles.as_str()).collect();
         assert_eq!(left, ["C", "CCC"]);
-        assert_eq!(merged.disagreeing, 1);
+        assert_eq!(merged.conflicting, 1);
         let classes = [("CCO", 1.0), ("OCC", 0.0), ("C", 1.0), ("C", 1.0)];
         let (examples, _) = collected(&classes, EndpointTask::Classification, f64::MAX);
         assert_eq!(examples.len(), 1);

@@ -145,7 +145,7 @@ async fn fold_predictions(
             let Some(values) = row else { continue };
             let expected = match scorer.processes() {
                 Some(processes) => gaussian_process::environments(&examples[example].molecule)
-                    .map(|own| processes.expectations(&own))
+                    .map(|own| processes.posterior_means(&own))
                     .unwrap_or_default(),
                 None => Vec::new(),
             };

@@ -23,14 +23,14 @@ use super::optimizer::{Optimizer, assign_param_ids};
 use super::progress::Event;
 use super::run_dir::{self, Checkpoint, Progress, Run, RunError, RunInfo};
 use super::seeds::{SeedStream, derive_seed, generator};
-use super::splits::{self, Fold, Fractions, Split};
+use super::splits::{self, Fold, Split, SplitFractions};
 use super::trainer::{Objective, Place, Placed, Trainer, read_losses};
 use crate::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
-use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision, StoringError};
+use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles, Precision};
 use crate::predict::PredictOptions;
-use crate::predict::applicability::{Applicability, EndpointDomain, HeldOut};
+use crate::predict::applicability::{ApplicabilityDomain, Calibration, HeldOut};
 
 /// Fewest labels of an endpoint that a fold is trained on.
 const FEWEST_LABELS: usize = 10;
@@ -95,7 +95,7 @@ pub async fn finetune(
     if merged.repeated > 0 {
         let note = format!(
             "merged {} duplicate labels; dropped conflicting labels of {} molecules",
-            merged.repeated, merged.disagreeing
+            merged.repeated, merged.conflicting
         );
         // The first step asks again, so a wish to stop is not lost.
         let _ = on_event(Event::Note(note));
@@ -242,7 +242,7 @@ fn given(path: &Path, molecules: usize) -> Result<Vec<Fold>, TrainingError> {
 /// The folds that `config` asks for.
 fn folds(config: &FinetuneConfig, examples: &[Example]) -> Result<Vec<Fold>, TrainingError> {
     let split = &config.split;
-    let fractions = Fractions {
+    let fractions = SplitFractions {
         train: 1.0 - split.valid - split.test,
         valid: split.valid,
         test: split.test,
@@ -731,9 +731,9 @@ impl TableRun<'_> {
         // There is a fold: the splits say so.
         let files = ModelFiles::read(source.map_or(self.directory, PathBuf::as_path))?;
         let (config, model) = files.load(self.device.tensors())?;
-        let known = files.applicability(&config).map_err(StoringError::from)?;
+        let known = files.applicability(&config).map_err(ModelDirError::from)?;
         let applicability = known
-            .unwrap_or_else(|| Applicability::new(Vec::new(), Vec::new(), Vec::new()))
+            .unwrap_or_else(|| ApplicabilityDomain::new(Vec::new(), Vec::new(), Vec::new()))
             .with_endpoints(domains(&self.data.endpoints, &evaluated.held_out));
         let card = model_card::finetuned(
             self.config,
@@ -743,7 +743,7 @@ impl TableRun<'_> {
             &evaluated.evaluation,
             &applicability,
         );
-        let domain = applicability.to_bytes().map_err(StoringError::from)?;
+        let domain = applicability.to_bytes().map_err(ModelDirError::from)?;
         run.finish(&config, &model, &card, Some(&domain)).await?;
         Ok(Finetuned {
             config,
@@ -754,10 +754,10 @@ impl TableRun<'_> {
 }
 
 /// The domain of every endpoint, from the molecules that the folds held out.
-fn domains(endpoints: &[Endpoint], held_out: &[Vec<HeldOut>]) -> Vec<Option<EndpointDomain>> {
+fn domains(endpoints: &[Endpoint], held_out: &[Vec<HeldOut>]) -> Vec<Option<Calibration>> {
     let fit = |(endpoint, held_out): (&Endpoint, &Vec<HeldOut>)| {
         let is_quantity = endpoint.task == EndpointTask::Regression;
-        EndpointDomain::fit(&endpoint.name, held_out, is_quantity)
+        Calibration::fit(&endpoint.name, held_out, is_quantity)
     };
     endpoints.iter().zip(held_out).map(fit).collect()
 }

@@ -12,13 +12,13 @@ use crate::device::Device;
 use crate::model::{Endpoint, EndpointTask};
 use crate::model_dir::{self, ModelFiles};
 use crate::parallel;
-use crate::predict::applicability::{Applicability, TrainingMolecule};
-use crate::predict::gaussian_process::{self, Process};
+use crate::predict::applicability::{ApplicabilityDomain, TrainingMolecule};
+use crate::predict::gaussian_process::{self, GaussianProcess};
 use crate::predict::{PredictOptions, Scorer};
 use crate::records::Structure;
 
 /// A process, and the coefficients of the examples that it is of.
-type Fitted = (Process, HashMap<usize, f32>);
+type Fitted = (GaussianProcess, HashMap<usize, f32>);
 
 /// The examples with a label for an endpoint.
 struct Labelled<'a> {
@@ -54,7 +54,7 @@ impl<'a> Labelled<'a> {
     /// As many as a process can be of, evenly spaced: like the whole, be it in
     /// random order, sorted by scaffold or as in its table.
     fn thinned(self) -> Self {
-        let (all, most) = (self.labels.len(), gaussian_process_fit::MOST);
+        let (all, most) = (self.labels.len(), gaussian_process_fit::MAX_POINTS);
         if all <= most {
             return self;
         }
@@ -97,7 +97,7 @@ pub(super) async fn store_with_networks(
         } else {
             fits.fit_all(&of_folds)
         };
-        let processes: Vec<Option<Process>> = fitted
+        let processes: Vec<Option<GaussianProcess>> = fitted
             .iter()
             .map(|fit| fit.as_ref().map(|(process, _)| *process))
             .collect();
@@ -105,7 +105,7 @@ pub(super) async fn store_with_networks(
         model_dir::set_applicability(model, &known)?;
         if !processes.is_empty() {
             let endpoints = data.endpoints.iter().zip(&processes);
-            let weight = |process: &Option<Process>| process.map_or(0.0, |p| p.weight);
+            let weight = |process: &Option<GaussianProcess>| process.map_or(0.0, |p| p.weight);
             let weights: Vec<String> = endpoints
                 .map(|(endpoint, process)| format!("{} {:.2}", endpoint.name, weight(process)))
                 .collect();
@@ -133,8 +133,8 @@ impl Fits<'_> {
         &self,
         fold: usize,
         fitted: &[Option<Fitted>],
-        processes: Vec<Option<Process>>,
-    ) -> Applicability {
+        processes: Vec<Option<GaussianProcess>>,
+    ) -> ApplicabilityDomain {
         let molecules = self.data.split(fold).train.into_iter().map(|index| {
             let example = &self.data.examples[index];
             let labels = example.labels.iter().enumerate();
@@ -149,13 +149,13 @@ impl Fits<'_> {
             let written = coefficients.into_iter().filter(|_| !none);
             TrainingMolecule {
                 smiles: example.smiles.clone(),
-                coefficients: written.map(Option::unwrap_or_default).collect(),
+                dual_coefficients: written.map(Option::unwrap_or_default).collect(),
                 endpoints,
             }
         });
         let molecules = molecules.collect();
         let unknown = vec![None; self.data.endpoints.len()];
-        Applicability::new(unknown, processes, molecules)
+        ApplicabilityDomain::new(unknown, processes, molecules)
     }
 
     /// The process of every endpoint, of the molecules that `fold` trains on and
@@ -201,12 +201,12 @@ impl Fits<'_> {
 
     /// The process of every endpoint, of all molecules, as those of the folds are
     /// on average.
-    fn fit_all(&self, of_folds: &[Vec<Option<Process>>]) -> Vec<Option<Fitted>> {
+    fn fit_all(&self, of_folds: &[Vec<Option<GaussianProcess>>]) -> Vec<Option<Fitted>> {
         let (examples, environments) = (&self.data.examples, &self.environments);
         let all: Vec<usize> = (0..examples.len()).collect();
         let of_endpoint = |endpoint: usize| {
             let train = Labelled::new(examples, &all, endpoint, environments).thinned();
-            let of_folds: Vec<Option<Process>> = of_folds
+            let of_folds: Vec<Option<GaussianProcess>> = of_folds
                 .iter()
                 .map(|processes| processes[endpoint])
                 .collect();

@@ -4,27 +4,23 @@
 use rayon::prelude::*;
 
 use crate::chemistry::EnvironmentCounts;
-use crate::predict::gaussian_process::{Covariance, Index, Process};
+use crate::predict::gaussian_process::{GaussianProcess, InvertedIndex, Kernel};
 
 /// Covariances to choose from.
-const COVARIANCES: [Covariance; 3] = [
-    Covariance::ANALOGUES,
-    Covariance::EVERY_RADIUS,
-    Covariance::ATOM_COUNTS,
-];
+const KERNELS: [Kernel; 3] = [Kernel::ECFP4, Kernel::MULTI_RADIUS, Kernel::ATOM_COUNTS];
 /// Variances of noise to choose from. The greater, the fewer steps the
 /// solution takes.
-const NOISES: [f32; 7] = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
+const NOISE_VARIANCES: [f32; 7] = [1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001];
 /// Most molecules that a process is of: their covariances take 4 bytes a pair,
 /// 1 GiB.
-pub(crate) const MOST: usize = 1 << 14;
+pub(crate) const MAX_POINTS: usize = 1 << 14;
 /// Fewest molecules to choose noise and weight by.
-const FEWEST: usize = 20;
+const MIN_VALIDATION: usize = 20;
 /// Residual, as a fraction of the labels, at which a solution is good enough:
 /// its error is then far below the noise.
-const TOLERANCE: f64 = 1e-4;
+const CG_TOLERANCE: f64 = 1e-4;
 /// Most steps of a solution.
-const STEPS: usize = 1000;
+const MAX_CG_ITERATIONS: usize = 1000;
 
 /// Molecules to choose by, none of them trained on.
 #[derive(Clone, Copy, Debug)]
@@ -40,27 +36,27 @@ pub(crate) struct Validation<'a> {
 /// A fitted process.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fit {
-    pub(crate) process: Process,
+    pub(crate) process: GaussianProcess,
     /// One a training molecule, in the endpoint's unit.
     pub(crate) coefficients: Vec<f32>,
 }
 
-/// Fits a process to `molecules` and `labels`: covariance and λ are those that
+/// Fits a process to `molecules` and `labels`: kernel and λ are those that
 /// err least on the molecules of `validation`, the weight the one that makes
 /// the blend err least. `None` where the blend is no better than the network,
-/// where there is too little to choose by, or where there are more than [`MOST`].
+/// where there is too little to choose by, or where there are more than [`MAX_POINTS`].
 pub(crate) fn fit(
     molecules: &[&EnvironmentCounts],
     labels: &[f32],
     validation: Validation<'_>,
     is_probability: bool,
 ) -> Option<Fit> {
-    if validation.labels.len() < FEWEST {
+    if validation.labels.len() < MIN_VALIDATION {
         return None;
     }
     let mut best: Option<Candidate> = None;
-    for covariance in COVARIANCES {
-        let found = candidate(molecules, labels, validation, covariance, is_probability)?;
+    for kernel in KERNELS {
+        let found = candidate(molecules, labels, validation, kernel, is_probability)?;
         if best.as_ref().is_none_or(|best| found.error < best.error) {
             best = Some(found);
         }
@@ -80,35 +76,35 @@ struct Candidate {
     error: f64,
 }
 
-/// The fit of `covariance` whose λ errs least; `None` for too many molecules.
+/// The fit of `kernel` whose λ errs least; `None` for too many molecules.
 fn candidate(
     molecules: &[&EnvironmentCounts],
     labels: &[f32],
     validation: Validation<'_>,
-    covariance: Covariance,
+    kernel: Kernel,
     is_probability: bool,
 ) -> Option<Candidate> {
-    let system = System::new(molecules, labels, covariance)?;
+    let system = System::new(molecules, labels, kernel)?;
     let across: Vec<Vec<f32>> = validation
         .molecules
         .par_iter()
-        .map(|molecule| system.index.covariances(molecule, &covariance))
+        .map(|molecule| system.index.kernel_values(molecule, &kernel))
         .collect();
     let mut best: Option<Candidate> = None;
     let mut solution = vec![0.0; labels.len()];
-    for noise in NOISES {
+    for noise in NOISE_VARIANCES {
         system.solve(noise, &mut solution);
         let coefficients: Vec<f32> = solution.iter().map(|&c| c as f32).collect();
-        let process = Process {
-            covariance,
+        let process = GaussianProcess {
+            kernel,
             mean: system.mean,
-            noise,
+            noise_variance: noise,
             weight: 0.0,
             is_probability,
         };
         let expected: Vec<f32> = across
             .iter()
-            .map(|row| process.expectation(sum(row, &coefficients)))
+            .map(|row| process.posterior_mean(sum(row, &coefficients)))
             .collect();
         let error = squares(validation.labels, &expected);
         // The error has one minimum, as far as ever seen.
@@ -127,22 +123,22 @@ fn candidate(
     best
 }
 
-/// Fits a process to all molecules, with the covariance and the λ of the median
+/// Fits a process to all molecules, with the kernel and the λ of the median
 /// by λ of those `of_folds`, and their mean weight.
 pub(crate) fn refit(
     molecules: &[&EnvironmentCounts],
     labels: &[f32],
-    of_folds: &[Option<Process>],
+    of_folds: &[Option<GaussianProcess>],
 ) -> Option<Fit> {
-    let mut known: Vec<Process> = of_folds.iter().flatten().copied().collect();
-    known.sort_by(|a, b| a.noise.total_cmp(&b.noise));
+    let mut known: Vec<GaussianProcess> = of_folds.iter().flatten().copied().collect();
+    known.sort_by(|a, b| a.noise_variance.total_cmp(&b.noise_variance));
     let median = *known.get(known.len() / 2)?;
     let weights: f32 = known.iter().map(|process| process.weight).sum();
-    let system = System::new(molecules, labels, median.covariance)?;
+    let system = System::new(molecules, labels, median.kernel)?;
     let mut solution = vec![0.0; labels.len()];
-    system.solve(median.noise, &mut solution);
+    system.solve(median.noise_variance, &mut solution);
     Some(Fit {
-        process: Process {
+        process: GaussianProcess {
             mean: system.mean,
             weight: weights / of_folds.len() as f32,
             ..median
@@ -177,7 +173,7 @@ fn sum(covariances: &[f32], coefficients: &[f32]) -> f32 {
 
 /// The linear equations of one endpoint.
 struct System {
-    index: Index,
+    index: InvertedIndex,
     /// Those of all pairs, a row a molecule.
     covariances: Vec<Vec<f32>>,
     mean: f32,
@@ -186,18 +182,14 @@ struct System {
 }
 
 impl System {
-    fn new(
-        molecules: &[&EnvironmentCounts],
-        labels: &[f32],
-        covariance: Covariance,
-    ) -> Option<Self> {
-        if molecules.is_empty() || molecules.len() > MOST {
+    fn new(molecules: &[&EnvironmentCounts], labels: &[f32], kernel: Kernel) -> Option<Self> {
+        if molecules.is_empty() || molecules.len() > MAX_POINTS {
             return None;
         }
-        let index = Index::new(molecules.iter().map(|&molecule| Some(molecule)));
+        let index = InvertedIndex::new(molecules.iter().map(|&molecule| Some(molecule)));
         let covariances = molecules
             .par_iter()
-            .map(|molecule| index.covariances(molecule, &covariance))
+            .map(|molecule| index.kernel_values(molecule, &kernel))
             .collect();
         let sum: f64 = labels.iter().map(|&label| f64::from(label)).sum();
         let mean = sum / labels.len() as f64;
@@ -224,8 +216,8 @@ impl System {
         }
         let mut direction = residual.clone();
         let mut size = dot(&residual, |i| residual[i]);
-        let enough = TOLERANCE.powi(2) * dot(&self.labels, |i| self.labels[i]);
-        for _ in 0..STEPS {
+        let enough = CG_TOLERANCE.powi(2) * dot(&self.labels, |i| self.labels[i]);
+        for _ in 0..MAX_CG_ITERATIONS {
             if size <= enough {
                 break;
             }
@@ -266,7 +258,7 @@ fn dot(v: &[f64], other: impl Fn(usize) -> f64) -> f64 {
 mod tests {
     use super::*;
     use crate::chemistry::Molecule;
-    use crate::predict::gaussian_process::{environments, tests::likeness};
+    use crate::predict::gaussian_process::{environments, tests::pair};
 
     const MOLECULES: [&str; 24] = [
         "CO", "CCO", "CCCO", "CCCCO", "CC(C)O", "CCC(C)O", "OCCO", "OCCCO", "CC", "CCC", "CCCC",
@@ -290,24 +282,21 @@ mod tests {
     fn the_solution_solves_the_equations() {
         let counts = counts();
         let all: Vec<&EnvironmentCounts> = counts.iter().collect();
-        for (noise, covariance) in [1.0, 0.01]
+        for (noise, kernel) in [1.0, 0.01]
             .into_iter()
-            .flat_map(|noise| COVARIANCES.map(|c| (noise, c)))
+            .flat_map(|noise| KERNELS.map(|c| (noise, c)))
         {
-            let system = System::new(&all, &labels(), covariance).expect("small");
+            let system = System::new(&all, &labels(), kernel).expect("small");
             let mut x = vec![0.0; all.len()];
             system.solve(noise, &mut x);
             let scale = system.labels.iter().fold(0.0f64, |m, l| m.max(l.abs()));
             for (i, own) in all.iter().enumerate() {
                 let pairs = all.iter().zip(&x);
                 let image: f64 = pairs
-                    .map(|(other, x)| f64::from(covariance.of(&likeness(own, other))) * x)
+                    .map(|(other, x)| f64::from(kernel.of(&pair(own, other))) * x)
                     .sum();
                 let off = image + f64::from(noise) * x[i] - system.labels[i];
-                assert!(
-                    off.abs() < 1e-3 * scale,
-                    "{noise}, {covariance:?}, {i}: {off}"
-                );
+                assert!(off.abs() < 1e-3 * scale, "{noise}, {kernel:?}, {i}: {off}");
             }
         }
     }
@@ -326,10 +315,10 @@ mod tests {
         };
         let found = fit(&all, &labels, validation, false).expect("a process");
         assert!(found.process.weight > 0.9, "{:?}", found.process);
-        assert_eq!(found.process.noise, 0.001);
-        for covariance in COVARIANCES {
-            let one = candidate(&all, &labels, validation, covariance, false).expect("small");
-            let chosen = covariance == found.process.covariance;
+        assert_eq!(found.process.noise_variance, 0.001);
+        for kernel in KERNELS {
+            let one = candidate(&all, &labels, validation, kernel, false).expect("small");
+            let chosen = kernel == found.process.kernel;
             assert_eq!(one.fit.coefficients == found.coefficients, chosen);
         }
         let exact = Validation {

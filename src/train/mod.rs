@@ -41,7 +41,7 @@ use std::path::PathBuf;
 
 use crate::device::DeviceError;
 use crate::model::SourceError;
-use crate::model_dir::StoringError;
+use crate::model_dir::ModelDirError;
 use crate::predict::Stop;
 use crate::train::splits::SplitError;
 
@@ -141,7 +141,7 @@ pub enum TrainingError {
     Run(#[from] RunError),
     /// A model directory cannot be read or written.
     #[error(transparent)]
-    Storing(#[from] StoringError),
+    Storing(#[from] ModelDirError),
     /// The model could not be built.
     #[error(transparent)]
     Model(#[from] SourceError),

@@ -10,8 +10,8 @@ use crate::metrics::{EndpointEvaluation, Evaluation, Metrics};
 use crate::model::EndpointTask;
 use crate::model_dir::ModelConfig;
 use crate::predict::Domain;
-use crate::predict::applicability::Applicability;
-use crate::predict::gaussian_process::Covariance;
+use crate::predict::applicability::ApplicabilityDomain;
+use crate::predict::gaussian_process::Kernel;
 use crate::train::splits::Fold;
 
 /// The front matter and the first paragraph.
@@ -105,7 +105,7 @@ pub(super) fn finetuned(
     examples: usize,
     folds: &[Fold],
     evaluation: &Evaluation,
-    applicability: &Applicability,
+    applicability: &ApplicabilityDomain,
 ) -> String {
     let mut text = opening(model, "for property prediction");
     text.push_str("\n## Endpoints\n\n");
@@ -139,7 +139,7 @@ pub(super) fn finetuned(
             folds => format!("{folds} folds, held out in turn"),
         },
         config.split.seed,
-        if applicability.has_processes() {
+        if applicability.has_gaussian_processes() {
             " Network and process: the parts of the prediction, each by itself (see Training)."
         } else {
             ""
@@ -172,8 +172,8 @@ pub(super) fn finetuned(
 }
 
 /// The Gaussian processes, in Markdown; nothing where there are none.
-fn processes(model: &ModelConfig, applicability: &Applicability) -> String {
-    if !applicability.has_processes() {
+fn processes(model: &ModelConfig, applicability: &ApplicabilityDomain) -> String {
+    if !applicability.has_gaussian_processes() {
         return String::new();
     }
     let mut text = String::from(
@@ -183,17 +183,21 @@ fn processes(model: &ModelConfig, applicability: &Applicability) -> String {
          and 2, or a quarter of this and three quarters of exp(-d²/20), d being the distance of \
          the square roots of atom counts. A prediction is the mean of the two. The covariance, the \
          weight and the noise are those that err least on the validation molecules.\n\n\
-         | Endpoint | Weight of the process | Covariance | Noise |\n|---|---|---|---|\n",
+         | Endpoint | Weight of the process | Kernel | Noise |\n|---|---|---|---|\n",
     );
-    for (endpoint, process) in model.endpoints.iter().zip(applicability.processes()) {
+    for (endpoint, process) in model
+        .endpoints
+        .iter()
+        .zip(applicability.gaussian_processes())
+    {
         let _ = match process {
             Some(process) => writeln!(
                 text,
                 "| {} | {:.2} | {} | {} |",
                 endpoint.title,
                 process.weight,
-                covariance(&process.covariance),
-                process.noise
+                kernel(&process.kernel),
+                process.noise_variance
             ),
             None => writeln!(text, "| {} | 0 | – | – |", endpoint.title),
         };
@@ -202,12 +206,12 @@ fn processes(model: &ModelConfig, applicability: &Applicability) -> String {
 }
 
 /// A covariance in a few words.
-fn covariance(covariance: &Covariance) -> &'static str {
-    if *covariance == Covariance::ANALOGUES {
+fn kernel(kernel: &Kernel) -> &'static str {
+    if *kernel == Kernel::ECFP4 {
         "up to 2 bonds"
-    } else if *covariance == Covariance::EVERY_RADIUS {
+    } else if *kernel == Kernel::MULTI_RADIUS {
         "every radius"
-    } else if *covariance == Covariance::ATOM_COUNTS {
+    } else if *kernel == Kernel::ATOM_COUNTS {
         "every radius, atom counts"
     } else {
         "another"
@@ -215,7 +219,7 @@ fn covariance(covariance: &Covariance) -> &'static str {
 }
 
 /// What held-out molecules say about domain and intervals, in Markdown.
-fn reliability(model: &ModelConfig, applicability: &Applicability) -> String {
+fn reliability(model: &ModelConfig, applicability: &ApplicabilityDomain) -> String {
     let mut text = String::from(
         "\n## Reliability\n\nA molecule is in an endpoint's domain, at its border or out of it by \
          the Tanimoto similarities of its ECFP4 fingerprint to the five nearest training \
@@ -231,17 +235,17 @@ fn reliability(model: &ModelConfig, applicability: &Applicability) -> String {
             || "–".to_owned(),
             |coverage| format!("{:.0} %", 100.0 * coverage),
         );
-        for part in domain.parts.iter().rev() {
-            let similarity = match part.domain {
+        for band in domain.bands.iter().rev() {
+            let similarity = match band.domain {
                 Domain::In => format!("{:.2} and more", domain.within),
                 Domain::Borderline => format!("{:.2} and more", domain.borderline),
                 Domain::Out => "less".to_owned(),
             };
-            let interval = part.half_width.map_or_else(
+            let interval = band.half_width.map_or_else(
                 || "–".to_owned(),
                 |width| format!("±{width:.2} {}", endpoint.unit),
             );
-            let (name, molecules, rmse) = (part.domain.name(), part.molecules, part.rmse);
+            let (name, molecules, rmse) = (band.domain.name(), band.molecules, band.rmse);
             let _ = writeln!(
                 text,
                 "| {} | {name} | {similarity} | {molecules} | {rmse:.3} | {} | {coverage} |",
@@ -262,13 +266,13 @@ pub fn evaluation_table(endpoints: &[EndpointEvaluation]) -> String {
             .cloned()
             .collect::<Vec<_>>()
     };
-    let has_processes = endpoints
+    let has_gaussian_processes = endpoints
         .iter()
         .flat_map(tests)
         .any(|split| split.network.is_some());
     let mut columns = vec!["Endpoint", "Molecules", "Metric", "Model"];
-    if has_processes {
-        columns.extend(["Network", "Process"]);
+    if has_gaussian_processes {
+        columns.extend(["Network", "GaussianProcess"]);
     }
     columns.push("ECFP4");
     let mut text = format!(
@@ -298,7 +302,7 @@ pub fn evaluation_table(endpoints: &[EndpointEvaluation]) -> String {
                     format!("{metric}{unit}"),
                     value(Some(&split.model)),
                 ];
-                if has_processes {
+                if has_gaussian_processes {
                     cells.push(value(split.network.as_ref()));
                     cells.push(value(split.process.as_ref()));
                 }

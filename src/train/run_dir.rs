@@ -25,7 +25,7 @@ use super::tensorboard::EventFile;
 use crate::atomic;
 use crate::device::Device;
 use crate::model::Model;
-use crate::model_dir::{self, ModelConfig, ModelFiles, Precision, StoringError};
+use crate::model_dir::{self, ModelConfig, ModelDirError, ModelFiles, Precision};
 
 /// The resolved configuration.
 pub const CONFIG: &str = "config.toml";
@@ -83,7 +83,7 @@ pub enum RunError {
     },
     /// The model of a checkpoint cannot be read or written.
     #[error(transparent)]
-    Storing(#[from] StoringError),
+    Storing(#[from] ModelDirError),
     /// The optimizer's history cannot be read or written.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),

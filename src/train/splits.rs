@@ -33,10 +33,10 @@ pub struct Fold {
     pub split: Split,
 }
 
-/// Fractions of the molecules for each part; their sum is 1.
+/// SplitFractions of the molecules for each part; their sum is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fractions {
+pub struct SplitFractions {
     /// Trained on; above 0.
     pub train: f64,
     /// Watched; 0 for no such part.
@@ -45,7 +45,7 @@ pub struct Fractions {
     pub test: f64,
 }
 
-impl Default for Fractions {
+impl Default for SplitFractions {
     /// The paper's 80/10/10.
     fn default() -> Self {
         Self {
@@ -65,7 +65,7 @@ pub enum SplitError {
         "the fractions train {}, valid {}, test {} must be 0 to 1, train above 0, and sum to 1",
         .0.train, .0.valid, .0.test
     )]
-    Fractions(Fractions),
+    SplitFractions(SplitFractions),
     /// A part that was asked for would have no molecule.
     #[error(
         "no molecule is left for {part}: {molecules} molecules in {groups} groups are too few \
@@ -117,12 +117,12 @@ pub enum SplitError {
     },
 }
 
-impl Fractions {
+impl SplitFractions {
     /// Checks that these are fractions.
     ///
     /// # Errors
     ///
-    /// [`SplitError::Fractions`].
+    /// [`SplitError::SplitFractions`].
     pub fn check(&self) -> Result<(), SplitError> {
         let parts = [self.train, self.valid, self.test];
         let sound = parts.iter().all(|part| (0.0..=1.0).contains(part))
@@ -131,7 +131,7 @@ impl Fractions {
         if sound {
             Ok(())
         } else {
-            Err(SplitError::Fractions(*self))
+            Err(SplitError::SplitFractions(*self))
         }
     }
 }
@@ -146,7 +146,7 @@ impl Split {
     }
 
     /// Refuses a split without molecules in a part that should have some.
-    fn filled(self, wanted: Fractions, groups: usize) -> Result<Self, SplitError> {
+    fn filled(self, wanted: SplitFractions, groups: usize) -> Result<Self, SplitError> {
         let molecules = self.train.len() + self.valid.len() + self.test.len();
         let fractions = [wanted.train, wanted.valid, wanted.test];
         for ((part, indices), fraction) in self.parts().into_iter().zip(fractions) {
@@ -167,7 +167,7 @@ impl Split {
 /// # Errors
 ///
 /// Where the fractions are none, or a part would be empty.
-pub fn random(molecules: usize, fractions: Fractions, seed: u64) -> Result<Split, SplitError> {
+pub fn random(molecules: usize, fractions: SplitFractions, seed: u64) -> Result<Split, SplitError> {
     fractions.check()?;
     let count = |fraction: f64| (molecules as f64 * fraction).round() as usize;
     let mut train = shuffled(molecules, seed);
@@ -188,7 +188,7 @@ pub fn random(molecules: usize, fractions: Fractions, seed: u64) -> Result<Split
 /// Where the fractions are none, or a part would be empty.
 pub fn scaffold<S: AsRef<str>>(
     scaffolds: &[Option<S>],
-    fractions: Fractions,
+    fractions: SplitFractions,
 ) -> Result<Split, SplitError> {
     fractions.check()?;
     let groups = groups(scaffolds);
@@ -371,7 +371,7 @@ fn leave_out_each(
                 valid: folds[held_out].0.clone(),
                 test: folds[held_out].1.clone(),
             };
-            split.filled(Fractions::default(), groups)
+            split.filled(SplitFractions::default(), groups)
         })
         .collect()
 }
@@ -409,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_this_very_split_on_every_platform() {
-        let split = random(10, Fractions::default(), 7).expect("splits");
+        let split = random(10, SplitFractions::default(), 7).expect("splits");
         assert_eq!(
             (split.train, split.valid, split.test),
             (vec![0, 7, 5, 2, 9, 1, 6, 8], vec![3], vec![4])
@@ -418,14 +418,14 @@ mod tests {
 
     #[test]
     fn a_random_split_has_the_sizes_asked_for() {
-        let split = random(1117, Fractions::default(), 1).expect("splits");
+        let split = random(1117, SplitFractions::default(), 1).expect("splits");
         assert_whole(&split, 1117);
         assert_eq!(sizes(&split), [894, 111, 112]);
         assert_ne!(
             split,
-            random(1117, Fractions::default(), 2).expect("splits")
+            random(1117, SplitFractions::default(), 2).expect("splits")
         );
-        let no_valid = Fractions {
+        let no_valid = SplitFractions {
             train: 0.8,
             valid: 0.0,
             test: 0.2,
@@ -442,30 +442,30 @@ mod tests {
             (0.0, 0.5, 0.5),
             (f64::NAN, 0.1, 0.1),
         ] {
-            let fractions = Fractions { train, valid, test };
+            let fractions = SplitFractions { train, valid, test };
             let error = random(100, fractions, 0).expect_err("refused");
-            assert!(matches!(error, SplitError::Fractions(_)), "{error}");
+            assert!(matches!(error, SplitError::SplitFractions(_)), "{error}");
             assert!(scaffold(&scaffolds(5, 100), fractions).is_err());
         }
     }
 
     #[test]
     fn too_few_molecules_are_an_error_and_no_empty_part() {
-        let error = random(3, Fractions::default(), 0).expect_err("refused");
+        let error = random(3, SplitFractions::default(), 0).expect_err("refused");
         assert!(error.to_string().starts_with("no molecule is left for"));
-        assert!(random(0, Fractions::default(), 0).is_err());
+        assert!(random(0, SplitFractions::default(), 0).is_err());
         assert!(matches!(k_fold(9, 5, 0), Err(SplitError::Empty { .. })));
         assert!(matches!(k_fold(9, 1, 0), Err(SplitError::Folds(1))));
         assert!(matches!(k_fold(0, 0, 0), Err(SplitError::Folds(0))));
         let one_scaffold = vec![None::<&str>; 100];
-        assert!(scaffold(&one_scaffold, Fractions::default()).is_err());
+        assert!(scaffold(&one_scaffold, SplitFractions::default()).is_err());
         assert!(scaffold_k_fold(&one_scaffold, 5).is_err());
     }
 
     #[test]
     fn no_scaffold_is_in_two_parts() {
         let scaffolds = scaffolds(40, 300);
-        let split = scaffold(&scaffolds, Fractions::default()).expect("splits");
+        let split = scaffold(&scaffolds, SplitFractions::default()).expect("splits");
         assert_whole(&split, 300);
         assert_apart(&scaffolds, &split.train, &split.valid);
         assert_apart(&scaffolds, &split.train, &split.test);

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::model::{
     ConfigError, Encoder, EncoderConfig, Endpoint, Heads, Initial, Model, Source, SourceError,
 };
-use crate::model_dir::{ModelFiles, StoringError, TensorFile};
+use crate::model_dir::{ModelDirError, ModelFiles, TensorFile};
 
 /// What the names of the endpoint head's parameters begin with.
 const ENDPOINTS_HEAD: &str = "head.";
@@ -27,7 +27,7 @@ impl ModelFiles<'_> {
         heads: Heads,
         endpoints: &[Endpoint],
         initial: &mut Initial<'_>,
-    ) -> Result<Model, StoringError> {
+    ) -> Result<Model, ModelDirError> {
         let stored = self.config()?;
         let names = |endpoints: &[Endpoint]| -> Vec<String> {
             endpoints
@@ -119,7 +119,7 @@ impl Source for FileOrInitial<'_, '_> {
         )
     }
 
-    fn silent_weight(
+    fn zero_init_weight(
         &mut self,
         name: &str,
         from: usize,
@@ -127,8 +127,8 @@ impl Source for FileOrInitial<'_, '_> {
     ) -> Result<Param<Tensor<2>>, SourceError> {
         self.either(
             name,
-            |s| s.silent_weight(name, from, to),
-            |s| s.silent_weight(name, from, to),
+            |s| s.zero_init_weight(name, from, to),
+            |s| s.zero_init_weight(name, from, to),
         )
     }
 }

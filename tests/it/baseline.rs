@@ -4,7 +4,7 @@ use delicate::chemistry::{Fingerprint, Molecule};
 use delicate::metrics;
 use delicate::model::EndpointTask;
 use delicate::train::baseline::{self, Baseline};
-use delicate::train::splits::{self, Fractions};
+use delicate::train::splits::{self, SplitFractions};
 use serde::Deserialize;
 
 /// What tests/golden/baseline.py found.
@@ -117,7 +117,7 @@ fn on_solubility_it_is_as_good_as_scikit_learns_forest_in_the_full_data() {
             table.push(&molecule, label.trim().parse().expect("a number"));
         }
     }
-    let fractions = Fractions {
+    let fractions = SplitFractions {
         train: 0.8,
         valid: 0.0,
         test: 0.2,

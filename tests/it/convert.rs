@@ -10,7 +10,7 @@ use delicate::device::{Device, DeviceChoice};
 use delicate::low_level::burn::tensor::{Int, Tensor, TensorData};
 use delicate::low_level::{Batch, Model, tensors};
 use delicate::model::SourceError;
-use delicate::model_dir::{self, ModelFiles, Precision, StoringError};
+use delicate::model_dir::{self, ModelDirError, ModelFiles, Precision};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -413,7 +413,7 @@ fn a_faulty_scale_is_a_typed_error() {
         };
         changed.seal().expect("valid JSON");
         match changed.build(&cpu()) {
-            Err(StoringError::Tensor(error)) => error,
+            Err(ModelDirError::Tensor(error)) => error,
             other => panic!("expected an error of a tensor, got {:?}", other.map(|_| ())),
         }
     };

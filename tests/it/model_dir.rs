@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use delicate::device::{Device, DeviceChoice};
 use delicate::model::SourceError;
-use delicate::model_dir::{self, ModelFiles, Precision, StoringError};
+use delicate::model_dir::{self, ModelDirError, ModelFiles, Precision};
 use delicate::{Error, Predictor};
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn device() -> Device {
 }
 
 /// Loads files that were changed on purpose, and so are named anew.
-fn load(files: &ModelFiles<'_>) -> Result<(), StoringError> {
+fn load(files: &ModelFiles<'_>) -> Result<(), ModelDirError> {
     let mut files = files.clone();
     files.seal()?;
     files.build(&device()).map(|_| ())
@@ -99,7 +99,7 @@ fn a_truncated_weight_file_is_refused_at_every_length() {
         let mut files = whole.clone();
         files.weights = Cow::Owned(whole.weights[..length].to_vec());
         assert!(
-            matches!(load(&files), Err(StoringError::Safetensors(_))),
+            matches!(load(&files), Err(ModelDirError::Safetensors(_))),
             "{length} bytes"
         );
     }
@@ -111,7 +111,7 @@ fn a_header_that_claims_the_moon_allocates_nothing() {
     let mut bytes = files.weights.to_vec();
     bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     files.weights = Cow::Owned(bytes);
-    assert!(matches!(load(&files), Err(StoringError::Safetensors(_))));
+    assert!(matches!(load(&files), Err(ModelDirError::Safetensors(_))));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn sizes_out_of_bounds_are_refused_by_field() {
             field
         };
         assert!(
-            matches!(&error, StoringError::Config(e) if e.field == named),
+            matches!(&error, ModelDirError::Config(e) if e.field == named),
             "{field}: {error}"
         );
     }
@@ -147,7 +147,7 @@ fn a_negative_or_fractional_size_is_a_json_error() {
         serde_json::json!("256"),
     ] {
         let files = with_config(|config| config["hidden_size"] = value);
-        assert!(matches!(load(&files), Err(StoringError::Json(_))));
+        assert!(matches!(load(&files), Err(ModelDirError::Json(_))));
     }
 }
 
@@ -156,11 +156,11 @@ fn a_scaling_that_is_no_scaling_is_refused() {
     let files = with_config(|config| {
         config["endpoints"][0]["scaling"]["deviation"] = serde_json::json!(0.0);
     });
-    assert!(matches!(load(&files), Err(StoringError::Config(_))));
+    assert!(matches!(load(&files), Err(ModelDirError::Config(_))));
     let files = with_config(|config| {
         config["endpoints"][1]["name"] = config["endpoints"][0]["name"].clone();
     });
-    assert!(matches!(load(&files), Err(StoringError::Config(_))));
+    assert!(matches!(load(&files), Err(ModelDirError::Config(_))));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn another_shape_is_refused_with_both_shapes() {
     let files = with_config(|config| config["intermediate_size"] = serde_json::json!(512));
     let error = load(&files).expect_err("another shape");
     assert!(
-        matches!(&error, StoringError::Tensor(SourceError::Shape { .. })),
+        matches!(&error, ModelDirError::Tensor(SourceError::Shape { .. })),
         "{error}"
     );
 }
@@ -180,7 +180,7 @@ fn a_missing_and_a_surplus_tensor_are_refused_by_name() {
     });
     let error = load(&files).expect_err("the layers have other names");
     assert!(
-        matches!(&error, StoringError::Tensor(SourceError::Missing(name)) if name.starts_with("encoder.layer.0")),
+        matches!(&error, ModelDirError::Tensor(SourceError::Missing(name)) if name.starts_with("encoder.layer.0")),
         "{error}"
     );
 
@@ -197,7 +197,7 @@ fn a_missing_and_a_surplus_tensor_are_refused_by_name() {
     files.weights = Cow::Owned(safetensors::serialize(views, None).expect("serialised"));
     let error = load(&files).expect_err("one too many");
     assert!(
-        matches!(&error, StoringError::Surplus(names) if names == &["stowaway"]),
+        matches!(&error, ModelDirError::Surplus(names) if names == &["stowaway"]),
         "{error}"
     );
 }
@@ -222,7 +222,7 @@ fn a_weight_that_is_not_finite_is_refused_by_name() {
     files.weights = Cow::Owned(safetensors::serialize(views, None).expect("serialised"));
     let error = load(&files).expect_err("a NaN");
     assert!(
-        matches!(&error, StoringError::Tensor(SourceError::NotFinite(name)) if name == "pooler.bias"),
+        matches!(&error, ModelDirError::Tensor(SourceError::NotFinite(name)) if name == "pooler.bias"),
         "{error}"
     );
 }
@@ -233,7 +233,7 @@ fn another_vocabulary_is_refused_with_its_line() {
     files.vocabulary = Cow::Borrowed(b"[PAD]\n[UNK]\n");
     let error = load(&files).expect_err("another vocabulary");
     assert!(
-        matches!(&error, StoringError::Vocabulary(e) if e.line == 2),
+        matches!(&error, ModelDirError::Vocabulary(e) if e.line == 2),
         "{error}"
     );
 }
@@ -262,7 +262,7 @@ fn open(path: &std::path::Path) -> Result<(), Error> {
 }
 
 /// The error of a directory that is not whole, and the file that it names.
-fn refused(path: &std::path::Path, file: &str) -> StoringError {
+fn refused(path: &std::path::Path, file: &str) -> ModelDirError {
     match open(path) {
         Err(Error::Model(error)) => {
             assert!(error.to_string().contains(file), "{file}: {error}");
@@ -281,7 +281,10 @@ fn a_directory_with_a_file_removed_is_refused_by_its_name() {
     for file in DEPENDED_ON {
         let bytes = std::fs::read(path.join(file)).expect("there");
         std::fs::remove_file(path.join(file)).expect("removed");
-        assert!(matches!(refused(&path, file), StoringError::Missing { .. }));
+        assert!(matches!(
+            refused(&path, file),
+            ModelDirError::Missing { .. }
+        ));
         std::fs::write(path.join(file), bytes).expect("written");
         open(&path).expect("whole again");
     }
@@ -296,13 +299,19 @@ fn a_directory_with_a_file_cut_short_or_altered_is_refused_by_its_name() {
         let bytes = std::fs::read(path.join(file)).expect("there");
         for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
             std::fs::write(path.join(file), &bytes[..length]).expect("written");
-            assert!(matches!(refused(&path, file), StoringError::Altered { .. }));
+            assert!(matches!(
+                refused(&path, file),
+                ModelDirError::Altered { .. }
+            ));
         }
         let mut altered = bytes.clone();
         let last = altered.len() - 1;
         altered[last] ^= 1;
         std::fs::write(path.join(file), altered).expect("written");
-        assert!(matches!(refused(&path, file), StoringError::Altered { .. }));
+        assert!(matches!(
+            refused(&path, file),
+            ModelDirError::Altered { .. }
+        ));
         std::fs::write(path.join(file), bytes).expect("written");
         open(&path).expect("whole again");
     }
@@ -322,7 +331,7 @@ fn a_file_of_another_model_is_refused_by_its_name() {
     files.seal().expect("valid JSON");
     std::fs::write(path.join("model.safetensors"), &files.weights).expect("written");
     let error = refused(&path, "model.safetensors");
-    assert!(matches!(error, StoringError::Altered { .. }), "{error}");
+    assert!(matches!(error, ModelDirError::Altered { .. }), "{error}");
     // Its configuration does not make it whole either: that names its own files.
     let (_folder, path) = directory();
     std::fs::write(path.join("config.json"), &files.config).expect("written");
@@ -333,7 +342,7 @@ fn a_file_of_another_model_is_refused_by_its_name() {
     std::fs::write(path.join("config.json"), &files.config).expect("written");
     std::fs::write(path.join("model.safetensors"), &files.weights).expect("written");
     let error = refused(&path, "domain.json.gz");
-    assert!(matches!(error, StoringError::Unlisted { .. }), "{error}");
+    assert!(matches!(error, ModelDirError::Unlisted { .. }), "{error}");
     std::fs::remove_file(path.join("domain.json.gz")).expect("removed");
     open(&path).expect("the other model, whole");
 }
@@ -346,7 +355,7 @@ fn a_file_of_a_newer_version_is_not_passed_over() {
     config["files"]["calibration.bin"] = "00".into();
     std::fs::write(path.join("config.json"), config.to_string()).expect("written");
     let error = refused(&path, "calibration.bin");
-    assert!(matches!(error, StoringError::Unknown { .. }), "{error}");
+    assert!(matches!(error, ModelDirError::Unknown { .. }), "{error}");
 }
 
 #[test]
@@ -356,7 +365,7 @@ fn a_directory_with_somebodys_files_is_not_replaced() {
     let (config, model) = ModelFiles::embedded().build(&device()).expect("valid");
     let written = model_dir::write(&path, &config, &model, Precision::Fp16, "", None);
     let error = pollster::block_on(written).expect_err("refused");
-    assert!(matches!(&error, StoringError::Occupied { entry, .. } if entry == "notes.txt"));
+    assert!(matches!(&error, ModelDirError::Occupied { entry, .. } if entry == "notes.txt"));
     assert_eq!(
         std::fs::read_to_string(path.join("notes.txt")).expect("there"),
         "mine"

@@ -177,7 +177,7 @@ fn gaussian_processes_come_after_the_mean_over_smiles() {
     let network = expected.clone();
     let environments = gaussian_process::environments(&molecule).expect("hashed");
     let known = scorer.applicability().expect("the embedded model has some");
-    assert!(known.has_processes());
+    assert!(known.has_gaussian_processes());
     known.blend(&environments, &mut expected);
     assert_ne!(expected, network);
     let found = values(with(&scorer, &WRITTEN.map(smiles), averaged(4)));

@@ -1,6 +1,6 @@
 //! Scaffold splits against DeepChem.
 
-use delicate::train::splits::{self, Fractions, Split};
+use delicate::train::splits::{self, Split, SplitFractions};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -12,7 +12,7 @@ struct Golden {
 
 #[derive(Deserialize)]
 struct GoldenSplit {
-    fractions: Fractions,
+    fractions: SplitFractions,
     #[serde(flatten)]
     split: Split,
 }

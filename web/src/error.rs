@@ -1,7 +1,7 @@
 //! Errors as the page sees them: an `Error` with a `code`.
 
 use delicate::device::DeviceError;
-use delicate::model_dir::StoringError;
+use delicate::model_dir::ModelDirError;
 use delicate::predict::Stop;
 use delicate::predict::attribution::ExplainError;
 use delicate::records::RecordsError;
@@ -31,8 +31,8 @@ impl From<DeviceError> for Failure {
     }
 }
 
-impl From<StoringError> for Failure {
-    fn from(error: StoringError) -> Self {
+impl From<ModelDirError> for Failure {
+    fn from(error: ModelDirError) -> Self {
         Self::new("model", error)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use delicate::atomic;
 use delicate::convert::export::{self, Loss, MOLECULES};
-use delicate::model_dir::{self, CARD, ModelFiles, Precision, StoringError, WEIGHTS};
+use delicate::model_dir::{self, CARD, ModelDirError, ModelFiles, Precision, WEIGHTS};
 use delicate::predict::Scorer;
 use delicate::records::{ReadOptions, Structure};
 
@@ -40,7 +40,7 @@ pub(crate) struct ExportArguments {
 pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let model_error = |path: &Path| {
         let name = path.display().to_string();
-        move |source: StoringError| CommandError::Model { name, source }
+        move |source: ModelDirError| CommandError::Model { name, source }
     };
     let (from, to) = (arguments.model.as_path(), arguments.output.as_path());
     // What is read must not be overwritten while it is compared with.
@@ -68,10 +68,10 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
             name: to.display().to_string(),
             source,
         })?;
-        let has_processes = (files.applicability(&config))
+        let has_gaussian_processes = (files.applicability(&config))
             .map_err(|error| model_error(from)(error.into()))?
-            .is_some_and(|known| known.has_processes());
-        let note = match has_processes {
+            .is_some_and(|known| known.has_gaussian_processes());
+        let note = match has_gaussian_processes {
             true => ", network only: its predictions leave out the Gaussian processes",
             false => "",
         };

@@ -151,7 +151,7 @@ pub(crate) fn run(arguments: &ScreenArguments) -> Result<(), CommandError> {
 }
 
 /// Gives molecules what they are compared by.
-struct Featuriser {
+struct Featurizer {
     by: Similarity,
     options: PredictOptions,
     /// Where embeddings are needed.
@@ -163,7 +163,7 @@ struct Featuriser {
 /// One entry a row, `None` where the run ended before it, and why it did.
 type Featured = (Vec<Option<Result<Features, RowError>>>, Option<Stop>);
 
-impl Featuriser {
+impl Featurizer {
     fn new(arguments: &ScreenArguments) -> Result<Self, CommandError> {
         let interrupt = Interrupt::listen();
         let by = arguments.by;
@@ -244,8 +244,8 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let mut input = RowFile::open(library, &arguments.input.options())?;
     let header = input.header().clone();
 
-    let featuriser = Featuriser::new(arguments)?;
-    let queries = read_queries(&featuriser, queries, arguments.query_column.clone())?;
+    let featurizer = Featurizer::new(arguments)?;
+    let queries = read_queries(&featurizer, queries, arguments.query_column.clone())?;
     // Before the work, so that a place that cannot be written costs nothing.
     let sink = Sink::open(arguments.output.file())?;
 
@@ -254,16 +254,16 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let mut top = Top::new(arguments.top.get());
     let mut end = None;
     // Nothing is written yet: a first Ctrl-C must always come back to us.
-    featuriser.interrupt.busy(true);
+    featurizer.interrupt.busy(true);
     while end.is_none() {
         let chunk = input.chunk();
-        let (results, stop) = featuriser.features(&chunk.rows, rows);
+        let (results, stop) = featurizer.features(&chunk.rows, rows);
         for (row, features) in chunk.rows.into_iter().zip(results) {
             let Some(features) = features else { continue };
             rows += 1;
             match features {
                 Ok(features) => {
-                    let score = features.score(&queries, featuriser.by, arguments.aggregate);
+                    let score = features.score(&queries, featurizer.by, arguments.aggregate);
                     top.offer(score, row.fields);
                 }
                 Err(error) => {
@@ -275,12 +275,12 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         end = match (stop, chunk.fault) {
             (Some(Stop::Cancelled), _) => Some(End::Interrupted),
             (Some(stop), _) => Some(End::Failed(stop.into())),
-            _ if featuriser.interrupt.is_raised() => Some(End::Interrupted),
+            _ if featurizer.interrupt.is_raised() => Some(End::Interrupted),
             (None, Some(fault)) => Some(End::Failed(fault)),
             (None, None) => chunk.is_last.then_some(End::Complete),
         };
     }
-    featuriser.bar.finish_and_clear();
+    featurizer.bar.finish_and_clear();
 
     let output = |source| arguments.output.failed(source);
     let format = arguments.output.format();
@@ -302,7 +302,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     }
     if !arguments.quiet {
         let seconds = started.elapsed().as_secs_f64();
-        let device = featuriser.scorer.as_ref();
+        let device = featurizer.scorer.as_ref();
         let device = device.map_or(String::new(), |scorer| {
             format!(" on {}", scorer.device().name())
         });
@@ -335,7 +335,7 @@ enum End {
 
 /// The features of all queries that can be used; the others are reported.
 fn read_queries(
-    featuriser: &Featuriser,
+    featurizer: &Featurizer,
     path: &Path,
     smiles_column: Option<String>,
 ) -> Result<Vec<Features>, CommandError> {
@@ -352,7 +352,7 @@ fn read_queries(
         if let Some(fault) = chunk.fault {
             return Err(fault);
         }
-        let (results, stop) = featuriser.features(&chunk.rows, 0);
+        let (results, stop) = featurizer.features(&chunk.rows, 0);
         if let Some(stop) = stop {
             return Err(stop.into());
         }
@@ -400,8 +400,8 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
     }
     benchmark.retain(|target| wanted.is_empty() || wanted.iter().any(|name| name == target));
 
-    let featuriser = Featuriser::new(arguments)?;
-    let (bar, interrupt) = (&featuriser.bar, &featuriser.interrupt);
+    let featurizer = Featurizer::new(arguments)?;
+    let (bar, interrupt) = (&featurizer.bar, &featurizer.interrupt);
     // A first Ctrl-C ends it after the targets that are done.
     interrupt.busy(true);
     let print = |line: String| {
@@ -421,10 +421,10 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
     let mut failure = None;
     let mut before = 0;
     let outcome = benchmark.run(
-        featuriser.by,
+        featurizer.by,
         arguments.aggregate,
         |molecules: &[Result<Structure, RowError>]| {
-            let (rows, stop) = featuriser.features(molecules, before);
+            let (rows, stop) = featurizer.features(molecules, before);
             before += molecules.len() as u64;
             match stop {
                 Some(stop) => Err(CommandError::from(stop)),
@@ -466,7 +466,7 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
         let report = Report {
             by: name_of(SIMILARITIES, &arguments.by),
             aggregate: name_of(AGGREGATES, &arguments.aggregate),
-            model: featuriser
+            model: featurizer
                 .scorer
                 .as_ref()
                 .map(|scorer| scorer.config().name.as_str()),

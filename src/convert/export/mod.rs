@@ -4,7 +4,7 @@ mod molecules;
 mod onnx;
 
 use crate::model::Model;
-use crate::model_dir::{self, ModelConfig, StoringError};
+use crate::model_dir::{self, ModelConfig, ModelDirError};
 use crate::predict::{Outcomes, PredictOptions, Prediction, Scorer, Stop, without_interruption};
 use crate::records::MoleculeSource;
 
@@ -17,7 +17,7 @@ pub use onnx::OnnxError;
 pub enum ExportError {
     /// The weights could not be read back.
     #[error(transparent)]
-    Storing(#[from] StoringError),
+    Storing(#[from] ModelDirError),
     /// The model has no ONNX file.
     #[error(transparent)]
     Onnx(#[from] OnnxError),

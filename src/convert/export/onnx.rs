@@ -287,7 +287,7 @@ impl Builder {
         }
         let last = self.named("Identity", &[&x], &[], "last_hidden_state");
         let molecule = match encoder.pooling {
-            Pooling::First => {
+            Pooling::Cls => {
                 let first = self.ints("first", &[], &[0]);
                 self.node("Gather", &[&last, &first], &[Attribute::Int("axis", 1)])
             }

@@ -239,7 +239,7 @@ pub(super) fn layout(
         parameter_sharing: sharing,
         num_attention_heads: heads,
         intermediate_size: inner,
-        pooling: Pooling::First,
+        pooling: Pooling::Cls,
         type_vocab_size: shape(TYPES)?[0],
         layer_norm_eps: number("layer_norm_eps", 1e-12)?,
         hidden_dropout_prob: number("hidden_dropout_prob", 0.1)?,
