@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{DuplicatesConfig, EndpointConfig};
+use super::labels::Cell;
+use super::left_out::{Fault, LeftOut};
 use crate::chemistry::Molecule;
 use crate::model::EndpointTask;
 use crate::predict::{self, Standardised};
@@ -65,17 +67,6 @@ pub struct Example {
     pub labels: Vec<Option<f32>>,
     /// Tokens of its canonical Kekulé SMILES.
     pub(crate) tokens: Vec<u32>,
-}
-
-/// A row that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The file.
-    pub path: PathBuf,
-    /// Its line, from 1.
-    pub line: u64,
-    /// Why.
-    pub why: String,
 }
 
 /// What merging did.
@@ -183,21 +174,22 @@ impl Examples {
         for record in reader {
             let record = record.map_err(records)?;
             let cell = record.fields.get(column).map_or("", |cell| cell.trim());
-            // An empty cell is a missing label, not a fault.
-            if cell.is_empty() && record.problem.is_none() {
-                continue;
-            }
-            let added = match (record.problem, label_of(cell, endpoint.task)) {
-                (None, Ok(label)) => self
-                    .add(&record.structure, index, label)
-                    .map_err(|error| error.message),
-                (Some(problem), _) => Err(problem.message),
-                (None, Err(why)) => Err(why),
+            let label = Cell::read(cell).label(endpoint.task);
+            let faulty = match (record.problem, label) {
+                (Some(problem), _) => Some((Fault::Molecule, problem.message)),
+                (None, Ok(None)) => None,
+                (None, Ok(Some(label))) => {
+                    let added = self.add(&record.structure, index, label);
+                    added.err().map(|error| (Fault::Molecule, error.message))
+                }
+                (None, Err(refusal)) => Some((Fault::Label(refusal), refusal.of(cell))),
             };
-            if let Err(why) = added {
+            if let Some((fault, why)) = faulty {
                 left_out.push(LeftOut {
                     path: path.clone(),
                     line: record.line,
+                    column: matches!(fault, Fault::Label(_)).then(|| wanted.clone()),
+                    fault,
                     why,
                 });
             }
@@ -253,19 +245,6 @@ impl Examples {
         examples.sort_by(|a, b| a.smiles.cmp(&b.smiles));
         (examples, merged)
     }
-}
-
-/// A label as text; a class is 0 or 1.
-fn label_of(cell: &str, task: EndpointTask) -> Result<f32, String> {
-    let label = cell
-        .parse::<f32>()
-        .ok()
-        .filter(|label| label.is_finite())
-        .ok_or_else(|| format!("`{cell}` is not a number"))?;
-    if task == EndpointTask::Classification && label != 0.0 && label != 1.0 {
-        return Err(format!("`{cell}` is no class: expected 0 or 1"));
-    }
-    Ok(label)
 }
 
 fn range(labels: &[f32]) -> Option<(f32, f32)> {
@@ -406,13 +385,5 @@ mod tests {
             );
         }
         assert!(from_csv(&path, 2, 128).is_err());
-    }
-
-    #[test]
-    fn a_class_is_zero_or_one() {
-        assert_eq!(label_of("1.0", EndpointTask::Classification), Ok(1.0));
-        assert!(label_of("2", EndpointTask::Classification).is_err());
-        assert!(label_of("inf", EndpointTask::Regression).is_err());
-        assert!(label_of(">5", EndpointTask::Regression).is_err());
     }
 }

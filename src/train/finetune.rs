@@ -11,7 +11,9 @@ use super::TrainingError;
 use super::batches::bucketed;
 use super::config::{EndpointConfig, FinetuneConfig, SplitKind};
 use super::corpus::{CorpusError, DataFile, inspect, permuted};
-use super::dataset::{self, Example, Examples, LeftOut};
+use super::dataset::{self, Example, Examples};
+use super::left_out::{self, LeftOut};
+use super::learnable;
 use super::model_card;
 use super::objectives::{
     DistillationError, Targets, Teacher, finetuning_losses, layer_map, shape_of, total,
@@ -21,6 +23,7 @@ use super::pretrain::read;
 use super::progress::{Event, Meter, Step, head, number};
 use super::run_dir::{self, Progress, Restored, Run, RunInfo};
 use super::seeds::{Purpose, generator, mixed};
+use super::start::start_files;
 use crate::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
@@ -89,6 +92,11 @@ pub async fn finetune(
         }
     }
     let kinds: Vec<EndpointTask> = config.endpoints.iter().map(|e| e.task).collect();
+    let left_out = left_out::once(left_out);
+    for note in left_out::summary(&left_out) {
+        // The first step asks again, so a wish to stop is not lost.
+        let _ = on_event(Event::Note(note));
+    }
     let (examples, merged) = collected.finish(&kinds, &config.duplicates);
     if merged.repeated > 0 {
         let note = format!(
@@ -96,8 +104,12 @@ pub async fn finetune(
              label that they disagreed on",
             merged.repeated, merged.disagreeing
         );
-        // The first step asks again, so a wish to stop is not lost.
         let _ = on_event(Event::Note(note));
+    }
+    // A teacher's predictions differ where labels do not.
+    let from_labels = config.distillation.is_none();
+    if from_labels {
+        learnable::check_examples(&config.endpoints, &examples)?;
     }
     let folds = folds(config, &examples)?;
     let names: Vec<String> = config.endpoints.iter().map(|e| e.name.clone()).collect();
@@ -112,6 +124,9 @@ pub async fn finetune(
     // directory is made.
     for (index, fold) in folds.iter().enumerate() {
         trainer.scalings(&fold.split.train)?;
+        if from_labels {
+            learnable::check_fold(&config.endpoints, &examples, fold)?;
+        }
         trainer.teacher(index)?;
     }
     let first = trainer.start(Position::default(), 0, 0.0)?;
@@ -124,11 +139,18 @@ pub async fn finetune(
         &toml::to_string_pretty(config)?,
         &RunInfo::new(command, device, files),
     )?;
-    let table = dataset::to_csv(&examples, &names).map_err(|error| run_dir::RunError::Damaged {
-        path: directory.join(run_dir::EXAMPLES),
-        what: error.to_string(),
-    })?;
-    run_dir::write_whole(&directory.join(run_dir::EXAMPLES), &table)?;
+    let store = |name: &str, table: Result<Vec<u8>, csv::Error>| {
+        let path = directory.join(name);
+        let table = table.map_err(|error| run_dir::RunError::Damaged {
+            path: path.clone(),
+            what: error.to_string(),
+        })?;
+        run_dir::write_whole(&path, &table)
+    };
+    store(run_dir::EXAMPLES, dataset::to_csv(&examples, &names))?;
+    if !left_out.is_empty() {
+        store(run_dir::LEFT_OUT, left_out::to_csv(&left_out))?;
+    }
     run_dir::write_json(&directory.join(run_dir::SPLITS), &folds)?;
     let mut finetuned = trainer.train(run, first, &mut on_event).await?;
     finetuned.left_out = left_out;
@@ -344,16 +366,8 @@ impl Trainer<'_> {
             Some((config, _)) => config.endpoints.iter().map(|e| e.scaling).collect(),
             None => self.scalings(&self.split(fold).train)?,
         };
-        let started = match &self.config.start {
-            Some(directory) => {
-                let directory = match directory.join(run_dir::MODEL) {
-                    model if model.is_dir() => model,
-                    _ => directory.clone(),
-                };
-                Some(ModelFiles::read(&directory)?)
-            }
-            None => None,
-        };
+        let start = self.config.start.as_deref();
+        let started = start.map(start_files).transpose()?;
         let stored = started.as_ref().map(ModelFiles::config).transpose()?;
         let mut encoder = self.config.encoder();
         if let (None, Some(stored)) = (self.config.pooling, &stored) {

@@ -15,9 +15,13 @@ mod dataset;
 pub mod evaluation;
 mod finetune;
 mod gaussian_process;
+pub mod labels;
+mod learnable;
+mod left_out;
 mod model_card;
 mod objectives;
 mod optimizer;
+pub mod own_table;
 mod pretrain;
 mod progress;
 #[cfg(test)]
@@ -25,6 +29,7 @@ mod reference_tests;
 pub mod run_dir;
 mod seeds;
 pub mod splits;
+mod start;
 mod tensorboard;
 
 use std::path::PathBuf;
@@ -42,9 +47,11 @@ pub use config::{
     TrainingConfigError,
 };
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
-pub use dataset::{Example, Examples, ExamplesError, LeftOut, Merged};
+pub use dataset::{Example, Examples, ExamplesError, Merged};
 pub use finetune::{Finetuned, Position as FoldPosition, finetune, resume as resume_finetune};
 pub(crate) use finetune::{Stored, stored};
+pub use learnable::LearnableError;
+pub use left_out::{Fault, LeftOut, summary as left_out_summary};
 pub use model_card::evaluation_table;
 pub use objectives::DistillationError;
 pub(crate) use objectives::Pretraining;
@@ -54,6 +61,7 @@ pub(crate) use pretrain::step;
 pub use pretrain::{Pretrained, pretrain, resume as resume_pretrain};
 pub use progress::{Event, Step};
 pub use run_dir::RunError;
+pub use start::{BUILT_IN, start_files};
 pub use tensorboard::EventFile;
 
 /// Why a run could not begin or go on.
@@ -96,6 +104,9 @@ pub enum TrainingError {
         /// How many there should be.
         needed: usize,
     },
+    /// There is nothing to learn from the labels.
+    #[error(transparent)]
+    Learnable(#[from] LearnableError),
     /// Teacher and student would not hold out the same molecules.
     #[error(
         "{} was trained on other folds: its held-out molecules would be taught; split with its \
