@@ -3,14 +3,11 @@
 //! Figures compare with each other within one run; between machines and runs
 //! they do not.
 
-use std::ops::ControlFlow;
-
 use burn::tensor::{Distribution, Tensor};
+use delicate::Predictor;
 use delicate::chemistry::{AtomOrder, Molecule};
 use delicate::device::{Device, DeviceChoice};
 use delicate::kernels::residual_layer_norm;
-use delicate::model_dir::ModelFiles;
-use delicate::predict::{Options, Scorer, Task};
 use delicate::records::Structure;
 use delicate::tokenizer::tokenize;
 use divan::Bencher;
@@ -48,17 +45,13 @@ fn parse_standardise_and_tokenise(bencher: Bencher) {
 
 #[divan::bench(args = [8, 64, 512])]
 fn score_on_the_cpu(bencher: Bencher, rows: usize) {
-    let scorer = Scorer::load(&ModelFiles::embedded(), cpu()).expect("a valid model");
+    let predictor = Predictor::builtin().expect("a valid model");
     let structures: Vec<Structure> = (0..rows)
-        .map(|row| Structure::Smiles(MOLECULES[row % MOLECULES.len()].to_owned()))
+        .map(|row| Structure::from(MOLECULES[row % MOLECULES.len()]))
         .collect();
-    bencher.counter(ItemsCount::new(rows)).bench(|| {
-        pollster::block_on(
-            scorer.run(&structures, Task::Score, Options::default(), async |_| {
-                ControlFlow::Continue(())
-            }),
-        )
-    });
+    bencher
+        .counter(ItemsCount::new(rows))
+        .bench(|| predictor.predict_batch(&structures));
 }
 
 /// The kernel against burn's own addition and LayerNorm.

@@ -1,23 +1,59 @@
 //! Delicate: a compact chemical transformer that scores molecules natively and
 //! in the browser, on the same WGSL.
 //!
-//! - [`chemistry`]: molecules from SMILES and mol blocks
-//! - [`tokens`]: SMILES to token ids
-//! - [`model`]: the encoder of Yu & Börjesson 2022 (arXiv 2205.07582), and heads
-//! - [`kernels`]: WGSL kernels, their Rust twins, and devices
-//! - [`scoring`]: structures in, numbers out: the one path that all front ends use
-//! - [`gaussian_process`]: what like training molecules say beside the network
-//! - [`applicability`], [`explaining`]: how far a prediction can be trusted, and
-//!   which atoms it comes from
+//! ```
+//! let predictor = delicate::Predictor::builtin()?;
+//! for prediction in predictor.predict("CCO")? {
+//!     println!("{prediction}");
+//! }
+//! # Ok::<(), delicate::Error>(())
+//! ```
+//!
+//! Each [`Prediction`] has its endpoint, value and unit and, on request, a 90 %
+//! interval, the applicability domain and the nearest training molecule:
+//!
+//! ```
+//! use delicate::{PredictOptions, Predictor};
+//!
+//! let options = PredictOptions::default().uncertainty(true);
+//! let predictor = Predictor::builtin()?.with(options);
+//! let solubility = &predictor.predict("CC(=O)Oc1ccccc1C(=O)O")?[0];
+//! let interval = solubility.interval.expect("a quantity has an interval");
+//! assert!(interval.low < solubility.value && solubility.value < interval.high);
+//! assert!(solubility.domain.is_some() && solubility.nearest.is_some());
+//! # Ok::<(), delicate::Error>(())
+//! ```
+//!
+//! Files of molecules are read by [`records`], and a row that cannot be read
+//! carries its error into the result:
+//!
+//! ```
+//! use delicate::Predictor;
+//! use delicate::records::{ReadOptions, Reader};
+//!
+//! let file = "smiles,name\nCCO,ethanol\nC1CC,broken\n";
+//! let reader = Reader::open(file.as_bytes(), "drugs.csv", &ReadOptions::default())?;
+//! let rows = reader.collect::<Result<Vec<_>, _>>()?;
+//! let results = Predictor::builtin()?.predict_batch(&rows)?;
+//! assert!(results[0].is_ok());
+//! assert_eq!(results[1].as_ref().unwrap_err().reason, "unclosed_ring");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - [`Predictor`], [`predict`]: from structures to predictions; the one path that
+//!   all front ends use
 //! - [`records`]: users' files in, scored rows out
-//! - [`storing`]: model directories
 //! - [`screening`]: a library ranked by similarity to known actives
+//! - [`chemistry`]: molecules from SMILES and mol blocks, descriptors, fingerprints
+//! - [`model_dir`]: model directories
 //! - [`metrics`]: how good predictions and rankings are
-//! - `training`, `splits`, `evaluation`, `baseline`: pre-training, distillation
-//!   and fine-tuning, and how good the result is (feature `train`)
-//! - `benchmark`: what a model costs to train and to run (feature `train`)
-//! - `importing`, `exporting`: checkpoints of others in; int8 and ONNX out
-//!   (feature `train`)
+//! - `train`: pre-training, distillation, fine-tuning and evaluation (feature
+//!   `train`)
+//! - `convert`: checkpoints of other architectures in; int8 and ONNX out (feature
+//!   `train`)
+//! - [`tokenizer`], [`model`], [`kernels`]: SMILES to token ids; the encoder of Yu &
+//!   Börjesson 2022 (arXiv 2205.07582) and its heads; WGSL kernels and their Rust
+//!   twins
 
 #![cfg_attr(
     not(feature = "train"),
@@ -45,3 +81,8 @@ pub mod screening;
 pub mod tokenizer;
 #[cfg(feature = "train")]
 pub mod train;
+
+pub use device::{Device, DeviceChoice};
+#[cfg(not(target_family = "wasm"))]
+pub use predict::{Error, Predictor};
+pub use predict::{PredictOptions, Prediction};

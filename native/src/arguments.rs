@@ -9,6 +9,8 @@ use delicate::model_dir::Precision;
 use delicate::records::{Format, OutputFormat};
 use delicate::screening::{Aggregate, Similarity};
 
+use crate::commands::finetune_table::TableArguments;
+
 /// Scores molecules with a compact chemical transformer, on any GPU or the CPU.
 #[derive(Debug, Parser)]
 #[command(
@@ -36,7 +38,7 @@ pub(crate) enum Command {
     Pretrain(PretrainArguments),
     /// Teach a small model what a large one knows, on a corpus or on tables
     Distill(DistillArguments),
-    /// Fine-tune an encoder on tables of labels, fold by fold
+    /// Fine-tune an encoder on your own table of labels, or as a configuration says
     Finetune(FinetuneArguments),
     /// Measure a fine-tuning run, or a model on a table, with intervals
     Evaluate(EvaluateArguments),
@@ -419,14 +421,22 @@ impl SplitName {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_arg("config", |config| config.value_name("TABLE|CONFIG").help(
+    "Your table of molecules and labels (.csv, .tsv, .smi or .sdf, also .gz), with --label; or a \
+     built-in configuration (such as small-delicate) or a TOML file",
+)))]
 pub(crate) struct FinetuneArguments {
     #[command(flatten)]
     pub(crate) run: RunArguments,
+    #[command(flatten)]
+    pub(crate) table: TableArguments,
     /// Directory of the tables that the configuration names
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
-    /// Model or run directory whose encoder is fine-tuned, instead of random weights
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    /// Model or run directory whose encoder is fine-tuned, `built-in` for the pre-trained one that is
+    /// built in, or `none` for random weights (default: built-in for a table, none for a
+    /// configuration)
+    #[arg(long, value_name = "DIR|built-in|none", conflicts_with = "resume")]
     pub(crate) start: Option<PathBuf>,
     /// Folds, instead of those of the configuration
     #[arg(long, conflicts_with = "resume")]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -72,6 +73,14 @@ impl Draft {
         })
     }
 
+    /// A configuration that was made for the file `source`.
+    pub(crate) fn of(source: &Path, config: &impl Serialize) -> Result<Self, CommandError> {
+        Ok(Self {
+            source: source.to_owned(),
+            table: Table::try_from(config).map_err(|error| wrong(source, error))?,
+        })
+    }
+
     /// Whether the configuration has `key` at its top.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
@@ -95,6 +104,11 @@ impl Draft {
         }
         table.insert(last.to_owned(), value.into());
         Ok(())
+    }
+
+    /// Takes `key` at the top out.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.table.remove(key);
     }
 
     /// As [`Self::set`], where there is a value.

@@ -12,6 +12,7 @@ use delicate::records::{RecordsError, RowError};
 use delicate::screening::ScreeningError;
 use delicate::train::TrainingError;
 use delicate::train::benchmark::BenchmarkError;
+use delicate::train::own_table::OwnTableError;
 
 use crate::commands::data::DataError;
 use crate::commands::report::ReportError;
@@ -67,6 +68,8 @@ pub(crate) enum CommandError {
         columns: Vec<String>,
     },
     #[error(transparent)]
+    OwnTable(#[from] OwnTableError),
+    #[error(transparent)]
     Training(TrainingError),
     #[error("{}: {source}", path.display())]
     Import { path: PathBuf, source: ImportError },
@@ -88,6 +91,7 @@ impl CommandError {
             | Self::RunInterrupted(_)
             | Self::ScreenInterrupted(_)
             | Self::Data(DataError::Interrupted(_)) => 130,
+            Self::OwnTable(OwnTableError::WhichColumn { .. }) => 2,
             Self::SameFile(_) | Self::Usage(_) | Self::Data(DataError::Unknown(_)) => 2,
             _ => 1,
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use delicate::records::{Header, ReadOptions, Reader, Record, RecordsError};
+use delicate::records::{Header, ReadOptions, Reader, RecordsError, Row};
 
 use crate::error::CommandError;
 
@@ -25,15 +25,15 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, CommandError> {
         })
 }
 
-/// The columns of a file of molecules and its records, each fault of the file
-/// with its name.
-pub(crate) fn records(
+/// The columns of a file of molecules and its rows, each error of the file with
+/// its name.
+pub(crate) fn rows(
     path: &Path,
     options: &ReadOptions,
 ) -> Result<
     (
         Header,
-        impl Iterator<Item = Result<Record, CommandError>> + use<>,
+        impl Iterator<Item = Result<Row, CommandError>> + use<>,
     ),
     CommandError,
 > {
@@ -44,7 +44,7 @@ pub(crate) fn records(
     };
     let reader = Reader::open(open(path)?, &path.to_string_lossy(), options).map_err(&wrong)?;
     let header = reader.header().clone();
-    Ok((header, reader.map(move |record| record.map_err(&wrong))))
+    Ok((header, reader.map(move |row| row.map_err(&wrong))))
 }
 
 /// Opens a file to write; without one, stdout.
@@ -75,7 +75,7 @@ pub(crate) fn refuse_same_file(input: &Path, output: Option<&Path>) -> Result<()
 
 /// The next rows of a file.
 pub(crate) struct Chunk {
-    pub(crate) records: Vec<Record>,
+    pub(crate) rows: Vec<Row>,
     /// Nothing comes after them.
     pub(crate) is_last: bool,
     /// Why nothing comes after them, if it is not the end of the file. What
@@ -86,13 +86,13 @@ pub(crate) struct Chunk {
 impl Chunk {
     pub(crate) fn read(reader: &mut Reader<impl Read>) -> Self {
         let mut chunk = Self {
-            records: Vec::with_capacity(CHUNK),
+            rows: Vec::with_capacity(CHUNK),
             is_last: false,
             fault: None,
         };
-        while chunk.records.len() < CHUNK && !chunk.is_last {
+        while chunk.rows.len() < CHUNK && !chunk.is_last {
             match reader.next() {
-                Some(Ok(record)) => chunk.records.push(record),
+                Some(Ok(row)) => chunk.rows.push(row),
                 Some(Err(fault)) => {
                     chunk.fault = Some(fault);
                     chunk.is_last = true;

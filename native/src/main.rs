@@ -13,9 +13,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use delicate::predict::Task;
 
 use arguments::{Arguments, Command};
+use commands::score::Task;
 use commands::{
     bench, data, doctor, evaluate, explain, export, import, report, score, screen, train,
 };

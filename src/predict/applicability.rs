@@ -11,16 +11,17 @@
 //! Vovk, Gammerman & Shafer 2005; by parts, "Mondrian").
 
 use std::io::{Read, Write};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
+use super::gaussian_process::{Covariance, Index, Process};
+use super::prediction::{Domain, Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
 use crate::parallel;
-use crate::predict::gaussian_process::{Covariance, Index, Process};
 
 /// Fraction of the measured values that an interval is to hold.
 pub const LEVEL: f64 = 0.9;
@@ -38,32 +39,6 @@ const NEIGHBOURS: usize = 5;
 
 /// Bytes that a file may unpack to.
 const MAX_BYTES: u64 = 1 << 28;
-
-/// Where a molecule stands towards those that a model was trained on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Domain {
-    /// Unlike them: the prediction is a guess.
-    Out,
-    /// Less like them than most.
-    Borderline,
-    /// Like them.
-    In,
-}
-
-impl Domain {
-    /// All parts, from out to in.
-    pub const ALL: [Self; 3] = [Self::Out, Self::Borderline, Self::In];
-
-    /// Its name in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Out => "out",
-            Self::Borderline => "borderline",
-            Self::In => "in",
-        }
-    }
-}
 
 /// What held-out molecules say about one part of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -340,28 +315,6 @@ struct Environments {
     terms: Vec<(u32, u8, f32)>,
 }
 
-/// The nearest molecule that was trained on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Neighbour {
-    /// Its canonical SMILES.
-    pub smiles: String,
-    /// Tanimoto similarity of its ECFP4 fingerprint, 0 to 1.
-    pub similarity: f64,
-}
-
-/// How far the prediction of one endpoint can be trusted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Assessment {
-    /// Where the molecule stands; `None` where the model does not know its
-    /// domain.
-    pub domain: Option<Domain>,
-    /// Half the width of the 90 % interval around the prediction, in the
-    /// endpoint's unit; `None` for a class.
-    pub half_width: Option<f32>,
-    /// The nearest molecule with a label for the endpoint.
-    pub nearest: Option<Neighbour>,
-}
-
 impl Applicability {
     /// The domains of `endpoints` and their Gaussian processes, if any, with the
     /// molecules trained on.
@@ -544,26 +497,28 @@ impl Applicability {
         Ok(writer.finish()?)
     }
 
-    /// One assessment an endpoint of what the model predicts for a molecule of
+    /// How far the prediction of each endpoint can be trusted for a molecule with
     /// these environments.
-    pub fn assess(&self, own: &EnvironmentCounts) -> Vec<Assessment> {
-        let nearest = self.nearest(&own.fold(ECFP4.bits));
-        let assessments = self.endpoints.iter().zip(nearest).map(|(domain, nearest)| {
+    pub(crate) fn uncertainty(&self, counts: &EnvironmentCounts) -> Vec<Uncertainty> {
+        let nearest = self.nearest(&counts.fold(ECFP4.bits));
+        let all = self.endpoints.iter().zip(nearest).map(|(domain, nearest)| {
             let similarity = nearest.similarity();
             let part = domain.as_ref().map(|domain| domain.domain(similarity));
-            Assessment {
+            Uncertainty {
                 domain: part,
                 half_width: domain
                     .as_ref()
                     .zip(part)
                     .and_then(|(d, part)| d.half_width(part)),
-                nearest: nearest.first().map(|(index, similarity)| Neighbour {
-                    smiles: self.molecules[index].smiles.clone(),
-                    similarity,
+                nearest: nearest.first().map(|(index, similarity)| {
+                    Arc::new(Neighbour {
+                        smiles: self.molecules[index].smiles.clone(),
+                        similarity,
+                    })
                 }),
             }
         });
-        assessments.collect()
+        all.collect()
     }
 
     /// For every endpoint the nearest training molecules.
@@ -750,7 +705,7 @@ mod tests {
         ] {
             let molecule = Molecule::parse(smiles).expect("valid");
             let own = molecule.ecfp(ECFP4).expect("a fingerprint");
-            let found = applicability.assess(&environments(smiles));
+            let found = applicability.uncertainty(&environments(smiles));
             for (endpoint, found) in found.iter().enumerate() {
                 let similarities = applicability.molecules.iter().filter_map(|other| {
                     let of_endpoint = other.endpoints.contains(&(endpoint as u8));
@@ -762,7 +717,7 @@ mod tests {
                 assert_eq!(nearest.similarity, best, "{smiles}, {endpoint}");
             }
         }
-        let known = &applicability.assess(&environments("OCC"))[0];
+        let known = &applicability.uncertainty(&environments("OCC"))[0];
         assert_eq!(known.domain, Some(Domain::In));
         assert_eq!(
             known.nearest.as_ref().map(|n| n.smiles.as_str()),

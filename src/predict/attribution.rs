@@ -5,15 +5,15 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::batching::batches;
+use super::{PredictOptions, Prediction, Scorer, Standardized, Stop, Task, gaussian_process};
 use crate::chemistry::{AtomOrder, EnvironmentCounts};
-use crate::predict::applicability::Assessment;
-use crate::predict::gaussian_process;
-use crate::predict::{Options, Scorer, Stop, Task, chemistry_error, standardise};
-use crate::records::{RowError, Structure};
+use crate::records::{MoleculeSource, RowError};
 use crate::tokenizer::{self, MASK};
 
-/// One atom's share in the predictions.
+/// One atom's contribution to the predictions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct AtomContribution {
     /// The characters of [`Explanation::smiles`] that stand for the atom.
     pub range: Range<usize>,
@@ -24,23 +24,24 @@ pub struct AtomContribution {
 
 /// What the model makes of one molecule, in full.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Explanation {
     /// The molecule as it was scored: its largest fragment as Kekulé SMILES.
     pub smiles: String,
-    /// The prediction for each endpoint, in its unit.
-    pub values: Vec<f32>,
-    /// How far each can be trusted; `None` for a model that does not know.
-    pub assessments: Option<Vec<Assessment>>,
+    /// One prediction an endpoint, with its uncertainty where the model is
+    /// calibrated.
+    pub predictions: Vec<Prediction>,
     /// The heavy atoms, in the order of `smiles`.
     pub atoms: Vec<AtomContribution>,
 }
 
 /// Why a molecule cannot be explained.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExplainError {
     /// It cannot be scored.
-    #[error("{}", .0.message)]
-    Row(RowError),
+    #[error(transparent)]
+    Row(#[from] RowError),
     /// The model or the device cannot.
     #[error(transparent)]
     Stop(#[from] Stop),
@@ -58,12 +59,12 @@ impl Scorer {
     /// See [`ExplainError`].
     pub async fn explain(
         &self,
-        structure: &Structure,
-        options: Options,
+        molecule: &impl MoleculeSource,
+        options: PredictOptions,
     ) -> Result<Explanation, ExplainError> {
         let limit = self.config().encoder.max_length;
-        let ready = standardise(structure, options, limit).map_err(ExplainError::Row)?;
-        let chemistry = |error| ExplainError::Row(chemistry_error(error));
+        let ready = Standardized::new(molecule, options.largest_fragment, limit)?;
+        let chemistry = |error| ExplainError::Row(RowError::from(error));
         let written = ready
             .molecule
             .kekule_smiles(AtomOrder::Canonical)
@@ -88,17 +89,19 @@ impl Scorer {
             .enumerate()
             .collect();
         let mut values: Vec<Vec<f32>> = Vec::with_capacity(sequences.len());
-        for batch in self.batches(&sequences) {
+        for batch in batches(&sequences, self.config().encoder.num_attention_heads) {
             for row in self.forward(batch, Task::Score).await? {
-                values.push(row.map_err(ExplainError::Row)?);
+                values.push(row?);
             }
         }
         let environments = match self.applicability() {
             Some(_) => Some(gaussian_process::environments(&ready.molecule).map_err(chemistry)?),
             None => None,
         };
-        let assessments =
-            (self.applicability().zip(environments.as_ref())).map(|(known, own)| known.assess(own));
+        let uncertainties = self
+            .applicability()
+            .zip(environments.as_ref())
+            .map(|(applicability, counts)| applicability.uncertainty(counts));
         if let (Some(processes), Some(whole)) = (self.processes(), environments) {
             let mut without =
                 gaussian_process::environments_without_atoms(&ready.molecule).map_err(chemistry)?;
@@ -120,8 +123,7 @@ impl Scorer {
         Ok(Explanation {
             smiles: written.smiles,
             atoms: atoms.collect(),
-            assessments,
-            values: whole,
+            predictions: Prediction::all(self.endpoints(), &whole, uncertainties),
         })
     }
 }

@@ -15,7 +15,7 @@
 use std::io::{self, Read};
 
 use super::source::{self, Source};
-use super::{Header, MAX_RECORD_BYTES, ReadOptions, Record, RecordsError, RowError};
+use super::{Header, MAX_RECORD_BYTES, ReadOptions, RecordsError, Row, RowError};
 use super::{columns, smiles_structure};
 
 /// Rows from which delimiter and columns are detected.
@@ -32,10 +32,10 @@ pub(super) struct Rows<R> {
 }
 
 /// One row as it stands in the file.
-struct Row {
+struct Cells {
     line: u64,
     cells: Vec<String>,
-    problem: Option<RowError>,
+    error: Option<RowError>,
 }
 
 pub(super) fn open<R: Read>(
@@ -96,44 +96,46 @@ impl<R: Read> Rows<R> {
         self.source.line()
     }
 
-    pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Record>> {
+    pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {
         let width = header.columns.len();
         loop {
             let Some(row) = self.next_row()? else {
                 return Ok(None);
             };
-            let Row {
+            let Cells {
                 line,
                 mut cells,
-                mut problem,
+                mut error,
             } = row;
             let blank = cells.len() == 1 && width > 1 && cells[0].trim().is_empty();
-            if blank && problem.is_none() {
+            if blank && error.is_none() {
                 continue;
             }
 
             // Spreadsheets pad rows with empty cells on the right: no harm.
             let surplus = cells.iter().skip(width).any(|cell| !cell.is_empty());
-            if problem.is_none() && (surplus || cells.len() < width) {
+            if error.is_none() && (surplus || cells.len() < width) {
                 let count = cells.len();
                 let plural = if count == 1 { "" } else { "s" };
                 let message = format!("the row has {count} field{plural}, the header has {width}");
-                problem = Some(RowError::new("ragged_row", message));
+                error = Some(RowError::new("ragged_row", message));
             }
             let column = header.smiles.unwrap_or(0);
             let cell = cells.get(column).map_or("", String::as_str);
-            let (structure, missing) = smiles_structure(cell, &header.columns[column]);
+            let molecule = match error {
+                Some(error) => Err(error),
+                None => smiles_structure(cell, &header.columns[column]),
+            };
             cells.resize(width, String::new());
-            return Ok(Some(Record {
+            return Ok(Some(Row {
                 line,
-                structure,
                 fields: cells,
-                problem: problem.or(missing),
+                molecule,
             }));
         }
     }
 
-    fn next_row(&mut self) -> io::Result<Option<Row>> {
+    fn next_row(&mut self) -> io::Result<Option<Cells>> {
         let Self {
             source, splitter, ..
         } = self;
@@ -147,16 +149,16 @@ impl<R: Read> Rows<R> {
         };
         if first.too_long {
             source.discard_line();
-            return Ok(Some(Row {
+            return Ok(Some(Cells {
                 line,
                 cells: Vec::new(),
-                problem: Some(RowError::too_long()),
+                error: Some(RowError::too_long()),
             }));
         }
 
         splitter.feed(source.bytes(0, first.end));
         let (mut end, mut next, mut lines) = (first.end, first.next, 1);
-        let mut problem = None;
+        let mut error = None;
         while splitter.in_quotes() {
             let within = next <= MAX_RECORD_BYTES && self.unclosed_quotes < MAX_UNCLOSED_QUOTES;
             let more = if within {
@@ -170,7 +172,7 @@ impl<R: Read> Rows<R> {
                 (end, next, lines) = (more.end, more.next, lines + 1);
             } else {
                 self.unclosed_quotes += 1;
-                problem = Some(RowError::new(
+                error = Some(RowError::new(
                     "unclosed_quote",
                     "a quote opens in this row and is not closed",
                 ));
@@ -181,10 +183,10 @@ impl<R: Read> Rows<R> {
             }
         }
         source.advance(next, lines);
-        Ok(Some(Row {
+        Ok(Some(Cells {
             line,
             cells: splitter.finish(),
-            problem,
+            error,
         }))
     }
 }

@@ -1,14 +1,14 @@
 //! Users' molecule files in, scored rows out.
 //!
 //! [`Reader`] turns a `.smi`, `.csv`/`.tsv` or `.sdf` byte stream, plain or
-//! gzipped, into [`Record`]s; [`Writer`] gives them back with scores or
-//! embeddings beside the user's own columns. Both work on `impl Read` and
+//! gzipped, into [`Row`]s; [`Writer`] gives them back with predictions or
+//! embeddings next to the user's own columns. Both work on `impl Read` and
 //! `impl Write` and never touch a file system, so the command and the page
 //! share them.
 //!
-//! Two promises shape the module. A row that cannot be used is that row's
-//! [`Record::problem`] and never ends the batch; only an unreadable stream
-//! does. And the user's text, columns and order come out as they went in.
+//! Two promises shape the module. A row has one outcome, [`Row::molecule`]: what
+//! cannot be used is that row's error and never ends the batch; only an
+//! unreadable stream does. And the user's text, columns and order come out as they went in.
 //!
 //! Text is UTF-8, with or without a byte-order mark, and lines end in LF, CRLF
 //! or CR. A field that is not valid UTF-8 is read as Windows-1252, the superset
@@ -29,9 +29,10 @@ use std::iter::FusedIterator;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chemistry::{ChemistryError, Molecule};
 use source::Source;
 
-pub use write::{Layout, Outcome, OutputFormat, OutputRow, Outputs, Score, ScoreColumn, Writer};
+pub use write::{Columns, Output, OutputFormat, Writer};
 
 /// Longest line or record that is read, in bytes; a longer one becomes that
 /// row's problem and reading goes on after it.
@@ -104,37 +105,91 @@ pub struct Header {
     pub id: Option<usize>,
 }
 
-/// A record's molecule, not yet parsed.
+/// A molecule as the user wrote it, not yet parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Structure {
     /// SMILES without surrounding blanks and without a CXSMILES ` |…|` suffix.
     Smiles(String),
     /// MDL mol block from its title line to `M  END`, lines ending in `\n`.
     MolBlock(String),
-    /// Nothing: an empty cell, a row too short to reach the column, or a
-    /// record that could not be read. [`Record::problem`] says which.
-    Missing,
+}
+
+impl Structure {
+    /// The molecule, parsed and as it is written: nothing is left out.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read or is no molecule, with the place.
+    pub fn parse(&self) -> Result<Molecule, ChemistryError> {
+        match self {
+            Self::Smiles(smiles) => Molecule::parse(smiles),
+            Self::MolBlock(block) => Molecule::from_mol_block(block),
+        }
+    }
+}
+
+impl From<&str> for Structure {
+    /// Takes the text for SMILES.
+    fn from(smiles: &str) -> Self {
+        Self::Smiles(smiles.trim().to_owned())
+    }
+}
+
+/// What a molecule can be taken from: a [`Row`] of a file, or a [`Structure`].
+///
+/// Everything that computes takes rows as they are, so that a row that could not
+/// be read keeps its error and nobody has to leave it out.
+pub trait MoleculeSource: Sync {
+    /// The molecule, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// That of the row, where it has one.
+    fn structure(&self) -> Result<&Structure, &RowError>;
+}
+
+impl MoleculeSource for Structure {
+    fn structure(&self) -> Result<&Structure, &RowError> {
+        Ok(self)
+    }
+}
+
+impl MoleculeSource for Row {
+    fn structure(&self) -> Result<&Structure, &RowError> {
+        self.molecule.as_ref()
+    }
+}
+
+impl MoleculeSource for Result<Structure, RowError> {
+    fn structure(&self) -> Result<&Structure, &RowError> {
+        self.as_ref()
+    }
+}
+
+impl<M: MoleculeSource> MoleculeSource for &M {
+    fn structure(&self) -> Result<&Structure, &RowError> {
+        (**self).structure()
+    }
 }
 
 /// One row of the user's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Line on which the record starts, counted from 1.
+pub struct Row {
+    /// Line on which the row starts, counted from 1.
     pub line: u64,
-    /// The molecule.
-    pub structure: Structure,
     /// The user's text, unchanged, one entry for each of [`Header::columns`];
     /// only blanks around the parts of a `.smi` line and of an SDF title go.
     /// A short row is filled up with empty text; what a long row has beyond
-    /// the last column is dropped and the row has a problem.
+    /// the last column is dropped and the row has an error.
     pub fields: Vec<String>,
-    /// Why this row must be reported instead of scored. Always present when
-    /// the structure is [`Structure::Missing`].
-    pub problem: Option<RowError>,
+    /// The molecule, or why this row must be reported instead of scored.
+    pub molecule: Result<Structure, RowError>,
 }
 
 /// Why one row has no result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
 pub struct RowError {
     /// One sentence for the user.
     pub message: String,
@@ -156,6 +211,11 @@ impl RowError {
         }
     }
 
+    /// The same error, pointing to a character of the SMILES (from 0).
+    pub fn at(self, position: Option<usize>) -> Self {
+        Self { position, ..self }
+    }
+
     fn too_long() -> Self {
         Self::new(
             "record_too_long",
@@ -164,8 +224,15 @@ impl RowError {
     }
 }
 
+impl From<ChemistryError> for RowError {
+    fn from(error: ChemistryError) -> Self {
+        Self::new(error.reason.code(), error.to_string()).at(error.position)
+    }
+}
+
 /// Why a file cannot be read, or cannot be read any further.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordsError {
     /// The stream failed, or its gzip data is damaged or cut short. The
     /// records already given are good; the one being read is lost, because
@@ -241,7 +308,7 @@ fn listed(columns: &[String]) -> String {
     text
 }
 
-/// Reads [`Record`]s from a byte stream.
+/// Reads [`Row`]s from a byte stream.
 ///
 /// As an iterator it gives `Err` only when nothing more can be read, and ends
 /// after it. Opening reads the first 64 KiB, or more where lines are long, to
@@ -267,6 +334,10 @@ impl<R: Read> Reader<R> {
     /// it has none. Gzip is recognised by its first bytes whatever the name.
     /// A file named as `.smi` whose first entry has a comma or semicolon in it
     /// is read as CSV, because no SMILES contains one.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be read: see [`RecordsError`].
     pub fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
         let mut source = Source::open(source).map_err(RecordsError::at_start)?;
         source.fill_head();
@@ -322,7 +393,7 @@ impl<R: Read> Reader<R> {
 }
 
 impl<R: Read> Iterator for Reader<R> {
-    type Item = Result<Record, RecordsError>;
+    type Item = Result<Row, RecordsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
@@ -412,14 +483,13 @@ fn has_delimiter(word: &str) -> bool {
     })
 }
 
-/// Structure and problem of a SMILES cell.
-fn smiles_structure(cell: &str, column: &str) -> (Structure, Option<RowError>) {
+/// The structure of a SMILES cell.
+fn smiles_structure(cell: &str, column: &str) -> Result<Structure, RowError> {
     let (smiles, _) = columns::split_cxsmiles(cell.trim());
     if smiles.is_empty() {
         let message = format!("the column `{column}` is empty in this row");
-        let problem = RowError::new("missing_structure", message);
-        (Structure::Missing, Some(problem))
+        Err(RowError::new("missing_structure", message))
     } else {
-        (Structure::Smiles(smiles.to_owned()), None)
+        Ok(Structure::Smiles(smiles.to_owned()))
     }
 }

@@ -13,8 +13,8 @@ use std::io;
 use std::ops::Range;
 
 use super::source::{self, Source};
-use super::{Header, MAX_RECORD_BYTES, MAX_SDF_COLUMNS, ReadOptions, Record, RecordsError};
-use super::{RowError, Structure, columns, smiles_structure};
+use super::{Header, MAX_RECORD_BYTES, MAX_SDF_COLUMNS, ReadOptions, RecordsError};
+use super::{Row, RowError, Structure, columns, smiles_structure};
 
 pub(super) struct Records {
     bytes: Vec<u8>,
@@ -31,7 +31,7 @@ struct Entry {
     line: u64,
     block: Range<usize>,
     data: Range<usize>,
-    problem: Option<RowError>,
+    error: Option<RowError>,
 }
 
 pub(super) fn open<R: io::Read>(
@@ -99,7 +99,7 @@ impl Records {
         self.line
     }
 
-    pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Record>> {
+    pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {
         let Some(entry) = self.entries.next() else {
             return self.failure.take().map_or(Ok(None), Err);
         };
@@ -117,19 +117,18 @@ impl Records {
             }
         }
 
-        let (structure, missing) = match header.smiles {
-            _ if entry.problem.is_some() => (Structure::Missing, None),
-            Some(column) => smiles_structure(&fields[column], &header.columns[column]),
-            None => {
+        let molecule = match (entry.error, header.smiles) {
+            (Some(error), _) => Err(error),
+            (None, Some(column)) => smiles_structure(&fields[column], &header.columns[column]),
+            (None, None) => {
                 let lines = source::lines(block).map(|line| source::decode(line.to_vec()) + "\n");
-                (Structure::MolBlock(lines.collect()), None)
+                Ok(Structure::MolBlock(lines.collect()))
             }
         };
-        Ok(Some(Record {
+        Ok(Some(Row {
             line: entry.line,
-            structure,
             fields,
-            problem: entry.problem.or(missing),
+            molecule,
         }))
     }
 }
@@ -182,7 +181,7 @@ fn locate(text: &[u8]) -> Option<(Located, usize, u64)> {
     let length = text.len() - rest.len();
     let block_end = block_end.unwrap_or(data_end);
     let (mut block, mut data) = (0..block_end, block_end..data_end);
-    let problem = if length > MAX_RECORD_BYTES {
+    let error = if length > MAX_RECORD_BYTES {
         // Its name is kept, so that the user finds it.
         (block, data) = (
             0..source::split_line(text).0.len().min(MAX_RECORD_BYTES),
@@ -201,7 +200,7 @@ fn locate(text: &[u8]) -> Option<(Located, usize, u64)> {
         line: 0,
         block,
         data,
-        problem,
+        error,
     };
     Some((Located { inner, closed }, length, lines))
 }

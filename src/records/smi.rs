@@ -11,7 +11,7 @@
 use std::io::{self, Read};
 
 use super::source::{self, Source};
-use super::{Header, ReadOptions, Record, RecordsError, RowError, Structure};
+use super::{Header, ReadOptions, RecordsError, Row, RowError};
 use super::{columns, smiles_structure};
 
 pub(super) struct Lines<R> {
@@ -71,7 +71,7 @@ impl<R: Read> Lines<R> {
         self.source.line()
     }
 
-    pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Record>> {
+    pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {
         loop {
             let line = self.source.line();
             let Some(found) = self.source.peek_line(0)? else {
@@ -79,11 +79,10 @@ impl<R: Read> Lines<R> {
             };
             if found.too_long {
                 self.source.discard_line();
-                return Ok(Some(Record {
+                return Ok(Some(Row {
                     line,
-                    structure: Structure::Missing,
                     fields: vec![String::new(); header.columns.len()],
-                    problem: Some(RowError::too_long()),
+                    molecule: Err(RowError::too_long()),
                 }));
             }
             let text = source::decode(self.source.bytes(0, found.end).to_vec());
@@ -103,12 +102,10 @@ impl<R: Read> Lines<R> {
                 0 => smiles,
                 _ => name,
             };
-            let (structure, problem) = smiles_structure(cell, &header.columns[column]);
-            return Ok(Some(Record {
+            return Ok(Some(Row {
                 line,
-                structure,
+                molecule: smiles_structure(cell, &header.columns[column]),
                 fields,
-                problem,
             }));
         }
     }

@@ -1,4 +1,4 @@
-//! Scored rows out, as CSV, JSON or JSON lines.
+//! Rows out with what was computed of them, as CSV, JSON or JSON lines.
 //!
 //! The user's text is written as it was read, also where a spreadsheet would
 //! take it for a formula (`=…`, `@…`): SMILES such as `=O` and `-1` are data,
@@ -7,16 +7,19 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
 use super::{Header, RowError};
-use crate::predict::applicability::{Assessment, Domain};
+use crate::model::Endpoint;
+use crate::predict::{Domain, Prediction};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum OutputFormat {
     /// Comma-separated, with a header line.
     Csv,
@@ -26,90 +29,79 @@ pub enum OutputFormat {
     Jsonl,
 }
 
-/// An endpoint that is scored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScoreColumn {
-    /// Name of the endpoint: JSON key and CSV column.
-    pub name: String,
-    /// Unit of its values, as shown to the user.
-    pub unit: String,
-}
-
-/// What each row carries beside the user's columns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outputs {
-    /// A score for each of these endpoints.
-    Scores(Vec<ScoreColumn>),
-    /// A score for each of these endpoints, and how far it can be trusted.
-    Assessed(Vec<ScoreColumn>),
+/// What each row carries next to the user's columns.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Columns {
+    /// A prediction for each of these endpoints.
+    Predictions {
+        /// The endpoints, in order.
+        endpoints: Vec<Arc<Endpoint>>,
+        /// Whether interval, domain and nearest training molecule are written.
+        uncertainty: bool,
+    },
     /// An embedding of this many dimensions.
     Embedding(usize),
-    /// A similarity. Only rows that have one are written: no error stands
-    /// beside it.
+    /// A similarity. Only rows that have one are written: there is no column of
+    /// errors.
     Similarity,
 }
 
-/// The score of one molecule at one endpoint.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Score {
-    /// The prediction, in the endpoint's unit. `None`, and also a value that
-    /// is not finite, is written as null or as an empty cell.
-    pub value: Option<f32>,
-    /// How far it can be trusted; written under [`Outputs::Assessed`] alone.
-    pub assessment: Option<Assessment>,
+/// The result of one row.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Output<'a> {
+    /// One prediction an endpoint, for [`Columns::Predictions`].
+    Predictions(&'a [Prediction]),
+    /// As long as [`Columns::Embedding`] says.
+    Embedding(&'a [f32]),
+    /// For [`Columns::Similarity`].
+    Similarity(f32),
 }
 
-impl Score {
-    /// The interval around the value.
-    fn interval(&self) -> [Option<f32>; 2] {
-        let width = self.assessment.as_ref().and_then(|a| a.half_width);
-        [-1.0, 1.0].map(|side| Some(self.value? + side * width?))
+impl<'a> From<&'a Vec<Prediction>> for Output<'a> {
+    fn from(predictions: &'a Vec<Prediction>) -> Self {
+        Self::Predictions(predictions)
     }
 }
 
-/// What ends the names of the columns of an assessed score, after the endpoint.
-const ASSESSED: [&str; 6] = ["", "_low", "_high", "_domain", "_similarity", "_nearest"];
+impl<'a> From<&'a Vec<f32>> for Output<'a> {
+    fn from(embedding: &'a Vec<f32>) -> Self {
+        Self::Embedding(embedding)
+    }
+}
 
-/// The cells of an assessed score, in the order of [`ASSESSED`].
-fn assessed_cells(score: &Score) -> [String; 6] {
-    let number = |value: Option<f32>| {
-        let number = value.and_then(shortest);
-        number.map_or_else(String::new, |number| number.to_string())
-    };
-    let [low, high] = score.interval();
-    let assessment = score.assessment.as_ref();
-    let domain = assessment.and_then(|a| a.domain);
-    let nearest = assessment.and_then(|a| a.nearest.as_ref());
+impl From<f32> for Output<'_> {
+    fn from(similarity: f32) -> Self {
+        Self::Similarity(similarity)
+    }
+}
+
+/// What ends the names of a prediction's CSV columns, after the endpoint.
+const UNCERTAINTY: [&str; 6] = ["", "_low", "_high", "_domain", "_similarity", "_nearest"];
+
+/// The cells of a prediction, in the order of [`UNCERTAINTY`].
+fn cells(prediction: &Prediction) -> [String; 6] {
+    let [low, high] = bounds(prediction);
+    let nearest = prediction.nearest.as_ref();
     [
-        number(score.value),
-        number(low),
-        number(high),
-        domain.map_or("", Domain::name).to_owned(),
+        number(prediction.value),
+        low.map_or_else(String::new, number),
+        high.map_or_else(String::new, number),
+        prediction.domain.map_or("", Domain::name).to_owned(),
         nearest.map_or_else(String::new, |n| format!("{:.3}", n.similarity)),
         nearest.map_or_else(String::new, |n| n.smiles.clone()),
     ]
 }
 
-/// One row to write.
-#[derive(Clone, Copy, Debug)]
-pub struct OutputRow<'a> {
-    /// The user's text: [`super::Record::fields`].
-    pub fields: &'a [String],
-    /// What became of the molecule.
-    pub outcome: Outcome<'a>,
+fn bounds(prediction: &Prediction) -> [Option<f32>; 2] {
+    let interval = prediction.interval;
+    [interval.map(|i| i.low), interval.map(|i| i.high)]
 }
 
-/// What became of a row's molecule.
-#[derive(Clone, Copy, Debug)]
-pub enum Outcome<'a> {
-    /// Scores, parallel to [`Outputs::Scores`] or [`Outputs::Assessed`].
-    Scores(&'a [Score]),
-    /// An embedding of the length in [`Outputs::Embedding`].
-    Embedding(&'a [f32]),
-    /// A similarity.
-    Similarity(f32),
-    /// No result, and why.
-    Error(&'a RowError),
+/// A number as CSV has it; empty where it is none.
+fn number(value: f32) -> String {
+    shortest(value).map_or_else(String::new, |number| number.to_string())
 }
 
 /// The names under which a row's parts are written, settled once for a file.
@@ -117,181 +109,163 @@ pub enum Outcome<'a> {
 /// The user's columns come first, unchanged and in order. Ours that share a
 /// name with one of them get the prefix `delicate_`.
 #[derive(Clone, Debug)]
-pub struct Layout {
-    columns: Vec<String>,
-    /// The columns again, made unique (`name`, `name_2`) for JSON's keys.
+struct Layout {
+    names: Vec<String>,
+    /// The names again, made unique (`name`, `name_2`) for JSON's keys.
     keys: Vec<String>,
-    outputs: Outputs,
+    columns: Columns,
     error_key: Option<String>,
     /// Key of `scores`, `embedding` or `similarity`.
-    outputs_key: String,
-    /// CSV columns of the scores, of the embedding's dimensions or of the
+    output_key: String,
+    /// CSV columns of the predictions, of the embedding's dimensions or of the
     /// similarity.
     output_columns: Vec<String>,
     error_column: Option<String>,
 }
 
 impl Layout {
-    /// Settles the names for a file with these columns.
-    pub fn new(header: &Header, outputs: Outputs) -> Self {
-        let columns = header.columns.clone();
+    fn new(header: &Header, columns: Columns) -> Self {
+        let names = header.columns.clone();
         // Every name the user has is taken from the start, so that a second
         // `name` becomes `name_3` where `name_2` is the user's as well.
-        let mut taken = columns.iter().cloned().collect::<HashSet<_>>();
+        let mut taken = names.iter().cloned().collect::<HashSet<_>>();
         let mut seen = HashSet::new();
-        let mut keys = Vec::with_capacity(columns.len());
-        for column in &columns {
-            let mut key = column.clone();
-            if !seen.insert(column) {
+        let mut keys = Vec::with_capacity(names.len());
+        for name in &names {
+            let mut key = name.clone();
+            if !seen.insert(name) {
                 let mut number = 2;
                 while !taken.insert(key.clone()) {
-                    key = format!("{column}_{number}");
+                    key = format!("{name}_{number}");
                     number += 1;
                 }
             }
             keys.push(key);
         }
-        let has_errors = outputs != Outputs::Similarity;
+        let has_errors = columns != Columns::Similarity;
         let error_key = has_errors.then(|| ours("error", &mut taken));
-        let kind = match &outputs {
-            Outputs::Scores(_) | Outputs::Assessed(_) => "scores",
-            Outputs::Embedding(_) => "embedding",
-            Outputs::Similarity => "similarity",
+        let kind = match &columns {
+            Columns::Predictions { .. } => "scores",
+            Columns::Embedding(_) => "embedding",
+            Columns::Similarity => "similarity",
         };
-        let outputs_key = ours(kind, &mut taken);
+        let output_key = ours(kind, &mut taken);
 
-        let mut taken = columns.iter().cloned().collect::<HashSet<_>>();
-        let output_columns = match &outputs {
-            Outputs::Scores(endpoints) => endpoints
-                .iter()
-                .map(|endpoint| ours(&endpoint.name, &mut taken))
-                .collect(),
-            Outputs::Assessed(endpoints) => endpoints
-                .iter()
-                .flat_map(|endpoint| ASSESSED.map(|end| format!("{}{end}", endpoint.name)))
-                .map(|name| ours(&name, &mut taken))
-                .collect(),
-            Outputs::Embedding(dimensions) => (0..*dimensions)
+        let mut taken = names.iter().cloned().collect::<HashSet<_>>();
+        let output_columns = match &columns {
+            Columns::Predictions {
+                endpoints,
+                uncertainty,
+            } => {
+                let ends: &[&str] = if *uncertainty { &UNCERTAINTY } else { &[""] };
+                let named = |endpoint: &Arc<Endpoint>| {
+                    let of = |end: &&str| format!("{}{end}", endpoint.name);
+                    ends.iter().map(of).collect::<Vec<_>>()
+                };
+                let all = endpoints.iter().flat_map(named);
+                all.map(|name| ours(&name, &mut taken)).collect()
+            }
+            Columns::Embedding(dimensions) => (0..*dimensions)
                 .map(|dimension| ours(&format!("embedding_{dimension}"), &mut taken))
                 .collect(),
-            Outputs::Similarity => vec![ours("similarity", &mut taken)],
+            Columns::Similarity => vec![ours("similarity", &mut taken)],
         };
         let error_column = has_errors.then(|| ours("error", &mut taken));
         Self {
-            columns,
+            names,
             keys,
-            outputs,
+            columns,
             error_key,
-            outputs_key,
+            output_key,
             output_columns,
             error_column,
         }
     }
 
-    /// One row as a JSON object: what [`Writer`] writes and the page shows.
-    ///
-    /// ```text
-    /// {"<user's column>": "text", …,
-    ///  "error": null or {"message": "…", "reason": "…", "position": 3 or null},
-    ///  "scores": null or {"<endpoint>": {"value": 0.1 or null, "unit": "…"}, …}}
-    /// ```
-    ///
-    /// An assessed score has further `"low"` and `"high"`, the 90 % interval,
-    /// `"domain": "in"`, `"borderline"` or `"out"`, and `"nearest": {"smiles": "…",
-    /// "similarity": 0.5}`, each of them null where the model does not know.
-    ///
-    /// With embeddings, `"embedding": null or [0.1, …]` takes the place of
-    /// `scores`, and with similarities `"similarity": 0.1` that of both. Numbers
-    /// are the shortest decimals that give back the same `f32`.
-    pub fn row_value(&self, row: &OutputRow<'_>) -> Value {
+    /// One row as a JSON object; see [`Writer`].
+    fn object(&self, fields: &[String], result: Result<Output<'_>, &RowError>) -> Value {
         let mut object = Map::new();
         for (index, key) in self.keys.iter().enumerate() {
-            let field = row.fields.get(index).map_or("", String::as_str);
+            let field = fields.get(index).map_or("", String::as_str);
             object.insert(key.clone(), field.into());
         }
-        let error = match row.outcome {
-            Outcome::Error(error) => json!({
-                "message": error.message,
-                "reason": error.reason,
-                "position": error.position,
-            }),
-            _ => Value::Null,
-        };
         if let Some(key) = &self.error_key {
+            let error = result.err().map_or(Value::Null, |error| {
+                json!({
+                    "message": error.message,
+                    "reason": error.reason,
+                    "position": error.position,
+                })
+            });
             object.insert(key.clone(), error);
         }
-        let outputs = match (&self.outputs, row.outcome) {
-            (Outputs::Scores(endpoints), Outcome::Scores(scores)) => endpoints
+        let output = match result {
+            Ok(Output::Predictions(predictions)) => predictions
                 .iter()
-                .zip(scores)
-                .map(|(endpoint, score)| {
-                    let value = score.value.and_then(shortest);
-                    let entry = json!({ "value": value, "unit": endpoint.unit });
-                    (endpoint.name.clone(), entry)
-                })
+                .map(|one| (one.endpoint().to_owned(), self.prediction(one)))
                 .collect::<Map<_, _>>()
                 .into(),
-            (Outputs::Assessed(endpoints), Outcome::Scores(scores)) => endpoints
-                .iter()
-                .zip(scores)
-                .map(|(endpoint, score)| {
-                    let [low, high] = score.interval().map(|bound| bound.and_then(shortest));
-                    let assessment = score.assessment.as_ref();
-                    let entry = json!({
-                        "value": score.value.and_then(shortest),
-                        "unit": endpoint.unit,
-                        "low": low,
-                        "high": high,
-                        "domain": assessment.and_then(|a| a.domain),
-                        "nearest": assessment.and_then(|a| a.nearest.as_ref()),
-                    });
-                    (endpoint.name.clone(), entry)
-                })
-                .collect::<Map<_, _>>()
-                .into(),
-            (Outputs::Embedding(_), Outcome::Embedding(values)) => {
-                values.iter().map(|&value| shortest(value)).collect()
-            }
-            (Outputs::Similarity, Outcome::Similarity(value)) => {
-                shortest(value).map_or(Value::Null, Value::Number)
-            }
-            _ => Value::Null,
+            Ok(Output::Embedding(values)) => values.iter().map(|&value| shortest(value)).collect(),
+            Ok(Output::Similarity(value)) => shortest(value).map_or(Value::Null, Value::Number),
+            Err(_) => Value::Null,
         };
-        object.insert(self.outputs_key.clone(), outputs);
+        object.insert(self.output_key.clone(), output);
         Value::Object(object)
+    }
+
+    fn prediction(&self, prediction: &Prediction) -> Value {
+        let mut entry = json!({
+            "value": shortest(prediction.value),
+            "unit": prediction.unit(),
+        });
+        if let (
+            Columns::Predictions {
+                uncertainty: true, ..
+            },
+            Some(entry),
+        ) = (&self.columns, entry.as_object_mut())
+        {
+            let [low, high] = bounds(prediction).map(|bound| bound.and_then(shortest));
+            entry.insert("low".to_owned(), json!(low));
+            entry.insert("high".to_owned(), json!(high));
+            entry.insert("domain".to_owned(), json!(prediction.domain));
+            entry.insert("nearest".to_owned(), json!(prediction.nearest.as_deref()));
+        }
+        entry
     }
 
     /// Header line of the CSV output.
     fn csv_header(&self) -> impl Iterator<Item = &str> {
         let ours = self.output_columns.iter().chain(&self.error_column);
-        self.columns.iter().chain(ours).map(String::as_str)
+        self.names.iter().chain(ours).map(String::as_str)
     }
 
-    /// One row of the CSV output, as wide as the header whatever `row` holds.
-    fn csv_row(&self, row: &OutputRow<'_>) -> Vec<String> {
-        let mut cells = row.fields.to_vec();
-        cells.resize(self.columns.len(), String::new());
-        if let (Outputs::Assessed(_), Outcome::Scores(scores)) = (&self.outputs, row.outcome) {
-            cells.extend(scores.iter().flat_map(assessed_cells));
+    /// One row of the CSV output, as wide as the header whatever the row holds.
+    fn csv_row(&self, fields: &[String], result: Result<Output<'_>, &RowError>) -> Vec<String> {
+        let mut row = fields.to_vec();
+        row.resize(self.names.len(), String::new());
+        match result {
+            Ok(Output::Predictions(predictions)) => {
+                let uncertainty = match &self.columns {
+                    Columns::Predictions { uncertainty, .. } => *uncertainty,
+                    _ => false,
+                };
+                let shown = if uncertainty { UNCERTAINTY.len() } else { 1 };
+                row.extend(
+                    predictions
+                        .iter()
+                        .flat_map(|p| cells(p).into_iter().take(shown)),
+                );
+            }
+            Ok(Output::Embedding(values)) => row.extend(values.iter().map(|&value| number(value))),
+            Ok(Output::Similarity(value)) => row.push(number(value)),
+            Err(_) => {}
         }
-        let written = cells.len() - self.columns.len();
-        cells.extend((written..self.output_columns.len()).map(|index| {
-            let value = match row.outcome {
-                Outcome::Scores(scores) => scores.get(index).and_then(|score| score.value),
-                Outcome::Embedding(values) => values.get(index).copied(),
-                Outcome::Similarity(value) => Some(value),
-                Outcome::Error(_) => None,
-            };
-            let number = value.and_then(shortest);
-            number.map_or_else(String::new, |number| number.to_string())
-        }));
+        row.resize(self.names.len() + self.output_columns.len(), String::new());
         if self.error_column.is_some() {
-            cells.push(match row.outcome {
-                Outcome::Error(error) => error.message.clone(),
-                _ => String::new(),
-            });
+            row.push(result.err().map_or_else(String::new, |e| e.message.clone()));
         }
-        cells
+        row
     }
 }
 
@@ -313,7 +287,23 @@ fn shortest(value: f32) -> Option<Number> {
     Number::from_f64(decimal)
 }
 
-/// Writes rows to a sink.
+/// Writes rows to a sink: the user's columns, then what was computed.
+///
+/// In JSON a row is an object:
+///
+/// ```text
+/// {"<user's column>": "text", …,
+///  "error": null or {"message": "…", "reason": "…", "position": 3 or null},
+///  "scores": null or {"<endpoint>": {"value": 0.1, "unit": "…"}, …}}
+/// ```
+///
+/// With uncertainty a score has further `"low"` and `"high"`, the 90 % interval,
+/// `"domain": "in"`, `"borderline"` or `"out"`, and `"nearest": {"smiles": "…",
+/// "similarity": 0.5}`, each of them null where the model has none.
+///
+/// With embeddings, `"embedding": null or [0.1, …]` takes the place of
+/// `scores`, and with similarities `"similarity": 0.1` that of both. Numbers
+/// are the shortest decimals that give back the same `f32`.
 ///
 /// An [`io::ErrorKind::BrokenPipe`] comes through as it is: whether a consumer
 /// that has read enough is an error is for the caller to say. Output is only
@@ -331,13 +321,17 @@ enum Sink<W: Write> {
 
 impl<W: Write> Writer<W> {
     /// Starts the output: the CSV header, or the JSON array.
+    ///
+    /// # Errors
+    ///
+    /// Where the sink does not take it.
     pub fn new(
         mut sink: W,
         format: OutputFormat,
         header: &Header,
-        outputs: Outputs,
+        columns: Columns,
     ) -> io::Result<Self> {
-        let layout = Layout::new(header, outputs);
+        let layout = Layout::new(header, columns);
         let sink = match format {
             OutputFormat::Csv => {
                 let mut csv = ::csv::Writer::from_writer(sink);
@@ -353,71 +347,45 @@ impl<W: Write> Writer<W> {
         Ok(Self { layout, sink })
     }
 
-    /// Writes one row. CSV rows may wait in a buffer until [`Writer::flush`].
-    pub fn write_row(&mut self, row: &OutputRow<'_>) -> io::Result<()> {
+    /// Writes one row: the user's `fields` and its result, of the kind that the
+    /// writer's [`Columns`] say, or its error. CSV rows may wait in a buffer until
+    /// [`Writer::flush`].
+    ///
+    /// # Errors
+    ///
+    /// Where the sink does not take it.
+    pub fn write<'a, T>(
+        &mut self,
+        fields: &[String],
+        result: Result<T, &RowError>,
+    ) -> io::Result<()>
+    where
+        T: Into<Output<'a>>,
+    {
+        let result = result.map(Into::into);
         match &mut self.sink {
-            Sink::Csv(csv) => csv.write_record(self.layout.csv_row(row)).map_err(io_error),
+            Sink::Csv(csv) => csv
+                .write_record(self.layout.csv_row(fields, result))
+                .map_err(io_error),
             Sink::Json { sink, rows } => {
                 let separator = if *rows == 0 { "\n" } else { ",\n" };
                 *rows += 1;
                 // One call a row, so that a pipe sees whole rows.
-                sink.write_all(format!("{separator}{}", self.layout.row_value(row)).as_bytes())
+                let object = self.layout.object(fields, result);
+                sink.write_all(format!("{separator}{object}").as_bytes())
             }
             Sink::Jsonl(sink) => {
-                sink.write_all(format!("{}\n", self.layout.row_value(row)).as_bytes())
+                let object = self.layout.object(fields, result);
+                sink.write_all(format!("{object}\n").as_bytes())
             }
         }
     }
 
-    /// Writes one row from what the scorer made of it: its values, which are
-    /// scores, an embedding or one similarity as the writer's outputs say, or
-    /// its error.
-    pub fn write_result(
-        &mut self,
-        fields: &[String],
-        result: Result<&[f32], &RowError>,
-    ) -> io::Result<()> {
-        let scores: Vec<Score>;
-        let outcome = match (result, &self.layout.outputs) {
-            (Err(error), _) => Outcome::Error(error),
-            (Ok(values), Outputs::Embedding(_)) => Outcome::Embedding(values),
-            (Ok(values), Outputs::Similarity) => {
-                Outcome::Similarity(values.first().copied().unwrap_or(f32::NAN))
-            }
-            (Ok(values), Outputs::Scores(_) | Outputs::Assessed(_)) => {
-                scores = values
-                    .iter()
-                    .map(|&value| Score {
-                        value: Some(value),
-                        assessment: None,
-                    })
-                    .collect();
-                Outcome::Scores(&scores)
-            }
-        };
-        self.write_row(&OutputRow { fields, outcome })
-    }
-
-    /// Writes one row whose scores are assessed.
-    pub fn write_assessed(
-        &mut self,
-        fields: &[String],
-        values: &[f32],
-        assessments: Vec<Assessment>,
-    ) -> io::Result<()> {
-        let scores: Vec<Score> = values
-            .iter()
-            .zip(assessments)
-            .map(|(&value, assessment)| Score {
-                value: Some(value),
-                assessment: Some(assessment),
-            })
-            .collect();
-        let outcome = Outcome::Scores(&scores);
-        self.write_row(&OutputRow { fields, outcome })
-    }
-
     /// Hands on every row written so far.
+    ///
+    /// # Errors
+    ///
+    /// Where the sink does not take them.
     pub fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
             Sink::Csv(csv) => csv.flush(),
@@ -426,6 +394,10 @@ impl<W: Write> Writer<W> {
     }
 
     /// Completes the output and gives the sink back.
+    ///
+    /// # Errors
+    ///
+    /// Where the sink does not take the rest.
     pub fn finish(mut self) -> io::Result<W> {
         if let Sink::Json { sink, .. } = &mut self.sink {
             sink.write_all(b"\n]\n")?;

@@ -17,9 +17,9 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ChemistryError, ECFP4, Fingerprint, Molecule};
-use crate::metrics;
-use crate::records::{RowError, Structure};
+use crate::chemistry::{ECFP4, Fingerprint};
+use crate::records::{MoleculeSource, RowError, Structure};
+use crate::{metrics, parallel, predict};
 
 /// How much BEDROC counts the top of a ranking.
 const ALPHA: f64 = 20.0;
@@ -126,42 +126,15 @@ fn combine(scores: impl Iterator<Item = Option<f64>>, aggregate: Aggregate) -> O
     })
 }
 
-/// The ECFP4 fingerprints of structures, on all cores where there are several;
+/// The ECFP4 fingerprints of molecules, on all cores where there are several;
 /// with `largest_fragment`, of their largest fragments.
-pub fn fingerprints<S>(
-    structures: &[S],
+pub fn fingerprints<M: MoleculeSource>(
+    molecules: &[M],
     largest_fragment: bool,
-) -> Vec<Result<Fingerprint, RowError>>
-where
-    S: std::borrow::Borrow<Structure> + Sync,
-{
-    let of = |structure: &S| -> Result<Fingerprint, RowError> {
-        let problem = |error: ChemistryError| RowError {
-            position: error.position,
-            ..RowError::new(error.reason.code(), error.to_string())
-        };
-        let molecule = match structure.borrow() {
-            Structure::Smiles(smiles) => Molecule::parse(smiles).map_err(problem)?,
-            Structure::MolBlock(block) => Molecule::from_mol_block(block).map_err(problem)?,
-            Structure::Missing => {
-                let message = "the row has no structure";
-                return Err(RowError::new("missing_structure", message));
-            }
-        };
-        let molecule = if largest_fragment {
-            molecule.largest_fragment()
-        } else {
-            molecule
-        };
-        molecule.ecfp(ECFP4).map_err(problem)
-    };
-    #[cfg(not(target_family = "wasm"))]
-    {
-        use rayon::prelude::*;
-        structures.par_iter().map(of).collect()
-    }
-    #[cfg(target_family = "wasm")]
-    structures.iter().map(of).collect()
+) -> Vec<Result<Fingerprint, RowError>> {
+    parallel::map(molecules, |molecule| {
+        Ok(predict::parse(molecule, largest_fragment)?.ecfp(ECFP4)?)
+    })
 }
 
 /// Something with its score and its place in the input.
@@ -445,7 +418,7 @@ impl Benchmark {
         &self,
         by: Similarity,
         aggregate: Aggregate,
-        mut features: impl FnMut(&[Structure]) -> Result<Vec<Features>, E>,
+        mut features: impl FnMut(&[Result<Structure, RowError>]) -> Result<Vec<Features>, E>,
         mut on_target: impl FnMut(&TargetResult) -> ControlFlow<()>,
     ) -> Result<BenchmarkResult, E> {
         let mut shared: Option<Rc<[Features]>> = None;
@@ -491,11 +464,11 @@ fn lines(path: &Path) -> Result<Vec<String>, ScreeningError> {
     lines.map_err(problem)
 }
 
-/// One structure a line: indices count lines, whatever is in them.
-fn structures(path: &Path) -> Result<Vec<Structure>, ScreeningError> {
+/// One molecule a line: indices count lines, whatever is in them.
+fn structures(path: &Path) -> Result<Vec<Result<Structure, RowError>>, ScreeningError> {
     let of = |line: String| match line.split_whitespace().next() {
-        Some(smiles) => Structure::Smiles(smiles.to_owned()),
-        None => Structure::Missing,
+        Some(smiles) => Ok(Structure::Smiles(smiles.to_owned())),
+        None => Err(RowError::new("missing_structure", "the line is empty")),
     };
     Ok(lines(path)?.into_iter().map(of).collect())
 }

@@ -4,7 +4,6 @@
 //! The protocol is [`PROTOCOL`]. Figures compare with each other within one
 //! run; between machines and runs they do not.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,8 +20,8 @@ use crate::model::{
     Sharing,
 };
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelFiles, StoringError};
-use crate::predict::{self, Options, Scorer, Stop, Task};
-use crate::records::Structure;
+use crate::predict::{PredictOptions, Scorer, Standardized, Stop, without_interruption};
+use crate::records::{MoleculeSource, Structure};
 use crate::train::{
     Optimizer, OptimizerConfig, Pretraining, PretrainingBatch, TrainingError, mask, numbered,
     run_dir, step,
@@ -242,7 +241,7 @@ impl Workload {
     ///
     /// Where none is left, or a number is out of bounds.
     pub fn new(
-        structures: &[Structure],
+        molecules: &[impl MoleculeSource],
         subjects: &[&Subject],
         batch_molecules: usize,
     ) -> Result<Self, BenchmarkError> {
@@ -260,16 +259,19 @@ impl Workload {
             .unwrap_or(usize::MAX);
         let mut usable: Vec<(Structure, Vec<u32>, Vec<f32>)> = Vec::new();
         let mut example = "there are none".to_owned();
-        for structure in structures {
-            match prepare(structure, limit) {
-                Ok((tokens, values)) => usable.push((structure.clone(), tokens, values)),
-                Err(what) => example = what,
+        for molecule in molecules {
+            match (molecule.structure(), prepare(molecule, limit)) {
+                (Ok(structure), Ok((tokens, values))) => {
+                    usable.push((structure.clone(), tokens, values));
+                }
+                (_, Err(what)) => example = what,
+                (Err(error), _) => example = error.message.clone(),
             }
         }
         let rows: Vec<Vec<f32>> = usable.iter().map(|(_, _, values)| values.clone()).collect();
         let Some(physchem) = Physchem::fit(&DESCRIPTORS, &rows) else {
             return Err(BenchmarkError::NoMolecules {
-                rows: structures.len(),
+                rows: molecules.len(),
                 example,
             });
         };
@@ -307,7 +309,7 @@ impl Workload {
         Ok(Self {
             batches,
             batch_molecules,
-            left_out: structures.len() - rows.len(),
+            left_out: molecules.len() - rows.len(),
             tokens,
             optimizer: OptimizerConfig::default(),
             structures: structures_used,
@@ -351,9 +353,8 @@ fn bounds(
 }
 
 /// Tokens and descriptors of a molecule, or why there are none.
-fn prepare(structure: &Structure, limit: usize) -> Result<(Vec<u32>, Vec<f32>), String> {
-    let ready = predict::standardise(structure, Options::default(), limit)
-        .map_err(|error| error.message)?;
+fn prepare(molecule: &impl MoleculeSource, limit: usize) -> Result<(Vec<u32>, Vec<f32>), String> {
+    let ready = Standardized::new(molecule, true, limit).map_err(|error| error.message)?;
     let values: Vec<f32> = ready
         .molecule
         .descriptors()
@@ -704,9 +705,7 @@ impl<'a> Runner<'a> {
         let started = Instant::now();
         let results = self
             .scorer
-            .run(structures, Task::Score, Options::default(), async |_| {
-                ControlFlow::Continue(())
-            })
+            .predict(structures, PredictOptions::default(), without_interruption)
             .await;
         let time = started.elapsed();
         if let Some(stop) = results.stop {

@@ -16,8 +16,8 @@ use super::config::{BatchConfig, DescriptorSet};
 use super::seeds::{Purpose, generator, mixed};
 use crate::chemistry::{AtomOrder, Molecule};
 use crate::model::{ENVIRONMENTS, Physchem, StructureTargets};
-use crate::predict;
-use crate::records::{ReadOptions, Reader, RecordsError, Structure};
+use crate::predict::Standardized;
+use crate::records::{MoleculeSource, ReadOptions, Reader, RecordsError, RowError, Structure};
 use crate::tokenizer;
 
 /// Molecules that are shuffled and sorted by length together. Large enough
@@ -174,16 +174,15 @@ impl Corpus {
         Ok(())
     }
 
-    /// The structures of all files in order; one that is missing in its row
-    /// stays in its place.
-    fn structures(&self) -> impl Iterator<Item = Result<Structure, CorpusError>> + Send + use<> {
+    /// The molecules of all files in order; a row without one stays in its place.
+    fn molecules(&self) -> impl Iterator<Item = Result<CorpusRow, CorpusError>> + Send + use<> {
         let mut files = self.files.clone().into_iter();
         let mut open: Option<(PathBuf, Reader<File>)> = None;
         std::iter::from_fn(move || {
             loop {
                 if let Some((path, reader)) = &mut open {
                     match reader.next() {
-                        Some(Ok(record)) => return Some(Ok(record.structure)),
+                        Some(Ok(row)) => return Some(Ok(row.molecule)),
                         Some(Err(source)) => {
                             return Some(Err(CorpusError::Records {
                                 path: path.clone(),
@@ -217,6 +216,9 @@ impl Corpus {
     }
 }
 
+/// The molecule of one row, or why there is none.
+type CorpusRow = Result<Structure, RowError>;
+
 /// How molecules become training samples.
 #[derive(Clone, Debug)]
 pub(super) struct Preparation {
@@ -245,10 +247,9 @@ pub(super) struct Sample {
 }
 
 impl Preparation {
-    /// A sample of `structure`; `None` where the model cannot read it.
-    fn sample(&self, structure: &Structure, draw: u64) -> Option<Sample> {
-        let ready =
-            predict::standardise(structure, predict::Options::default(), self.limit).ok()?;
+    /// A sample of `molecule`; `None` where the model cannot read it.
+    fn sample(&self, molecule: &impl MoleculeSource, draw: u64) -> Option<Sample> {
+        let ready = Standardized::new(molecule, true, self.limit).ok()?;
         let tokens = if self.permute {
             permuted(&ready.molecule, draw, self.limit).unwrap_or(ready.tokens)
         } else {
@@ -321,22 +322,20 @@ pub(super) fn fit_physchem(
     let names = set.names();
     let owned: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let structures = corpus
-        .structures()
+        .molecules()
         .take(molecules)
         .collect::<Result<Vec<_>, _>>()?;
     let rows: Vec<Vec<f32>> = structures
         .par_iter()
         .filter_map(|structure| {
-            let ready = predict::standardise(structure, predict::Options::default(), limit).ok()?;
+            let ready = Standardized::new(structure, true, limit).ok()?;
             descriptors(&ready.molecule, &owned)
         })
         .collect();
     Physchem::fit(&names, &rows).ok_or_else(|| {
         let example = structures
             .iter()
-            .find_map(|structure| {
-                predict::standardise(structure, predict::Options::default(), limit).err()
-            })
+            .find_map(|structure| Standardized::new(structure, true, limit).err())
             .map_or_else(|| "there are none".to_owned(), |error| error.message);
         CorpusError::Unusable {
             path: corpus
@@ -357,14 +356,13 @@ pub(super) fn fit_structure(
     limit: usize,
 ) -> Result<StructureTargets, CorpusError> {
     let structures = corpus
-        .structures()
+        .molecules()
         .take(molecules)
         .collect::<Result<Vec<_>, _>>()?;
     let rows: Vec<(Vec<u32>, Vec<f32>)> = structures
         .par_iter()
         .filter_map(|structure| {
-            let options = predict::Options::default();
-            let ready = predict::standardise(structure, options, limit).ok()?;
+            let ready = Standardized::new(structure, true, limit).ok()?;
             let values = match physchem {
                 Some(physchem) => {
                     physchem.normalise(&descriptors(&ready.molecule, &physchem.descriptors)?)
@@ -422,11 +420,11 @@ pub(super) fn chunks(
     let batch = batch.clone();
     std::thread::spawn(move || {
         for epoch in start.epoch.. {
-            let mut structures = corpus.structures();
+            let mut molecules = corpus.molecules();
             let mut rows_before = 0;
             for index in 0.. {
-                let read: Result<Vec<Structure>, CorpusError> =
-                    structures.by_ref().take(CHUNK).collect();
+                let read: Result<Vec<CorpusRow>, CorpusError> =
+                    molecules.by_ref().take(CHUNK).collect();
                 let read = match read {
                     Ok(read) => read,
                     Err(error) => {
@@ -455,7 +453,7 @@ pub(super) fn chunks(
 }
 
 fn prepare_chunk(
-    structures: &[Structure],
+    molecules: &[CorpusRow],
     preparation: &Preparation,
     batch: &BatchConfig,
     epoch: u64,
@@ -463,15 +461,15 @@ fn prepare_chunk(
     rows_before: u64,
 ) -> Chunk {
     let seed = preparation.seed;
-    let samples: Vec<Sample> = structures
+    let samples: Vec<Sample> = molecules
         .par_iter()
         .enumerate()
-        .filter_map(|(row, structure)| {
+        .filter_map(|(row, molecule)| {
             let draw = mixed(seed, Purpose::Order, &[epoch, index, row as u64]);
-            preparation.sample(structure, draw)
+            preparation.sample(molecule, draw)
         })
         .collect();
-    let rows = structures.len() as u64;
+    let rows = molecules.len() as u64;
     let left_out = rows - samples.len() as u64;
     let mut rng = generator(seed, Purpose::Order, &[epoch, index]);
     Chunk {
@@ -497,7 +495,7 @@ pub(super) fn fixed_batches(
         ..preparation.clone()
     };
     let structures = corpus
-        .structures()
+        .molecules()
         .take(molecules)
         .collect::<Result<Vec<_>, _>>()?;
     Ok(prepare_chunk(&structures, &preparation, batch, 0, 0, 0).batches)

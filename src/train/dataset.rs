@@ -11,7 +11,7 @@ use super::labels::Cell;
 use super::left_out::{Fault, LeftOut};
 use crate::chemistry::Molecule;
 use crate::model::EndpointTask;
-use crate::predict::{self, Standardised};
+use crate::predict::Standardized;
 use crate::records::{ReadOptions, Reader, RecordsError, RowError, Structure};
 
 /// Why a table of labels cannot be used.
@@ -79,7 +79,7 @@ pub struct Merged {
 }
 
 struct Entry {
-    ready: Standardised,
+    ready: Standardized,
     smiles: String,
     labels: Vec<Vec<f32>>,
 }
@@ -121,11 +121,8 @@ impl Examples {
     }
 
     fn place(&mut self, structure: &Structure) -> Result<usize, RowError> {
-        let ready = predict::standardise(structure, predict::Options::default(), self.limit)?;
-        let smiles = ready
-            .molecule
-            .canonical_smiles()
-            .map_err(predict::chemistry_error)?;
+        let ready = Standardized::new(structure, true, self.limit)?;
+        let smiles = ready.molecule.canonical_smiles()?;
         Ok(*self.index.entry(smiles.clone()).or_insert_with(|| {
             self.entries.push(Entry {
                 ready,
@@ -171,23 +168,23 @@ impl Examples {
             });
         };
         let mut left_out = Vec::new();
-        for record in reader {
-            let record = record.map_err(records)?;
-            let cell = record.fields.get(column).map_or("", |cell| cell.trim());
+        for row in reader {
+            let row = row.map_err(records)?;
+            let cell = row.fields.get(column).map_or("", |cell| cell.trim());
             let label = Cell::read(cell).label(endpoint.task);
-            let faulty = match (record.problem, label) {
-                (Some(problem), _) => Some((Fault::Molecule, problem.message)),
-                (None, Ok(None)) => None,
-                (None, Ok(Some(label))) => {
-                    let added = self.add(&record.structure, index, label);
+            let fault = match (&row.molecule, label) {
+                (Err(error), _) => Some((Fault::Molecule, error.message.clone())),
+                (Ok(_), Ok(None)) => None,
+                (Ok(structure), Ok(Some(label))) => {
+                    let added = self.add(structure, index, label);
                     added.err().map(|error| (Fault::Molecule, error.message))
                 }
-                (None, Err(refusal)) => Some((Fault::Label(refusal), refusal.of(cell))),
+                (Ok(_), Err(refusal)) => Some((Fault::Label(refusal), refusal.of(cell))),
             };
-            if let Some((fault, why)) = faulty {
+            if let Some((fault, why)) = fault {
                 left_out.push(LeftOut {
                     path: path.clone(),
-                    line: record.line,
+                    line: row.line,
                     column: matches!(fault, Fault::Label(_)).then(|| wanted.clone()),
                     fault,
                     why,
@@ -307,7 +304,7 @@ pub(super) fn from_csv(
             ));
         }
         let structure = Structure::Smiles(row[0].to_owned());
-        let ready = predict::standardise(&structure, predict::Options::default(), limit)
+        let ready = Standardized::new(&structure, true, limit)
             .map_err(|error| damaged(line, error.message))?;
         let labels = row
             .iter()

@@ -2,7 +2,6 @@
 //! a baseline that was fitted to the same training molecules.
 
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::chemistry::Fingerprint;
@@ -13,8 +12,8 @@ use crate::model_dir::ModelFiles;
 use crate::parallel;
 use crate::predict::applicability::{HeldOut, Nearest};
 use crate::predict::gaussian_process;
-use crate::predict::{Options, Scorer, Task};
-use crate::records::Structure;
+use crate::predict::{PredictOptions, Scorer, without_interruption};
+use crate::records::{MoleculeSource, Structure};
 use crate::train::baseline::{self, Baseline};
 use crate::train::run_dir::{self, RunError};
 use crate::train::splits::Fold;
@@ -51,7 +50,7 @@ struct Prediction {
 pub async fn evaluate_run(
     directory: &Path,
     device: &Device,
-    options: Options,
+    options: PredictOptions,
     baseline: bool,
 ) -> Result<Evaluation, TrainingError> {
     let evaluated = evaluate_folds(directory, device, options, baseline).await?;
@@ -69,7 +68,7 @@ pub(crate) struct Evaluated {
 pub(crate) async fn evaluate_folds(
     directory: &Path,
     device: &Device,
-    options: Options,
+    options: PredictOptions,
     baseline: bool,
 ) -> Result<Evaluated, TrainingError> {
     let path = directory.join(run_dir::CONFIG);
@@ -100,11 +99,11 @@ pub(crate) async fn evaluate_folds(
         }
     }
     let evaluation = Evaluation {
-        readings: options.readings,
+        readings: options.augmentations,
         endpoints: endpoints(&config, data.folds.len(), &predictions),
     };
     // The run's own files are those of its model's card.
-    if options.readings == NonZeroUsize::MIN && baseline {
+    if options.augmentations == NonZeroUsize::MIN && baseline {
         let csv =
             to_csv(&config, &data.examples, &predictions).map_err(|error| RunError::Damaged {
                 path: directory.join(run_dir::PREDICTIONS),
@@ -169,20 +168,29 @@ fn held_out(fold: &Fold) -> [(&'static str, &[usize]); 2] {
 pub(crate) async fn scores(
     scorer: &Scorer,
     smiles: impl Iterator<Item = &str>,
-    options: Options,
+    options: PredictOptions,
 ) -> Result<Vec<Option<Vec<f32>>>, TrainingError> {
-    let structures: Vec<Structure> = smiles
-        .map(|smiles| Structure::Smiles(smiles.to_owned()))
-        .collect();
-    let results = scorer
-        .run(&structures, Task::Score, options, async |_| {
-            ControlFlow::Continue(())
-        })
+    let molecules: Vec<Structure> = smiles.map(Structure::from).collect();
+    values(scorer, &molecules, options).await
+}
+
+/// The predicted values of `molecules`; `None` for one that has no score.
+async fn values(
+    scorer: &Scorer,
+    molecules: &[impl MoleculeSource],
+    options: PredictOptions,
+) -> Result<Vec<Option<Vec<f32>>>, TrainingError> {
+    let outcomes = scorer
+        .predict(molecules, options, without_interruption)
         .await;
-    if let Some(stop) = results.stop {
+    if let Some(stop) = outcomes.stop {
         return Err(stop.into());
     }
-    Ok(results.rows.into_iter().map(|row| row?.ok()).collect())
+    let rows = outcomes.rows.into_iter().map(|row| {
+        let predictions = row?.ok()?;
+        Some(predictions.iter().map(|p| p.value).collect())
+    });
+    Ok(rows.collect())
 }
 
 async fn fold_predictions(
@@ -190,10 +198,10 @@ async fn fold_predictions(
     index: usize,
     fold: &Fold,
     examples: &[Example],
-    options: Options,
+    options: PredictOptions,
 ) -> Result<Vec<Prediction>, TrainingError> {
     let mut predictions = Vec::new();
-    let network = scorer.clone().network_alone();
+    let network = scorer.clone().without_gaussian_processes();
     for (split, molecules) in held_out(fold) {
         let smiles = || {
             let all = molecules.iter();
@@ -382,19 +390,19 @@ fn to_csv(
 pub async fn evaluate_table(
     scorer: &Scorer,
     name: &str,
-    pairs: &[(String, f32)],
-    options: Options,
+    molecules: &[impl MoleculeSource],
+    labels: &[f32],
+    options: PredictOptions,
 ) -> Result<Option<EndpointEvaluation>, TrainingError> {
     let endpoints = &scorer.config().endpoints;
     let Some((index, endpoint)) = endpoints.iter().enumerate().find(|(_, e)| e.name == name) else {
         return Ok(None);
     };
-    let smiles = pairs.iter().map(|(smiles, _)| smiles.as_str());
-    let rows = scores(scorer, smiles, options).await?;
-    let (labels, predictions): (Vec<f32>, Vec<f32>) = pairs
+    let rows = values(scorer, molecules, options).await?;
+    let (labels, predictions): (Vec<f32>, Vec<f32>) = labels
         .iter()
         .zip(rows)
-        .filter_map(|((_, label), row)| Some((*label, row?[index])))
+        .filter_map(|(label, row)| Some((*label, row?[index])))
         .unzip();
     Ok(Some(EndpointEvaluation {
         name: endpoint.name.clone(),

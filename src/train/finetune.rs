@@ -12,8 +12,8 @@ use super::batches::bucketed;
 use super::config::{EndpointConfig, FinetuneConfig, SplitKind};
 use super::corpus::{CorpusError, DataFile, inspect, permuted};
 use super::dataset::{self, Example, Examples};
+use super::learnable::{self, FEWEST_LABELS};
 use super::left_out::{self, LeftOut};
-use super::learnable;
 use super::model_card;
 use super::objectives::{
     DistillationError, Targets, Teacher, finetuning_losses, layer_map, shape_of, total,
@@ -29,12 +29,9 @@ use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelFiles, Precision, StoringError};
 use crate::predict::applicability::{Applicability, EndpointDomain, HeldOut};
-use crate::predict::{Options, Stop};
+use crate::predict::{PredictOptions, Stop};
 use crate::train::evaluation;
 use crate::train::splits::{self, Fold, Fractions, Split};
-
-/// Fewest labels of an endpoint that a fold is trained on.
-const FEWEST_LABELS: usize = 10;
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -552,9 +549,13 @@ impl Trainer<'_> {
             done = ended.position.done;
         }
         self.fit_processes(on_event).await?;
-        let evaluated =
-            evaluation::evaluate_folds(self.directory, self.device, Options::default(), true)
-                .await?;
+        let evaluated = evaluation::evaluate_folds(
+            self.directory,
+            self.device,
+            PredictOptions::default(),
+            true,
+        )
+        .await?;
         let evaluation = evaluated.evaluation;
         // The model of all molecules, or else of the first fold.
         let source = self.fold_model(if self.config.refit {

@@ -10,7 +10,7 @@ use crate::model_dir::{self, ModelFiles, StoringError};
 use crate::parallel;
 use crate::predict::applicability::{Applicability, TrainingMolecule};
 use crate::predict::gaussian_process::{self, Process, Validation};
-use crate::predict::{Options, Scorer};
+use crate::predict::{PredictOptions, Scorer};
 use crate::train::config::EndpointConfig;
 use crate::train::dataset::Example;
 use crate::train::evaluation;
@@ -164,7 +164,7 @@ impl Trainer<'_> {
         let network = Scorer::load(&files, self.device.clone())?;
         let smiles = |&index: &usize| self.examples[index].smiles.as_str();
         let valid = split.valid.iter().map(smiles);
-        let predicted = evaluation::scores(&network, valid, Options::default()).await?;
+        let predicted = evaluation::scores(&network, valid, PredictOptions::default()).await?;
         let of_endpoint = |(endpoint, config): (usize, &EndpointConfig)| {
             let train =
                 Labelled::new(self.examples, &split.train, endpoint, environments).thinned();

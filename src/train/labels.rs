@@ -166,7 +166,10 @@ fn refusal(cell: &str) -> Refusal {
             return Refusal::Operator(operator);
         }
     }
-    let unsigned = |text: &str| text.trim_start_matches(['−', '–', '—', '-', '+']).to_owned();
+    let unsigned = |text: &str| {
+        text.trim_start_matches(['−', '–', '—', '-', '+'])
+            .to_owned()
+    };
     if !cell.starts_with('-') && unsigned(cell) != cell && is_number(&unsigned(cell)) {
         return Refusal::Minus;
     }
@@ -391,8 +394,7 @@ impl Tally {
         }
         let named = |values: &Values, number: &str| {
             let sorted = values.sorted();
-            let is_word =
-                |value: &&(&str, usize)| matches!(Cell::read(value.0), Cell::Class(_));
+            let is_word = |value: &&(&str, usize)| matches!(Cell::read(value.0), Cell::Class(_));
             let name = match sorted.iter().find(is_word) {
                 Some((word, _)) => (*word).to_owned(),
                 None => format!("of class {number}"),

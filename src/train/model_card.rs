@@ -9,7 +9,8 @@ use super::run_dir::Progress;
 use crate::metrics::{EndpointEvaluation, Evaluation, Metrics};
 use crate::model::EndpointTask;
 use crate::model_dir::ModelConfig;
-use crate::predict::applicability::{Applicability, Domain};
+use crate::predict::Domain;
+use crate::predict::applicability::Applicability;
 use crate::predict::gaussian_process::Covariance;
 use crate::train::splits::Fold;
 

@@ -182,14 +182,14 @@ impl OwnTable {
         let columns = self.columns(&header)?;
         let mut tallies = vec![Tally::default(); header.columns.len()];
         let mut rows = 0;
-        for record in reader {
-            let record = record.map_err(records)?;
+        for row in reader {
+            let row = row.map_err(records)?;
             rows += 1;
             // A row that cannot be used says nothing about its column.
-            if record.problem.is_some() {
+            if row.molecule.is_err() {
                 continue;
             }
-            for (tally, cell) in tallies.iter_mut().zip(&record.fields) {
+            for (tally, cell) in tallies.iter_mut().zip(&row.fields) {
                 tally.add(cell);
             }
         }
@@ -456,7 +456,10 @@ mod tests {
             text.contains("`pIC50` (regression: 2 numbers from 4.5 to 5.5); `active` (class"),
             "{text}"
         );
-        assert!(!text.contains("note") && !text.contains("SMILES` ("), "{text}");
+        assert!(
+            !text.contains("note") && !text.contains("SMILES` ("),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! The built-in model, explained.
 
-use std::ops::ControlFlow;
-
 use delicate::device::{Device, DeviceChoice, DeviceError};
 use delicate::model_dir::ModelFiles;
-use delicate::predict::applicability::Domain;
 use delicate::predict::attribution::{ExplainError, Explanation};
-use delicate::predict::{Options, Scorer, Task};
-use delicate::records::Structure;
+use delicate::predict::{Domain, PredictOptions, Prediction, Scorer, without_interruption};
+use delicate::records::{RowError, Structure};
 
 fn scorer(choice: DeviceChoice) -> Result<Scorer, DeviceError> {
     let device = pollster::block_on(Device::open(choice))?;
@@ -20,7 +17,17 @@ fn cpu() -> Scorer {
 
 fn explain(scorer: &Scorer, smiles: &str) -> Explanation {
     let structure = Structure::Smiles(smiles.to_owned());
-    pollster::block_on(scorer.explain(&structure, Options::default())).expect("explained")
+    pollster::block_on(scorer.explain(&structure, PredictOptions::default())).expect("explained")
+}
+
+fn run(
+    scorer: &Scorer,
+    structures: &[Structure],
+    options: PredictOptions,
+) -> Vec<Result<Vec<Prediction>, RowError>> {
+    let run = scorer.predict(structures, options, without_interruption);
+    let rows = pollster::block_on(run).rows.into_iter();
+    rows.map(|row| row.expect("done")).collect()
 }
 
 fn values(scorer: &Scorer, smiles: &[&str]) -> Vec<Vec<f32>> {
@@ -28,12 +35,12 @@ fn values(scorer: &Scorer, smiles: &[&str]) -> Vec<Vec<f32>> {
         .iter()
         .map(|&smiles| Structure::Smiles(smiles.to_owned()))
         .collect();
-    let run = scorer.run(&structures, Task::Score, Options::default(), async |_| {
-        ControlFlow::Continue(())
-    });
-    let rows = pollster::block_on(run).rows.into_iter();
-    rows.map(|row| row.expect("done").expect("scored"))
-        .collect()
+    let rows = run(scorer, &structures, PredictOptions::default()).into_iter();
+    rows.map(|row| {
+        let predictions = row.expect("scored");
+        predictions.iter().map(|one| one.value).collect()
+    })
+    .collect()
 }
 
 const DRUGS: [&str; 4] = [
@@ -44,12 +51,12 @@ const DRUGS: [&str; 4] = [
 ];
 
 #[test]
-fn an_explanation_explains_the_score_and_has_a_share_for_every_atom() {
+fn an_explanation_explains_the_score_and_has_a_contribution_for_every_atom() {
     let scorer = cpu();
     for (smiles, scored) in DRUGS.iter().zip(values(&scorer, &DRUGS)) {
         let explanation = explain(&scorer, smiles);
-        for (explained, scored) in explanation.values.iter().zip(&scored) {
-            assert!((explained - scored).abs() < 1e-4, "{smiles}");
+        for (explained, scored) in explanation.predictions.iter().zip(&scored) {
+            assert!((explained.value - scored).abs() < 1e-4, "{smiles}");
         }
         let heavy = delicate::chemistry::Molecule::parse(&explanation.smiles).expect("valid");
         assert_eq!(
@@ -79,44 +86,60 @@ fn an_explanation_explains_the_score_and_has_a_share_for_every_atom() {
 }
 
 #[test]
-fn assessments_name_a_neighbour_a_domain_and_an_interval() {
+fn predictions_name_a_neighbour_a_domain_and_an_interval() {
     let scorer = cpu();
     let endpoints = scorer.config().endpoints.len();
     let structures = DRUGS.map(|smiles| Structure::Smiles(smiles.to_owned()));
-    let run = |structures: &[Structure], assess: bool| {
-        let options = Options {
-            assess,
-            ..Options::default()
-        };
-        pollster::block_on(scorer.run(structures, Task::Score, options, async |_| {
-            ControlFlow::Continue(())
-        }))
+    let uncertain = |structures: &[Structure], uncertainty: bool| {
+        let options = PredictOptions::default().uncertainty(uncertainty);
+        run(&scorer, structures, options)
     };
-    assert!(run(&structures, false).assessments.is_empty());
+    let plain = uncertain(&structures[..1], false)
+        .remove(0)
+        .expect("scored");
+    assert!(
+        plain
+            .iter()
+            .all(|one| { one.interval.is_none() && one.domain.is_none() && one.nearest.is_none() })
+    );
     let broken = Structure::Smiles("C1CC".to_owned());
-    let with_broken = run(&[broken, structures[0].clone()], true).assessments;
-    assert!(with_broken[0].is_none() && with_broken[1].is_some());
-    for (smiles, assessed) in DRUGS.iter().zip(run(&structures, true).assessments) {
-        let assessed = assessed.expect("assessed");
-        assert_eq!(assessed.len(), endpoints);
-        assert_eq!(explain(&scorer, smiles).assessments, Some(assessed.clone()));
-        for one in assessed {
+    let with_broken = uncertain(&[broken, structures[0].clone()], true);
+    assert!(with_broken[0].is_err());
+    assert!(
+        with_broken[1]
+            .as_ref()
+            .is_ok_and(|row| row[0].domain.is_some())
+    );
+    for (smiles, predictions) in DRUGS.iter().zip(uncertain(&structures, true)) {
+        let predictions = predictions.expect("scored");
+        assert_eq!(predictions.len(), endpoints);
+        for (explained, one) in explain(&scorer, smiles)
+            .predictions
+            .iter()
+            .zip(&predictions)
+        {
+            assert_eq!(explained.endpoint(), one.endpoint());
+            assert_eq!(
+                (explained.domain, &explained.nearest),
+                (one.domain, &one.nearest)
+            );
+        }
+        for one in predictions {
             let nearest = one.nearest.expect("a neighbour");
             assert!((0.0..=1.0).contains(&nearest.similarity), "{smiles}");
             assert!(delicate::chemistry::Molecule::parse(&nearest.smiles).is_ok());
+            let interval = one.interval.expect("a quantity has one");
             assert!(
-                one.half_width
-                    .is_some_and(|width| width > 0.0 && width.is_finite())
+                interval.low < one.value && one.value < interval.high,
+                "{smiles}"
             );
+            assert!((interval.high - interval.low).is_finite(), "{smiles}");
             assert!(one.domain.is_some());
         }
     }
     // Nothing like it was measured.
     let strange = Structure::Smiles("[SiH3]C#CC#CC#C[SiH3]".to_owned());
-    let strange = run(&[strange], true)
-        .assessments
-        .remove(0)
-        .expect("assessed");
+    let strange = uncertain(&[strange], true).remove(0).expect("scored");
     assert!(
         strange.iter().all(|one| one.domain == Some(Domain::Out)),
         "{strange:?}"
@@ -126,7 +149,7 @@ fn assessments_name_a_neighbour_a_domain_and_an_interval() {
 #[test]
 fn what_cannot_be_scored_cannot_be_explained_and_says_why() {
     let structure = Structure::Smiles("C1CC".to_owned());
-    let explained = pollster::block_on(cpu().explain(&structure, Options::default()));
+    let explained = pollster::block_on(cpu().explain(&structure, PredictOptions::default()));
     match explained {
         Err(ExplainError::Row(error)) => assert_eq!(error.reason, "unclosed_ring"),
         other => panic!("expected the row's error, got {other:?}"),

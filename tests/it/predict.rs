@@ -8,9 +8,12 @@ use delicate::device::{Device, DeviceChoice};
 use delicate::model::Batch;
 use delicate::model_dir::ModelFiles;
 use delicate::predict::gaussian_process;
-use delicate::predict::{Options, Progress, Results, Scorer, Stop, Task};
-use delicate::records::Structure;
+use delicate::predict::{
+    Outcomes, PredictOptions, Prediction, Progress, Scorer, Stop, without_interruption,
+};
+use delicate::records::{ReadOptions, Reader, Structure};
 use delicate::tokenizer;
+use delicate::{Error, Predictor};
 
 const MOLECULES: [&str; 12] = [
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -40,18 +43,36 @@ fn smiles(text: &str) -> Structure {
     Structure::Smiles(text.to_owned())
 }
 
-fn run(scorer: &Scorer, structures: &[Structure], task: Task) -> Results {
-    pollster::block_on(scorer.run(structures, task, Options::default(), async |_| {
-        ControlFlow::Continue(())
-    }))
+fn run(scorer: &Scorer, structures: &[Structure]) -> Outcomes<Vec<Prediction>> {
+    with(scorer, structures, PredictOptions::default())
 }
 
-fn values(results: Results) -> Vec<Vec<f32>> {
-    assert_eq!(results.stop, None);
-    results
+fn with(
+    scorer: &Scorer,
+    structures: &[Structure],
+    options: PredictOptions,
+) -> Outcomes<Vec<Prediction>> {
+    pollster::block_on(scorer.predict(structures, options, without_interruption))
+}
+
+fn embeddings(scorer: &Scorer, structures: &[Structure]) -> Vec<Vec<f32>> {
+    let options = PredictOptions::default();
+    let run = scorer.embed(structures, options, without_interruption);
+    results(pollster::block_on(run))
+}
+
+fn results<T>(outcomes: Outcomes<T>) -> Vec<T> {
+    assert_eq!(outcomes.stop, None);
+    outcomes
         .rows
         .into_iter()
         .map(|row| row.expect("a result").expect("a valid molecule"))
+        .collect()
+}
+
+fn values(outcomes: Outcomes<Vec<Prediction>>) -> Vec<Vec<f32>> {
+    let rows = results(outcomes).into_iter();
+    rows.map(|row| row.iter().map(|prediction| prediction.value).collect())
         .collect()
 }
 
@@ -64,17 +85,17 @@ fn ten_thousand_rows_come_back_in_order_with_their_errors() {
             _ => smiles(MOLECULES[row % MOLECULES.len()]),
         })
         .collect();
-    let alone = values(run(&scorer, &MOLECULES.map(smiles), Task::Score));
-    let results = run(&scorer, &structures, Task::Score);
-    assert_eq!(results.rows.len(), 10_000);
-    for (row, result) in results.rows.into_iter().enumerate() {
+    let alone = values(run(&scorer, &MOLECULES.map(smiles)));
+    let outcomes = run(&scorer, &structures);
+    assert_eq!(outcomes.rows.len(), 10_000);
+    for (row, result) in outcomes.rows.into_iter().enumerate() {
         match (row % 100, result.expect("every row has a result")) {
             (50, Err(error)) => assert!(error.position.is_some() && !error.reason.is_empty()),
             (50, Ok(_)) => panic!("row {row} has no molecule and got a score"),
             (_, Err(error)) => panic!("row {row}: {}", error.message),
-            (_, Ok(values)) => {
-                for (value, expected) in values.iter().zip(&alone[row % MOLECULES.len()]) {
-                    assert!((value - expected).abs() <= 1e-4 * expected.abs().max(1.0));
+            (_, Ok(predictions)) => {
+                for (one, expected) in predictions.iter().zip(&alone[row % MOLECULES.len()]) {
+                    assert!((one.value - expected).abs() <= 1e-4 * expected.abs().max(1.0));
                 }
             }
         }
@@ -89,32 +110,26 @@ fn a_molecule_scores_the_same_however_it_is_written() {
         "CC(=O)OC1=CC=CC=C1C(=O)O",
         MOLECULES[0],
     ];
-    let values = values(run(&scorer, &written.map(smiles), Task::Score));
+    let values = values(run(&scorer, &written.map(smiles)));
     assert_eq!(values[0], values[1]);
     assert_eq!(values[0], values[2]);
 }
 
 #[test]
-fn several_readings_are_averaged() {
+fn several_smiles_are_averaged() {
     let scorer = cpu();
     let read = |structures: &[Structure], count: usize| {
-        let options = Options {
-            readings: NonZeroUsize::new(count).expect("at least one"),
-            ..Options::default()
-        };
-        let mut last = Progress { done: 0, total: 0 };
-        let results =
-            pollster::block_on(
-                scorer.run(structures, Task::Score, options, async |progress| {
-                    assert!(progress.done >= last.done, "rows are done once");
-                    last = progress;
-                    ControlFlow::Continue(())
-                }),
-            );
-        assert_eq!(
-            (last.done, last.total),
-            (structures.len(), structures.len())
-        );
+        let count = NonZeroUsize::new(count).expect("at least one");
+        let options = PredictOptions::default().augmentations(count);
+        let mut last: Option<Progress> = None;
+        let results = pollster::block_on(scorer.predict(structures, options, async |progress| {
+            let before = last.map_or(0, |last| last.done);
+            assert!(progress.done >= before, "rows are done once");
+            last = Some(progress);
+            ControlFlow::Continue(())
+        }));
+        let last = last.map(|last| (last.done, last.total));
+        assert_eq!(last, Some((structures.len(), structures.len())));
         results
     };
     let close = |a: &[f32], b: &[f32]| {
@@ -149,7 +164,7 @@ fn several_readings_are_averaged() {
             *sum += endpoint.value(output) / orders.len() as f32;
         }
     }
-    // The Gaussian processes come after the mean over readings.
+    // The Gaussian processes come after the mean over SMILES.
     let environments = gaussian_process::environments(&molecule).expect("hashed");
     let known = scorer.applicability().expect("the embedded model has some");
     assert!(known.has_processes());
@@ -163,22 +178,16 @@ fn several_readings_are_averaged() {
         close(&four[1], &mean),
         "it depends on how the molecule is written"
     );
-    let alone = scorer.clone().network_alone();
-    let options = Options {
-        readings: NonZeroUsize::new(4).expect("four"),
-        ..Options::default()
-    };
-    let run_alone = alone.run(&written, Task::Score, options, async |_| {
-        ControlFlow::Continue(())
-    });
-    let alone = values(pollster::block_on(run_alone));
+    let alone = scorer.clone().without_gaussian_processes();
+    let options = PredictOptions::default().augmentations(NonZeroUsize::new(4).expect("four"));
+    let alone = values(with(&alone, &written, options));
     assert!(
         close(&alone[0], &network),
         "{:?} is not {network:?}",
         alone[0]
     );
     let one = values(read(&written, 1));
-    assert_eq!(one, values(run(&scorer, &written, Task::Score)));
+    assert_eq!(one, values(run(&scorer, &written)));
     assert!(!close(&one[0], &four[0]), "random SMILES are read at all");
     // A row that cannot be read is its own error, whatever the number.
     let broken = read(&[smiles("C"), smiles("c1ccc"), smiles("CC")], 3);
@@ -193,9 +202,9 @@ fn several_readings_are_averaged() {
 #[test]
 fn padding_and_company_do_not_change_a_score() {
     let scorer = cpu();
-    let together = values(run(&scorer, &MOLECULES.map(smiles), Task::Score));
+    let together = values(run(&scorer, &MOLECULES.map(smiles)));
     for (text, expected) in MOLECULES.iter().zip(together) {
-        let alone = values(run(&scorer, &[smiles(text)], Task::Score));
+        let alone = values(run(&scorer, &[smiles(text)]));
         for (value, expected) in alone[0].iter().zip(&expected) {
             assert!(
                 (value - expected).abs() <= 1e-4 * expected.abs().max(1.0),
@@ -209,17 +218,10 @@ fn padding_and_company_do_not_change_a_score() {
 fn salts_are_left_out_unless_they_are_asked_for() {
     let scorer = cpu();
     let structures = ["CC(=O)[O-].[Na+]", "CC(=O)[O-]"].map(smiles);
-    let stripped = values(run(&scorer, &structures, Task::Score));
+    let stripped = values(run(&scorer, &structures));
     assert_eq!(stripped[0], stripped[1]);
-    let kept = pollster::block_on(scorer.run(
-        &structures,
-        Task::Score,
-        Options {
-            largest_fragment: false,
-            ..Options::default()
-        },
-        async |_| ControlFlow::Continue(()),
-    ));
+    let options = PredictOptions::default().keep_salts(true);
+    let kept = with(&scorer, &structures, options);
     let error = kept.rows[0]
         .clone()
         .expect("a result")
@@ -235,12 +237,11 @@ fn what_cannot_be_scored_says_why() {
     let structures = [
         smiles("C[Fe]C"),
         smiles(&long),
-        Structure::Missing,
         smiles("C(C)(C)(C)(C)C"),
         smiles("c1cccc1"),
         smiles("CC(=O"),
     ];
-    let reasons: Vec<String> = run(&scorer, &structures, Task::Score)
+    let reasons: Vec<String> = run(&scorer, &structures)
         .rows
         .into_iter()
         .map(|row| row.expect("a result").expect_err("not scorable").reason)
@@ -250,7 +251,6 @@ fn what_cannot_be_scored_says_why() {
         [
             "out_of_vocabulary",
             "too_long",
-            "missing_structure",
             "valence",
             "kekulization",
             "parentheses"
@@ -263,10 +263,9 @@ fn a_run_ends_within_a_batch_of_the_wish_and_keeps_what_is_done() {
     let scorer = cpu();
     let structures: Vec<Structure> = (0..1000).map(|i| smiles(MOLECULES[i % 12])).collect();
     let mut seen: Vec<Progress> = Vec::new();
-    let results = pollster::block_on(scorer.run(
+    let results = pollster::block_on(scorer.predict(
         &structures,
-        Task::Score,
-        Options::default(),
+        PredictOptions::default(),
         async |progress| {
             seen.push(progress);
             ControlFlow::Break(())
@@ -282,7 +281,7 @@ fn a_run_ends_within_a_batch_of_the_wish_and_keeps_what_is_done() {
 #[test]
 fn an_embedding_has_the_width_of_the_encoder() {
     let scorer = cpu();
-    let embeddings = values(run(&scorer, &MOLECULES.map(smiles), Task::Embed));
+    let embeddings = embeddings(&scorer, &MOLECULES.map(smiles));
     assert!(
         embeddings
             .iter()
@@ -293,7 +292,7 @@ fn an_embedding_has_the_width_of_the_encoder() {
 
 #[test]
 fn nothing_in_nothing_out() {
-    let results = run(&cpu(), &[], Task::Score);
+    let results = run(&cpu(), &[]);
     assert!(results.rows.is_empty());
     assert_eq!(results.stop, None);
 }
@@ -305,9 +304,12 @@ fn wgpu_gives_the_numbers_of_the_cpu() {
         return;
     };
     let structures = MOLECULES.map(smiles);
-    for task in [Task::Score, Task::Embed] {
-        let expected = values(run(&cpu(), &structures, task));
-        let found = values(run(&gpu, &structures, task));
+    let scores = |scorer: &Scorer| values(run(scorer, &structures));
+    for outputs in [
+        &scores as &dyn Fn(&Scorer) -> Vec<Vec<f32>>,
+        &|scorer: &Scorer| embeddings(scorer, &structures),
+    ] {
+        let (expected, found) = (outputs(&cpu()), outputs(&gpu));
         for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
             assert!(
                 (found - expected).abs() <= 1e-3 * expected.abs().max(0.1),
@@ -315,4 +317,103 @@ fn wgpu_gives_the_numbers_of_the_cpu() {
             );
         }
     }
+}
+
+/// What the front door gives is what the scorer gives.
+#[test]
+fn the_predictor_predicts_one_many_and_a_stream_alike() {
+    let predictor = Predictor::builtin().expect("the built-in model");
+    let expected = results(run(&cpu(), &MOLECULES.map(smiles)));
+    let close = |found: &[Prediction], expected: &[Prediction]| {
+        found.iter().zip(expected).all(|(found, expected)| {
+            assert_eq!(found.endpoint(), expected.endpoint());
+            assert_eq!(found.unit(), expected.unit());
+            (found.value - expected.value).abs() <= 1e-4 * expected.value.abs().max(1.0)
+        })
+    };
+    for (text, expected) in MOLECULES.iter().zip(&expected) {
+        let found = predictor.predict(text).expect("a valid molecule");
+        assert_eq!(found.len(), expected.len());
+        assert!(close(&found, expected), "{text}");
+    }
+    let mut molecules = MOLECULES.map(smiles).to_vec();
+    molecules.insert(1, smiles("c1ccc"));
+    let batch = predictor
+        .predict_batch(&molecules)
+        .expect("no device fails");
+    assert_eq!(
+        batch[1].as_ref().map_err(|e| e.reason.as_str()),
+        Err("unclosed_ring")
+    );
+    for (index, expected) in expected.iter().enumerate() {
+        let row = if index == 0 { 0 } else { index + 1 };
+        assert!(close(batch[row].as_ref().expect("valid"), expected));
+    }
+    // More than one chunk, of an iterator that owns nothing.
+    let stream: Vec<_> = predictor
+        .predict_iter((0..2_500).map(|row| smiles(MOLECULES[row % 12])))
+        .collect();
+    assert_eq!(stream.len(), 2_500);
+    for (row, found) in stream.into_iter().enumerate() {
+        assert!(
+            close(&found.expect("valid"), &expected[row % 12]),
+            "row {row}"
+        );
+    }
+    assert!(matches!(predictor.predict("C(C"), Err(Error::Molecule(_))));
+}
+
+#[test]
+fn a_row_that_could_not_be_read_keeps_its_error_and_is_not_predicted() {
+    let file = "smiles,x\nCCO,1\nCC\n,2\n";
+    let reader = Reader::open(file.as_bytes(), "a.csv", &ReadOptions::default()).expect("opens");
+    let rows: Vec<_> = reader.map(|row| row.expect("reads")).collect();
+    let run = cpu();
+    let options = PredictOptions::default();
+    let outcomes = pollster::block_on(run.predict(&rows, options, without_interruption));
+    let reasons: Vec<Option<String>> = outcomes
+        .rows
+        .into_iter()
+        .map(|row| row.expect("a result").err().map(|error| error.reason))
+        .collect();
+    let expected = [None, Some("ragged_row"), Some("missing_structure")];
+    assert_eq!(reasons, expected.map(|reason| reason.map(str::to_owned)));
+    let embedded = pollster::block_on(run.embed(&rows, options, without_interruption));
+    assert!(embedded.rows[1].as_ref().is_some_and(Result::is_err));
+}
+
+#[test]
+fn a_model_without_endpoints_says_so() {
+    let predictor = Predictor::builtin_for_similarity().expect("the built-in model");
+    let error = predictor.predict("CCO").expect_err("it has none");
+    assert!(error.to_string().contains("no endpoints"), "{error}");
+    assert!(
+        predictor
+            .embed("CCO")
+            .is_ok_and(|values| !values.is_empty())
+    );
+}
+
+#[test]
+fn a_prediction_is_one_flat_object_in_json() {
+    let options = PredictOptions::default().uncertainty(true);
+    let predictor = Predictor::builtin()
+        .expect("the built-in model")
+        .with(options);
+    let predictions = predictor.predict("CCO").expect("valid");
+    let json = serde_json::to_string(&predictions[0]).expect("JSON");
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
+    assert_eq!(
+        keys,
+        [
+            "endpoint", "unit", "task", "value", "interval", "domain", "nearest"
+        ]
+    );
+    let interval = predictions[0].interval.expect("a quantity");
+    assert!(
+        json.contains(&format!("\"low\":{:?}", interval.low)),
+        "{json}"
+    );
+    assert_eq!(value["endpoint"], predictions[0].endpoint());
 }

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use delicate::records::Structure;
+use delicate::records::{RowError, Structure};
 use delicate::screening::{self, Aggregate, Benchmark, Features, ScreeningError, Similarity};
 
-fn ecfp4(structures: &[Structure]) -> Result<Vec<Features>, ScreeningError> {
+fn ecfp4(structures: &[Result<Structure, RowError>]) -> Result<Vec<Features>, ScreeningError> {
     let fingerprints = screening::fingerprints(structures, false).into_iter();
     Ok(fingerprints
         .map(|fingerprint| Features::new(fingerprint.ok(), None))

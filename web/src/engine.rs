@@ -1,11 +1,9 @@
 //! A model on a device.
 
-use std::ops::ControlFlow;
-
 use delicate::device::{Backend, Device, DeviceChoice};
 use delicate::model::Endpoint;
 use delicate::model_dir::ModelFiles;
-use delicate::predict::{Options, Scorer, Task};
+use delicate::predict::{PredictOptions, Scorer, without_interruption};
 use delicate::records::Structure;
 use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -124,20 +122,18 @@ impl Engine {
     ///
     /// Where the device fails or its numbers are not finite.
     pub async fn probe(&self) -> Result<f64, JsValue> {
-        let structures = PROBE.map(|smiles| Structure::Smiles(smiles.to_owned()));
+        let structures = PROBE.map(Structure::from);
         let mut rate = 0.0;
         for _ in 0..2 {
             let started = web_time::Instant::now();
-            let results = self
+            let outcomes = self
                 .scorer
-                .run(&structures, Task::Score, Options::default(), async |_| {
-                    ControlFlow::Continue(())
-                })
+                .predict(&structures, PredictOptions::default(), without_interruption)
                 .await;
-            if let Some(stop) = results.stop {
+            if let Some(stop) = outcomes.stop {
                 return Err(Failure::from(stop).into());
             }
-            for row in results.rows.into_iter().flatten() {
+            for row in outcomes.rows.into_iter().flatten() {
                 row.map_err(|error| Failure::new("probe", error.message))?;
             }
             rate = PROBE.len() as f64 / started.elapsed().as_secs_f64().max(1e-6);

@@ -48,6 +48,7 @@ impl From<ExplainError> for Failure {
         match error {
             ExplainError::Row(error) => Self::new("row", error.message),
             ExplainError::Stop(stop) => stop.into(),
+            other => Self::new("explain", other),
         }
     }
 }

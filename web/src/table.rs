@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use delicate::predict::{Options, Stop, Task};
+use delicate::model::Endpoint;
+use delicate::predict::{Domain, Interval, Neighbour, PredictOptions, Prediction, Progress, Stop};
 use delicate::records::{
-    Header, OutputFormat, Outputs, ReadOptions, Reader, Record, RowError, ScoreColumn, Structure,
-    Writer,
+    Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Writer,
 };
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
@@ -24,41 +25,48 @@ extern "C" {
 
 /// One row for the page: the fields of the file and what was made of them.
 #[derive(Serialize)]
-struct Row<'a> {
+struct PageRow<'a> {
     fields: &'a [String],
     error: Option<&'a RowError>,
-    scores: Option<BTreeMap<&'a str, Value<'a>>>,
-    state: &'static str,
+    predictions: Option<&'a [Prediction]>,
+    state: State,
 }
 
+/// How far a row has come.
 #[derive(Serialize)]
-struct Value<'a> {
-    value: f32,
-    unit: &'a str,
+#[serde(rename_all = "lowercase")]
+enum State {
+    Pending,
+    Scored,
+    Failed,
 }
 
-/// A row as [`Table::rows`] gave it.
+/// The result of a row as [`Table::rows`] gave it.
 #[derive(Deserialize)]
 struct Restored {
     error: Option<RowError>,
-    scores: Option<BTreeMap<String, RestoredValue>>,
+    predictions: Option<Vec<RestoredPrediction>>,
 }
 
 #[derive(Deserialize)]
-struct RestoredValue {
+struct RestoredPrediction {
+    endpoint: String,
     value: f32,
+    interval: Option<Interval>,
+    domain: Option<Domain>,
+    nearest: Option<Neighbour>,
 }
 
-type RowResult = Option<Result<Vec<f32>, RowError>>;
+type RowResult = Option<Result<Vec<Prediction>, RowError>>;
 
 /// The rows of a file, with their scores as they come in.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Table {
     header: Header,
-    records: Vec<Record>,
+    rows: Vec<Row>,
     results: RefCell<Vec<RowResult>>,
-    endpoints: RefCell<Vec<ScoreColumn>>,
+    endpoints: RefCell<Vec<Arc<Endpoint>>>,
     /// Why reading ended before the end of the file, if it did.
     fault: Option<String>,
 }
@@ -84,24 +92,25 @@ impl Table {
         };
         let reader = Reader::open(bytes, name, &options).map_err(Failure::from)?;
         let header = reader.header().clone();
-        let mut records = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
         let mut fault = None;
-        for record in reader {
-            match record {
-                Ok(record) => records.push(record),
+        for row in reader {
+            match row {
+                Ok(row) => rows.push(row),
                 Err(error) => {
                     fault = Some(error.to_string());
                     break;
                 }
             }
         }
-        let results = records
+        // A row that could not be read has its result already.
+        let results = rows
             .iter()
-            .map(|record| record.problem.clone().map(Err))
+            .map(|row| row.molecule.as_ref().err().cloned().map(Err))
             .collect();
         Ok(Self {
             header,
-            records,
+            rows,
             results: RefCell::new(results),
             endpoints: RefCell::default(),
             fault,
@@ -111,7 +120,7 @@ impl Table {
     /// Rows of the table.
     #[wasm_bindgen(getter)]
     pub fn length(&self) -> usize {
-        self.records.len()
+        self.rows.len()
     }
 
     /// Why the rest of the file could not be read, if so.
@@ -137,36 +146,21 @@ impl Table {
     pub fn rows(&self, start: usize, end: usize) -> Result<JsValue, JsValue> {
         let (start, end) = self.bounds(start, end);
         let results = self.results.borrow();
-        let endpoints = self.endpoints.borrow();
-        let rows: Vec<Row<'_>> = self.records[start..end]
+        let rows: Vec<PageRow<'_>> = self.rows[start..end]
             .iter()
             .zip(&results[start..end])
-            .map(|(record, result)| Row {
-                fields: &record.fields,
-                error: result.as_ref().and_then(|result| result.as_ref().err()),
-                scores: match result {
-                    Some(Ok(values)) => Some(
-                        endpoints
-                            .iter()
-                            .zip(values)
-                            .map(|(endpoint, &value)| {
-                                (
-                                    endpoint.name.as_str(),
-                                    Value {
-                                        value,
-                                        unit: &endpoint.unit,
-                                    },
-                                )
-                            })
-                            .collect(),
-                    ),
-                    _ => None,
-                },
-                state: match result {
-                    None => "pending",
-                    Some(Ok(_)) => "scored",
-                    Some(Err(_)) => "failed",
-                },
+            .map(|(row, result)| {
+                let (predictions, error, state) = match result {
+                    None => (None, None, State::Pending),
+                    Some(Ok(predictions)) => (Some(predictions.as_slice()), None, State::Scored),
+                    Some(Err(error)) => (None, Some(error), State::Failed),
+                };
+                PageRow {
+                    fields: &row.fields,
+                    error,
+                    predictions,
+                    state,
+                }
             })
             .collect();
         to_js(&rows)
@@ -195,15 +189,11 @@ impl Table {
             let results = self.results.borrow();
             (start..end).filter(|&row| results[row].is_none()).collect()
         };
-        let structures: Vec<&Structure> = waiting
-            .iter()
-            .map(|&row| &self.records[row].structure)
-            .collect();
-        let run = scorer.run(
-            &structures,
-            Task::Score,
-            Options::default(),
-            async |progress| {
+        let rows: Vec<&Row> = waiting.iter().map(|&row| &self.rows[row]).collect();
+        let run = scorer.predict(
+            &rows,
+            PredictOptions::default(),
+            async |progress: Progress| {
                 let wish = on_progress.call2(
                     &JsValue::NULL,
                     &progress.done.into(),
@@ -231,29 +221,20 @@ impl Table {
         }
     }
 
-    /// What the prediction of one row rests on: the values with their
-    /// intervals, domains and nearest training molecules, and the share of every
-    /// atom, as [`delicate::predict::attribution::Explanation`] has them.
+    /// What the prediction of one row rests on: the predictions with their
+    /// intervals, domains and nearest training molecules, and the contribution of
+    /// every atom, as [`delicate::predict::attribution::Explanation`] has them.
     ///
     /// # Errors
     ///
     /// Where there is no such row, its molecule cannot be scored (`row`), or the
     /// device fails.
     pub async fn explain(&self, engine: &Engine, row: usize) -> Result<JsValue, JsValue> {
-        let record = self.records.get(row).ok_or_else(|| {
-            let message = format!(
-                "there is no row {row}: the table has {}",
-                self.records.len()
-            );
+        let row = self.rows.get(row).ok_or_else(|| {
+            let message = format!("there is no row {row}: the table has {}", self.rows.len());
             Failure::new("row", message)
         })?;
-        if let Some(problem) = &record.problem {
-            return Err(Failure::new("row", &problem.message).into());
-        }
-        let explained = engine
-            .scorer
-            .explain(&record.structure, Options::default())
-            .await;
+        let explained = engine.scorer.explain(row, PredictOptions::default()).await;
         to_js(&explained.map_err(Failure::from)?)
     }
 
@@ -270,15 +251,12 @@ impl Table {
         self.name_endpoints(engine);
         let endpoints = self.endpoints.borrow();
         let mut results = self.results.borrow_mut();
-        for (place, row) in results.iter_mut().skip(start).zip(given) {
-            match (row.error, row.scores) {
-                (Some(error), _) => *place = Some(Err(error)),
-                (None, Some(scores)) => {
-                    let values = endpoints
-                        .iter()
-                        .map(|endpoint| scores.get(&endpoint.name).map(|score| score.value));
-                    // Scores of another model are not taken over.
-                    *place = values.collect::<Option<Vec<f32>>>().map(Ok);
+        for (result, row) in results.iter_mut().skip(start).zip(given) {
+            match (row.error, row.predictions) {
+                (Some(error), _) => *result = Some(Err(error)),
+                (None, Some(predictions)) => {
+                    // Predictions of another model are not taken over.
+                    *result = restored(&endpoints, predictions).map(Ok);
                 }
                 (None, None) => {}
             }
@@ -310,29 +288,47 @@ impl Table {
 impl Table {
     /// Scores are those of this engine's model from now on.
     fn name_endpoints(&self, engine: &Engine) {
-        if let Outputs::Scores(endpoints) = engine.scorer.outputs(Task::Score) {
-            *self.endpoints.borrow_mut() = endpoints;
-        }
+        *self.endpoints.borrow_mut() = engine.scorer.endpoints().to_vec();
     }
 
     fn bounds(&self, start: usize, end: usize) -> (usize, usize) {
-        let end = end.min(self.records.len());
+        let end = end.min(self.rows.len());
         (start.min(end), end)
     }
 
     fn write(&self, format: OutputFormat) -> std::io::Result<Vec<u8>> {
-        let outputs = Outputs::Scores(self.endpoints.borrow().clone());
-        let mut writer = Writer::new(Vec::new(), format, &self.header, outputs)?;
+        let columns = Columns::Predictions {
+            endpoints: self.endpoints.borrow().clone(),
+            uncertainty: false,
+        };
+        let mut writer = Writer::new(Vec::new(), format, &self.header, columns)?;
         let pending = RowError::new("not_scored", "the row was not scored");
-        for (record, result) in self.records.iter().zip(self.results.borrow().iter()) {
-            let result = match result {
-                None => Err(&pending),
-                Some(result) => result.as_deref(),
-            };
-            writer.write_result(&record.fields, result)?;
+        for (row, result) in self.rows.iter().zip(self.results.borrow().iter()) {
+            let result = result.as_ref().map_or(Err(&pending), Result::as_ref);
+            writer.write(&row.fields, result)?;
         }
         writer.finish()
     }
+}
+
+/// Predictions of `endpoints`, in their order; `None` where one is missing.
+fn restored(
+    endpoints: &[Arc<Endpoint>],
+    predictions: Vec<RestoredPrediction>,
+) -> Option<Vec<Prediction>> {
+    let mut by_name: BTreeMap<String, RestoredPrediction> = predictions
+        .into_iter()
+        .map(|one| (one.endpoint.clone(), one))
+        .collect();
+    let of = |endpoint: &Arc<Endpoint>| {
+        let one = by_name.remove(&endpoint.name)?;
+        let mut prediction = Prediction::new(Arc::clone(endpoint), one.value);
+        prediction.interval = one.interval;
+        prediction.domain = one.domain;
+        prediction.nearest = one.nearest.map(Arc::new);
+        Some(prediction)
+    };
+    endpoints.iter().map(of).collect()
 }
 
 /// Lets the worker take its messages, a wish to cancel among them.

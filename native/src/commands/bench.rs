@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use delicate::device::Device;
-use delicate::records::{ReadOptions, Structure};
+use delicate::records::{ReadOptions, Row};
 use delicate::train::benchmark::{
     self, Alone, BenchmarkError, Compression, PeakMemory, Rounds, Setting, Side, Spread, Subject,
     Workload,
@@ -102,23 +102,16 @@ fn tell(measure: &MeasureArguments) -> impl FnMut(usize, usize) + use<> {
 }
 
 fn workload(measure: &MeasureArguments, subjects: &[&Subject]) -> Result<Workload, CommandError> {
-    let structures = match &measure.molecules {
-        Some(path) => read(path)?,
-        None => benchmark::built_in_molecules(),
-    };
-    Ok(Workload::new(
-        &structures,
-        subjects,
-        measure.batch_molecules,
-    )?)
+    let size = measure.batch_molecules;
+    Ok(match &measure.molecules {
+        Some(path) => Workload::new(&read(path)?, subjects, size)?,
+        None => Workload::new(&benchmark::built_in_molecules(), subjects, size)?,
+    })
 }
 
-fn read(path: &Path) -> Result<Vec<Structure>, CommandError> {
-    let (_, records) = files::records(path, &ReadOptions::default())?;
-    records
-        .take(benchmark::MAX_MOLECULES)
-        .map(|record| Ok(record?.structure))
-        .collect()
+fn read(path: &Path) -> Result<Vec<Row>, CommandError> {
+    let (_, rows) = files::rows(path, &ReadOptions::default())?;
+    rows.take(benchmark::MAX_MOLECULES).collect()
 }
 
 /// Peaks of a process of this command with the model `name` alone. Nothing

@@ -6,34 +6,32 @@ use std::path::Path;
 
 use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
-use delicate::predict::{Options, Task};
-use delicate::records::{ReadOptions, Structure};
+use delicate::predict::PredictOptions;
+use delicate::records::{ReadOptions, Row};
 use delicate::train::evaluation::{evaluate_run, evaluate_table};
 use delicate::train::{evaluation_table, run_dir};
 
 use crate::arguments::EvaluateArguments;
-use crate::commands::{report, score};
+use crate::commands::report;
+use crate::commands::score::{self, Task};
 use crate::error::CommandError;
 use crate::files;
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let path = &arguments.path;
-    let options = Options {
-        readings: arguments.readings,
-        ..Options::default()
-    };
+    let options = PredictOptions::default().augmentations(arguments.readings);
     let evaluation = if path.join(run_dir::CONFIG).is_file() {
         let baseline = !arguments.no_baseline;
         let evaluation = pollster::block_on(evaluate_run(path, &device, options, baseline))
             .map_err(|error| CommandError::from_run(error, path))?;
-        if options.readings == NonZeroUsize::MIN && baseline {
+        if options.augmentations == NonZeroUsize::MIN && baseline {
             report::write(path)?;
         }
         evaluation
     } else {
         Evaluation {
-            readings: options.readings,
+            readings: options.augmentations,
             endpoints: vec![on_table(arguments, device, options)?],
         }
     };
@@ -52,7 +50,7 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
 fn on_table(
     arguments: &EvaluateArguments,
     device: Device,
-    options: Options,
+    options: PredictOptions,
 ) -> Result<EndpointEvaluation, CommandError> {
     let scorer = score::load(arguments.model.as_deref(), Task::Score, device)?;
     let names: Vec<String> = scorer
@@ -71,28 +69,32 @@ fn on_table(
             )));
         }
     };
-    let pairs = pairs(&arguments.path, arguments)?;
-    let evaluated = pollster::block_on(evaluate_table(&scorer, &endpoint, &pairs, options))
+    let (rows, labels) = labelled(&arguments.path, arguments)?;
+    let evaluated = evaluate_table(&scorer, &endpoint, &rows, &labels, options);
+    let evaluated = pollster::block_on(evaluated)
         .map_err(|error| CommandError::from_run(error, &arguments.path))?;
     let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{endpoint}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
-    if scored < pairs.len() {
+    if scored < rows.len() {
         eprintln!(
             "{} of {} molecules have no score",
-            pairs.len() - scored,
-            pairs.len()
+            rows.len() - scored,
+            rows.len()
         );
     }
     Ok(evaluated)
 }
 
-/// SMILES and label of every usable row.
-fn pairs(path: &Path, arguments: &EvaluateArguments) -> Result<Vec<(String, f32)>, CommandError> {
+/// The rows that have a label, and the labels.
+fn labelled(
+    path: &Path,
+    arguments: &EvaluateArguments,
+) -> Result<(Vec<Row>, Vec<f32>), CommandError> {
     let options = ReadOptions {
         smiles_column: arguments.smiles_column.clone(),
         ..ReadOptions::default()
     };
-    let (header, records) = files::records(path, &options)?;
+    let (header, all) = files::rows(path, &options)?;
     let columns = header.columns;
     let Some(column) = columns
         .iter()
@@ -104,21 +106,23 @@ fn pairs(path: &Path, arguments: &EvaluateArguments) -> Result<Vec<(String, f32)
             columns,
         });
     };
-    let mut pairs = Vec::new();
-    for record in records {
-        let record = record?;
-        let cell = record.fields.get(column).map_or("", |cell| cell.trim());
-        match (&record.structure, cell.parse::<f32>()) {
-            (Structure::Smiles(smiles), Ok(label)) if label.is_finite() => {
-                pairs.push((smiles.clone(), label));
+    let (mut rows, mut labels) = (Vec::new(), Vec::new());
+    for row in all {
+        let row = row?;
+        let cell = row.fields.get(column).map_or("", |cell| cell.trim());
+        let why = match (&row.molecule, cell.parse::<f32>()) {
+            (Ok(_), Ok(label)) if label.is_finite() => {
+                labels.push(label);
+                rows.push(row);
+                continue;
             }
-            _ if cell.is_empty() => {}
-            _ => eprintln!(
-                "{}, line {}: left out: no molecule, or `{cell}` is not a number",
-                path.display(),
-                record.line
-            ),
-        }
+            // An empty cell is a missing label, not an error.
+            (Ok(_), _) if cell.is_empty() => continue,
+            (Err(error), _) => error.message.clone(),
+            (Ok(_), _) => format!("`{cell}` is not a number"),
+        };
+        let (path, line) = (path.display(), row.line);
+        eprintln!("{path}, line {line}: left out: {why}");
     }
-    Ok(pairs)
+    Ok((rows, labels))
 }

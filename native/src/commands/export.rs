@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let written = ModelFiles::read(to).map_err(model_error(to))?;
     let other = Scorer::load(&written, device.clone()).map_err(model_error(to))?;
     // Weights are compared, and nothing that comes beside them.
-    let other = other.network_alone();
+    let other = other.without_gaussian_processes();
     let reference = Scorer::new(config, model, device);
     let losses = pollster::block_on(export::losses(&reference, &other, &structures))?;
     print(&mut out, arguments, precision, &losses).map_err(CommandError::stdout)
@@ -79,13 +79,11 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
 /// say nothing about the weights.
 fn structures(data: Option<&Path>) -> Result<Vec<Structure>, CommandError> {
     let Some(path) = data else {
-        return Ok(MOLECULES
-            .iter()
-            .map(|&smiles| Structure::Smiles(smiles.into()))
-            .collect());
+        return Ok(MOLECULES.iter().map(|&smiles| smiles.into()).collect());
     };
-    let (_, records) = files::records(path, &ReadOptions::default())?;
-    records.map(|record| Ok(record?.structure)).collect()
+    let (_, rows) = files::rows(path, &ReadOptions::default())?;
+    rows.filter_map(|row| row.map(|row| row.molecule.ok()).transpose())
+        .collect()
 }
 
 fn card(from: &Path, precision: Precision) -> String {

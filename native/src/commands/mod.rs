@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod finetune_table;
 pub(crate) mod import;
 pub(crate) mod report;
 pub(crate) mod score;

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use delicate::device::Device;
 use delicate::model_dir::{ModelFiles, StoringError};
-use delicate::predict::{Options, Scorer, Stop, Task};
-use delicate::records::{Outputs, ReadOptions, Reader, Record, RowError, Structure, Writer};
+use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Scorer, Stop};
+use delicate::records::{Output, ReadOptions, Reader, Row, RowError, Writer};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::{OnError, ScoreArguments};
@@ -48,12 +48,16 @@ pub(crate) fn run(
     if arguments.half {
         scorer = scorer.in_half_precision()?;
     }
+    let options = PredictOptions::default()
+        .keep_salts(arguments.keep_salts)
+        .augmentations(arguments.readings)
+        .uncertainty(assess);
     if assess && scorer.applicability().is_none() {
         return Err(CommandError::NoDomain);
     }
-    let outputs = match scorer.outputs(task) {
-        Outputs::Scores(endpoints) if assess => Outputs::Assessed(endpoints),
-        outputs => outputs,
+    let columns = match task {
+        Task::Score => scorer.columns(options),
+        Task::Embed => scorer.embedding_columns(),
     };
     let header = reader.header().clone();
     let sink = sink(arguments.output.file())?;
@@ -66,13 +70,7 @@ pub(crate) fn run(
         source,
     };
     let mut writer =
-        Writer::new(sink, arguments.output.format(), &header, outputs).map_err(output)?;
-    let options = Options {
-        largest_fragment: !arguments.keep_salts,
-        readings: arguments.readings,
-        assess,
-    };
-
+        Writer::new(sink, arguments.output.format(), &header, columns).map_err(output)?;
     let bar = progress_bar(arguments.quiet);
     let (mut rows, mut failed) = (0usize, 0usize);
     let mut fault = None;
@@ -81,50 +79,42 @@ pub(crate) fn run(
         let chunk = Chunk::read(&mut reader);
         ended = chunk.is_last;
         fault = chunk.fault;
-        let structures: Vec<&Structure> = chunk
-            .records
-            .iter()
-            .map(|record| &record.structure)
-            .collect();
         let before = rows as u64;
         interrupt.busy(true);
-        let results =
-            pollster::block_on(scorer.run(&structures, task, options, async |progress| {
-                bar.set_position(before + progress.done as u64);
-                if interrupt.is_raised() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
+        let on_batch = async |progress: Progress| {
+            bar.set_position(before + progress.done as u64);
+            if interrupt.is_raised() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let results = pollster::block_on(async {
+            match task {
+                Task::Score => {
+                    Results::Scores(scorer.predict(&chunk.rows, options, on_batch).await)
                 }
-            }));
-        let mut assessments = results.assessments.into_iter();
-        for (record, result) in chunk.records.iter().zip(results.rows) {
-            let assessed = assessments.next().flatten();
+                Task::Embed => {
+                    Results::Embeddings(scorer.embed(&chunk.rows, options, on_batch).await)
+                }
+            }
+        });
+        for (row, result) in chunk.rows.iter().zip(results.rows()) {
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
-            let result = match &record.problem {
-                Some(problem) => Err(problem.clone()),
-                None => result,
-            };
             failed += usize::from(result.is_err());
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
                 bar.finish_and_clear();
                 writer.finish().map_err(output)?;
-                return Err(row_error(record, header.id, error));
+                return Err(row_error(row, header.id, error));
             }
-            let fields = &record.fields;
-            match (result, assessed) {
-                (Ok(values), Some(assessed)) => writer.write_assessed(fields, &values, assessed),
-                (Ok(values), None) => writer.write_result(fields, Ok(&values)),
-                (Err(error), _) => writer.write_result(fields, Err(&error)),
-            }
-            .map_err(output)?;
+            writer.write(&row.fields, result).map_err(output)?;
             rows += 1;
         }
-        if let Some(stop) = results.stop {
+        if let Some(stop) = results.stop() {
             bar.finish_and_clear();
             writer.finish().map_err(output)?;
-            return Err(stop.into());
+            return Err(stop.clone().into());
         }
         writer.flush().map_err(output)?;
         interrupt.busy(false);
@@ -153,13 +143,55 @@ pub(crate) fn run(
     }
 }
 
-fn row_error(record: &Record, id: Option<usize>, error: &RowError) -> CommandError {
+/// What is computed of every row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// A prediction for every endpoint.
+    Score,
+    /// The embedding that similarity is taken of.
+    Embed,
+}
+
+/// What a chunk of rows came to.
+enum Results {
+    Scores(Outcomes<Vec<Prediction>>),
+    Embeddings(Outcomes<Vec<f32>>),
+}
+
+impl Results {
+    /// One entry a row, for the writer; `None` where the run ended before it.
+    fn rows(&self) -> Box<dyn Iterator<Item = Option<Result<Output<'_>, &RowError>>> + '_> {
+        fn outputs<'a, T>(
+            rows: &'a [Option<Result<T, RowError>>],
+        ) -> impl Iterator<Item = Option<Result<Output<'a>, &'a RowError>>>
+        where
+            &'a T: Into<Output<'a>>,
+        {
+            let output = |row: &'a Result<T, RowError>| row.as_ref().map(Into::into);
+            rows.iter().map(move |row| row.as_ref().map(output))
+        }
+        match self {
+            Self::Scores(outcomes) => Box::new(outputs(&outcomes.rows)),
+            Self::Embeddings(outcomes) => Box::new(outputs(&outcomes.rows)),
+        }
+    }
+
+    /// Why the run ended early, if it did.
+    fn stop(&self) -> Option<&Stop> {
+        match self {
+            Self::Scores(outcomes) => outcomes.stop.as_ref(),
+            Self::Embeddings(outcomes) => outcomes.stop.as_ref(),
+        }
+    }
+}
+
+fn row_error(row: &Row, id: Option<usize>, error: &RowError) -> CommandError {
     let id = id
-        .and_then(|column| record.fields.get(column))
+        .and_then(|column| row.fields.get(column))
         .map(|id| format!(" ({id})"))
         .unwrap_or_default();
     CommandError::Row {
-        line: record.line,
+        line: row.line,
         id,
         error: error.clone(),
     }

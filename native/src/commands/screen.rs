@@ -1,6 +1,5 @@
 //! `delicate screen`.
 
-use std::borrow::Borrow;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -8,8 +7,10 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use delicate::device::Device;
-use delicate::predict::{Options, Scorer, Stop, Task};
-use delicate::records::{Outputs, ReadOptions, Reader, RowError, Structure, Writer};
+use delicate::predict::{PredictOptions, Progress, Scorer, Stop};
+use delicate::records::{
+    Columns, MoleculeSource, ReadOptions, Reader, RowError, Structure, Writer,
+};
 use delicate::screening::{
     self, Benchmark, BenchmarkResult, Features, Similarity, TargetResult, Top,
 };
@@ -17,7 +18,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::arguments::ScreenArguments;
-use crate::commands::score::{Interrupt, load, progress_bar};
+use crate::commands::score::{Interrupt, Task, load, progress_bar};
 use crate::error::CommandError;
 use crate::files::{Chunk, open, refuse_same_file, sink};
 
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &ScreenArguments) -> Result<(), CommandError> {
 /// Gives molecules what they are compared by.
 struct Featuriser {
     by: Similarity,
-    options: Options,
+    options: PredictOptions,
     /// Where embeddings are needed.
     scorer: Option<Scorer>,
     bar: ProgressBar,
@@ -58,25 +59,19 @@ impl Featuriser {
         };
         Ok(Self {
             by,
-            options: Options {
-                largest_fragment: !arguments.keep_salts,
-                ..Options::default()
-            },
+            options: PredictOptions::default().keep_salts(arguments.keep_salts),
             scorer,
             bar: progress_bar(arguments.quiet),
             interrupt,
         })
     }
 
-    /// The features of `structures`, which come after `before` others.
-    fn features<S>(&self, structures: &[S], before: u64) -> Featured
-    where
-        S: Borrow<Structure> + Sync,
-    {
+    /// The features of `molecules`, which come after `before` others.
+    fn features<M: MoleculeSource>(&self, molecules: &[M], before: u64) -> Featured {
         let mut embeddings = Vec::new();
         let mut stop = None;
         if let Some(scorer) = &self.scorer {
-            let run = scorer.run(structures, Task::Embed, self.options, async |progress| {
+            let run = scorer.embed(molecules, self.options, async |progress: Progress| {
                 self.bar.set_position(before + progress.done as u64);
                 if self.interrupt.is_raised() {
                     ControlFlow::Break(())
@@ -91,11 +86,11 @@ impl Featuriser {
         let mut fingerprints = Vec::new();
         if self.by.needs_fingerprints() {
             let options = self.options;
-            fingerprints = screening::fingerprints(structures, options.largest_fragment);
+            fingerprints = screening::fingerprints(molecules, options.largest_fragment);
         }
         let mut embeddings = embeddings.into_iter();
         let mut fingerprints = fingerprints.into_iter();
-        let rows = structures.iter().map(|_| {
+        let rows = molecules.iter().map(|_| {
             let fingerprint = fingerprints.next().transpose();
             let embedding = match embeddings.next() {
                 Some(None) => return None,
@@ -114,7 +109,7 @@ impl Featuriser {
             Some(features)
         });
         let rows = rows.collect();
-        self.bar.set_position(before + structures.len() as u64);
+        self.bar.set_position(before + molecules.len() as u64);
         (rows, stop)
     }
 }
@@ -155,27 +150,18 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     featuriser.interrupt.busy(true);
     while end.is_none() {
         let chunk = Chunk::read(&mut reader);
-        let structures: Vec<&Structure> = chunk
-            .records
-            .iter()
-            .map(|record| &record.structure)
-            .collect();
-        let (results, stop) = featuriser.features(&structures, rows);
-        for (record, features) in chunk.records.into_iter().zip(results) {
+        let (results, stop) = featuriser.features(&chunk.rows, rows);
+        for (row, features) in chunk.rows.into_iter().zip(results) {
             let Some(features) = features else { continue };
             rows += 1;
-            let features = match record.problem {
-                Some(problem) => Err(problem),
-                None => features,
-            };
             match features {
                 Ok(features) => {
                     let score = features.score(&queries, featuriser.by, arguments.aggregate.into());
-                    top.offer(score, record.fields);
+                    top.offer(score, row.fields);
                 }
                 Err(error) => {
                     failed += 1;
-                    first_failure.get_or_insert((record.line, error));
+                    first_failure.get_or_insert((row.line, error));
                 }
             }
         }
@@ -198,11 +184,10 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         source,
     };
     let format = arguments.output.format();
-    let mut writer = Writer::new(sink, format, &header, Outputs::Similarity).map_err(output)?;
+    let mut writer = Writer::new(sink, format, &header, Columns::Similarity).map_err(output)?;
     for hit in top.into_sorted() {
-        let values = [hit.score as f32];
         writer
-            .write_result(&hit.item, Ok(&values))
+            .write(&hit.item, Ok(hit.score as f32))
             .map_err(output)?;
     }
     writer
@@ -275,26 +260,17 @@ fn read_queries(
         if let Some(fault) = chunk.fault {
             return Err(records(fault));
         }
-        let structures: Vec<&Structure> = chunk
-            .records
-            .iter()
-            .map(|record| &record.structure)
-            .collect();
-        let (results, stop) = featuriser.features(&structures, 0);
+        let (results, stop) = featuriser.features(&chunk.rows, 0);
         if let Some(stop) = stop {
             return Err(stop.into());
         }
-        for (record, features) in chunk.records.iter().zip(results.into_iter().flatten()) {
-            let features = match &record.problem {
-                Some(problem) => Err(problem.clone()),
-                None => features,
-            };
+        for (row, features) in chunk.rows.iter().zip(results.into_iter().flatten()) {
             match features {
                 Ok(features) => queries.push(features),
                 Err(error) => eprintln!(
                     "{}, line {}: query left out: {}",
                     path.display(),
-                    record.line,
+                    row.line,
                     error.message
                 ),
             }
@@ -354,9 +330,9 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
     let outcome = benchmark.run(
         featuriser.by,
         arguments.aggregate.into(),
-        |structures: &[Structure]| {
-            let (rows, stop) = featuriser.features(structures, before);
-            before += structures.len() as u64;
+        |molecules: &[Result<Structure, RowError>]| {
+            let (rows, stop) = featuriser.features(molecules, before);
+            before += molecules.len() as u64;
             match stop {
                 Some(stop) => Err(CommandError::from(stop)),
                 // A molecule without features ranks last and is not dropped.

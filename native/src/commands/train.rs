@@ -13,6 +13,7 @@ use delicate::train::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::{DistillArguments, FinetuneArguments, PretrainArguments, RunArguments};
+use crate::commands::finetune_table;
 use crate::commands::score::Interrupt;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
@@ -80,26 +81,37 @@ pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> 
 }
 
 pub(crate) fn finetune(arguments: &FinetuneArguments) -> Result<(), CommandError> {
+    if finetune_table::is_meant(arguments) {
+        return finetune_table::run(arguments);
+    }
     let config = match configuration("finetune", &arguments.run)? {
         Some(mut draft) => {
             start(&mut draft, arguments.start.as_deref())?;
-            draft.set_some("split.folds", arguments.folds.map(i64::from))?;
-            draft.set_some(
-                "split.kind",
-                arguments.split.map(|kind| kind.name().to_owned()),
-            )?;
-            draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
-            let config: FinetuneConfig = draft.finish()?;
-            if config.distillation.is_some() {
-                return Err(CommandError::Usage(
-                    "the configuration has a teacher: use `delicate distill`".to_owned(),
-                ));
-            }
-            Some(config)
+            Some(finetuning(draft, arguments)?)
         }
         None => None,
     };
     run_finetuning(&arguments.run, config, &arguments.data)
+}
+
+/// The configuration with what `finetune` alone may say on top.
+pub(crate) fn finetuning(
+    mut draft: Draft,
+    arguments: &FinetuneArguments,
+) -> Result<FinetuneConfig, CommandError> {
+    draft.set_some("split.folds", arguments.folds.map(i64::from))?;
+    draft.set_some(
+        "split.kind",
+        arguments.split.map(|kind| kind.name().to_owned()),
+    )?;
+    draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
+    let config: FinetuneConfig = draft.finish()?;
+    if config.distillation.is_some() {
+        return Err(CommandError::Usage(
+            "the configuration has a teacher: use `delicate distill`".to_owned(),
+        ));
+    }
+    Ok(config)
 }
 
 fn needs_teacher(has: bool) -> Result<(), CommandError> {
@@ -124,7 +136,14 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
                 .to_owned(),
         ));
     };
-    let mut draft = Draft::open(kind, source)?;
+    overridden(Draft::open(kind, source)?, arguments).map(Some)
+}
+
+/// The configuration with what the arguments of every run say on top.
+pub(crate) fn overridden(
+    mut draft: Draft,
+    arguments: &RunArguments,
+) -> Result<Draft, CommandError> {
     draft.set_some("seed", arguments.seed.map(i64::from))?;
     draft.set_some("optimizer.learning_rate", arguments.learning_rate)?;
     draft.set_some("batch.molecules", arguments.batch_molecules.map(i64::from))?;
@@ -140,10 +159,14 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
     for setting in &arguments.set {
         draft.apply(setting)?;
     }
-    Ok(Some(draft))
+    Ok(draft)
 }
 
 fn start(draft: &mut Draft, directory: Option<&Path>) -> Result<(), CommandError> {
+    if directory == Some(Path::new("none")) {
+        draft.remove("start");
+        return Ok(());
+    }
     draft.set_some(
         "start",
         directory.map(|path| {
@@ -189,7 +212,7 @@ fn run_pretraining(
     finish(arguments, &table)
 }
 
-fn run_finetuning(
+pub(crate) fn run_finetuning(
     arguments: &RunArguments,
     config: Option<FinetuneConfig>,
     data: &Path,
@@ -212,13 +235,9 @@ fn run_finetuning(
         left_out,
         ..
     } = shown.ended(directory, done)?;
-    for row in &left_out {
-        eprintln!(
-            "{}, line {}: left out: {}",
-            row.path.display(),
-            row.line,
-            row.why
-        );
+    if !left_out.is_empty() && !arguments.quiet {
+        let list = directory.join(train::run_dir::LEFT_OUT);
+        eprintln!("what was left out is listed in {}", list.display());
     }
     finish(arguments, &evaluation_table(&evaluation.endpoints))
 }

@@ -5,8 +5,8 @@ mod onnx;
 
 use crate::model::Model;
 use crate::model_dir::{self, ModelConfig, StoringError};
-use crate::predict::{Options, Scorer, Stop, Task};
-use crate::records::Structure;
+use crate::predict::{Outcomes, PredictOptions, Prediction, Scorer, Stop, without_interruption};
+use crate::records::MoleculeSource;
 
 pub use molecules::MOLECULES;
 pub use onnx::OnnxError;
@@ -76,36 +76,24 @@ pub fn lean(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
 pub async fn losses(
     reference: &Scorer,
     other: &Scorer,
-    structures: &[Structure],
+    molecules: &[impl MoleculeSource],
 ) -> Result<Vec<Loss>, Stop> {
     let endpoints = &reference.config().endpoints;
-    let task = if endpoints.is_empty() {
-        Task::Embed
-    } else {
-        Task::Score
-    };
+    let mut losses: Vec<Loss> = endpoints
+        .iter()
+        .map(|endpoint| none_yet(&endpoint.name, &endpoint.unit))
+        .collect();
+    let embeds = losses.is_empty();
+    if embeds {
+        losses.push(none_yet("embedding", ""));
+    }
     let mut sides = Vec::with_capacity(2);
     for scorer in [reference, other] {
-        let results = scorer
-            .run(structures, task, Options::default(), async |_| {
-                std::ops::ControlFlow::Continue(())
-            })
-            .await;
-        if let Some(stop) = results.stop {
-            return Err(stop);
-        }
-        sides.push(results.rows);
+        sides.push(outputs(scorer, molecules, embeds).await?);
     }
-    let mut losses: Vec<Loss> = match task {
-        Task::Score => endpoints
-            .iter()
-            .map(|endpoint| none_yet(&endpoint.name, &endpoint.unit))
-            .collect(),
-        Task::Embed => vec![none_yet("embedding", "")],
-    };
     let mut components = 0;
     for pair in sides[0].iter().zip(&sides[1]) {
-        let (Some(Ok(a)), Some(Ok(b))) = pair else {
+        let (Some(a), Some(b)) = pair else {
             continue;
         };
         components += a.len();
@@ -127,6 +115,30 @@ pub async fn losses(
         loss.mean /= each;
     }
     Ok(losses)
+}
+
+/// The values of each molecule, or its embedding; `None` for one that has none.
+async fn outputs(
+    scorer: &Scorer,
+    molecules: &[impl MoleculeSource],
+    embeds: bool,
+) -> Result<Vec<Option<Vec<f32>>>, Stop> {
+    let options = PredictOptions::default();
+    if embeds {
+        let Outcomes { rows, stop, .. } =
+            scorer.embed(molecules, options, without_interruption).await;
+        let rows = rows.into_iter().map(|row| row?.ok()).collect();
+        return stop.map_or(Ok(rows), Err);
+    }
+    let Outcomes { rows, stop, .. } = scorer
+        .predict(molecules, options, without_interruption)
+        .await;
+    let values = |row: Vec<Prediction>| row.iter().map(|p| p.value).collect();
+    let rows = rows
+        .into_iter()
+        .map(|row| Some(values(row?.ok()?)))
+        .collect();
+    stop.map_or(Ok(rows), Err)
 }
 
 fn none_yet(name: &str, unit: &str) -> Loss {

@@ -1,0 +1,241 @@
+//! What the model says of one molecule at one endpoint, and what a run gives.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::model::{Endpoint, EndpointTask};
+use crate::records::RowError;
+
+/// The prediction of one endpoint for one molecule.
+///
+/// Made by the scorer and handed on as it is: to the writers, to the page, to
+/// every binding. In JSON, and so in JavaScript:
+///
+/// ```text
+/// {"endpoint": "esol", "unit": "log mol/L", "task": "regression", "value": -2.1,
+///  "interval": {"low": -3.0, "high": -1.2}, "domain": "in",
+///  "nearest": {"smiles": "CCO", "similarity": 0.62}}
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Prediction {
+    endpoint: Arc<Endpoint>,
+    /// A quantity in [`Self::unit`]; for a class, the probability of belonging to
+    /// it, 0 to 1. Always finite.
+    pub value: f32,
+    /// Holds the measured value nine times in ten. `None` for a class, whose value
+    /// is a probability already, for a model that is not calibrated, and where
+    /// uncertainty was not asked for.
+    pub interval: Option<Interval>,
+    /// How the molecule stands to those that the model was trained on. `None` for a
+    /// model that is not calibrated, and where uncertainty was not asked for.
+    pub domain: Option<Domain>,
+    /// The nearest molecule with a label for the endpoint; `None` as above.
+    pub nearest: Option<Arc<Neighbour>>,
+}
+
+/// The bounds of a 90 % prediction interval, in the endpoint's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower bound.
+    pub low: f32,
+    /// Upper bound.
+    pub high: f32,
+}
+
+/// Where a molecule stands with respect to those that a model was trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Domain {
+    /// Unlike them: the prediction is a guess.
+    Out,
+    /// Less like them than most.
+    Borderline,
+    /// Like them.
+    In,
+}
+
+impl Domain {
+    /// All bands, from out to in.
+    pub const ALL: [Self; 3] = [Self::Out, Self::Borderline, Self::In];
+
+    /// Its name in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Borderline => "borderline",
+            Self::In => "in",
+        }
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The nearest molecule that was trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Its canonical SMILES.
+    pub smiles: String,
+    /// Tanimoto similarity of its ECFP4 fingerprint, 0 to 1.
+    pub similarity: f64,
+}
+
+/// How far a value can be trusted, before it is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Uncertainty {
+    pub(crate) domain: Option<Domain>,
+    /// Half the width of the interval, in the endpoint's unit.
+    pub(crate) half_width: Option<f32>,
+    pub(crate) nearest: Option<Arc<Neighbour>>,
+}
+
+impl Prediction {
+    /// A value, and no word of how far it can be trusted.
+    pub fn new(endpoint: Arc<Endpoint>, value: f32) -> Self {
+        Self {
+            endpoint,
+            value,
+            interval: None,
+            domain: None,
+            nearest: None,
+        }
+    }
+
+    fn with(endpoint: &Arc<Endpoint>, value: f32, uncertainty: Uncertainty) -> Self {
+        Self {
+            endpoint: Arc::clone(endpoint),
+            value,
+            interval: uncertainty.half_width.map(|width| Interval {
+                low: value - width,
+                high: value + width,
+            }),
+            domain: uncertainty.domain,
+            nearest: uncertainty.nearest,
+        }
+    }
+
+    /// One prediction an endpoint; `uncertainties` are parallel to `values`, or none.
+    pub(crate) fn all(
+        endpoints: &[Arc<Endpoint>],
+        values: &[f32],
+        uncertainties: Option<Vec<Uncertainty>>,
+    ) -> Vec<Self> {
+        let mut uncertainties = uncertainties.into_iter().flatten();
+        let all = endpoints.iter().zip(values);
+        all.map(|(endpoint, &value)| {
+            Self::with(endpoint, value, uncertainties.next().unwrap_or_default())
+        })
+        .collect()
+    }
+
+    /// The endpoint's name, such as `esol`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint.name
+    }
+
+    /// The endpoint's name for people, such as `Aqueous solubility`.
+    pub fn title(&self) -> &str {
+        &self.endpoint.title
+    }
+
+    /// The unit of the value, such as `log mol/L`; empty for a pure number and for
+    /// a probability.
+    pub fn unit(&self) -> &str {
+        &self.endpoint.unit
+    }
+
+    /// Whether the value is a probability.
+    pub fn is_probability(&self) -> bool {
+        self.endpoint.task == EndpointTask::Classification
+    }
+}
+
+impl fmt::Display for Prediction {
+    /// `esol: -0.53 log mol/L`, or with an interval `esol: -0.53 log mol/L [-1.20, 0.14]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:.2}", self.endpoint(), self.value)?;
+        if !self.unit().is_empty() {
+            write!(f, " {}", self.unit())?;
+        }
+        if let Some(Interval { low, high }) = self.interval {
+            write!(f, " [{low:.2}, {high:.2}]")?;
+        }
+        Ok(())
+    }
+}
+
+/// A prediction as it is serialised.
+#[derive(Serialize)]
+#[serde(rename = "Prediction")]
+struct PredictionFields<'a> {
+    endpoint: &'a str,
+    unit: &'a str,
+    task: EndpointTask,
+    value: f32,
+    interval: Option<Interval>,
+    domain: Option<Domain>,
+    nearest: Option<&'a Neighbour>,
+}
+
+impl Serialize for Prediction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        PredictionFields {
+            endpoint: self.endpoint(),
+            unit: self.unit(),
+            task: self.endpoint.task,
+            value: self.value,
+            interval: self.interval,
+            domain: self.domain,
+            nearest: self.nearest.as_deref(),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Rows that have a result or an error.
+    pub done: usize,
+    /// All rows of the call.
+    pub total: usize,
+}
+
+/// For a run that nobody watches: goes on to its last row.
+pub async fn without_interruption(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Why a run ended before its last row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The caller asked for it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The model predicts no endpoint.
+    #[error("the model has no endpoints: fine-tune it first, or ask for embeddings")]
+    NoEndpoints,
+    /// The device failed; its memory, and with it the model, may be gone.
+    #[error("the device failed: {0}; open it again, or use the device `cpu`")]
+    Device(String),
+}
+
+/// What a run gave, row by row: predictions, or an embedding.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outcomes<T> {
+    /// One entry a row, in order: its result, its error, or `None` where the run
+    /// ended before it.
+    pub rows: Vec<Option<Result<T, RowError>>>,
+    /// Why the run ended early, if it did.
+    pub stop: Option<Stop>,
+}

@@ -1,0 +1,421 @@
+//! The one scoring path: structures in, numbers out, for the command, the page
+//! and the tests alike.
+//!
+//! Each row is standardised, tokenised and put into a batch with rows of similar
+//! length; each batch costs one forward pass and one readback; where the model
+//! has [Gaussian processes](super::gaussian_process), their part is added; results
+//! come back in the order of the rows. A row that cannot be scored carries its error
+//! and the others go on.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::applicability::Applicability;
+use super::batching::{Augmented, batches};
+use super::gaussian_process;
+use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
+use super::standardize::Standardized;
+use crate::chemistry::EnvironmentCounts;
+use crate::device::{Device, DeviceError};
+use crate::model::{Batch, Endpoint, Model};
+use crate::model_dir::{ModelConfig, ModelFiles, StoringError};
+use crate::parallel;
+use crate::records::{Columns, MoleculeSource, RowError};
+
+/// How rows are read and what is computed of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PredictOptions {
+    /// Leave out salts and solvents: the largest fragment alone is scored.
+    pub largest_fragment: bool,
+    /// SMILES to average each result over (test-time augmentation): the canonical
+    /// one, then random ones, the same however the molecule was written. A model
+    /// that was trained on random SMILES predicts better so, and takes as many
+    /// times longer.
+    pub augmentations: NonZeroUsize,
+    /// Add interval, domain and nearest training molecule to each prediction,
+    /// where the model is calibrated.
+    pub uncertainty: bool,
+}
+
+impl Default for PredictOptions {
+    /// The largest fragment, one SMILES, values alone.
+    fn default() -> Self {
+        Self {
+            largest_fragment: true,
+            augmentations: NonZeroUsize::MIN,
+            uncertainty: false,
+        }
+    }
+}
+
+impl PredictOptions {
+    /// The same, with or without salts and solvents.
+    #[must_use]
+    pub fn keep_salts(self, keep: bool) -> Self {
+        Self {
+            largest_fragment: !keep,
+            ..self
+        }
+    }
+
+    /// The same, averaged over `count` SMILES a molecule.
+    #[must_use]
+    pub fn augmentations(self, count: NonZeroUsize) -> Self {
+        Self {
+            augmentations: count,
+            ..self
+        }
+    }
+
+    /// The same, with or without intervals, domains and neighbours.
+    #[must_use]
+    pub fn uncertainty(self, add: bool) -> Self {
+        Self {
+            uncertainty: add,
+            ..self
+        }
+    }
+}
+
+/// What a forward pass is to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// A value for every endpoint, in its unit.
+    Score,
+    /// The embedding that similarity is taken of: see [`Model::embed`].
+    Embed,
+}
+
+/// A model on a device, ready to score: the asynchronous interface beneath
+/// [`Predictor`](crate::Predictor), which yields to an event loop after each batch.
+#[derive(Clone, Debug)]
+pub struct Scorer {
+    model: Model,
+    config: ModelConfig,
+    endpoints: Vec<Arc<Endpoint>>,
+    device: Device,
+    applicability: Option<Arc<Applicability>>,
+}
+
+impl Scorer {
+    /// Loads a model onto `device`.
+    ///
+    /// # Errors
+    ///
+    /// Where the files are no valid model.
+    pub fn load(files: &ModelFiles<'_>, device: Device) -> Result<Self, StoringError> {
+        let (config, model) = files.load(device.tensors())?;
+        let applicability = files.applicability(&config)?.map(Arc::new);
+        Ok(Self {
+            applicability,
+            ..Self::new(config, model, device)
+        })
+    }
+
+    /// A scorer for a model that is on `device` already; its predictions are the
+    /// network's alone.
+    pub fn new(config: ModelConfig, model: Model, device: Device) -> Self {
+        Self {
+            model,
+            endpoints: config.endpoints.iter().cloned().map(Arc::new).collect(),
+            config,
+            device,
+            applicability: None,
+        }
+    }
+
+    /// The same scorer, computing in half precision: half the memory, and on many
+    /// GPUs twice the speed, at about three correct digits.
+    ///
+    /// # Errors
+    ///
+    /// On a device without it.
+    pub fn in_half_precision(self) -> Result<Self, DeviceError> {
+        self.device.require_half_precision()?;
+        Ok(Self {
+            model: self.model.in_half_precision(),
+            ..self
+        })
+    }
+
+    /// The same scorer with the predictions of the network alone.
+    #[must_use]
+    pub fn without_gaussian_processes(self) -> Self {
+        let applicability = self.applicability.map(Arc::unwrap_or_clone);
+        Self {
+            applicability: applicability.map(|a| Arc::new(a.without_processes())),
+            ..self
+        }
+    }
+
+    /// The applicability domain and the Gaussian processes; `None` for a model
+    /// that has none.
+    pub fn applicability(&self) -> Option<&Applicability> {
+        self.applicability.as_deref()
+    }
+
+    /// The model's configuration.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The endpoints, in the order of their predictions.
+    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
+        &self.endpoints
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The columns of predictions, for a [`Writer`](crate::records::Writer).
+    pub fn columns(&self, options: PredictOptions) -> Columns {
+        Columns::Predictions {
+            endpoints: self.endpoints.clone(),
+            uncertainty: options.uncertainty,
+        }
+    }
+
+    /// The columns of embeddings, for a [`Writer`](crate::records::Writer).
+    pub fn embedding_columns(&self) -> Columns {
+        Columns::Embedding(self.config.encoder.hidden_size)
+    }
+
+    /// Predicts every endpoint for each of `molecules`.
+    ///
+    /// `on_batch` is awaited after every batch with the progress so far; it may
+    /// yield to an event loop, and ends the run with [`ControlFlow::Break`].
+    pub async fn predict<M, F>(
+        &self,
+        molecules: &[M],
+        options: PredictOptions,
+        on_batch: F,
+    ) -> Outcomes<Vec<Prediction>>
+    where
+        M: MoleculeSource,
+        F: AsyncFnMut(Progress) -> ControlFlow<()>,
+    {
+        let mut values = self.run(molecules, Task::Score, options, on_batch).await;
+        let mut uncertainties = std::mem::take(&mut values.uncertainties).into_iter();
+        let rows = values.rows.into_iter().map(|row| {
+            let uncertainty = uncertainties.next().flatten();
+            Some(row?.map(|values| Prediction::all(&self.endpoints, &values, uncertainty)))
+        });
+        Outcomes {
+            rows: rows.collect(),
+            stop: values.stop,
+        }
+    }
+
+    /// The embedding of each of `molecules`, of [`Self::embedding_columns`]'
+    /// length; `on_batch` as in [`Self::predict`].
+    pub async fn embed<M, F>(
+        &self,
+        molecules: &[M],
+        options: PredictOptions,
+        on_batch: F,
+    ) -> Outcomes<Vec<f32>>
+    where
+        M: MoleculeSource,
+        F: AsyncFnMut(Progress) -> ControlFlow<()>,
+    {
+        let values = self.run(molecules, Task::Embed, options, on_batch).await;
+        Outcomes {
+            rows: values.rows,
+            stop: values.stop,
+        }
+    }
+
+    async fn run<M, F>(
+        &self,
+        molecules: &[M],
+        task: Task,
+        options: PredictOptions,
+        mut on_batch: F,
+    ) -> Values
+    where
+        M: MoleculeSource,
+        F: AsyncFnMut(Progress) -> ControlFlow<()>,
+    {
+        let total = molecules.len();
+        let mut values = Values {
+            rows: vec![None; total],
+            uncertainties: Vec::new(),
+            stop: None,
+        };
+        let mut augmented: Vec<Augmented> = vec![Augmented::default(); total];
+        let mut environments: Vec<Option<EnvironmentCounts>> = vec![None; total];
+        let mut sequences = Vec::with_capacity(total);
+        let mut progress = Progress { done: 0, total };
+        let prepared = self.prepare(molecules, task, options);
+        for (row, prepared) in prepared.into_iter().enumerate() {
+            match prepared {
+                Ok(prepared) => {
+                    augmented[row] = Augmented::of(prepared.sequences.len());
+                    environments[row] = prepared.environments;
+                    if let Some(uncertainty) = prepared.uncertainty {
+                        values.uncertainties.resize(total, None);
+                        values.uncertainties[row] = Some(uncertainty);
+                    }
+                    sequences.extend(prepared.sequences.into_iter().map(|ids| (row, ids)));
+                }
+                Err(error) => {
+                    values.rows[row] = Some(Err(error));
+                    progress.done += 1;
+                }
+            }
+        }
+        sequences.sort_by_key(|(_, sequence)| sequence.len());
+
+        let heads = self.config.encoder.num_attention_heads;
+        let mut all = batches(&sequences, heads).peekable();
+        while let Some(batch) = all.next() {
+            match self.forward(batch, task).await {
+                Ok(outputs) => {
+                    let mut complete = Vec::with_capacity(batch.len());
+                    for (&(row, _), output) in batch.iter().zip(outputs) {
+                        if let Some(result) = augmented[row].add(output) {
+                            complete.push((row, result));
+                        }
+                    }
+                    progress.done += complete.len();
+                    for (row, result) in self.blended(complete, &environments) {
+                        values.rows[row] = Some(result);
+                    }
+                }
+                Err(stop) => {
+                    values.stop = Some(stop);
+                    return values;
+                }
+            }
+            if on_batch(progress).await.is_break() && all.peek().is_some() {
+                values.stop = Some(Stop::Cancelled);
+                return values;
+            }
+        }
+        values
+    }
+
+    /// What `molecules` are computed from, on all cores where there are several.
+    fn prepare<M: MoleculeSource>(
+        &self,
+        molecules: &[M],
+        task: Task,
+        options: PredictOptions,
+    ) -> Vec<Result<Prepared, RowError>> {
+        let limit = self.config.encoder.max_length;
+        let scored = |applicability: &&Applicability| {
+            task == Task::Score && (options.uncertainty || applicability.has_processes())
+        };
+        let applicability = self.applicability().filter(scored);
+        let prepare = |molecule: &M| {
+            let ready = Standardized::new(molecule, options.largest_fragment, limit)?;
+            let environments = applicability
+                .map(|_| gaussian_process::environments(&ready.molecule))
+                .transpose()?;
+            Ok(Prepared {
+                uncertainty: applicability
+                    .filter(|_| options.uncertainty)
+                    .zip(environments.as_ref())
+                    .map(|(applicability, counts)| applicability.uncertainty(counts)),
+                environments,
+                sequences: ready.augmented(options.augmentations, limit)?,
+            })
+        };
+        parallel::map(molecules, prepare)
+    }
+
+    /// The Gaussian processes, where there are any.
+    pub(crate) fn processes(&self) -> Option<&Applicability> {
+        self.applicability().filter(|a| a.has_processes())
+    }
+
+    /// Predictions from the network's values of the rows that they are of.
+    fn blended(
+        &self,
+        rows: Vec<(usize, Scored)>,
+        environments: &[Option<EnvironmentCounts>],
+    ) -> Vec<(usize, Scored)> {
+        let Some(processes) = self.processes() else {
+            return rows;
+        };
+        let blend = |(row, result): &(usize, Scored)| {
+            let result = match (result.clone(), &environments[*row]) {
+                (Ok(mut values), Some(counts)) => {
+                    processes.blend(counts, &mut values);
+                    finite(values)
+                }
+                (result, _) => result,
+            };
+            (*row, result)
+        };
+        parallel::map(&rows, blend)
+    }
+
+    /// One forward pass and one readback.
+    pub(crate) async fn forward(
+        &self,
+        batch: &[(usize, Vec<u32>)],
+        task: Task,
+    ) -> Result<Vec<Scored>, Stop> {
+        let sequences: Vec<&[u32]> = batch.iter().map(|(_, ids)| ids.as_slice()).collect();
+        let input = Batch::new(&sequences, self.device.tensors());
+        let output = match task {
+            Task::Score => self.model.forward(&input).ok_or(Stop::NoEndpoints)?,
+            Task::Embed => self.model.embed(&input),
+        };
+        let data = output
+            .into_data_async()
+            .await
+            .map_err(|error| Stop::Device(error.to_string()))?;
+        let values: Vec<f32> = data.iter().collect();
+        let width = values.len() / batch.len();
+        let rows = values.chunks_exact(width).map(|row| {
+            finite(match task {
+                Task::Embed => row.to_vec(),
+                Task::Score => row
+                    .iter()
+                    .zip(&self.endpoints)
+                    .map(|(&output, endpoint)| endpoint.value(output))
+                    .collect(),
+            })
+        });
+        Ok(rows.collect())
+    }
+}
+
+/// The numbers of a row, or why there are none.
+pub(super) type Scored = Result<Vec<f32>, RowError>;
+
+/// A broken weight or an overflow must not pass for a prediction.
+fn finite(values: Vec<f32>) -> Scored {
+    if values.iter().all(|value| value.is_finite()) {
+        Ok(values)
+    } else {
+        Err(RowError::new(
+            "not_finite",
+            "the model's output is not a finite number",
+        ))
+    }
+}
+
+/// The outcome of a run, in numbers.
+struct Values {
+    rows: Vec<Option<Scored>>,
+    /// One entry a row where they were asked for, otherwise none.
+    uncertainties: Vec<Option<Vec<Uncertainty>>>,
+    stop: Option<Stop>,
+}
+
+/// What a row is computed from.
+struct Prepared {
+    /// Token sequences, one a SMILES.
+    sequences: Vec<Vec<u32>>,
+    /// Where the model compares them with those of its training molecules.
+    environments: Option<EnvironmentCounts>,
+    /// One an endpoint, where it was asked for.
+    uncertainty: Option<Vec<Uncertainty>>,
+}
