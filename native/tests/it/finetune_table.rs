@@ -180,7 +180,7 @@ fn a_table_becomes_a_model_that_scores() {
     );
     let lines = [
         "my assay.csv: 65 rows, molecules in the column `Canonical SMILES`",
-        "pIC50: regression: 58 numbers from 0.9 to 4.2; 2 without a label",
+        "pIC50: regression: 58 numbers from 1.3 to 4.2; 2 without a label",
         "scaffold split",
         "at most 1 epoch, starting from the built-in pre-trained encoder",
         "my assay.csv, pIC50: 2 labels with `>` left out: lines 11, 22",
