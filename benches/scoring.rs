@@ -3,11 +3,14 @@
 //! Figures compare with each other within one run; between machines and runs
 //! they do not.
 
-use burn::tensor::{Distribution, Tensor};
 use delicate::Predictor;
 use delicate::chemistry::{AtomOrder, Molecule};
 use delicate::device::{Device, DeviceChoice};
-use delicate::kernels::residual_layer_norm;
+use delicate::low_level::burn::{
+    self,
+    tensor::{Distribution, Tensor},
+};
+use delicate::low_level::{residual_layer_norm, tensors};
 use delicate::records::Structure;
 use delicate::tokenizer::tokenize;
 use divan::Bencher;
@@ -59,7 +62,7 @@ mod residual_and_layer_norm {
     use super::*;
 
     fn inputs() -> (Tensor<3>, Tensor<3>, Tensor<1>, Tensor<1>) {
-        let device = cpu().tensors().clone();
+        let device = tensors(&cpu()).clone();
         let random = || Tensor::random([32, 64, 256], Distribution::Default, &device);
         (
             random(),

@@ -2,8 +2,7 @@
 //
 //   y = x Φ(x)
 //
-// One lane an element. Φ, the normal distribution, comes from the rational
-// approximation 7.1.26 of Abramowitz & Stegun (1964), good to 1.5e-7.
+// One lane an element; Φ is that of shared/normal.wgsl.
 // Twin: src/kernels/gelu.rs.
 
 const LANES: u32 = 64u;
@@ -24,9 +23,5 @@ fn main(
         return;
     }
     let value = x[i];
-    let size = abs(value) * 0.70710678;
-    let t = 1.0 / (1.0 + 0.3275911 * size);
-    let p = ((((1.0614054 * t - 1.453152) * t + 1.4214137) * t - 0.28449674) * t + 0.2548296) * t;
-    let tail = 0.5 * p * exp(-size * size);
-    y[i] = value * select(1.0 - tail, tail, value < 0.0);
+    y[i] = value * normal(value).x;
 }

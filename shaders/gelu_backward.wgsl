@@ -2,7 +2,7 @@
 //
 //   dx = g (Φ(x) + x φ(x))
 //
-// One lane an element; Φ as in gelu.wgsl, φ its density.
+// One lane an element; Φ is that of shared/normal.wgsl, φ its density.
 // Twin: src/kernels/gelu.rs.
 
 const LANES: u32 = 64u;
@@ -24,11 +24,6 @@ fn main(
         return;
     }
     let value = x[i];
-    let size = abs(value) * 0.70710678;
-    let t = 1.0 / (1.0 + 0.3275911 * size);
-    let p = ((((1.0614054 * t - 1.453152) * t + 1.4214137) * t - 0.28449674) * t + 0.2548296) * t;
-    let bell = exp(-size * size);
-    let tail = 0.5 * p * bell;
-    let phi = select(1.0 - tail, tail, value < 0.0);
-    dx[i] = g[i] * (phi + value * bell * 0.3989423);
+    let normal = normal(value);
+    dx[i] = g[i] * (normal.x + value * normal.y * 0.3989423);
 }

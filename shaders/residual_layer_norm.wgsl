@@ -18,22 +18,8 @@ const LANES: u32 = 64u;
 // [rows, width, bits of epsilon]
 @group(0) @binding(5) var<storage, read_write> shape: array<u32>;
 
-var<workgroup> partial: array<f32, LANES>;
-
-fn total(lane: u32, value: f32) -> f32 {
-    partial[lane] = value;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step = step / 2u) {
-        if lane < step {
-            partial[lane] += partial[lane + step];
-        }
-        workgroupBarrier();
-    }
-    let sum = partial[0];
-    // Nobody may overwrite `partial` before all have read it.
-    workgroupBarrier();
-    return sum;
-}
+// What shared/total.wgsl adds up.
+alias Sum = f32;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(

@@ -21,24 +21,11 @@ const LANES: u32 = 64u;
 // [rows, width, bits of epsilon, rows_a_group]
 @group(0) @binding(6) var<storage, read_write> shape: array<u32>;
 
-var<workgroup> partial: array<vec2<f32>, LANES>;
+// What shared/total.wgsl adds up.
+alias Sum = vec2<f32>;
 // Read through the workgroup, so that the loop around the barriers is seen to
 // be the same for all lanes.
 var<workgroup> rows_a_group: u32;
-
-fn total(lane: u32, value: vec2<f32>) -> vec2<f32> {
-    partial[lane] = value;
-    workgroupBarrier();
-    for (var step = LANES / 2u; step > 0u; step = step / 2u) {
-        if lane < step {
-            partial[lane] += partial[lane + step];
-        }
-        workgroupBarrier();
-    }
-    let sum = partial[0];
-    workgroupBarrier();
-    return sum;
-}
 
 @compute @workgroup_size(64, 1, 1)
 fn main(

@@ -132,6 +132,17 @@ impl Device {
         }
     }
 
+    /// Opens the device of `choice` and waits for it: [`Self::open`] for those without
+    /// an executor.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    #[cfg(not(target_family = "wasm"))]
+    pub fn open_blocking(choice: DeviceChoice) -> Result<Self, DeviceError> {
+        pollster::block_on(Self::open(choice))
+    }
+
     fn cpu(reason: String) -> Self {
         Self {
             tensors: burn::tensor::Device::flex(),
@@ -142,7 +153,7 @@ impl Device {
     }
 
     /// burn's handle, on which tensors are made.
-    pub fn tensors(&self) -> &burn::tensor::Device {
+    pub(crate) fn tensors(&self) -> &burn::tensor::Device {
         &self.tensors
     }
 

@@ -51,9 +51,10 @@
 //!   `train`)
 //! - `convert`: checkpoints of other architectures in; int8 and ONNX out (feature
 //!   `train`)
-//! - [`tokenizer`], [`model`], [`kernels`]: SMILES to token ids; the encoder of Yu &
-//!   Börjesson 2022 (arXiv 2205.07582) and its heads; WGSL kernels and their Rust
-//!   twins
+//! - [`tokenizer`], [`model`]: SMILES to token ids; the configuration of the encoder of
+//!   Yu & Börjesson 2022 (arXiv 2205.07582) and its endpoints
+//! - [`low_level`]: its layers, WGSL kernels and their Rust twins, on burn's tensors;
+//!   the only part of the interface that changes with burn
 
 #![cfg_attr(
     not(feature = "train"),
@@ -64,11 +65,14 @@
     )
 )]
 
+#[cfg(not(target_family = "wasm"))]
+pub mod atomic;
 pub mod chemistry;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod convert;
 pub mod device;
-pub mod kernels;
+mod kernels;
+pub mod low_level;
 pub mod metrics;
 pub mod model;
 pub mod model_dir;
@@ -79,7 +83,7 @@ pub mod records;
 mod reference_tests;
 pub mod screening;
 pub mod tokenizer;
-#[cfg(feature = "train")]
+#[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod train;
 
 pub use device::{Device, DeviceChoice};

@@ -80,6 +80,10 @@ impl Molecule {
     /// Blanks around it are ignored, as is a name after it. A CXSMILES
     /// extension is ignored when it holds coordinates or enhanced stereo
     /// groups alone, and is an error when it changes the molecule.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and where: see [`Reason`].
     pub fn parse(smiles: &str) -> Result<Self, ChemistryError> {
         let (written, atoms) = read_written(smiles)?;
         let position = |atom: usize| {
@@ -100,6 +104,10 @@ impl Molecule {
     /// Stereo comes from the wedges of a drawing, or from the coordinates of
     /// a three-dimensional structure. Query atoms and bonds, and repeating
     /// units, are errors.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it: see [`Reason`].
     pub fn from_mol_block(block: &str) -> Result<Self, ChemistryError> {
         let written = mol_block::read(block)?;
         if written.atom_count() == 0 {
@@ -130,11 +138,19 @@ impl Molecule {
     }
 
     /// RDKit's canonical SMILES.
+    ///
+    /// # Errors
+    ///
+    /// For a molecule that the chemistry crate cannot write.
     pub fn canonical_smiles(&self) -> Result<String, ChemistryError> {
         rdkit_smiles(&self.written, &RdkitSmilesParams::default()).map_err(cannot_write)
     }
 
     /// The Kekulé SMILES, and where each atom stands in it.
+    ///
+    /// # Errors
+    ///
+    /// For a molecule that the chemistry crate cannot write, or not kekulise.
     pub fn kekule_smiles(&self, order: AtomOrder) -> Result<KekuleSmiles, ChemistryError> {
         let smiles = self.kekule_string(order)?;
         let atoms = self.locate(&smiles).ok_or_else(|| {
@@ -144,6 +160,10 @@ impl Molecule {
     }
 
     /// The string of [`Self::kekule_smiles`] alone, at half the cost.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::kekule_smiles`].
     pub fn kekule_string(&self, order: AtomOrder) -> Result<String, ChemistryError> {
         let params = RdkitSmilesParams {
             kekule: true,

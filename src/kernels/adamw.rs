@@ -3,19 +3,19 @@
 /// The numbers of one step of AdamW (Loshchilov & Hutter 2019, algorithm 2), with
 /// the corrections of the moments' bias in them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AdamwRates {
+pub(crate) struct AdamwRates {
     /// Decay of the first moment.
-    pub beta_1: f32,
+    pub(crate) beta_1: f32,
     /// Decay of the second moment.
-    pub beta_2: f32,
+    pub(crate) beta_2: f32,
     /// The learning rate over `1 - beta_1^t`.
-    pub rate: f32,
+    pub(crate) rate: f32,
     /// The square root of `1 - beta_2^t`.
-    pub deviation: f32,
+    pub(crate) deviation: f32,
     /// Added to the deviation of a gradient.
-    pub epsilon: f32,
+    pub(crate) epsilon: f32,
     /// What a parameter loses of itself: learning rate times weight decay.
-    pub decay: f32,
+    pub(crate) decay: f32,
 }
 
 /// Writes the parameter `p` and the moments `m`, `v` of its gradient `g` after a

@@ -28,7 +28,7 @@ mod vector;
 #[cfg(feature = "gpu")]
 mod wgsl;
 
-pub use adamw::AdamwRates;
+pub(crate) use adamw::AdamwRates;
 use extension::{CpuKernels, Kernels};
 
 /// Whether the kernels for a CPU alone compute on `tensor`.
@@ -37,7 +37,7 @@ fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
 }
 
 /// `tensor` in single precision, whatever it was in.
-pub fn single<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+pub(crate) fn single<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     if tensor.dtype() == DType::F32 {
         tensor
     } else {

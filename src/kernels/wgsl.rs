@@ -47,40 +47,26 @@ struct Shader {
     source: &'static str,
 }
 
-const RESIDUAL_LAYER_NORM: Shader = Shader {
-    name: "residual_layer_norm",
-    source: include_str!("../../shaders/residual_layer_norm.wgsl"),
-};
+/// `shaders/NAME.wgsl`, behind what it uses of `shaders/shared/`.
+macro_rules! shader {
+    ($name:literal $(, $shared:literal)*) => {
+        Shader {
+            name: $name,
+            source: concat!(
+                $(include_str!(concat!("../../shaders/shared/", $shared, ".wgsl")),)*
+                include_str!(concat!("../../shaders/", $name, ".wgsl")),
+            ),
+        }
+    };
+}
 
-const RESIDUAL_LAYER_NORM_BACKWARD: Shader = Shader {
-    name: "residual_layer_norm_backward",
-    source: include_str!("../../shaders/residual_layer_norm_backward.wgsl"),
-};
-
-const GELU: Shader = Shader {
-    name: "gelu",
-    source: include_str!("../../shaders/gelu.wgsl"),
-};
-
-const GELU_BACKWARD: Shader = Shader {
-    name: "gelu_backward",
-    source: include_str!("../../shaders/gelu_backward.wgsl"),
-};
-
-const LINEAR: Shader = Shader {
-    name: "linear",
-    source: include_str!("../../shaders/linear.wgsl"),
-};
-
-const SUM_OF_ROWS: Shader = Shader {
-    name: "sum_of_rows",
-    source: include_str!("../../shaders/sum_of_rows.wgsl"),
-};
-
-const ADAMW: Shader = Shader {
-    name: "adamw",
-    source: include_str!("../../shaders/adamw.wgsl"),
-};
+const RESIDUAL_LAYER_NORM: Shader = shader!("residual_layer_norm", "total");
+const RESIDUAL_LAYER_NORM_BACKWARD: Shader = shader!("residual_layer_norm_backward", "total");
+const GELU: Shader = shader!("gelu", "normal");
+const GELU_BACKWARD: Shader = shader!("gelu_backward", "normal");
+const LINEAR: Shader = shader!("linear");
+const SUM_OF_ROWS: Shader = shader!("sum_of_rows");
+const ADAMW: Shader = shader!("adamw");
 
 impl KernelSource for Shader {
     fn source(&self) -> SourceTemplate {

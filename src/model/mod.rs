@@ -1,8 +1,9 @@
-//! The transformer: encoder, heads, and where their parameters come from.
+//! The transformer: its configuration and endpoints. Its layers are in
+//! [`low_level`](crate::low_level).
 
 mod config;
-mod encoder;
-mod heads;
+pub(crate) mod encoder;
+pub(crate) mod heads;
 mod parameters;
 mod physchem;
 #[cfg(test)]
@@ -10,8 +11,9 @@ mod reference_tests;
 mod structure;
 
 pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};
-pub use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
-pub use heads::{Endpoint, EndpointTask, Heads, Model, Scaling};
+pub(crate) use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
+pub use heads::{Endpoint, EndpointTask, Scaling};
+pub(crate) use heads::{Heads, Model};
 pub use parameters::SourceError;
 pub(crate) use parameters::{Initial, Parameters, Source, Stored, StoredValues};
 pub use physchem::Physchem;

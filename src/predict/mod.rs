@@ -9,7 +9,9 @@
 pub mod applicability;
 pub mod attribution;
 pub(crate) mod batching;
+mod conformal;
 pub mod gaussian_process;
+mod neighbours;
 mod prediction;
 #[cfg(not(target_family = "wasm"))]
 mod predictor;

@@ -209,5 +209,5 @@ impl Predictor {
 
 #[cfg(feature = "embedded")]
 fn cpu() -> Result<Device, DeviceError> {
-    pollster::block_on(Device::open(DeviceChoice::Cpu))
+    Device::open_blocking(DeviceChoice::Cpu)
 }

@@ -578,9 +578,17 @@ impl Trainer<'_> {
             &applicability,
         );
         let directory = self.directory.join(run_dir::MODEL);
-        model_dir::write(&directory, &own, &model, Precision::Fp32, &card).await?;
         let domain = applicability.to_bytes().map_err(StoringError::from)?;
-        run_dir::write_whole(&directory.join(model_dir::DOMAIN), &domain)?;
+        // The whole directory at once: a run with one is finished.
+        model_dir::write(
+            &directory,
+            &own,
+            &model,
+            Precision::Fp32,
+            &card,
+            Some(&domain),
+        )
+        .await?;
         run.clear_checkpoints()?;
         Ok(Finetuned {
             config: own,
@@ -737,6 +745,7 @@ impl Trainer<'_> {
                     &model.valid(),
                     Precision::Fp32,
                     "",
+                    None,
                 )
                 .await?;
             }

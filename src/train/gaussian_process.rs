@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::finetune::Trainer;
+use super::gaussian_process_fit::{self, Validation};
 use crate::chemistry::EnvironmentCounts;
 use crate::model::EndpointTask;
-use crate::model_dir::{self, ModelFiles, StoringError};
+use crate::model_dir::{self, ModelFiles};
 use crate::parallel;
 use crate::predict::applicability::{Applicability, TrainingMolecule};
-use crate::predict::gaussian_process::{self, Process, Validation};
+use crate::predict::gaussian_process::{self, Process};
 use crate::predict::{PredictOptions, Scorer};
+use crate::train::TrainingError;
 use crate::train::config::EndpointConfig;
 use crate::train::dataset::Example;
 use crate::train::evaluation;
 use crate::train::progress::Event;
-use crate::train::{TrainingError, run_dir};
 
 /// A process, and the coefficients of the examples that it is of.
 type Fitted = (Process, HashMap<usize, f32>);
@@ -54,7 +55,7 @@ impl<'a> Labelled<'a> {
     /// As many as a process can be of, evenly spaced: like the whole, be it in
     /// random order, sorted by scaffold or as in its table.
     fn thinned(self) -> Self {
-        let (all, most) = (self.labels.len(), gaussian_process::MOST);
+        let (all, most) = (self.labels.len(), gaussian_process_fit::MOST);
         if all <= most {
             return self;
         }
@@ -95,8 +96,7 @@ impl Trainer<'_> {
                 .map(|fit| fit.as_ref().map(|(process, _)| *process))
                 .collect();
             let known = self.known(fold, &fitted, processes.clone());
-            let bytes = known.to_bytes().map_err(StoringError::from)?;
-            run_dir::write_whole(&self.fold_model(fold).join(model_dir::DOMAIN), &bytes)?;
+            model_dir::set_applicability(&self.fold_model(fold), &known)?;
             if !processes.is_empty() {
                 let endpoints = self.config.endpoints.iter().zip(&processes);
                 let weight = |process: &Option<Process>| process.map_or(0.0, |p| p.weight);
@@ -126,12 +126,9 @@ impl Trainer<'_> {
             let example = &self.examples[index];
             let labels = example.labels.iter().enumerate();
             let labelled = labels.filter(|(_, label)| label.is_some());
-            // The file has a byte for it; further endpoints have none.
-            let endpoints: Vec<u8> = labelled
-                .filter_map(|(endpoint, _)| u8::try_from(endpoint).ok())
-                .collect();
-            let coefficient = |endpoint: &u8| {
-                let fit = fitted.get(usize::from(*endpoint))?.as_ref();
+            let endpoints: Vec<u32> = labelled.map(|(endpoint, _)| endpoint as u32).collect();
+            let coefficient = |endpoint: &u32| {
+                let fit = fitted.get(*endpoint as usize)?.as_ref();
                 fit.and_then(|(_, coefficients)| coefficients.get(&index).copied())
             };
             let coefficients: Vec<Option<f32>> = endpoints.iter().map(coefficient).collect();
@@ -156,12 +153,9 @@ impl Trainer<'_> {
         environments: &[Option<EnvironmentCounts>],
     ) -> Result<Vec<Option<Fitted>>, TrainingError> {
         let split = self.split(fold);
-        let files = ModelFiles {
-            // That of a run which was stopped here.
-            domain: None,
-            ..ModelFiles::read(&self.fold_model(fold))?
-        };
-        let network = Scorer::load(&files, self.device.clone())?;
+        let files = ModelFiles::read(&self.fold_model(fold))?;
+        // A run that was stopped here may have some already.
+        let network = Scorer::load(&files, self.device.clone())?.without_gaussian_processes();
         let smiles = |&index: &usize| self.examples[index].smiles.as_str();
         let valid = split.valid.iter().map(smiles);
         let predicted = evaluation::scores(&network, valid, PredictOptions::default()).await?;
@@ -181,7 +175,7 @@ impl Trainer<'_> {
                 network: &values,
             };
             let is_probability = config.task == EndpointTask::Classification;
-            let fit = gaussian_process::fit(
+            let fit = gaussian_process_fit::fit(
                 &train.environments,
                 &train.labels,
                 validation,
@@ -212,7 +206,7 @@ impl Trainer<'_> {
                 .iter()
                 .map(|processes| processes[endpoint])
                 .collect();
-            let fit = gaussian_process::refit(&train.environments, &train.labels, &of_folds)?;
+            let fit = gaussian_process_fit::refit(&train.environments, &train.labels, &of_folds)?;
             Some((fit.process, train.named(fit.coefficients)))
         };
         (0..self.config.endpoints.len()).map(of_endpoint).collect()

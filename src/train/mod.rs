@@ -15,6 +15,9 @@ mod dataset;
 pub mod evaluation;
 mod finetune;
 mod gaussian_process;
+mod gaussian_process_fit;
+#[cfg(test)]
+mod kill_tests;
 pub mod labels;
 mod learnable;
 mod left_out;

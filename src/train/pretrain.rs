@@ -476,6 +476,7 @@ impl<'a> Trainer<'a> {
             &model,
             Precision::Fp32,
             &card,
+            None,
         )
         .await?;
         run.clear_checkpoints()?;

@@ -56,12 +56,13 @@ fn load(golden: &Golden, prefix: &str, key: &str, device: &Device) -> (ModelConf
         let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
         (*name, view.expect("bytes of the shape"))
     });
-    let files = ModelFiles {
+    let mut files = ModelFiles {
         domain: None,
         config: golden.metadata[key].clone().into_bytes().into(),
         weights: safetensors::serialize(views, None).expect("tensors").into(),
         vocabulary: tokenizer::vocabulary().into_bytes().into(),
     };
+    files.seal().expect("the golden configuration is JSON");
     files
         .load(device)
         .expect("the golden weights fit their configuration")

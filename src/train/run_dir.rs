@@ -22,6 +22,7 @@ use super::config::OptimizerConfig;
 use super::corpus::DataFile;
 use super::optimizer::{Optimizer, OptimizerError};
 use super::tensorboard::EventFile;
+use crate::atomic;
 use crate::device::Device;
 use crate::model::Model;
 use crate::model_dir::{self, ModelConfig, ModelFiles, Precision, StoringError};
@@ -176,26 +177,29 @@ fn damaged(path: &Path, what: impl ToString) -> RunError {
 }
 
 /// Writes a file so that it appears whole or not at all, on the disk.
+///
+/// # Errors
+///
+/// Where the disk does not take it.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    File::create(&partial)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(io_error(path))
+    atomic::write_file(path, bytes).map_err(io_error(path))
 }
 
 /// Reads a JSON file of a run directory.
+///
+/// # Errors
+///
+/// Where it is absent or not the JSON expected.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let text = fs::read_to_string(path).map_err(io_error(path))?;
     serde_json::from_str(&text).map_err(|error| damaged(path, error))
 }
 
 /// Writes a JSON file of a run directory, whole or not at all.
+///
+/// # Errors
+///
+/// Where the disk does not take it.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| damaged(path, error))?;
     bytes.push(b'\n');
@@ -232,6 +236,12 @@ impl Run {
         }
         let config = fs::read_to_string(&path).map_err(io_error(&path))?;
         let info = read_json(&directory.join(RUN))?;
+        // What a process that was killed here left unfinished.
+        for folder in [directory.to_owned(), directory.join(CHECKPOINTS)] {
+            if folder.is_dir() {
+                atomic::sweep(&folder).map_err(io_error(&folder))?;
+            }
+        }
         Ok((Self::open(directory)?, config, info))
     }
 
@@ -273,8 +283,8 @@ impl Run {
     /// Where the model is there and damaged.
     pub fn finished(&self) -> Result<Option<ModelConfig>, RunError> {
         let directory = self.directory.join(MODEL);
-        // Written last of a model's files.
-        if !directory.join(model_dir::CONFIG).is_file() {
+        // It appears whole, and last of all.
+        if !directory.exists() {
             return Ok(None);
         }
         Ok(Some(ModelFiles::read(&directory)?.config()?))
@@ -363,16 +373,11 @@ impl Run {
         if partial.exists() {
             fs::remove_dir_all(&partial).map_err(io_error(&partial))?;
         }
-        model_dir::write(&partial, config, model, Precision::Fp32, "").await?;
+        model_dir::write(&partial, config, model, Precision::Fp32, "", None).await?;
         write_whole(&partial.join(OPTIMIZER), &optimizer.save().await?)?;
         write_json(&partial.join(STATE), progress)?;
-        sync(&partial)?;
         let path = folder.join(format!("step-{:09}", progress.step));
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(io_error(&path))?;
-        }
-        fs::rename(&partial, &path).map_err(io_error(&path))?;
-        sync(&folder)?;
+        atomic::rename_directory(&partial, &path).map_err(io_error(&path))?;
         let mut all = self.checkpoints()?;
         all.truncate(all.len().saturating_sub(KEPT));
         for old in all {
@@ -428,23 +433,4 @@ impl Run {
             model,
         }))
     }
-}
-
-/// Makes a directory and the files in it survive a loss of power, where the
-/// system can do that.
-fn sync(directory: &Path) -> Result<(), RunError> {
-    if cfg!(unix) {
-        for entry in fs::read_dir(directory).map_err(io_error(directory))? {
-            let path = entry.map_err(io_error(directory))?.path();
-            if path.is_file() {
-                File::open(&path)
-                    .and_then(|file| file.sync_all())
-                    .map_err(io_error(&path))?;
-            }
-        }
-        File::open(directory)
-            .and_then(|file| file.sync_all())
-            .map_err(io_error(directory))?;
-    }
-    Ok(())
 }

@@ -1,9 +1,19 @@
-//! Where a run's encoder comes from.
+//! A model to start training from: a stored encoder, and heads that are stored or
+//! fresh.
 
 use std::path::Path;
 
-use crate::model_dir::{ModelFiles, StoringError};
+use burn::module::Param;
+use burn::tensor::Tensor;
+
+use crate::model::{
+    ConfigError, Encoder, EncoderConfig, Endpoint, Heads, Initial, Model, Source, SourceError,
+};
+use crate::model_dir::{ModelFiles, StoringError, TensorFile};
 use crate::train::run_dir;
+
+/// What the names of the endpoint head's parameters begin with.
+const ENDPOINTS_HEAD: &str = "head.";
 
 /// What a configuration names as `start` for the pre-trained encoder that is
 /// built in. A directory of this name is meant by `./built-in`.
@@ -43,4 +53,125 @@ fn built_in() -> Result<ModelFiles<'static>, StoringError> {
             "no pre-trained encoder was built in: name a model directory to start from, or none",
         ),
     })
+}
+
+impl ModelFiles<'_> {
+    /// The encoder of this model with `heads` on it: those heads that it has
+    /// in the same shape are kept, the others drawn from `initial`; the head of
+    /// endpoints only where they are `endpoints` by name. `config` may differ
+    /// from the model's own in dropout alone.
+    ///
+    /// # Errors
+    ///
+    /// Where the files are no valid model, or its encoder has another shape.
+    pub(super) fn start(
+        &self,
+        config: &EncoderConfig,
+        heads: Heads,
+        endpoints: &[Endpoint],
+        initial: &mut Initial<'_>,
+    ) -> Result<Model, StoringError> {
+        let stored = self.config()?;
+        let names = |endpoints: &[Endpoint]| -> Vec<String> {
+            endpoints
+                .iter()
+                .map(|endpoint| endpoint.name.clone())
+                .collect()
+        };
+        let same_endpoints = names(&stored.endpoints) == names(endpoints);
+        let own = stored.encoder;
+        let same = EncoderConfig {
+            hidden_dropout_prob: own.hidden_dropout_prob,
+            attention_probs_dropout_prob: own.attention_probs_dropout_prob,
+            initializer_range: own.initializer_range,
+            ..config.clone()
+        };
+        if own != same {
+            return Err(ConfigError {
+                field: "hidden_size, num_hidden_layers, parameter_sharing",
+                value: format!(
+                    "{}, {}, {:?}",
+                    own.hidden_size, own.num_hidden_layers, own.parameter_sharing
+                ),
+                expected: format!(
+                    "the shape of the preset: {}, {}, {:?}",
+                    config.hidden_size, config.num_hidden_layers, config.parameter_sharing
+                ),
+            }
+            .into());
+        }
+        let mut source = TensorFile::open(&self.weights, initial.device)?;
+        let encoder = Encoder::new(&mut source, config)?;
+        let mut either = FileOrInitial {
+            file: source,
+            initial,
+            fresh: (!same_endpoints).then_some(ENDPOINTS_HEAD),
+        };
+        Ok(Model::with_encoder(encoder, &mut either, config, heads)?)
+    }
+}
+
+/// Parameters from a file where it has them in their shape, or else fresh.
+struct FileOrInitial<'a, 'b> {
+    file: TensorFile<'a>,
+    initial: &'a mut Initial<'b>,
+    /// What the names of those begin with that are fresh in any case.
+    fresh: Option<&'static str>,
+}
+
+impl FileOrInitial<'_, '_> {
+    fn either<T>(
+        &mut self,
+        name: &str,
+        stored: impl FnOnce(&mut dyn Source) -> Result<T, SourceError>,
+        fresh: impl FnOnce(&mut dyn Source) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        if self.fresh.is_some_and(|start| name.starts_with(start)) {
+            return fresh(self.initial);
+        }
+        match stored(&mut self.file) {
+            Err(SourceError::Missing(_) | SourceError::Shape { .. }) => fresh(self.initial),
+            other => other,
+        }
+    }
+}
+
+impl Source for FileOrInitial<'_, '_> {
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, SourceError> {
+        self.either(name, |s| s.matrix(name, shape), |s| s.matrix(name, shape))
+    }
+
+    fn zeros(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
+        self.either(name, |s| s.zeros(name, length), |s| s.zeros(name, length))
+    }
+
+    fn ones(&mut self, name: &str, length: usize) -> Result<Param<Tensor<1>>, SourceError> {
+        self.either(name, |s| s.ones(name, length), |s| s.ones(name, length))
+    }
+
+    fn linear_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        self.either(
+            name,
+            |s| s.linear_weight(name, from, to),
+            |s| s.linear_weight(name, from, to),
+        )
+    }
+
+    fn silent_weight(
+        &mut self,
+        name: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Param<Tensor<2>>, SourceError> {
+        self.either(
+            name,
+            |s| s.silent_weight(name, from, to),
+            |s| s.silent_weight(name, from, to),
+        )
+    }
 }

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Int, Tensor, TensorData};
 use delicate::convert::export;
 use delicate::convert::import::{ImportError, ImportOptions, Imported, import};
 use delicate::device::{Device, DeviceChoice};
-use delicate::model::{Batch, Model, SourceError};
+use delicate::low_level::burn::tensor::{Int, Tensor, TensorData};
+use delicate::low_level::{Batch, Model, tensors};
+use delicate::model::SourceError;
 use delicate::model_dir::{self, ModelFiles, Precision, StoringError};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -32,12 +33,11 @@ fn options(family: &str) -> ImportOptions {
 }
 
 fn imported(name: &str, options: &ImportOptions) -> Imported {
-    import(&checkpoint(name), options, cpu().tensors())
-        .unwrap_or_else(|error| panic!("{name}: {error}"))
+    import(&checkpoint(name), options, &cpu()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn refused(name: &str, options: &ImportOptions) -> ImportError {
-    match import(&checkpoint(name), options, cpu().tensors()) {
+    match import(&checkpoint(name), options, &cpu()) {
         Ok(_) => panic!("{name} was imported"),
         Err(error) => error,
     }
@@ -64,8 +64,8 @@ fn batch(family: &str, device: &Device) -> Batch {
     let (_, mask) = expected(&format!("{family}/input/mask"));
     let ids: Vec<i32> = ids.into_iter().map(|id| id as i32).collect();
     Batch {
-        ids: Tensor::from_data(TensorData::new(ids, shape.clone()), device.tensors()),
-        mask: Tensor::from_data(TensorData::new(mask, shape), device.tensors()),
+        ids: Tensor::from_data(TensorData::new(ids, shape.clone()), tensors(device)),
+        mask: Tensor::from_data(TensorData::new(mask, shape), tensors(device)),
         token_types: None,
     }
 }
@@ -101,7 +101,7 @@ fn check_outputs(what: &str, family: &str, model: &Model) {
     if let Some(endpoints) = model.endpoints(pooled.clone()) {
         compare(what, endpoints, &format!("{family}/output/endpoints"));
     }
-    let all = Tensor::<1, Int>::arange(0..(rows * length) as i64, device.tensors());
+    let all = Tensor::<1, Int>::arange(0..(rows * length) as i64, tensors(&device));
     if let Some(tokens) = model.token_logits(last, all) {
         compare(what, tokens, &format!("{family}/output/tokens"));
     }
@@ -252,7 +252,7 @@ fn changed(
         directory.path().join("config.json"),
     )
     .expect("copied");
-    import(directory.path(), &ImportOptions::default(), cpu().tensors())
+    import(directory.path(), &ImportOptions::default(), &cpu())
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn broken_files_are_errors_and_never_panics() {
         let path = directory.path().join("broken");
         for cut in (0..whole.len()).step_by(whole.len() / 40 + 1) {
             std::fs::write(&path, &whole[..cut]).expect("written");
-            let outcome = import(&path, &options("bert"), cpu().tensors());
+            let outcome = import(&path, &options("bert"), &cpu());
             assert!(outcome.is_err(), "{name} cut at {cut} was imported");
         }
         for at in (0..whole.len()).step_by(whole.len() / 150 + 1) {
@@ -304,7 +304,7 @@ fn broken_files_are_errors_and_never_panics() {
             bytes[at] ^= 0x55;
             std::fs::write(&path, &bytes).expect("written");
             // Whether it is refused depends on the byte; it must not panic.
-            let _ = import(&path, &options("bert"), cpu().tensors());
+            let _ = import(&path, &options("bert"), &cpu());
         }
     }
     // A pickle that calls os.system when Python loads it.
@@ -312,9 +312,9 @@ fn broken_files_are_errors_and_never_panics() {
     let marker = directory.path().join("marker");
     let pickle = format!("cos\nsystem\n(S'touch {}'\ntR.", marker.display());
     std::fs::write(&path, pickle).expect("written");
-    assert!(import(&path, &ImportOptions::default(), cpu().tensors()).is_err());
+    assert!(import(&path, &ImportOptions::default(), &cpu()).is_err());
     assert!(!marker.exists());
-    assert!(import(directory.path(), &ImportOptions::default(), cpu().tensors()).is_err());
+    assert!(import(directory.path(), &ImportOptions::default(), &cpu()).is_err());
 }
 
 fn write(imported: &Imported, precision: Precision) -> (tempfile::TempDir, ModelFiles<'static>) {
@@ -325,6 +325,7 @@ fn write(imported: &Imported, precision: Precision) -> (tempfile::TempDir, Model
         &imported.model,
         precision,
         "card",
+        None,
     ))
     .expect("the model is written");
     let files = ModelFiles::read(directory.path()).expect("the model is read");
@@ -336,7 +337,7 @@ fn an_int8_model_is_within_half_a_step_of_its_source() {
     let imported = imported("albert-finetuned.pt", &options("albert"));
     let (_whole, whole) = write(&imported, Precision::Fp32);
     let (_small, small) = write(&imported, Precision::Int8);
-    let (_, again) = small.load(cpu().tensors()).expect("int8 loads");
+    let (_, again) = small.build(&cpu()).expect("int8 loads");
     let source = SafeTensors::deserialize(&whole.weights).expect("valid");
     let stored = SafeTensors::deserialize(&small.weights).expect("valid");
     let floats = |view: TensorView<'_>| -> Vec<f32> {
@@ -406,11 +407,12 @@ fn a_faulty_scale_is_a_typed_error() {
                 TensorView::new(*dtype, shape.clone(), data).expect("a tensor"),
             )
         });
-        let changed = ModelFiles {
+        let mut changed = ModelFiles {
             weights: Cow::Owned(safetensors::serialize(views, None).expect("a file")),
             ..files.clone()
         };
-        match changed.load(cpu().tensors()) {
+        changed.seal().expect("valid JSON");
+        match changed.build(&cpu()) {
             Err(StoringError::Tensor(error)) => error,
             other => panic!("expected an error of a tensor, got {:?}", other.map(|_| ())),
         }

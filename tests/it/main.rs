@@ -4,9 +4,11 @@ mod attribution;
 #[cfg(feature = "train")]
 mod baseline;
 mod chemistry;
+mod contributing;
 #[cfg(feature = "train")]
 mod convert;
 mod descriptors;
+mod examples;
 mod metrics;
 mod model_dir;
 mod predict;

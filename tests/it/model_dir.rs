@@ -5,14 +5,18 @@ use std::borrow::Cow;
 use delicate::device::{Device, DeviceChoice};
 use delicate::model::SourceError;
 use delicate::model_dir::{self, ModelFiles, Precision, StoringError};
+use delicate::{Error, Predictor};
 use proptest::prelude::*;
 
 fn device() -> Device {
     pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU is always there")
 }
 
+/// Loads files that were changed on purpose, and so are named anew.
 fn load(files: &ModelFiles<'_>) -> Result<(), StoringError> {
-    files.load(device().tensors()).map(|_| ())
+    let mut files = files.clone();
+    files.seal()?;
+    files.build(&device()).map(|_| ())
 }
 
 fn with_config(change: impl FnOnce(&mut serde_json::Value)) -> ModelFiles<'static> {
@@ -27,7 +31,7 @@ fn with_config(change: impl FnOnce(&mut serde_json::Value)) -> ModelFiles<'stati
 fn a_model_survives_writing_and_reading() {
     let device = device();
     let (config, model) = ModelFiles::embedded()
-        .load(device.tensors())
+        .build(&device)
         .expect("the embedded model is valid");
     for (precision, equal) in [(Precision::Fp32, true), (Precision::Fp16, true)] {
         let directory = tempfile::tempdir().expect("a directory");
@@ -37,29 +41,33 @@ fn a_model_survives_writing_and_reading() {
             &model,
             precision,
             "# card\n",
+            None,
         ))
         .expect("written");
         let files = ModelFiles::read(directory.path()).expect("read");
-        let (again, _) = files.load(device.tensors()).expect("valid");
+        let (again, _) = files.build(&device).expect("valid");
         assert_eq!(again, config);
         // The embedded weights are fp16, so both precisions hold them exactly.
         let second = tempfile::tempdir().expect("a directory");
-        let (_, model) = files.load(device.tensors()).expect("valid");
+        let (_, model) = files.build(&device).expect("valid");
         pollster::block_on(model_dir::write(
             second.path(),
             &config,
             &model,
             Precision::Fp16,
             "",
+            None,
         ))
         .expect("written");
         let weights = ModelFiles::read(second.path()).expect("read").weights;
         assert_eq!(weights == ModelFiles::embedded().weights, equal);
-        let partial = std::fs::read_dir(directory.path())
+        let mut names: Vec<_> = std::fs::read_dir(directory.path())
             .expect("listed")
-            .filter_map(Result::ok)
-            .any(|entry| entry.file_name().to_string_lossy().ends_with(".partial"));
-        assert!(!partial, "no partial file is left behind");
+            .map(|entry| entry.expect("listed").file_name())
+            .collect();
+        names.sort();
+        let expected = ["README.md", "config.json", "model.safetensors", "vocab.txt"];
+        assert_eq!(names, expected, "no partial file is left behind");
     }
 }
 
@@ -226,6 +234,149 @@ fn another_vocabulary_is_refused_with_its_line() {
     );
 }
 
+/// The built-in model as a directory, with its domain.
+fn directory() -> (tempfile::TempDir, std::path::PathBuf) {
+    let files = ModelFiles::embedded();
+    let (config, model) = files.build(&device()).expect("valid");
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("model");
+    let domain = files.domain.as_deref();
+    pollster::block_on(model_dir::write(
+        &path,
+        &config,
+        &model,
+        Precision::Fp16,
+        "",
+        domain,
+    ))
+    .expect("written");
+    (folder, path)
+}
+
+fn open(path: &std::path::Path) -> Result<(), Error> {
+    Predictor::open(path, device()).map(|_| ())
+}
+
+/// The error of a directory that is not whole, and the file that it names.
+fn refused(path: &std::path::Path, file: &str) -> StoringError {
+    match open(path) {
+        Err(Error::Model(error)) => {
+            assert!(error.to_string().contains(file), "{file}: {error}");
+            error
+        }
+        other => panic!("{file}: expected an error of the model, got {other:?}"),
+    }
+}
+
+const DEPENDED_ON: [&str; 3] = ["model.safetensors", "vocab.txt", "domain.json.gz"];
+
+#[test]
+fn a_directory_with_a_file_removed_is_refused_by_its_name() {
+    let (_folder, path) = directory();
+    open(&path).expect("whole");
+    for file in DEPENDED_ON {
+        let bytes = std::fs::read(path.join(file)).expect("there");
+        std::fs::remove_file(path.join(file)).expect("removed");
+        assert!(matches!(refused(&path, file), StoringError::Missing { .. }));
+        std::fs::write(path.join(file), bytes).expect("written");
+        open(&path).expect("whole again");
+    }
+    std::fs::remove_file(path.join("config.json")).expect("removed");
+    refused(&path, "config.json");
+}
+
+#[test]
+fn a_directory_with_a_file_cut_short_or_altered_is_refused_by_its_name() {
+    let (_folder, path) = directory();
+    for file in DEPENDED_ON {
+        let bytes = std::fs::read(path.join(file)).expect("there");
+        for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+            std::fs::write(path.join(file), &bytes[..length]).expect("written");
+            assert!(matches!(refused(&path, file), StoringError::Altered { .. }));
+        }
+        let mut altered = bytes.clone();
+        let last = altered.len() - 1;
+        altered[last] ^= 1;
+        std::fs::write(path.join(file), altered).expect("written");
+        assert!(matches!(refused(&path, file), StoringError::Altered { .. }));
+        std::fs::write(path.join(file), bytes).expect("written");
+        open(&path).expect("whole again");
+    }
+    let config = std::fs::read(path.join("config.json")).expect("there");
+    std::fs::write(path.join("config.json"), &config[..config.len() / 2]).expect("written");
+    refused(&path, "config.json");
+}
+
+#[test]
+fn a_file_of_another_model_is_refused_by_its_name() {
+    let (_folder, path) = directory();
+    // Another model of the same shape, with one weight of its own.
+    let (_other_folder, other) = directory();
+    let mut files = ModelFiles::read(&other).expect("whole");
+    let last = files.weights.len() - 2;
+    files.weights.to_mut()[last] ^= 1;
+    files.seal().expect("valid JSON");
+    std::fs::write(path.join("model.safetensors"), &files.weights).expect("written");
+    let error = refused(&path, "model.safetensors");
+    assert!(matches!(error, StoringError::Altered { .. }), "{error}");
+    // Its configuration does not make it whole either: that names its own files.
+    let (_folder, path) = directory();
+    std::fs::write(path.join("config.json"), &files.config).expect("written");
+    refused(&path, "model.safetensors");
+    // A domain where the model has none.
+    files.domain = None;
+    files.seal().expect("valid JSON");
+    std::fs::write(path.join("config.json"), &files.config).expect("written");
+    std::fs::write(path.join("model.safetensors"), &files.weights).expect("written");
+    let error = refused(&path, "domain.json.gz");
+    assert!(matches!(error, StoringError::Unlisted { .. }), "{error}");
+    std::fs::remove_file(path.join("domain.json.gz")).expect("removed");
+    open(&path).expect("the other model, whole");
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_not_passed_over() {
+    let (_folder, path) = directory();
+    let text = std::fs::read_to_string(path.join("config.json")).expect("there");
+    let mut config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    config["files"]["calibration.bin"] = "00".into();
+    std::fs::write(path.join("config.json"), config.to_string()).expect("written");
+    let error = refused(&path, "calibration.bin");
+    assert!(matches!(error, StoringError::Unknown { .. }), "{error}");
+}
+
+#[test]
+fn a_directory_with_somebodys_files_is_not_replaced() {
+    let (_folder, path) = directory();
+    std::fs::write(path.join("notes.txt"), "mine").expect("written");
+    let (config, model) = ModelFiles::embedded().build(&device()).expect("valid");
+    let written = model_dir::write(&path, &config, &model, Precision::Fp16, "", None);
+    let error = pollster::block_on(written).expect_err("refused");
+    assert!(matches!(&error, StoringError::Occupied { entry, .. } if entry == "notes.txt"));
+    assert_eq!(
+        std::fs::read_to_string(path.join("notes.txt")).expect("there"),
+        "mine"
+    );
+}
+
+#[test]
+fn the_built_in_models_are_whole() {
+    for files in [
+        ModelFiles::embedded(),
+        ModelFiles::embedded_for_similarity(),
+    ] {
+        files.config().expect("whole");
+    }
+    let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    for entry in std::fs::read_dir(models).expect("listed") {
+        let path = entry.expect("listed").path();
+        let files = ModelFiles::read(&path).expect("read");
+        files
+            .config()
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -243,8 +394,9 @@ proptest! {
             bytes[at] = value;
         }
         files.weights = Cow::Owned(bytes);
+        files.seal().expect("valid JSON");
         // Either it is refused or it is a model; it is never a crash.
-        match files.load(device().tensors()) {
+        match files.build(&device()) {
             Ok((config, _)) => prop_assert_eq!(config.model_type, "delicate"),
             Err(error) => prop_assert!(!error.to_string().is_empty()),
         }

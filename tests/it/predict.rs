@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use delicate::chemistry::{AtomOrder, Molecule};
 use delicate::device::{Device, DeviceChoice};
-use delicate::model::Batch;
+use delicate::low_level::{Batch, tensors};
 use delicate::model_dir::ModelFiles;
 use delicate::predict::gaussian_process;
 use delicate::predict::{
@@ -139,7 +139,7 @@ fn several_smiles_are_averaged() {
     };
     // The forward pass by hand, SMILES by SMILES.
     let (config, model) = ModelFiles::embedded()
-        .load(scorer.device().tensors())
+        .build(scorer.device())
         .expect("the embedded model is valid");
     let molecule = Molecule::parse("CC(=O)Oc1ccccc1C(=O)O").expect("valid");
     let canonical = molecule.canonical_smiles().expect("a SMILES");
@@ -154,7 +154,7 @@ fn several_smiles_are_averaged() {
     for order in orders {
         let written = canonical.kekule_string(order).expect("a SMILES");
         let ids = tokenizer::tokenize(&written, config.encoder.max_length).expect("in vocabulary");
-        let batch = Batch::new(&[&ids[..]], scorer.device().tensors());
+        let batch = Batch::new(&[&ids[..]], tensors(scorer.device()));
         let output = model.forward(&batch).expect("it has endpoints").into_data();
         for ((sum, output), endpoint) in mean
             .iter_mut()

@@ -233,7 +233,7 @@ fn a_smi_line_is_a_smiles_and_a_name_that_may_have_blanks() {
             ["", "nobody"]
         ]
     );
-    assert_eq!(smiles(&records), ["CCO", "CC", "C", "(missing)"]);
+    assert_eq!(smiles(&records), ["CCO", "CC", "C", "(none)"]);
     assert_eq!(
         reasons(&records),
         [None, None, None, Some("missing_structure")]

@@ -7,13 +7,31 @@ use std::path::{Path, PathBuf};
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
+/// The files of a directory and their texts.
+fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, String)> {
+    let entries = fs::read_dir(directory).expect("it is part of the repository");
+    entries
+        .map(|entry| entry.expect("a readable entry").path())
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let source = fs::read_to_string(&path).expect("a readable shader");
+            (path, source)
+        })
+}
+
+/// Every kernel, behind the files of `shared/` that it names.
 fn shaders() -> Vec<(PathBuf, naga::Module)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    fs::read_dir(directory)
-        .expect("the shaders are part of the repository")
-        .map(|entry| {
-            let path = entry.expect("a readable entry").path();
-            let source = fs::read_to_string(&path).expect("a readable shader");
+    let shared: Vec<(PathBuf, String)> = files(&directory.join("shared")).collect();
+    files(&directory)
+        .map(|(path, kernel)| {
+            let named = |(path, _): &&(PathBuf, String)| {
+                let name = path.file_name().and_then(|name| name.to_str());
+                name.is_some_and(|name| kernel.contains(&format!("shared/{name}")))
+            };
+            let used = shared.iter().filter(named);
+            let source = used.map(|(_, text)| &**text).chain([&*kernel]);
+            let source: String = source.collect();
             let module = naga::front::wgsl::parse_str(&source)
                 .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
             (path, module)

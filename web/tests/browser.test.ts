@@ -531,7 +531,15 @@ async function testShaders(browser: Browser, site: Served): Promise<void> {
     const folder = join(here, "../../shaders");
     const names = (await readdir(folder)).filter((name) => name.endsWith(".wgsl"));
     ok(names.length > 0, "no shader found");
-    const sources = await Promise.all(names.map(async (name) => ({ name, code: await readFile(join(folder, name), "utf8") })));
+    const text = (name: string) => readFile(join(folder, name), "utf8");
+    const sources = await Promise.all(
+      names.map(async (name) => {
+        const kernel = await text(name);
+        // A kernel stands behind the files of shared/ that it names.
+        const shared = new Set(kernel.match(/shared\/\w+\.wgsl/g));
+        return { name, code: [...(await Promise.all([...shared].map(text))), kernel].join("") };
+      }),
+    );
     const errors = await visit.page.evaluate<string[]>(`(async (sources) => {
       const device = await (await navigator.gpu.requestAdapter()).requestDevice();
       const errors = [];

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use delicate::atomic;
 use delicate::convert::export::{self, Loss, MOLECULES};
 use delicate::device::Device;
-use delicate::model_dir::{self, CARD, DOMAIN, ModelFiles, Precision, StoringError, WEIGHTS};
+use delicate::model_dir::{self, CARD, ModelFiles, Precision, StoringError, WEIGHTS};
 use delicate::predict::Scorer;
 use delicate::records::{ReadOptions, Structure};
 
@@ -28,7 +29,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let structures = structures(arguments.data.as_deref())?;
     let device = pollster::block_on(Device::open(arguments.device.into()))?;
     let files = ModelFiles::read(from).map_err(model_error(from))?;
-    let (mut config, mut model) = files.load(device.tensors()).map_err(model_error(from))?;
+    let (mut config, mut model) = files.build(&device).map_err(model_error(from))?;
     if arguments.lean {
         (config, model) = export::lean(config, model);
     }
@@ -40,7 +41,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
                 source,
             }
         })?;
-        std::fs::write(to, &bytes).map_err(|source| CommandError::Output {
+        atomic::write_file(to, &bytes).map_err(|source| CommandError::Output {
             name: to.display().to_string(),
             source,
         })?;
@@ -56,15 +57,9 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     }
     let precision: Precision = arguments.precision.into();
     let card = card(from, precision);
-    pollster::block_on(model_dir::write(to, &config, &model, precision, &card))
-        .map_err(model_error(to))?;
-    if let Some(domain) = &files.domain {
-        let path = to.join(DOMAIN);
-        std::fs::write(&path, domain).map_err(|source| CommandError::Output {
-            name: path.display().to_string(),
-            source,
-        })?;
-    }
+    let domain = files.domain.as_deref();
+    let written = model_dir::write(to, &config, &model, precision, &card, domain);
+    pollster::block_on(written).map_err(model_error(to))?;
     // From the files, so that what is compared is what others will read.
     let written = ModelFiles::read(to).map_err(model_error(to))?;
     let other = Scorer::load(&written, device.clone()).map_err(model_error(to))?;

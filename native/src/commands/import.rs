@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
     };
     // Nothing is computed: the CPU is always there.
     let device = pollster::block_on(Device::open(DeviceChoice::Cpu))?;
-    let imported = import(&arguments.checkpoint, &options, device.tensors()).map_err(|source| {
+    let imported = import(&arguments.checkpoint, &options, &device).map_err(|source| {
         CommandError::Import {
             path: arguments.checkpoint.clone(),
             source,
@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
         &imported.model,
         precision,
         &imported.card(&arguments.checkpoint),
+        None,
     ))
     .map_err(|source| CommandError::Model {
         name: arguments.output.display().to_string(),

@@ -230,8 +230,9 @@ pub enum ImportError {
 pub fn import(
     path: &Path,
     options: &ImportOptions,
-    device: &Device,
+    device: &crate::Device,
 ) -> Result<Imported, ImportError> {
+    let device = device.tensors();
     let container = Container::open(path)?;
     let foreign = container
         .config

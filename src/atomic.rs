@@ -1,0 +1,309 @@
+//! Files and directories that appear whole or not at all.
+//!
+//! What is written lies under a name of its own in the same folder, is synced to
+//! the disk and renamed. A process that is killed leaves the old file or the new
+//! one, never half of either; what it leaves under the other name begins with
+//! [`PARTIAL`].
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// What the names of unfinished files and directories begin with.
+pub const PARTIAL: &str = ".delicate-partial-";
+
+/// What begins the name under which a directory waits that is being replaced.
+const REPLACED: &str = ".delicate-replaced-";
+
+/// A file that appears under its name, whole, by [`AtomicFile::commit`]; dropped
+/// before, it was never there.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins the file `path`, whose folder must be there.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be written to.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        step()?;
+        Ok(Self {
+            file: builder(0o666).tempfile_in(folder(path))?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Syncs the file and gives it its name, in place of a file that had it.
+    ///
+    /// # Errors
+    ///
+    /// Where the disk does not take it; a file that was there stays.
+    pub fn commit(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        step()?;
+        self.file.persist(&self.path).map_err(|error| error.error)?;
+        sync(folder(&self.path))?;
+        step()
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Writes a whole file.
+///
+/// # Errors
+///
+/// Where the disk does not take it; a file that was there stays.
+pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+/// Writes a whole directory of `files`, by name, in place of one that was there.
+///
+/// # Errors
+///
+/// Where the disk does not take it; a directory that was there stays.
+pub fn write_directory(path: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
+    let parent = folder(path);
+    fs::create_dir_all(parent)?;
+    let partial = builder(0o777).tempdir_in(parent)?;
+    for (name, bytes) in files {
+        step()?;
+        let mut file = File::create(partial.path().join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+    }
+    sync(partial.path())?;
+    step()?;
+    rename_directory(partial.path(), path)?;
+    // Its name is gone, so that there is nothing to remove.
+    let _ = partial.keep();
+    Ok(())
+}
+
+/// Gives the directory `from` the name `to`, in place of one that was there. Both
+/// must be in the same folder, and `from` be synced.
+///
+/// # Errors
+///
+/// Where the file system does not take it. A process that is killed in between
+/// leaves the old directory where [`whole`] finds it.
+pub(crate) fn rename_directory(from: &Path, to: &Path) -> io::Result<()> {
+    let replaced = replaced(to);
+    if to.exists() {
+        remove(&replaced)?;
+        // A directory that is there cannot be renamed over everywhere.
+        fs::rename(to, &replaced)?;
+        step()?;
+    }
+    fs::rename(from, to)?;
+    sync(folder(to))?;
+    step()?;
+    remove(&replaced)
+}
+
+/// Where the directory `path` lies whole: under its name, or under that of one
+/// which was being replaced when the process was killed.
+pub(crate) fn whole(path: &Path) -> PathBuf {
+    let replaced = replaced(path);
+    if !path.exists() && replaced.is_dir() {
+        replaced
+    } else {
+        path.to_owned()
+    }
+}
+
+/// Removes what killed processes left unfinished in `folder`.
+///
+/// # Errors
+///
+/// Where the folder cannot be read or written to.
+pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn builder(mode: u32) -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(PARTIAL);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Less the user's umask, as for any new file; the crate's own are private.
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn replaced(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(REPLACED);
+    name.push(path.file_name().unwrap_or_default());
+    path.with_file_name(name)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Makes the names in a folder survive a loss of power, where the system can.
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// A point at which a process may be killed.
+#[cfg(not(test))]
+fn step() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) use kill::{after as kill_after, step};
+
+/// Kills between writes, for tests: from then on nothing is written any more.
+#[cfg(test)]
+mod kill {
+    use std::cell::Cell;
+    use std::io;
+
+    thread_local! {
+        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// Lets this thread make `steps` more steps; `None` for any number. Gives what
+    /// was left.
+    pub(crate) fn after(steps: Option<usize>) -> Option<usize> {
+        LEFT.replace(steps)
+    }
+
+    pub(crate) fn step() -> io::Result<()> {
+        LEFT.with(|left| match left.get() {
+            Some(0) => Err(io::Error::other("killed by the test")),
+            Some(more) => {
+                left.set(Some(more - 1));
+                Ok(())
+            }
+            None => Ok(()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("listed").filter_map(Result::ok);
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_or_stays() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("a.csv");
+        write_file(&path, b"old").expect("written");
+        let mut file = AtomicFile::create(&path).expect("begun");
+        file.write_all(b"new").expect("written");
+        assert_eq!(fs::read(&path).expect("read"), b"old");
+        drop(file);
+        assert_eq!(fs::read(&path).expect("read"), b"old");
+        write_file(&path, b"new").expect("written");
+        assert_eq!(fs::read(&path).expect("read"), b"new");
+        assert_eq!(names(folder.path()), ["a.csv"], "nothing else is left");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_has_the_permissions_of_any_new_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a directory");
+        let (ours, other) = (folder.path().join("ours"), folder.path().join("other"));
+        write_file(&ours, b"").expect("written");
+        fs::write(&other, b"").expect("written");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
+        assert_eq!(mode(&ours), mode(&other));
+        let (ours, other) = (folder.path().join("our"), folder.path().join("their"));
+        write_directory(&ours, &[("a", b"1")]).expect("written");
+        fs::create_dir(&other).expect("made");
+        assert_eq!(mode(&ours), mode(&other));
+    }
+
+    /// Killed at every step, a directory is the old one or the new one.
+    #[test]
+    fn a_directory_is_replaced_whole_wherever_the_process_is_killed() {
+        let contents = |path: &Path| {
+            let path = whole(path);
+            ["a", "b"].map(|name| fs::read(path.join(name)).expect("whole"))
+        };
+        let (old, new) = (
+            [b"1".to_vec(), b"1".to_vec()],
+            [b"2".to_vec(), b"2".to_vec()],
+        );
+        let mut killed = 0;
+        loop {
+            let folder = tempfile::tempdir().expect("a directory");
+            let path = folder.path().join("model");
+            write_directory(&path, &[("a", b"1"), ("b", b"1")]).expect("written");
+            kill_after(Some(killed));
+            let written = write_directory(&path, &[("a", b"2"), ("b", b"2")]);
+            kill_after(None);
+            let found = contents(&path);
+            if written.is_ok() {
+                assert_eq!(found, new);
+                assert_eq!(names(folder.path()), ["model"]);
+                break;
+            }
+            assert!(found == old || found == new, "killed after {killed} steps");
+            // And it can be written again.
+            write_directory(&path, &[("a", b"2"), ("b", b"2")]).expect("written");
+            assert_eq!(contents(&path), new);
+            killed += 1;
+        }
+        assert!(killed >= 5, "{killed}");
+    }
+}

@@ -1,0 +1,100 @@
+//! `config.json` of a model directory.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ConfigError, EncoderConfig, Endpoint, Heads, Physchem, StructureTargets};
+
+/// Most endpoints of one model.
+const MAX_ENDPOINTS: usize = 4096;
+
+/// `config.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Always `delicate`.
+    pub model_type: String,
+    /// The model's name, such as `delicate-small`.
+    pub name: String,
+    /// The preset its shape comes from, or `custom`.
+    pub preset: String,
+    /// SPDX expression of the weights' licence.
+    pub license: String,
+    /// The encoder's shape.
+    #[serde(flatten)]
+    pub encoder: EncoderConfig,
+    /// The outputs of the endpoint head, in order; none in a model that was
+    /// pre-trained and not yet fine-tuned.
+    pub endpoints: Vec<Endpoint>,
+    /// Whether the model predicts masked tokens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub masked_lm: bool,
+    /// The descriptors that the model predicts, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub physchem: Option<Physchem>,
+    /// The structure vector that the model predicts, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<StructureTargets>,
+    /// Whether the model has an embedding of its own for similarity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub embedding: bool,
+}
+
+/// What `model_type` says.
+pub const MODEL_TYPE: &str = "delicate";
+
+impl ModelConfig {
+    /// The heads that stand on the encoder.
+    pub fn heads(&self) -> Heads {
+        Heads {
+            endpoints: self.endpoints.len(),
+            masked_lm: self.masked_lm,
+            physchem: self.physchem.as_ref().map_or(0, |p| p.descriptors.len()),
+            structure: self.structure.as_ref().map_or(0, StructureTargets::len),
+            embedding: self.embedding,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |field, value: String, expected: &str| {
+            Err(ConfigError {
+                field,
+                value,
+                expected: expected.to_owned(),
+            })
+        };
+        if self.model_type != MODEL_TYPE {
+            return refuse("model_type", self.model_type.clone(), "`delicate`");
+        }
+        if self.endpoints.len() > MAX_ENDPOINTS {
+            return refuse(
+                "endpoints",
+                self.endpoints.len().to_string(),
+                "at most 4096 endpoints",
+            );
+        }
+        let mut names = BTreeSet::new();
+        for endpoint in &self.endpoints {
+            let scaling = endpoint.scaling;
+            if endpoint.name.is_empty() || !names.insert(&endpoint.name) {
+                return refuse("endpoints", endpoint.name.clone(), "a name of its own each");
+            }
+            let usable =
+                scaling.mean.is_finite() && scaling.deviation > 0.0 && scaling.deviation < 1e30;
+            if !usable {
+                return refuse(
+                    "endpoints.scaling",
+                    format!("{scaling:?} of {}", endpoint.name),
+                    "a finite mean and a positive deviation",
+                );
+            }
+        }
+        if let Some(expected) = self.physchem.as_ref().and_then(Physchem::fault) {
+            return refuse("physchem", "another table".to_owned(), expected);
+        }
+        if let Some(expected) = self.structure.as_ref().and_then(StructureTargets::fault) {
+            return refuse("structure", "another table".to_owned(), expected);
+        }
+        self.encoder.check()
+    }
+}

@@ -1,0 +1,377 @@
+//! Reading a model directory, which is not trusted.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::Path;
+
+use burn::tensor::Device;
+use half::f16;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::quantize::SCALE;
+use super::{CONFIG, DOMAIN, ModelConfig, StoringError, VOCABULARY, WEIGHTS};
+#[cfg(test)]
+use crate::model::{Encoder, EncoderConfig};
+use crate::model::{Model, SourceError, StoredValues};
+use crate::predict::applicability::{Applicability, ApplicabilityError};
+use crate::tokenizer;
+
+/// Largest `config.json`, `vocab.txt` or card that is read, in bytes.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
+/// Most bytes of the applicability domain.
+const MAX_DOMAIN_BYTES: u64 = 1 << 26;
+/// Largest `model.safetensors` that is read, in bytes.
+const MAX_WEIGHT_BYTES: u64 = 6 << 30;
+
+/// What `config.json` says of the files next to it.
+#[derive(Deserialize)]
+struct FileList {
+    /// SHA-256 in hexadecimal, by name.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+/// The contents of a model directory, not yet looked into.
+#[derive(Clone, Debug)]
+pub struct ModelFiles<'a> {
+    /// `config.json`.
+    pub config: Cow<'a, [u8]>,
+    /// `model.safetensors`.
+    pub weights: Cow<'a, [u8]>,
+    /// `vocab.txt`.
+    pub vocabulary: Cow<'a, [u8]>,
+    /// `domain.json.gz`, if there is one: see [`Applicability`].
+    pub domain: Option<Cow<'a, [u8]>>,
+}
+
+#[cfg(feature = "embedded")]
+impl ModelFiles<'static> {
+    /// The default model, built into the library: `models/delicate-small`.
+    pub fn embedded() -> Self {
+        Self {
+            config: include_bytes!("../../models/delicate-small/config.json").into(),
+            weights: include_bytes!("../../models/delicate-small/model.safetensors").into(),
+            vocabulary: include_bytes!("../../models/delicate-small/vocab.txt").into(),
+            domain: Some(include_bytes!("../../models/delicate-small/domain.json.gz").into()),
+        }
+    }
+
+    /// The default model for comparing molecules, built into the library:
+    /// `models/delicate-small-embedding`. It predicts no endpoint.
+    pub fn embedded_for_similarity() -> Self {
+        Self {
+            config: include_bytes!("../../models/delicate-small-embedding/config.json").into(),
+            weights: include_bytes!("../../models/delicate-small-embedding/model.safetensors")
+                .into(),
+            vocabulary: include_bytes!("../../models/delicate-small-embedding/vocab.txt").into(),
+            domain: None,
+        }
+    }
+
+    /// The pre-trained encoder that fine-tuning starts from, built into the
+    /// library: `models/delicate-small-pretrained`. It predicts no endpoint.
+    #[cfg(feature = "train")]
+    pub fn embedded_pretrained() -> Self {
+        Self {
+            config: include_bytes!("../../models/delicate-small-pretrained/config.json").into(),
+            weights: include_bytes!("../../models/delicate-small-pretrained/model.safetensors")
+                .into(),
+            vocabulary: include_bytes!("../../models/delicate-small-pretrained/vocab.txt").into(),
+            domain: None,
+        }
+    }
+}
+
+impl ModelFiles<'static> {
+    /// Reads the files of a model directory.
+    ///
+    /// # Errors
+    ///
+    /// Where a file is absent, unreadable or too large.
+    pub fn read(directory: &Path) -> Result<Self, StoringError> {
+        #[cfg(not(target_family = "wasm"))]
+        let directory = &crate::atomic::whole(directory);
+        let read = |file: &'static str, limit: u64| {
+            let path = directory.join(file);
+            let io = |source| StoringError::Io {
+                path: path.clone(),
+                source,
+            };
+            // A pipe or a device could go on for ever.
+            if !std::fs::metadata(&path).map_err(io)?.is_file() {
+                return Err(io(io::Error::other("not a regular file")));
+            }
+            let mut bytes = Vec::new();
+            std::fs::File::open(&path)
+                .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+                .map_err(io)?;
+            if bytes.len() as u64 > limit {
+                return Err(StoringError::TooLarge { file, limit });
+            }
+            Ok(Cow::Owned(bytes))
+        };
+        let config = read(CONFIG, MAX_TEXT_BYTES)?;
+        let listed: FileList = serde_json::from_slice(&config)?;
+        let domain = directory.join(DOMAIN).exists();
+        // One that is named and not there is found missing, by its name.
+        let read = |file: &'static str, limit: u64| {
+            if listed.files.contains_key(file) && !directory.join(file).exists() {
+                let file = file.to_owned();
+                return Err(StoringError::Missing { file });
+            }
+            read(file, limit)
+        };
+        Ok(Self {
+            weights: read(WEIGHTS, MAX_WEIGHT_BYTES)?,
+            vocabulary: read(VOCABULARY, MAX_TEXT_BYTES)?,
+            domain: match domain || listed.files.contains_key(DOMAIN) {
+                true => Some(read(DOMAIN, MAX_DOMAIN_BYTES)?),
+                false => None,
+            },
+            config,
+        })
+    }
+}
+
+impl ModelFiles<'_> {
+    /// The configuration, checked, of a model whose files are all there and
+    /// unaltered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn config(&self) -> Result<ModelConfig, StoringError> {
+        self.check_files()?;
+        let config: ModelConfig = serde_json::from_slice(&self.config)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Name and contents of each file that a prediction depends on, beyond
+    /// `config.json`.
+    fn contents(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let files = [
+            (WEIGHTS, Some(self.weights.as_ref())),
+            (VOCABULARY, Some(self.vocabulary.as_ref())),
+            (DOMAIN, self.domain.as_deref()),
+        ];
+        let present = |(name, bytes): (&'static str, Option<_>)| Some((name, bytes?));
+        files.into_iter().filter_map(present)
+    }
+
+    /// Whether the files are those that `config.json` names, all of them and no
+    /// other.
+    fn check_files(&self) -> Result<(), StoringError> {
+        let FileList { mut files } = serde_json::from_slice(&self.config)?;
+        for (name, bytes) in self.contents() {
+            let file = name.to_owned();
+            let Some(expected) = files.remove(name) else {
+                return Err(StoringError::Unlisted { file });
+            };
+            let found = sha256(bytes);
+            if found != expected {
+                return Err(StoringError::Altered {
+                    file,
+                    found,
+                    expected,
+                });
+            }
+        }
+        match files.into_keys().next() {
+            None => Ok(()),
+            Some(file) if file == DOMAIN => Err(StoringError::Missing { file }),
+            Some(file) => Err(StoringError::Unknown { file }),
+        }
+    }
+
+    /// Names the files in `config.json` as they are: for a model that is put
+    /// together anew, or changed on purpose.
+    ///
+    /// # Errors
+    ///
+    /// Where `config.json` is no JSON object.
+    pub fn seal(&mut self) -> Result<(), StoringError> {
+        let mut config: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&self.config)?;
+        let digests = self
+            .contents()
+            .map(|(name, bytes)| (name.to_owned(), sha256(bytes).into()));
+        config.insert(
+            "files".to_owned(),
+            digests.collect::<serde_json::Map<_, _>>().into(),
+        );
+        let mut json = serde_json::to_vec_pretty(&config)?;
+        json.push(b'\n');
+        self.config = json.into();
+        Ok(())
+    }
+
+    /// Checks the files and builds the model on `device`: see
+    /// [`low_level`](crate::low_level) for what can be done with it.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoringError`] that names what is wrong, and where.
+    ///
+    /// # Panics
+    ///
+    /// Never, whatever the bytes.
+    pub fn build(&self, device: &crate::Device) -> Result<(ModelConfig, Model), StoringError> {
+        self.load(device.tensors())
+    }
+
+    /// [`Self::build`] on a device of burn's.
+    ///
+    /// # Errors
+    ///
+    /// A [`StoringError`] that names what is wrong, and where.
+    ///
+    /// # Panics
+    ///
+    /// Never, whatever the bytes.
+    pub(crate) fn load(&self, device: &Device) -> Result<(ModelConfig, Model), StoringError> {
+        let config = self.config()?;
+        tokenizer::check_vocabulary(&String::from_utf8_lossy(&self.vocabulary))?;
+        let mut source = TensorFile::open(&self.weights, device)?;
+        let model = Model::new(&mut source, &config.encoder, config.heads())?;
+        let surplus: Vec<String> = source
+            .tensors
+            .names()
+            .into_iter()
+            .filter(|name| !source.taken.contains(*name))
+            .map(str::to_owned)
+            .collect();
+        if surplus.is_empty() {
+            Ok((config, model))
+        } else {
+            Err(StoringError::Surplus(surplus))
+        }
+    }
+}
+
+impl ModelFiles<'_> {
+    /// What the model of `config` knows of its domain, if it does.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is damaged or of another model.
+    pub fn applicability(
+        &self,
+        config: &ModelConfig,
+    ) -> Result<Option<Applicability>, ApplicabilityError> {
+        let names: Vec<&str> = config.endpoints.iter().map(|e| e.name.as_str()).collect();
+        let bytes = self.domain.as_ref();
+        bytes
+            .map(|bytes| Applicability::read(bytes, &names))
+            .transpose()
+    }
+}
+
+/// Parameters from a safetensors file.
+pub(crate) struct TensorFile<'a> {
+    tensors: SafeTensors<'a>,
+    /// What stands before every name in the file.
+    prefix: &'a str,
+    taken: BTreeSet<String>,
+    device: &'a Device,
+}
+
+impl<'a> TensorFile<'a> {
+    /// The tensors of a safetensors file.
+    ///
+    /// # Errors
+    ///
+    /// Where it is truncated or malformed.
+    pub(crate) fn open(bytes: &'a [u8], device: &'a Device) -> Result<Self, StoringError> {
+        Ok(Self {
+            tensors: SafeTensors::deserialize(bytes)?,
+            prefix: "",
+            taken: BTreeSet::new(),
+            device,
+        })
+    }
+}
+
+impl StoredValues for TensorFile<'_> {
+    fn values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, SourceError> {
+        let name = &format!("{}{name}", self.prefix);
+        let view = self
+            .tensors
+            .tensor(name)
+            .map_err(|_| SourceError::Missing(name.to_owned()))?;
+        if view.shape() != expected {
+            return Err(SourceError::Shape {
+                name: name.to_owned(),
+                found: view.shape().to_vec(),
+                expected: expected.to_vec(),
+            });
+        }
+        let values: Vec<f32> = match view.dtype() {
+            Dtype::F32 => view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            Dtype::F16 => view
+                .data()
+                .chunks_exact(2)
+                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+                .collect(),
+            // One scale a row; a scale has none of its own.
+            Dtype::I8 if expected.len() == 2 => {
+                let own = name.strip_prefix(self.prefix).unwrap_or(name);
+                let scales = self.values(&format!("{own}{SCALE}"), &expected[..1])?;
+                view.data()
+                    .chunks_exact(expected[1].max(1))
+                    .zip(scales)
+                    .flat_map(|(row, scale)| {
+                        row.iter().map(move |&b| f32::from(b.cast_signed()) * scale)
+                    })
+                    .collect()
+            }
+            other => {
+                return Err(SourceError::Type {
+                    name: name.to_owned(),
+                    found: format!("{other:?}"),
+                });
+            }
+        };
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(SourceError::NotFinite(name.to_owned()));
+        }
+        self.taken.insert(name.to_owned());
+        Ok(values)
+    }
+
+    fn device(&self) -> &Device {
+        self.device
+    }
+}
+
+/// Builds the encoder of `config` from the tensors of a safetensors file whose
+/// names begin with `prefix`; other tensors are left alone.
+///
+/// # Errors
+///
+/// Where the file is malformed or lacks a parameter of the encoder.
+#[cfg(test)]
+pub(crate) fn encoder_from_safetensors(
+    bytes: &[u8],
+    prefix: &str,
+    config: &EncoderConfig,
+    device: &Device,
+) -> Result<Encoder, StoringError> {
+    config.check()?;
+    let mut source = TensorFile {
+        prefix,
+        ..TensorFile::open(bytes, device)?
+    };
+    Ok(Encoder::new(&mut source, config)?)
+}

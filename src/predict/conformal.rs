@@ -1,0 +1,243 @@
+//! Calibration by held-out molecules: intervals that hold the measured value nine
+//! times in ten, and the similarities at which the applicability domain ends.
+//!
+//! What a similarity to the training molecules is worth is learnt from molecules
+//! that were held out from training: where their least similar tenth begins, a
+//! molecule is outside the domain; and the intervals are quantiles of their errors
+//! within each band of the domain (split conformal prediction: Vovk, Gammerman &
+//! Shafer 2005; by bands, "Mondrian").
+
+use serde::{Deserialize, Serialize};
+
+use super::prediction::Domain;
+
+/// Fraction of the measured values that an interval is to hold.
+pub const LEVEL: f64 = 0.9;
+
+/// Fraction of the held-out molecules below whose similarity a molecule is
+/// outside, and below whose similarity it is at the border.
+const OUTSIDE: f64 = 0.1;
+const AT_THE_BORDER: f64 = 0.3;
+
+/// Held-out molecules from which quantiles are taken at least.
+const FEWEST: usize = 20;
+
+/// What held-out molecules say about one part of the domain.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which.
+    pub domain: Domain,
+    /// Held-out molecules in it.
+    pub molecules: usize,
+    /// Root of their mean squared error, in the endpoint's unit; of
+    /// probabilities for a class.
+    pub rmse: f64,
+    /// Half the width of the interval, in the endpoint's unit; `None` for a
+    /// class, whose prediction is a probability already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_width: Option<f32>,
+}
+
+/// The domain of one endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointDomain {
+    /// The endpoint.
+    pub endpoint: String,
+    /// Similarity from which a molecule is at the border and no longer out.
+    pub borderline: f64,
+    /// Similarity from which a molecule is in.
+    pub within: f64,
+    /// The three parts, from out to in.
+    pub parts: Vec<Part>,
+    /// Fraction of held-out values that intervals held which were made without
+    /// them; `None` for a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+}
+
+/// A held-out molecule: what was predicted, and how near it was to the training
+/// molecules.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeldOut {
+    /// Similarity to the nearest molecules that were trained on:
+    /// [`Nearest::similarity`](super::neighbours::Nearest::similarity).
+    pub similarity: f64,
+    /// The measured value.
+    pub label: f32,
+    /// The prediction.
+    pub prediction: f32,
+}
+
+impl EndpointDomain {
+    /// Learns the domain of `endpoint` from held-out molecules; `None` where
+    /// there are fewer than 20. `is_quantity` says whether intervals mean
+    /// something.
+    pub fn fit(endpoint: &str, held_out: &[HeldOut], is_quantity: bool) -> Option<Self> {
+        if held_out.len() < FEWEST {
+            return None;
+        }
+        let mut similarities: Vec<f64> = held_out.iter().map(|one| one.similarity).collect();
+        similarities.sort_by(f64::total_cmp);
+        let quantile = |fraction: f64| {
+            let place = (similarities.len() as f64 * fraction) as usize;
+            similarities[place.min(similarities.len() - 1)]
+        };
+        let mut domain = Self {
+            endpoint: endpoint.to_owned(),
+            borderline: quantile(OUTSIDE),
+            within: quantile(AT_THE_BORDER),
+            parts: Vec::new(),
+            coverage: None,
+        };
+        let all: Vec<&HeldOut> = held_out.iter().collect();
+        domain.parts = domain.parts_of(&all, is_quantity);
+        domain.coverage = is_quantity.then(|| domain.cross_coverage(&all));
+        Some(domain)
+    }
+
+    /// The part that a similarity falls in.
+    pub fn domain(&self, similarity: f64) -> Domain {
+        if similarity >= self.within {
+            Domain::In
+        } else if similarity >= self.borderline {
+            Domain::Borderline
+        } else {
+            Domain::Out
+        }
+    }
+
+    /// Half the width of the interval of a molecule in `domain`.
+    pub fn half_width(&self, domain: Domain) -> Option<f32> {
+        let part = self.parts.iter().find(|part| part.domain == domain)?;
+        part.half_width
+    }
+
+    fn parts_of(&self, held_out: &[&HeldOut], is_quantity: bool) -> Vec<Part> {
+        let errors = |domain: Option<Domain>| -> Vec<f64> {
+            held_out
+                .iter()
+                .filter(|one| domain.is_none_or(|domain| self.domain(one.similarity) == domain))
+                .map(|one| f64::from((one.prediction - one.label).abs()))
+                .collect()
+        };
+        let rmse = |errors: &[f64]| {
+            let squares: f64 = errors.iter().map(|error| error * error).sum();
+            (squares / errors.len().max(1) as f64).sqrt()
+        };
+        let whole = interval(errors(None)).unwrap_or(f64::INFINITY);
+        let mut parts: Vec<Part> = Domain::ALL
+            .into_iter()
+            .map(|domain| {
+                let errors = errors(Some(domain));
+                Part {
+                    domain,
+                    molecules: errors.len(),
+                    rmse: rmse(&errors),
+                    // Too few of its own: the quantile over all.
+                    half_width: is_quantity.then(|| interval(errors).unwrap_or(whole) as f32),
+                }
+            })
+            .collect();
+        // Farther out nothing is known better.
+        for i in (0..parts.len().saturating_sub(1)).rev() {
+            parts[i].half_width = parts[i]
+                .half_width
+                .zip(parts[i + 1].half_width)
+                .map(|(own, inner)| own.max(inner));
+        }
+        parts
+    }
+
+    /// The coverage of intervals made from four fifths for the other fifth.
+    fn cross_coverage(&self, held_out: &[&HeldOut]) -> f64 {
+        const FOLDS: usize = 5;
+        let mut held = 0;
+        for fold in 0..FOLDS {
+            let part = |own: bool| -> Vec<&HeldOut> {
+                let all = held_out.iter().enumerate();
+                all.filter(|(i, _)| (i % FOLDS == fold) == own)
+                    .map(|(_, one)| *one)
+                    .collect()
+            };
+            let made = Self {
+                parts: self.parts_of(&part(false), true),
+                ..self.clone()
+            };
+            held += part(true)
+                .iter()
+                .filter(|one| {
+                    let width = made.half_width(made.domain(one.similarity));
+                    width.is_some_and(|width| (one.prediction - one.label).abs() <= width)
+                })
+                .count();
+        }
+        held as f64 / held_out.len().max(1) as f64
+    }
+
+    pub(crate) fn is_sound(&self) -> bool {
+        let finite = self.parts.iter().all(|part| {
+            part.half_width
+                .is_none_or(|width| width >= 0.0 && !width.is_nan())
+        });
+        let ordered = 0.0 <= self.borderline && self.borderline <= self.within;
+        finite && ordered && self.within <= 1.0
+    }
+}
+
+/// The smallest bound that holds [`LEVEL`] of the values that may come, given
+/// `errors` that came; `None` where they are too few to say.
+fn interval(mut errors: Vec<f64>) -> Option<f64> {
+    errors.sort_by(f64::total_cmp);
+    let place = ((errors.len() + 1) as f64 * LEVEL).ceil() as usize;
+    errors.get(place.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Errors that grow as the similarity falls.
+    pub(crate) fn held_out(n: usize) -> Vec<HeldOut> {
+        (0..n)
+            .map(|i| {
+                let similarity = (i % 100) as f64 / 100.0;
+                // From -1 to 1, in no step with the similarity.
+                let noise = ((i * 7919 % 1009) as f32 / 1009.0 - 0.5) * 2.0;
+                HeldOut {
+                    similarity,
+                    label: 1.0,
+                    prediction: 1.0 + noise * (1.5 - similarity as f32),
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn intervals_hold_nine_in_ten_and_widen_outwards() {
+        let domain = EndpointDomain::fit("x", &held_out(2000), true).expect("enough");
+        assert_eq!((domain.borderline, domain.within), (0.1, 0.3));
+        let widths: Vec<f32> = domain.parts.iter().filter_map(|p| p.half_width).collect();
+        assert!(widths[0] > widths[1] && widths[1] > widths[2], "{widths:?}");
+        let coverage = domain.coverage.expect("a quantity");
+        assert!((coverage - LEVEL).abs() < 0.03, "{coverage}");
+        assert!(domain.parts[0].rmse > domain.parts[2].rmse);
+        assert_eq!(domain.domain(0.05), Domain::Out);
+        assert_eq!(domain.domain(0.1), Domain::Borderline);
+        assert_eq!(domain.domain(0.9), Domain::In);
+    }
+
+    #[test]
+    fn too_few_molecules_make_no_domain_and_classes_no_interval() {
+        assert_eq!(EndpointDomain::fit("x", &held_out(19), true), None);
+        let class = EndpointDomain::fit("x", &held_out(100), false).expect("enough");
+        assert!(class.parts.iter().all(|part| part.half_width.is_none()));
+        assert_eq!(class.coverage, None);
+    }
+
+    #[test]
+    fn a_quantile_of_too_few_errors_is_none() {
+        assert_eq!(interval(vec![1.0; 8]), None);
+        assert_eq!(interval((1..=9).map(f64::from).collect()), Some(9.0));
+        assert_eq!(interval((1..=19).map(f64::from).collect()), Some(18.0));
+    }
+}
