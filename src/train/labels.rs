@@ -328,11 +328,11 @@ impl Tally {
         self.missing
     }
 
-    /// Whether most cells that hold something could be labels.
+    /// Whether the column looks as if it was meant to hold labels: it has some, and
+    /// no more words that are none.
     pub fn is_candidate(&self) -> bool {
         let usable = self.ones.cells + self.zeros.cells + self.numbers.cells;
-        let refused: usize = self.refused.values().sum();
-        usable > self.words.cells + refused
+        usable > 0 && usable >= self.words.cells
     }
 
     /// Whether the column is a quantity or a class: as `asked`, or else a class

@@ -381,9 +381,9 @@ fn candidates(header: &Header, tallies: &[Tally]) -> Vec<String> {
     let columns = header.columns.iter().zip(tallies).enumerate();
     columns
         .filter(|(place, (_, tally))| header.smiles != Some(*place) && tally.is_candidate())
-        .filter_map(|(_, (name, tally))| {
-            let decision = tally.decide(name, None).ok()?;
-            Some(format!("`{name}` ({})", decision.summary))
+        .map(|(_, (name, tally))| match tally.decide(name, None) {
+            Ok(decision) => format!("`{name}` ({})", decision.summary),
+            Err(_) => format!("`{name}` (not only two classes)"),
         })
         .collect()
 }
