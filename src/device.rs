@@ -58,7 +58,7 @@ pub enum DeviceError {
     Unavailable(String),
     /// Half precision was asked for where there is none.
     #[error(
-        "{0} computes in single precision alone: half needs a GPU with shader-f16 (see `delicate doctor`)"
+        "{0} computes in single precision only: half precision needs a GPU with shader-f16 (see `delicate doctor`)"
     )]
     NoHalfPrecision(String),
 }
@@ -109,7 +109,7 @@ pub struct Device {
     pub backend: Backend,
     /// The adapter, for wgpu.
     pub adapter: Option<Adapter>,
-    /// Why this device was chosen, in a sentence.
+    /// Why this device was selected.
     pub reason: String,
 }
 
@@ -123,7 +123,7 @@ impl Device {
     /// Where [`DeviceChoice::Gpu`] finds no adapter; `Auto` falls back to the CPU.
     pub async fn open(choice: DeviceChoice) -> Result<Self, DeviceError> {
         match choice {
-            DeviceChoice::Cpu => Ok(Self::cpu("the CPU was asked for".to_owned())),
+            DeviceChoice::Cpu => Ok(Self::cpu("the CPU was requested".to_owned())),
             DeviceChoice::Gpu => gpu::open().await,
             DeviceChoice::Auto => Ok(match gpu::open_real().await {
                 Ok(device) => device,
@@ -275,9 +275,9 @@ mod gpu {
         }
         #[cfg(not(target_family = "wasm"))]
         if adapters().await.iter().all(Adapter::is_software) {
-            return Err("wgpu lists no real GPU on this machine".to_owned());
+            return Err("wgpu finds no hardware GPU on this machine".to_owned());
         }
-        let device = acquire(DeviceKind::DefaultDevice, "a GPU answers").await?;
+        let device = acquire(DeviceKind::DefaultDevice, "a GPU is available").await?;
         Ok(open.insert(device).clone())
     }
 
@@ -293,7 +293,7 @@ mod gpu {
         if let Some(device) = &*open {
             return Ok(device.clone());
         }
-        let reason = format!("a GPU was asked for, and {why}; a software adapter answers");
+        let reason = format!("a GPU was requested, but {why}; a software adapter is available");
         let device = acquire(DeviceKind::Cpu, &reason)
             .await
             .map_err(|error| DeviceError::Unavailable(format!("{why}; {error}")))?;

@@ -1,5 +1,5 @@
 //! What the tests against PyTorch share: the golden files of `tests/golden`, a
-//! GPU where there is one, and differences.
+//! GPU, tests that run on both devices, and differences.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -112,13 +112,30 @@ pub(crate) fn largest(values: &[f32]) -> f32 {
     values.iter().map(|value| value.abs()).fold(0.0, f32::max)
 }
 
-/// The GPU, or a line that counts the test as skipped.
-pub(crate) fn gpu(test: &str) -> Option<Device> {
-    match pollster::block_on(Opened::open(DeviceChoice::Gpu)) {
-        Ok(device) => Some(device.tensors().clone()),
-        Err(why) => {
-            println!("skipped: {test}: {why}");
-            None
-        }
-    }
+/// The GPU, for tests that are ignored unless asked for.
+pub(crate) fn gpu() -> Device {
+    let device = pollster::block_on(Opened::open(DeviceChoice::Gpu));
+    device.expect("a GPU adapter").tensors().clone()
 }
+
+/// A module of two tests, `on_the_cpu` and `on_wgpu`, that call `$check` with
+/// the device, and with a number for each where there are two.
+macro_rules! on_devices {
+    ($name:ident, $check:path $(, $cpu:expr, $gpu:expr)?) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn on_the_cpu() {
+                $check(&burn::tensor::Device::flex() $(, $cpu)?);
+            }
+
+            #[test]
+            #[ignore = "needs a GPU adapter"]
+            fn on_wgpu() {
+                $check(&$crate::reference_tests::gpu() $(, $gpu)?);
+            }
+        }
+    };
+}
+pub(crate) use on_devices;

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
+import { renderCard } from "./card.js";
 
 const here = import.meta.dirname;
 const dist = resolve(here, "dist");
 const modules = { cpu: resolve(here, "pkg/cpu"), webgpu: resolve(here, "pkg/gpu") };
 /** Another model folder of the same shape can be built in. */
-const model = resolve(process.env["DELICATE_MODEL"] ?? join(here, "../models/delicate-small"));
+const model = resolve(process.env.DELICATE_MODEL ?? join(here, "../models/delicate-small"));
 
 const sha256 = (bytes: Uint8Array, encoding: "hex" | "base64"): string =>
   createHash("sha256").update(bytes).digest(encoding);
@@ -17,7 +18,11 @@ function notices(): Plugin {
   return {
     name: "delicate-notices",
     generateBundle() {
-      this.emitFile({ type: "asset", fileName: "notice.txt", source: readFileSync(resolve(here, "../NOTICE.md")) });
+      this.emitFile({
+        type: "asset",
+        fileName: "notice.txt",
+        source: readFileSync(resolve(here, "../NOTICE.md")),
+      });
     },
   };
 }
@@ -29,12 +34,19 @@ function modelFiles(): Plugin {
     name: "delicate-model",
     buildStart() {
       const needed = [
-        ...Object.values(modules).flatMap((folder) => [join(folder, "delicate.js"), join(folder, "delicate_bg.wasm")]),
-        ...["config.json", "model.safetensors", "vocab.txt", "README.md"].map((name) => join(model, name)),
+        ...Object.values(modules).flatMap((folder) => [
+          join(folder, "delicate.js"),
+          join(folder, "delicate_bg.wasm"),
+        ]),
+        ...["config.json", "model.safetensors", "vocab.txt", "README.md"].map((name) =>
+          join(model, name),
+        ),
       ];
       const missing = needed.filter((file) => !existsSync(file));
       if (missing.length > 0) {
-        this.error(`the page needs the built wasm modules and a model folder; missing: ${missing.join(", ")}`);
+        this.error(
+          `the page needs the built wasm modules and a model folder; missing: ${missing.join(", ")}`,
+        );
       }
     },
     resolveId(source) {
@@ -43,10 +55,15 @@ function modelFiles(): Plugin {
     load(resolved) {
       if (resolved !== `\0${id}`) return null;
       const files: Record<string, { url: string; bytes: number; sha256: string } | null> = {};
-      const parts = { config: "config.json", weights: "model.safetensors", vocab: "vocab.txt", card: "README.md", domain: "domain.json.gz" };
-      // Under these names they arrive as they are: a card is shown as text everywhere, and
-      // no server takes the .gz for an encoding of the wire, which the browser would undo.
-      const endings: Record<string, string> = { ".md": ".md.txt", ".gz": ".bin" };
+      const parts = {
+        config: "config.json",
+        weights: "model.safetensors",
+        vocab: "vocab.txt",
+        domain: "domain.json.gz",
+      };
+      // Under this name it arrives as it is: a server may take .gz for an encoding of the
+      // wire, which the browser would undo.
+      const endings: Record<string, string> = { ".gz": ".bin" };
       for (const [part, name] of Object.entries(parts)) {
         if (part === "domain" && !existsSync(join(model, name))) {
           files[part] = null;
@@ -60,11 +77,30 @@ function modelFiles(): Plugin {
         files[part] = { url: fileName, bytes: source.length, sha256: hash };
       }
       const moduleBytes = Object.fromEntries(
-        Object.entries(modules).map(([backend, folder]) => [backend, statSync(join(folder, "delicate_bg.wasm")).size]),
+        Object.entries(modules).map(([backend, folder]) => [
+          backend,
+          statSync(join(folder, "delicate_bg.wasm")).size,
+        ]),
       );
       return `export const name = ${JSON.stringify(basename(model))};
 export const files = ${JSON.stringify(files)};
 export const moduleBytes = ${JSON.stringify(moduleBytes)};`;
+    },
+  };
+}
+
+/** Puts the model card into the page. */
+function modelCard(): Plugin {
+  const mark = "<!-- the model card -->";
+  return {
+    name: "delicate-card",
+    // After Vite's own work on the page, which is not to look for files in the card.
+    transformIndexHtml: {
+      order: "post",
+      handler(html) {
+        if (!html.includes(mark)) throw new Error(`index.html has no place for the card: ${mark}`);
+        return html.replace(mark, () => renderCard(readFileSync(join(model, "README.md"), "utf8")));
+      },
     },
   };
 }
@@ -93,7 +129,10 @@ function offline(): Plugin {
         if (!code.includes("__FILES__") || !code.includes("__BUILD__")) {
           this.error("the service worker has no place for its list of files");
         }
-        writeFileSync(worker, code.replaceAll("__FILES__", () => list).replaceAll("__BUILD__", JSON.stringify(build)));
+        writeFileSync(
+          worker,
+          code.replaceAll("__FILES__", () => list).replaceAll("__BUILD__", JSON.stringify(build)),
+        );
       },
     },
   };
@@ -104,9 +143,12 @@ export default defineConfig({
   // Works at a domain's root and under any path.
   base: "./",
   clearScreen: false,
-  plugins: [modelFiles(), notices(), offline()],
+  plugins: [modelFiles(), modelCard(), notices(), offline()],
   resolve: { alias: { "delicate-cpu": modules.cpu, "delicate-webgpu": modules.webgpu } },
-  worker: { format: "es", rollupOptions: { output: { entryFileNames: "assets/[name].[hash].js" } } },
+  worker: {
+    format: "es",
+    rollupOptions: { output: { entryFileNames: "assets/[name].[hash].js" } },
+  },
   build: {
     outDir: dist,
     emptyOutDir: true,

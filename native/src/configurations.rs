@@ -63,7 +63,7 @@ impl Draft {
                     .collect();
                 CommandError::Configuration {
                     path: source.to_owned(),
-                    what: format!("{error}; built in are {}", names.join(", ")),
+                    what: format!("{error}; built-in configurations: {}", names.join(", ")),
                 }
             })?,
         };
@@ -99,7 +99,7 @@ impl Draft {
                 .as_table_mut()
                 .ok_or_else(|| CommandError::Configuration {
                     path: self.source.clone(),
-                    what: format!("`{part}` of `{key}` is no table"),
+                    what: format!("`{part}` of `{key}` is not a table"),
                 })?;
         }
         table.insert(last.to_owned(), value.into());

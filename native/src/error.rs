@@ -1,5 +1,6 @@
 //! What can go wrong in a command, and its exit code.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +12,6 @@ use delicate::predict::Stop;
 use delicate::records::{RecordsError, RowError};
 use delicate::screening::ScreeningError;
 use delicate::train::TrainingError;
-use delicate::train::benchmark::BenchmarkError;
-use delicate::train::own_table::OwnTableError;
-
-use crate::commands::data::DataError;
-use crate::commands::report::ReportError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
@@ -25,7 +21,7 @@ pub(crate) enum CommandError {
     Records { path: PathBuf, source: RecordsError },
     #[error("writing {name}: {source}")]
     Output { name: String, source: io::Error },
-    #[error("{} is both input and output: choose another -o", .0.display())]
+    #[error("{} is both input and output: choose a different -o", .0.display())]
     SameFile(PathBuf),
     #[error("line {line}{id}: {}", error.message)]
     Row {
@@ -35,23 +31,21 @@ pub(crate) enum CommandError {
     },
     #[error("model {name}: {source}")]
     Model { name: String, source: StoringError },
-    #[error(
-        "the model does not know its domain: it has no domain.json.gz, which `finetune` writes"
-    )]
+    #[error("this model has no applicability domain; `delicate finetune` creates one")]
     NoDomain,
     #[error("{}", .0.message)]
     Molecule(RowError),
     #[error(transparent)]
     Device(#[from] DeviceError),
-    #[error("interrupted: the rows written so far are complete")]
+    #[error("interrupted: all rows written so far are complete")]
     Interrupted,
     #[error(
-        "interrupted: the run is saved; go on with `--resume -o {}`", .0.display()
+        "interrupted: the run is saved; resume it with `--resume -o {}`", .0.display()
     )]
     RunInterrupted(PathBuf),
     #[error("interrupted: {0}")]
     ScreenInterrupted(String),
-    #[error("{}: no query is left: none can be read and compared", .0.display())]
+    #[error("{}: no usable query: none could be read and compared", .0.display())]
     NoQueries(PathBuf),
     #[error(transparent)]
     Screening(#[from] ScreeningError),
@@ -61,44 +55,47 @@ pub(crate) enum CommandError {
     Configuration { path: PathBuf, what: String },
     #[error("{0}")]
     Usage(String),
-    #[error("{}: no column `{wanted}`; it has: {}", path.display(), columns.join(", "))]
+    #[error("{}: no column `{wanted}`; columns: {}", path.display(), columns.join(", "))]
     NoColumn {
         path: PathBuf,
         wanted: String,
         columns: Vec<String>,
     },
     #[error(transparent)]
-    OwnTable(#[from] OwnTableError),
-    #[error(transparent)]
     Training(TrainingError),
     #[error("{}: {source}", path.display())]
     Import { path: PathBuf, source: ImportError },
     #[error("{}: {source}", path.display())]
     Export { path: PathBuf, source: ExportError },
-    #[error(transparent)]
-    Benchmark(Box<BenchmarkError>),
-    #[error(transparent)]
-    Report(#[from] ReportError),
-    #[error(transparent)]
-    Data(#[from] DataError),
+    /// An error of one command alone.
+    #[error("{source}")]
+    Other {
+        source: Box<dyn Error + Send + Sync>,
+        exit_code: u8,
+    },
 }
 
 impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Row { .. } => 3,
-            Self::Interrupted
-            | Self::RunInterrupted(_)
-            | Self::ScreenInterrupted(_)
-            | Self::Data(DataError::Interrupted(_)) => 130,
-            Self::OwnTable(OwnTableError::WhichColumn { .. }) => 2,
-            Self::SameFile(_) | Self::Usage(_) | Self::Data(DataError::Unknown(_)) => 2,
+            Self::Interrupted | Self::RunInterrupted(_) | Self::ScreenInterrupted(_) => 130,
+            Self::SameFile(_) | Self::Usage(_) => 2,
+            Self::Other { exit_code, .. } => *exit_code,
             _ => 1,
         }
     }
 }
 
 impl CommandError {
+    /// An error of one command alone, with its exit code.
+    pub(crate) fn other(error: impl Error + Send + Sync + 'static, exit_code: u8) -> Self {
+        Self::Other {
+            source: Box::new(error),
+            exit_code,
+        }
+    }
+
     /// A failure to write to stdout.
     pub(crate) fn stdout(source: io::Error) -> Self {
         Self::Output {

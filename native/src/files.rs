@@ -1,9 +1,10 @@
 //! The files that a command reads row by row and writes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, StdoutLock, Write};
 use std::path::Path;
 
+use delicate::atomic::AtomicFile;
 use delicate::records::{Header, ReadOptions, Reader, RecordsError, Row};
 
 use crate::error::CommandError;
@@ -47,17 +48,63 @@ pub(crate) fn rows(
     Ok((header, reader.map(move |row| row.map_err(&wrong))))
 }
 
-/// Opens a file to write; without one, stdout.
-pub(crate) fn sink(path: Option<&Path>) -> Result<Box<dyn Write>, CommandError> {
-    let Some(path) = path else {
-        return Ok(Box::new(BufWriter::new(io::stdout().lock())));
-    };
-    File::create(path)
-        .map(|file| Box::new(BufWriter::new(file)) as Box<dyn Write>)
-        .map_err(|source| CommandError::Output {
+/// Where a command writes.
+pub(crate) enum Sink {
+    Stdout(BufWriter<StdoutLock<'static>>),
+    /// A pipe or a device, which cannot be replaced.
+    Special(BufWriter<File>),
+    /// A file, which appears under its name once it is whole.
+    File(BufWriter<AtomicFile>),
+}
+
+impl Sink {
+    /// Opens a file to write; without one, stdout.
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self, CommandError> {
+        let Some(path) = path else {
+            return Ok(Self::Stdout(BufWriter::new(io::stdout().lock())));
+        };
+        // A link stays one, and what it points to is replaced.
+        let target = path.canonicalize();
+        let target = target.as_deref().unwrap_or(path);
+        let special = target.metadata().is_ok_and(|it| !it.is_file());
+        let opened = if special {
+            let file = File::options().write(true).open(target);
+            file.map(|file| Self::Special(BufWriter::new(file)))
+        } else {
+            AtomicFile::create(target).map(|file| Self::File(BufWriter::new(file)))
+        };
+        opened.map_err(|source| CommandError::Output {
             name: path.display().to_string(),
             source,
         })
+    }
+
+    /// What was written is whole: gives a file its name.
+    pub(crate) fn complete(mut self) -> io::Result<()> {
+        self.flush()?;
+        match self {
+            Self::File(file) => file.into_inner().map_err(io::Error::from)?.commit(),
+            Self::Stdout(_) | Self::Special(_) => Ok(()),
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(sink) => sink.write(bytes),
+            Self::Special(sink) => sink.write(bytes),
+            Self::File(sink) => sink.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(sink) => sink.flush(),
+            Self::Special(sink) => sink.flush(),
+            Self::File(sink) => sink.flush(),
+        }
+    }
 }
 
 /// Opening the output would empty the input before it is read.

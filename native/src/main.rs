@@ -3,23 +3,33 @@
 //! Exit codes: 0 done; 1 a file, model or device failed; 2 wrong arguments;
 //! 3 a row failed under `--on-error fail`; 130 interrupted.
 
-mod arguments;
+mod cli;
 mod commands;
 mod configurations;
 mod error;
 mod files;
+mod interrupt;
+mod model;
+mod progress;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, Command};
-use commands::score::Task;
-use commands::{
-    bench, data, doctor, evaluate, explain, export, import, report, score, screen, train,
-};
+use commands::Command;
 use error::CommandError;
+
+/// Scores molecules with a compact chemical transformer, on any GPU or the CPU.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done; 1 a file, model or device failed; 2 wrong arguments; \
+                  3 a row failed under --on-error fail; 130 interrupted."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -52,32 +62,7 @@ fn without_session() {}
 fn main() -> ExitCode {
     keep_memory();
     without_session();
-    let arguments = Arguments::parse();
-    let done = match &arguments.command {
-        Command::Score(score) => score::run(&score.rows, Task::Score, score.assess),
-        Command::Explain(explain) => explain::run(explain),
-        Command::Embed(score) => score::run(score, Task::Embed, false),
-        Command::Screen(screen) => screen::run(screen),
-        Command::Pretrain(pretrain) => train::pretrain(pretrain),
-        Command::Distill(distill) => train::distill(distill),
-        Command::Finetune(finetune) => train::finetune(finetune),
-        Command::Evaluate(evaluate) => evaluate::run(evaluate),
-        Command::Report(report) => report::run(report),
-        Command::Data(data) => data::run(data),
-        Command::Bench(bench) => bench::run(bench),
-        Command::Import(import) => import::run(import),
-        Command::Export(export) => export::run(export),
-        Command::Doctor(doctor) => doctor::run(doctor),
-        Command::Completions { shell } => {
-            // Into memory first: the generator panics where it cannot write.
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Arguments::command(), "delicate", &mut script);
-            std::io::stdout()
-                .write_all(&script)
-                .map_err(CommandError::stdout)
-        }
-    };
-    match done {
+    match Arguments::parse().command.run(Arguments::command()) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output has what it wanted.
         Err(CommandError::Output { source, .. })
@@ -88,6 +73,88 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("delicate: {error}");
             ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    /// What the options under test say, whichever way they are spelled.
+    fn meaning(arguments: &Arguments) -> String {
+        let rows = |rows: &commands::RowArguments| {
+            let (compute, augmentation) = (rows.compute, rows.augmentation);
+            format!("{} {}", compute.is_half(), augmentation.augmentations)
+        };
+        match &arguments.command {
+            Command::Score(score) => format!("{} {}", rows(&score.rows), score.uncertainty),
+            Command::Embed(embed) => rows(embed),
+            Command::Screen(screen) => format!("{:?}", screen.benchmark_format()),
+            Command::Evaluate(evaluate) => {
+                let (report, augmentation) = (evaluate.report, evaluate.augmentation);
+                format!("{:?} {}", report.format(), augmentation.augmentations)
+            }
+            Command::Doctor(doctor) => format!("{:?}", doctor.report.format()),
+            Command::Import(import) => format!("{:?}", import.precision()),
+            Command::Pretrain(pretrain) => pretrain.run.compute.is_half().to_string(),
+            Command::Distill(distill) => distill.pretrain.run.compute.is_half().to_string(),
+            Command::Finetune(finetune) => finetune.run.compute.is_half().to_string(),
+            // Nothing but names: clap's own aliases.
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn earlier_spellings_are_read_like_the_present_ones_and_stay_out_of_the_help() {
+        // Command, its other arguments, earlier spelling, present spelling.
+        let cases: [(&str, &str, &str, &str); 17] = [
+            ("score", "a.smi", "--half", "--precision fp16"),
+            ("score", "a.smi", "--readings 4", "--tta 4"),
+            ("score", "a.smi", "--assess", "--uncertainty"),
+            ("embed", "a.smi", "--half", "--precision fp16"),
+            ("embed", "a.smi", "--readings 4", "--tta 4"),
+            ("screen", "--benchmark d", "--json", "--format json"),
+            ("evaluate", "run", "--json", "--format json"),
+            ("evaluate", "run", "--readings 4", "--tta 4"),
+            ("doctor", "", "--json", "--format json"),
+            ("import", "a.pt -o m", "--fp16", "--precision fp16"),
+            ("export", "m -o n", "--lean", "--inference-only"),
+            ("pretrain", "c -o r", "--half", "--precision fp16"),
+            ("distill", "c -o r", "--half", "--precision fp16"),
+            ("finetune", "c -o r", "--half", "--precision fp16"),
+            ("data get", "esol", "--into d", "-o d"),
+            ("data get", "esol", "--into d", "--output d"),
+            ("predict", "a.smi", "--assess", "--uncertainty"),
+        ];
+        for (command, others, earlier, present) in cases {
+            let read = |spelling: &str| {
+                let line = format!("delicate {command} {others} {spelling}");
+                let parsed = Arguments::try_parse_from(line.split_whitespace());
+                parsed.unwrap_or_else(|error| panic!("{line}: {error}"))
+            };
+            let name = earlier.split(' ').next().unwrap_or_default();
+            let mut parser = Arguments::command();
+            parser.build();
+            let parser = command.split(' ').fold(&parser, |parser, name| {
+                parser.find_subcommand(name).expect("a command")
+            });
+            let help = parser.clone().render_long_help().to_string();
+            assert_eq!(
+                help.contains(name),
+                present.starts_with(name),
+                "{command} {name}"
+            );
+            assert_eq!(
+                meaning(&read(earlier)),
+                meaning(&read(present)),
+                "{command} {earlier}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::{AdamwRates, adamw, attention, dropout, gelu, linear, residual_layer_norm};
-use crate::reference_tests::{difference, gpu, read};
+use crate::reference_tests::{difference, on_devices, read};
 
 /// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
 /// the definition.
@@ -168,17 +168,7 @@ fn check_gelu(device: &Device) {
     assert!(difference(&extremes, &[0.0, 0.0, 12.0, 200.0]) < 1e-30);
 }
 
-#[test]
-fn gelu_and_its_gradient_are_exact_on_the_cpu() {
-    check_gelu(&Device::flex());
-}
-
-#[test]
-fn gelu_and_its_gradient_are_exact_on_wgpu() {
-    if let Some(device) = gpu("gelu_and_its_gradient_are_exact_on_wgpu") {
-        check_gelu(&device);
-    }
-}
+on_devices!(gelu_and_its_gradient_are_exact, check_gelu);
 
 /// `Σ upstream · (x W + b)` in double precision.
 fn linear_sum([x, weight, bias]: &[Vec<f64>; 3], upstream: &[f64]) -> f64 {
@@ -235,17 +225,7 @@ fn check_linear(device: &Device) {
     }
 }
 
-#[test]
-fn linear_layers_and_their_gradients_are_exact_on_the_cpu() {
-    check_linear(&Device::flex());
-}
-
-#[test]
-fn linear_layers_and_their_gradients_are_exact_on_wgpu() {
-    if let Some(device) = gpu("linear_layers_and_their_gradients_are_exact_on_wgpu") {
-        check_linear(&device);
-    }
-}
+on_devices!(linear_layers_and_their_gradients_are_exact, check_linear);
 
 /// `Σ upstream · attention` in double precision, one molecule after another.
 fn attention_sum(
@@ -325,17 +305,7 @@ fn check_attention(device: &Device) {
     }
 }
 
-#[test]
-fn attention_and_its_gradients_are_exact_on_the_cpu() {
-    check_attention(&Device::flex());
-}
-
-#[test]
-fn attention_and_its_gradients_are_exact_on_wgpu() {
-    if let Some(device) = gpu("attention_and_its_gradients_are_exact_on_wgpu") {
-        check_attention(&device);
-    }
-}
+on_devices!(attention_and_its_gradients_are_exact, check_attention);
 
 /// What dropout lets pass it lets pass backwards, scaled alike, and another
 /// seed lets pass something else.
@@ -358,17 +328,10 @@ fn dropout_on_the_cpu_drops_the_same_both_ways() {
     assert_eq!(read(dropout(&half, ones.inner())), [1.0; 4096]);
 }
 
-#[test]
-fn residual_layer_norm_gradients_are_central_differences_on_the_cpu() {
-    check_central_differences(&Device::flex());
-}
-
-#[test]
-fn residual_layer_norm_gradients_are_central_differences_on_wgpu() {
-    if let Some(device) = gpu("residual_layer_norm_gradients_are_central_differences_on_wgpu") {
-        check_central_differences(&device);
-    }
-}
+on_devices!(
+    residual_layer_norm_gradients_are_central_differences,
+    check_central_differences
+);
 
 /// A step against its definition in double precision; the longest parameter is
 /// shared by the threads of a CPU.
@@ -417,14 +380,4 @@ fn check_adamw(device: &Device) {
     }
 }
 
-#[test]
-fn a_step_of_adamw_is_exact_on_the_cpu() {
-    check_adamw(&Device::flex());
-}
-
-#[test]
-fn a_step_of_adamw_is_exact_on_wgpu() {
-    if let Some(device) = gpu("a_step_of_adamw_is_exact_on_wgpu") {
-        check_adamw(&device);
-    }
-}
+on_devices!(a_step_of_adamw_is_exact, check_adamw);

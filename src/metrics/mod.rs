@@ -9,15 +9,24 @@
 //! A metric that is not defined for the data (one class only, labels all
 //! alike, nothing at all) is `None` and never a number that looks like one.
 //! Intervals are percentile bootstraps over molecules.
+//!
+//! What a figure about predictions shows is in [`curves`]; what a run's
+//! `evaluation.json` holds, in [`Evaluation`].
+
+pub mod curves;
+mod evaluation;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::model::EndpointTask;
+
+pub use evaluation::{
+    EndpointEvaluation, Evaluation, PredictionRow, PredictionSource, SplitEvaluation,
+};
 
 /// Root mean squared error, in the unit of the labels; `None` without pairs.
 pub fn rmse(labels: &[f32], predictions: &[f32]) -> Option<f64> {
@@ -235,8 +244,11 @@ impl Weights for &[u32] {
     }
 }
 
-/// The value below which `fraction` of `sorted` lies, linear in between.
-fn quantile(sorted: &[f64], fraction: f64) -> Option<f64> {
+/// The value below which `fraction` (0 to 1) of `sorted` lies, linear between
+/// neighbours: definition 7 of Hyndman & Fan 1996 (Am. Stat. 50, 361), which
+/// NumPy's `quantile` defaults to. A fraction of 0.5 is the median. `None` of no
+/// values; they must rise and be finite.
+pub fn quantile(sorted: &[f64], fraction: f64) -> Option<f64> {
     let place = fraction.clamp(0.0, 1.0) * (sorted.len().checked_sub(1)? as f64);
     let (below, above) = (place.floor() as usize, place.ceil() as usize);
     Some(sorted[below] + (sorted[above] - sorted[below]) * place.fract())
@@ -367,59 +379,6 @@ impl Classification {
     }
 }
 
-/// `evaluation.json`: how good a model is, endpoint by endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
-    /// SMILES that each molecule was read as: see
-    /// [`Options::readings`](crate::predict::Options::readings).
-    #[serde(default = "one_reading")]
-    pub readings: NonZeroUsize,
-    /// One entry an endpoint.
-    pub endpoints: Vec<EndpointEvaluation>,
-}
-
-fn one_reading() -> NonZeroUsize {
-    NonZeroUsize::MIN
-}
-
-/// How good a model is at one endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EndpointEvaluation {
-    /// Name of the endpoint.
-    pub name: String,
-    /// Its name for people.
-    pub title: String,
-    /// Unit of its values.
-    pub unit: String,
-    /// What it asks for.
-    pub task: EndpointTask,
-    /// One entry for each part of the data with all folds together, then one
-    /// for each part of each fold where there are several.
-    pub splits: Vec<SplitEvaluation>,
-}
-
-/// How good a model is at one endpoint on one part of the data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SplitEvaluation {
-    /// `train`, `valid` or `test`.
-    pub split: String,
-    /// The fold, from 0; absent where all folds are taken together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fold: Option<usize>,
-    /// Molecules with a label.
-    pub molecules: usize,
-    /// The model's metrics.
-    pub model: Metrics,
-    /// Those of its network alone, where it has Gaussian processes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<Metrics>,
-    /// Those of the endpoint's Gaussian process alone, where it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<Metrics>,
-    /// The baseline's on the same molecules, where there is one.
-    pub baseline: Option<Metrics>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,6 +400,17 @@ mod tests {
         assert_eq!(metrics["roc_auc"], None);
         let nothing = Bootstrap::default().regression(&[], &[]);
         assert_eq!(nothing["rmse"], None);
+    }
+
+    /// The expected values are NumPy's.
+    #[test]
+    fn quantiles_are_linear_between_neighbours() {
+        assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!(quantile(&[3.0], 0.9), Some(3.0));
+        let values = [1.0, 2.0, 4.0, 8.0];
+        for (fraction, expected) in [(0.0, 1.0), (0.5, 3.0), (0.75, 5.0), (1.0, 8.0)] {
+            assert_eq!(quantile(&values, fraction), Some(expected));
+        }
     }
 
     #[test]
@@ -484,42 +454,5 @@ mod tests {
             data.average_precision(&weights),
             average_precision(&repeated_labels, &repeated_scores)
         );
-    }
-
-    #[test]
-    fn an_evaluation_is_written_as_documented() {
-        let interval = Some(Interval {
-            value: 0.5,
-            low: 0.25,
-            high: 1.0,
-        });
-        let evaluation = Evaluation {
-            readings: NonZeroUsize::MIN,
-            endpoints: vec![EndpointEvaluation {
-                name: "esol".to_owned(),
-                title: "Solubility".to_owned(),
-                unit: "log mol/L".to_owned(),
-                task: EndpointTask::Regression,
-                splits: vec![SplitEvaluation {
-                    split: "test".to_owned(),
-                    fold: None,
-                    molecules: 3,
-                    model: [("r2".to_owned(), None), ("rmse".to_owned(), interval)].into(),
-                    network: None,
-                    process: None,
-                    baseline: None,
-                }],
-            }],
-        };
-        let text = serde_json::to_string(&evaluation).expect("JSON");
-        assert_eq!(
-            text,
-            "{\"readings\":1,\"endpoints\":[{\"name\":\"esol\",\"title\":\"Solubility\",\"unit\":\"log mol/L\",\
-             \"task\":\"regression\",\"splits\":[{\"split\":\"test\",\"molecules\":3,\
-             \"model\":{\"r2\":null,\"rmse\":{\"value\":0.5,\"low\":0.25,\"high\":1.0}},\
-             \"baseline\":null}]}]}"
-        );
-        let again: Evaluation = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(again, evaluation);
     }
 }

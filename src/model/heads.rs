@@ -14,6 +14,7 @@ use crate::kernels::{dropout, gelu, linear, single};
 
 /// What kind of number an endpoint is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "lowercase")]
 pub enum EndpointTask {
     /// A measured quantity; trained by squared error.
@@ -25,6 +26,7 @@ pub enum EndpointTask {
 
 /// One predicted property.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Endpoint {
     /// Its name in files and columns, such as `esol`.
     pub name: String,
@@ -55,6 +57,7 @@ impl Endpoint {
 
 /// `value = output * deviation + mean`: labels were standardised in training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Scaling {
     /// Mean of the training labels, in the endpoint's unit.
     pub mean: f32,

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{Batch, Encoder, EncoderConfig, Parameters, Stored};
 use crate::kernels::residual_layer_norm;
 use crate::model_dir::encoder_from_safetensors;
-use crate::reference_tests::{Golden, difference, golden, gpu, largest, read};
+use crate::reference_tests::{Golden, difference, golden, gpu, largest, on_devices, read};
 
 fn batch(golden: &Golden, device: &Device) -> Batch {
     Batch {
@@ -48,17 +48,12 @@ fn check_hidden_states(device: &Device, tolerance: f32) {
     }
 }
 
-#[test]
-fn hidden_states_are_those_of_transformers_on_the_cpu() {
-    check_hidden_states(&Device::flex(), 1e-5);
-}
-
-#[test]
-fn hidden_states_are_those_of_transformers_on_wgpu() {
-    if let Some(device) = gpu("hidden_states_are_those_of_transformers_on_wgpu") {
-        check_hidden_states(&device, 1e-4);
-    }
-}
+on_devices!(
+    hidden_states_are_those_of_transformers,
+    check_hidden_states,
+    1e-5,
+    1e-4
+);
 
 #[cfg(feature = "train")]
 fn check_gradients(device: &Device, tolerance: f32) {
@@ -109,18 +104,7 @@ fn check_gradients(device: &Device, tolerance: f32) {
 }
 
 #[cfg(feature = "train")]
-#[test]
-fn gradients_are_those_of_pytorch_on_the_cpu() {
-    check_gradients(&Device::flex(), 1e-5);
-}
-
-#[cfg(feature = "train")]
-#[test]
-fn gradients_are_those_of_pytorch_on_wgpu() {
-    if let Some(device) = gpu("gradients_are_those_of_pytorch_on_wgpu") {
-        check_gradients(&device, 1e-4);
-    }
-}
+on_devices!(gradients_are_those_of_pytorch, check_gradients, 1e-5, 1e-4);
 
 const NORM_CASES: [(&str, f32); 5] = [
     ("5x7x32", 1e-5),
@@ -159,17 +143,7 @@ fn check_residual_layer_norm(device: &Device) {
     }
 }
 
-#[test]
-fn residual_layer_norm_is_pytorchs_on_the_cpu() {
-    check_residual_layer_norm(&Device::flex());
-}
-
-#[test]
-fn residual_layer_norm_is_pytorchs_on_wgpu() {
-    if let Some(device) = gpu("residual_layer_norm_is_pytorchs_on_wgpu") {
-        check_residual_layer_norm(&device);
-    }
-}
+on_devices!(residual_layer_norm_is_pytorchs, check_residual_layer_norm);
 
 #[cfg(feature = "train")]
 fn check_residual_layer_norm_gradients(device: &Device) {
@@ -219,30 +193,20 @@ fn check_residual_layer_norm_gradients(device: &Device) {
 }
 
 #[cfg(feature = "train")]
-#[test]
-fn residual_layer_norm_gradients_are_pytorchs_on_the_cpu() {
-    check_residual_layer_norm_gradients(&Device::flex());
-}
-
-#[cfg(feature = "train")]
-#[test]
-fn residual_layer_norm_gradients_are_pytorchs_on_wgpu() {
-    if let Some(device) = gpu("residual_layer_norm_gradients_are_pytorchs_on_wgpu") {
-        check_residual_layer_norm_gradients(&device);
-    }
-}
+on_devices!(
+    residual_layer_norm_gradients_are_pytorchs,
+    check_residual_layer_norm_gradients
+);
 
 #[test]
+#[ignore = "needs a GPU adapter"]
 fn one_tensor_may_be_both_summands_on_wgpu() {
-    let Some(device) = gpu("one_tensor_may_be_both_summands_on_wgpu") else {
-        return;
-    };
     let values: Vec<f32> = (0..96).map(|i| ((i * 37) % 11) as f32 - 4.0).collect();
     let run = |device: &Device| {
         let x = Tensor::<2>::from_data(TensorData::new(values.clone(), [3, 32]), device);
         let ones = Tensor::<1>::ones([32], device);
         read(residual_layer_norm(x.clone(), x, ones.clone(), ones, 1e-12))
     };
-    let off = difference(&run(&device), &run(&Device::flex()));
+    let off = difference(&run(&gpu()), &run(&Device::flex()));
     assert!(off < 1e-5, "off by {off}");
 }

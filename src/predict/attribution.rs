@@ -13,9 +13,11 @@ use crate::tokenizer::{self, MASK};
 
 /// One atom's contribution to the predictions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[non_exhaustive]
 pub struct AtomContribution {
     /// The characters of [`Explanation::smiles`] that stand for the atom.
+    #[cfg_attr(feature = "typescript", tsify(type = "{ start: number; end: number }"))]
     pub range: Range<usize>,
     /// For each endpoint, in its unit: the prediction, less the prediction
     /// without knowing the atom.
@@ -24,6 +26,7 @@ pub struct AtomContribution {
 
 /// What the model makes of one molecule, in full.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[non_exhaustive]
 pub struct Explanation {
     /// The molecule as it was scored: its largest fragment as Kekulé SMILES.

@@ -39,6 +39,7 @@ pub struct Prediction {
 
 /// The bounds of a 90 % prediction interval, in the endpoint's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Interval {
     /// Lower bound.
     pub low: f32,
@@ -48,6 +49,7 @@ pub struct Interval {
 
 /// Where a molecule stands with respect to those that a model was trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "lowercase")]
 pub enum Domain {
     /// Unlike them: the prediction is a guess.
@@ -80,6 +82,7 @@ impl fmt::Display for Domain {
 
 /// The nearest molecule that was trained on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Neighbour {
     /// Its canonical SMILES.
     pub smiles: String,
@@ -171,8 +174,9 @@ impl fmt::Display for Prediction {
     }
 }
 
-/// A prediction as it is serialised.
+/// The prediction of one endpoint for one molecule, as it is serialised.
 #[derive(Serialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(missing_as_null))]
 #[serde(rename = "Prediction")]
 struct PredictionFields<'a> {
     endpoint: &'a str,

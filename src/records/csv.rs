@@ -4,7 +4,9 @@
 //! Rows are split here rather than by the `csv` crate, which lets a record
 //! grow without bound: one stray quote would swallow the rest of a file. Here
 //! a quote that is not closed within [`MAX_RECORD_BYTES`], or at all, costs
-//! only its own line, and reading resumes on the next.
+//! only its own line, and reading resumes on the next. (`csv-core` is bounded,
+//! but cannot be asked whether a quote is open, and takes the first bytes
+//! after every such new start for a byte-order mark's place.)
 //!
 //! The first row is a header unless no cell of it is a customary name for
 //! SMILES and its cell in the column of SMILES looks like SMILES itself. A

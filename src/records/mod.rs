@@ -95,6 +95,7 @@ pub struct ReadOptions {
 
 /// The columns of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Header {
     /// Names as the user wrote them, in order; duplicates and empty names stay.
     pub columns: Vec<String>,
@@ -188,6 +189,7 @@ pub struct Row {
 
 /// Why one row has no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(missing_as_null))]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct RowError {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chemistry::DESCRIPTORS;
 use crate::device::{Backend, Device};
+use crate::metrics;
 use crate::model::{
     Batch, EncoderConfig, Endpoint, EndpointTask, Initial, Model, Physchem, Preset, Scaling,
     Sharing,
@@ -401,12 +402,11 @@ impl Spread {
     fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
-        let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
-        let (low, high) = (values.len().saturating_sub(1) / 2, values.len() / 2);
+        let at = |fraction| metrics::quantile(&values, fraction).unwrap_or(f64::NAN);
         Self {
-            median: (at(low) + at(high)) / 2.0,
-            min: at(0),
-            max: at(values.len().saturating_sub(1)),
+            median: at(0.5),
+            min: at(0.0),
+            max: at(1.0),
         }
     }
 

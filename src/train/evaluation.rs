@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::chemistry::Fingerprint;
 use crate::device::Device;
-use crate::metrics::{Bootstrap, EndpointEvaluation, Evaluation, Metrics, SplitEvaluation};
+use crate::metrics::{
+    Bootstrap, EndpointEvaluation, Evaluation, Metrics, PredictionRow, SplitEvaluation,
+};
 use crate::model::EndpointTask;
 use crate::model_dir::ModelFiles;
 use crate::parallel;
@@ -348,17 +350,7 @@ fn to_csv(
     predictions: &[Prediction],
 ) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
-        "fold",
-        "split",
-        "endpoint",
-        "smiles",
-        "label",
-        "prediction",
-        "network",
-        "process",
-        "baseline",
-    ])?;
+    writer.write_record(PredictionRow::COLUMNS)?;
     let text = |value: Option<f32>| value.map_or_else(String::new, |value| value.to_string());
     for p in predictions {
         writer.write_record([

@@ -93,7 +93,7 @@ pub enum OwnTableError {
         candidates: Vec<String>,
     },
     /// The column named is not there.
-    #[error("{}: no column `{wanted}`; it has: {}", path.display(), columns.join(", "))]
+    #[error("{}: no column `{wanted}`; columns: {}", path.display(), columns.join(", "))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -444,7 +444,7 @@ mod tests {
         };
         let text = error(&["pKi"]);
         assert!(
-            text.ends_with("it has: id, Canonical SMILES, pIC50, active, pic50, note"),
+            text.ends_with("columns: id, Canonical SMILES, pIC50, active, pic50, note"),
             "{text}"
         );
         assert!(error(&["PIC50"]).contains("several columns"));

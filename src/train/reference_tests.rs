@@ -21,7 +21,7 @@ use crate::model::{
     Batch, EncoderConfig, EndpointTask, Heads, Initial, Model, Parameters, Scaling, Sharing, Stored,
 };
 use crate::model_dir::{ModelConfig, ModelFiles};
-use crate::reference_tests::{Golden, difference, golden, gpu, largest, read};
+use crate::reference_tests::{Golden, difference, golden, gpu, largest, on_devices, read};
 use crate::tokenizer;
 
 const OBJECTIVES: [&str; 8] = [
@@ -305,6 +305,12 @@ fn compare_outcomes(name: &str, ours: &Outcome, theirs: &Outcome, tolerance: f32
     }
 }
 
+fn check_every_objective(device: &Device, tolerance: f32) {
+    for name in OBJECTIVES {
+        check_steps(name, device, tolerance);
+    }
+}
+
 fn check_steps(name: &str, device: &Device, tolerance: f32) {
     let case = Case::read(name);
     let mut ours = case.train(device);
@@ -322,30 +328,18 @@ fn check_steps(name: &str, device: &Device, tolerance: f32) {
     compare_outcomes(name, &ours, &theirs, tolerance);
 }
 
-#[test]
-fn steps_of_every_objective_are_those_of_pytorch_on_the_cpu() {
-    for name in OBJECTIVES {
-        check_steps(name, &Device::flex(), 1e-5);
-    }
-}
+on_devices!(
+    steps_of_every_objective_are_those_of_pytorch,
+    check_every_objective,
+    1e-5,
+    1e-4
+);
 
 #[test]
-fn steps_of_every_objective_are_those_of_pytorch_on_wgpu() {
-    if let Some(device) = gpu("steps_of_every_objective_are_those_of_pytorch_on_wgpu") {
-        for name in OBJECTIVES {
-            check_steps(name, &device, 1e-4);
-        }
-    }
-}
-
-#[test]
-fn steps_in_half_precision_are_those_in_single_precision() {
-    let test = "steps_in_half_precision_are_those_in_single_precision";
-    let opened = pollster::block_on(Opened::open(DeviceChoice::Gpu));
-    let device = match opened.and_then(|device| device.require_half_precision().map(|()| device)) {
-        Ok(device) => device,
-        Err(why) => return println!("skipped: {test}: {why}"),
-    };
+#[ignore = "needs a GPU adapter with shader-f16"]
+fn steps_are_those_of_single_precision_on_wgpu_in_half() {
+    let device = pollster::block_on(Opened::open(DeviceChoice::Gpu)).expect("a GPU adapter");
+    device.require_half_precision().expect("shader-f16");
     for name in OBJECTIVES {
         let mut case = Case::read(name);
         let single = case.train(&Device::flex());
@@ -434,10 +428,9 @@ fn the_squared_temperature_belongs_to_classes_alone() {
 }
 
 #[test]
-fn steps_of_every_objective_agree_between_the_cpu_and_wgpu() {
-    let Some(device) = gpu("steps_of_every_objective_agree_between_the_cpu_and_wgpu") else {
-        return;
-    };
+#[ignore = "needs a GPU adapter"]
+fn steps_of_every_objective_are_those_of_the_cpu_on_wgpu() {
+    let device = gpu();
     for name in OBJECTIVES {
         let case = Case::read(name);
         compare_outcomes(

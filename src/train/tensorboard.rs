@@ -3,9 +3,8 @@
 //!
 //! An event file is a TFRecord file: each record is its length (u64,
 //! little-endian), a checksum of the length, the payload, a checksum of the
-//! payload. The payload is a protobuf message `Event` (`tensorflow/core/util/
-//! event.proto`). Of it a scalar needs five fields, which are encoded here by
-//! hand: a code generator and its runtime would outweigh them.
+//! payload. The payload is a protobuf message `Event`
+//! (`tensorflow/core/util/event.proto`).
 //!
 //! TensorBoard reads all event files of a directory in the order of their
 //! names, as one run. So a resumed run adds a file ([`EventFile::resume`]),
@@ -18,35 +17,63 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crc::{CRC_32_ISCSI, Crc};
+use prost::Message;
 
 /// CRC-32C (Castagnoli).
 static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// The format's version, the payload of every file's first record.
-const VERSION: &[u8] = b"brain.Event:2";
+const VERSION: &str = "brain.Event:2";
 
 /// How many names are tried for a new file.
 const MAX_NAMES: u32 = 1000;
 
-// Field numbers of `Event`.
-const WALL_TIME: u64 = 1;
-const STEP: u64 = 2;
-const FILE_VERSION: u64 = 3;
-const SUMMARY: u64 = 5;
-const SESSION_LOG: u64 = 7;
-// Of `SessionLog`, and its value START.
-const STATUS: u64 = 1;
-const START: u64 = 1;
-// Of `Summary`, and of `Summary.Value`.
-const VALUE: u64 = 1;
-const TAG: u64 = 1;
-const SIMPLE_VALUE: u64 = 2;
+/// The messages of TensorFlow's `event.proto` and `summary.proto` that a scalar
+/// needs; tags are those of these files. Of the optional fields of a message
+/// exactly one is there, and then written even where it is 0.
+mod message {
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Event {
+        /// In seconds since 1970.
+        #[prost(double, tag = "1")]
+        pub(super) wall_time: f64,
+        #[prost(int64, tag = "2")]
+        pub(super) step: i64,
+        #[prost(string, optional, tag = "3")]
+        pub(super) file_version: Option<String>,
+        #[prost(message, optional, tag = "5")]
+        pub(super) summary: Option<Summary>,
+        #[prost(message, optional, tag = "7")]
+        pub(super) session_log: Option<SessionLog>,
+    }
 
-// Wire types of protobuf.
-const VARINT: u64 = 0;
-const FIXED_64: u64 = 1;
-const LENGTH_DELIMITED: u64 = 2;
-const FIXED_32: u64 = 5;
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Summary {
+        #[prost(message, repeated, tag = "1")]
+        pub(super) value: Vec<Value>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Value {
+        #[prost(string, tag = "1")]
+        pub(super) tag: String,
+        #[prost(float, optional, tag = "2")]
+        pub(super) simple_value: Option<f32>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct SessionLog {
+        #[prost(enumeration = "Status", tag = "1")]
+        pub(super) status: i32,
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+    #[repr(i32)]
+    pub(super) enum Status {
+        Unspecified = 0,
+        Start = 1,
+    }
+}
 
 /// A TensorBoard event file that is being written.
 ///
@@ -135,38 +162,43 @@ impl EventFile {
     }
 
     fn version(&mut self, wall_time: f64) -> io::Result<()> {
-        let mut event = header(wall_time, 0);
-        bytes(&mut event, FILE_VERSION, VERSION);
-        self.record(&event)
+        self.record(&message::Event {
+            wall_time,
+            file_version: Some(VERSION.to_owned()),
+            ..Default::default()
+        })
     }
 
     fn session_start(&mut self, wall_time: f64, step: i64) -> io::Result<()> {
-        let mut log = Vec::new();
-        key(&mut log, STATUS, VARINT);
-        varint(&mut log, START);
-        let mut event = header(wall_time, step);
-        bytes(&mut event, SESSION_LOG, &log);
-        self.record(&event)
+        let status = message::Status::Start.into();
+        self.record(&message::Event {
+            wall_time,
+            step,
+            session_log: Some(message::SessionLog { status }),
+            ..Default::default()
+        })
     }
 
     fn scalar_at(&mut self, wall_time: f64, step: i64, tag: &str, value: f32) -> io::Result<()> {
-        let mut entry = Vec::new();
-        bytes(&mut entry, TAG, tag.as_bytes());
-        key(&mut entry, SIMPLE_VALUE, FIXED_32);
-        entry.extend(value.to_le_bytes());
-        let mut summary = Vec::new();
-        bytes(&mut summary, VALUE, &entry);
-        let mut event = header(wall_time, step);
-        bytes(&mut event, SUMMARY, &summary);
-        self.record(&event)
+        let value = vec![message::Value {
+            tag: tag.to_owned(),
+            simple_value: Some(value),
+        }];
+        self.record(&message::Event {
+            wall_time,
+            step,
+            summary: Some(message::Summary { value }),
+            ..Default::default()
+        })
     }
 
-    fn record(&mut self, payload: &[u8]) -> io::Result<()> {
+    fn record(&mut self, event: &message::Event) -> io::Result<()> {
+        let payload = event.encode_to_vec();
         let length = (payload.len() as u64).to_le_bytes();
         self.file.write_all(&length)?;
         self.file.write_all(&masked_checksum(&length))?;
-        self.file.write_all(payload)?;
-        self.file.write_all(&masked_checksum(payload))
+        self.file.write_all(&payload)?;
+        self.file.write_all(&masked_checksum(&payload))
     }
 }
 
@@ -179,39 +211,6 @@ fn since_epoch() -> Duration {
 
 fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
-}
-
-/// The fields that every event has.
-fn header(wall_time: f64, step: i64) -> Vec<u8> {
-    let mut event = Vec::with_capacity(64);
-    key(&mut event, WALL_TIME, FIXED_64);
-    event.extend(wall_time.to_le_bytes());
-    // proto3 leaves out what has the default value.
-    if step != 0 {
-        key(&mut event, STEP, VARINT);
-        // A negative int64 is its two's complement.
-        varint(&mut event, step.cast_unsigned());
-    }
-    event
-}
-
-fn bytes(message: &mut Vec<u8>, field: u64, content: &[u8]) {
-    key(message, field, LENGTH_DELIMITED);
-    varint(message, content.len() as u64);
-    message.extend_from_slice(content);
-}
-
-fn key(message: &mut Vec<u8>, field: u64, wire_type: u64) {
-    varint(message, field << 3 | wire_type);
-}
-
-/// Seven bits a byte, the lowest first; the high bit says that more follow.
-fn varint(message: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        message.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    message.push(value as u8);
 }
 
 /// CRC-32C, rotated and offset: TFRecord's guard against a checksum of data

@@ -1,5 +1,5 @@
 """Writes descriptors.tsv beside this file: RDKit's descriptors, fingerprints and
-scaffolds, for tests/descriptors.rs to compare with.
+scaffolds, for tests/it/descriptors.rs to compare with.
 
     python3 -m venv venv && venv/bin/pip install rdkit
     venv/bin/python tests/golden/descriptors.py

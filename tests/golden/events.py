@@ -1,5 +1,5 @@
 """Writes events.tfevents beside this file: what the tensorboard package makes of
-the events listed here, for src/training/events.rs to compare with, byte for byte.
+the events listed here, for src/train/tensorboard.rs to compare with, byte for byte.
 
     python3 -m venv venv && venv/bin/pip install tensorboard==2.21.0 "setuptools<81"
     venv/bin/python tests/golden/events.py

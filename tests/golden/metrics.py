@@ -1,5 +1,5 @@
 """Writes metrics.json beside this file: what scikit-learn, RDKit and SciPy make
-of the cases drawn here, for tests/metrics.rs to compare with.
+of the cases drawn here, for tests/it/metrics.rs to compare with.
 
     python3 -m venv venv && venv/bin/pip install numpy scipy scikit-learn rdkit
     venv/bin/python tests/golden/metrics.py

@@ -1,5 +1,5 @@
 """Writes molecules.tsv and mol_blocks.tsv beside this file: what RDKit makes of
-the molecules listed here, for tests/chemistry.rs to compare with.
+the molecules listed here, for tests/it/chemistry.rs to compare with.
 
     python3 -m venv venv && venv/bin/pip install rdkit
     venv/bin/python tests/golden/molecules.py
@@ -678,7 +678,7 @@ C(=1CC1)
 """
 
 # Read by RDKit, refused here on purpose or for want of the crate: see the
-# known differences in tests/chemistry.rs.
+# known differences in tests/it/chemistry.rs.
 DIFFERENT = """
 C(C.C)C
 C~C

@@ -1,5 +1,5 @@
 """Writes splits.json beside this file: the scaffold splits that DeepChem makes
-of the molecules of molecules.tsv, for tests/splits.rs to compare with.
+of the molecules of molecules.tsv, for tests/it/splits.rs to compare with.
 
     python3 -m venv venv && venv/bin/pip install rdkit deepchem
     venv/bin/python tests/golden/splits.py

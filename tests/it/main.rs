@@ -17,3 +17,10 @@ mod screening;
 mod shaders;
 #[cfg(feature = "train")]
 mod splits;
+
+/// Where the data sets lie that are no part of the repository. Tests on them
+/// are ignored unless asked for; each has a smaller one beside it.
+fn data() -> std::path::PathBuf {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
+    std::env::var_os("DELICATE_DATA").map_or(default.into(), Into::into)
+}

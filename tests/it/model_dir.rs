@@ -33,7 +33,11 @@ fn a_model_survives_writing_and_reading() {
     let (config, model) = ModelFiles::embedded()
         .build(&device)
         .expect("the embedded model is valid");
-    for (precision, equal) in [(Precision::Fp32, true), (Precision::Fp16, true)] {
+    for (precision, equal) in [
+        (Precision::Fp32, true),
+        (Precision::Fp16, true),
+        (Precision::Int8, false),
+    ] {
         let directory = tempfile::tempdir().expect("a directory");
         pollster::block_on(model_dir::write(
             directory.path(),
@@ -47,7 +51,7 @@ fn a_model_survives_writing_and_reading() {
         let files = ModelFiles::read(directory.path()).expect("read");
         let (again, _) = files.build(&device).expect("valid");
         assert_eq!(again, config);
-        // The embedded weights are fp16, so both precisions hold them exactly.
+        // The embedded weights are fp16, so that all but int8 hold them exactly.
         let second = tempfile::tempdir().expect("a directory");
         let (_, model) = files.build(&device).expect("valid");
         pollster::block_on(model_dir::write(

@@ -1,11 +1,11 @@
 /** One worker as the page sees it: calls that return promises, and how it is doing. */
 
 import {
-  Failure,
   type BackendName,
   type Call,
   type Calls,
   type EngineInfo,
+  Failure,
   type FailureData,
   type FromWorker,
   type Request,
@@ -25,6 +25,9 @@ interface Pending {
   onProgress: ((done: number) => void) | undefined;
 }
 
+/** A worker as those see it who only ask it. */
+export type WorkerHandle = Pick<Backend, "call" | "cancel" | "dead" | "ready">;
+
 export class Backend {
   readonly name: BackendName;
   /** Resolves once the model is loaded; rejects when it cannot be, or the worker dies first. */
@@ -32,17 +35,23 @@ export class Backend {
   /** Resolves when the worker has died or was stopped. */
   readonly gone: Promise<Failure>;
   info: EngineInfo | null = null;
-  /** Whose table is open in the worker; null when none is. */
-  holder: object | null = null;
 
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #next = 0;
   #dead: Failure | null = null;
   #retiring = false;
-  #settle: { ready(info: EngineInfo): void; failed(error: Failure): void; gone(error: Failure): void };
+  #settle: {
+    ready(info: EngineInfo): void;
+    failed(error: Failure): void;
+    gone(error: Failure): void;
+  };
 
-  constructor(name: BackendName, start: Omit<Start, "call">, onLoading: (loading: Loading) => void) {
+  constructor(
+    name: BackendName,
+    start: Omit<Start, "call">,
+    onLoading: (loading: Loading) => void,
+  ) {
     this.name = name;
     const ready = deferred<EngineInfo>();
     const gone = deferred<Failure>();
@@ -53,15 +62,25 @@ export class Backend {
     this.#settle = { ready: ready.resolve, failed: ready.reject, gone: gone.resolve };
     this.#worker =
       name === "cpu"
-        ? new Worker(new URL("./worker/cpu.ts", import.meta.url), { type: "module", name: "delicate-cpu" })
-        : new Worker(new URL("./worker/webgpu.ts", import.meta.url), { type: "module", name: "delicate-webgpu" });
+        ? new Worker(new URL("./worker/cpu.ts", import.meta.url), {
+            type: "module",
+            name: "delicate-cpu",
+          })
+        : new Worker(new URL("./worker/webgpu.ts", import.meta.url), {
+            type: "module",
+            name: "delicate-webgpu",
+          });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "progress") onLoading(data);
       else this.#receive(data);
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.stop({ code: "crashed", message: event.message || "the worker could not be started", columns: null });
+      this.stop({
+        code: "crashed",
+        message: event.message || "the worker could not be started",
+        columns: null,
+      });
     };
     this.#post({ call: "start", ...start });
   }
@@ -70,7 +89,11 @@ export class Backend {
     return this.#dead !== null;
   }
 
-  call<C extends Call>(call: C, args: Calls[C]["args"], onProgress?: (done: number) => void): Promise<Calls[C]["result"]> {
+  call<C extends Call>(
+    call: C,
+    args: Calls[C]["args"],
+    onProgress?: (done: number) => void,
+  ): Promise<Calls[C]["result"]> {
     if (this.#dead !== null) return Promise.reject(this.#dead);
     const id = this.#next++;
     const { promise, resolve, reject } = deferred<Calls[C]["result"]>();
@@ -90,7 +113,9 @@ export class Backend {
     if (this.#pending.size === 0) this.stop();
   }
 
-  stop(why: FailureData = { code: "stopped", message: "the worker was stopped", columns: null }): void {
+  stop(
+    why: FailureData = { code: "stopped", message: "the worker was stopped", columns: null },
+  ): void {
     if (this.#dead !== null) return;
     const error = new Failure(why);
     this.#dead = error;

@@ -1,6 +1,9 @@
 /** Making and finding elements. */
 
-type Props<T> = Partial<Omit<T, "style" | "dataset" | "attributes">> & { class?: string; attributes?: Record<string, string> };
+type Props<T> = Partial<Omit<T, "style" | "dataset" | "attributes">> & {
+  class?: string;
+  attributes?: Record<string, string>;
+};
 
 /** A new element; children that are strings become text, never HTML. */
 export function element<K extends keyof HTMLElementTagNameMap>(

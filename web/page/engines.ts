@@ -1,7 +1,8 @@
 /** Which worker scores: the CPU's at once, WebGPU's when it proves faster, a fresh one when one dies. */
 
-import { Backend, type Loading } from "./backend.js";
-import { Failure, type BackendName, type EngineInfo, type Start } from "./protocol.js";
+import { Backend, type Loading, type WorkerHandle } from "./backend.js";
+import { type BackendName, type EngineInfo, Failure, type Start } from "./protocol.js";
+import { Signal } from "./signal.js";
 
 export type Measure =
   | { state: "idle" }
@@ -32,9 +33,9 @@ const CPU_FAILURES = 3;
 
 export class Engines {
   readonly state: EnginesState;
+  readonly changed = new Signal();
   readonly #assets: Omit<Start, "call">;
   readonly #moduleBytes: Record<BackendName, number>;
-  readonly #onChange: () => void;
   #current: Backend | null = null;
   #failures: Record<BackendName, number> = { cpu: 0, webgpu: 0 };
 
@@ -42,11 +43,9 @@ export class Engines {
     model: Start["model"],
     moduleBytes: Record<BackendName, number>,
     forced: BackendName | null,
-    onChange: () => void,
   ) {
     this.#assets = { model, moduleBytes: 0 };
     this.#moduleBytes = moduleBytes;
-    this.#onChange = onChange;
     this.state = {
       forced,
       current: null,
@@ -71,18 +70,23 @@ export class Engines {
 
   /** The worker to use now; it may still be loading its model. */
   get current(): Backend {
-    if (this.#current === null) throw new Failure({ code: "no-engine", message: "no engine was started", columns: null });
+    if (this.#current === null)
+      throw new Failure({ code: "no-engine", message: "no engine was started", columns: null });
     return this.#current;
   }
 
   /** A worker has failed: starts a fresh one, or throws when that has been tried often enough. */
-  replace(failed: Backend, error: unknown): void {
-    if (this.#current !== failed) return;
-    failed.stop();
-    const { name } = failed;
+  replace(failed: WorkerHandle, error: unknown): void {
+    const current = this.#current;
+    if (current === null || current !== failed) return;
+    current.stop();
+    const { name } = current;
     this.#failures[name] += 1;
     if (name === "cpu" && this.#failures.cpu >= CPU_FAILURES) {
-      this.#change({ broken: true, note: `The CPU engine failed ${CPU_FAILURES} times: ${reason(error)}` });
+      this.#change({
+        broken: true,
+        note: `The CPU engine failed ${CPU_FAILURES} times: ${reason(error)}`,
+      });
       throw error;
     }
     const next = name === "webgpu" && this.#failures.webgpu < WEBGPU_FAILURES ? "webgpu" : "cpu";
@@ -93,11 +97,12 @@ export class Engines {
       broken: false,
       note:
         next === name
-          ? `The ${label(name)} engine stopped (${reason(error)}); a fresh one went on.`
-          : `WebGPU failed ${WEBGPU_FAILURES} times (${reason(error)}); the CPU went on.`,
+          ? `The ${label(name)} engine stopped (${reason(error)}); a new one took over.`
+          : `WebGPU failed ${WEBGPU_FAILURES} times (${reason(error)}); switched to the CPU.`,
     });
     // Its speed is known unless it was lost before it was measured.
-    if (before.state === "measured") void fresh.ready.then(() => this.#set(next, before)).catch(() => undefined);
+    if (before.state === "measured")
+      void fresh.ready.then(() => this.#set(next, before)).catch(() => undefined);
     else void this.#measure(fresh).catch(() => undefined);
   }
 
@@ -136,7 +141,11 @@ export class Engines {
   async #startForcedWebGpu(): Promise<void> {
     try {
       if (!("gpu" in navigator)) {
-        throw new Failure({ code: "no-webgpu", message: "this browser has no WebGPU", columns: null });
+        throw new Failure({
+          code: "no-webgpu",
+          message: "this browser has no WebGPU",
+          columns: null,
+        });
       }
       const gpu = this.#use(this.#launch("webgpu"));
       // Not limited: it was asked for, so its speed is only to be shown.
@@ -146,15 +155,19 @@ export class Engines {
       if (this.#current !== null && this.#current.info !== null) return;
       this.#current?.stop();
       this.#set("webgpu", { state: "unusable", why: reason(error) });
-      this.#change({ note: `WebGPU was asked for but cannot be used: ${reason(error)}. The CPU is used instead.` });
+      this.#change({
+        note: `WebGPU was requested but is not available: ${reason(error)}. Using the CPU instead.`,
+      });
       await this.#measure(this.#use(this.#launch("cpu")));
     }
   }
 
   #launch(name: BackendName): Backend {
     this.#set(name, { state: "loading", loading: null });
-    const backend = new Backend(name, { ...this.#assets, moduleBytes: this.#moduleBytes[name] }, (loading) =>
-      this.#set(name, { state: "loading", loading }),
+    const backend = new Backend(
+      name,
+      { ...this.#assets, moduleBytes: this.#moduleBytes[name] },
+      (loading) => this.#set(name, { state: "loading", loading }),
     );
     backend.ready.then(
       (info) => this.#set(name, { state: "measuring", info }),
@@ -191,7 +204,7 @@ export class Engines {
 
   #change(change: Partial<EnginesState>): void {
     Object.assign(this.state, change);
-    this.#onChange();
+    this.changed.emit();
   }
 }
 
@@ -204,7 +217,7 @@ function reason(error: unknown): string {
 function timeout(limit: number): Promise<never> {
   if (!Number.isFinite(limit)) return new Promise(() => undefined);
   return new Promise((_, reject) => {
-    const why = `no batch was done within ${limit / 1000} s`;
+    const why = `no batch finished within ${limit / 1000} s`;
     setTimeout(() => reject(new Failure({ code: "slow", message: why, columns: null })), limit);
   });
 }

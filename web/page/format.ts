@@ -5,7 +5,8 @@ const whole = new Intl.NumberFormat("en");
 export const count = (value: number): string => whole.format(value);
 
 /** "1 row", "2 rows". */
-export const plural = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+export const plural = (value: number, noun: string): string =>
+  `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
 /** A model's value: two decimals, which is as much as its error warrants. */
 export function score(value: number): string {
@@ -20,11 +21,13 @@ export function signed(value: number): string {
   return value > 0 && digits !== "0.00" ? `+${digits}` : digits;
 }
 
-/** "−3.21 to −1.75": what is within `half` of a value. */
-export const interval = (value: number, half: number): string => `${score(value - half)} to ${score(value + half)}`;
+/** "−3.21 to −1.75". */
+export const interval = ({ low, high }: { low: number; high: number }): string =>
+  `${score(low)} to ${score(high)}`;
 
 export function rate(perSecond: number): string {
-  const digits = perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)));
+  const digits =
+    perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)));
   return `${digits} molecules/s`;
 }
 
@@ -50,3 +53,9 @@ export function duration(seconds: number): string {
 /** "9.6 million", "512,000". */
 export const parameters = (value: number): string =>
   value >= 1_000_000 ? `${Number((value / 1_000_000).toPrecision(3))} million` : count(value);
+
+/** An error's message as a sentence on a page: a capital, quotation marks instead of Markdown's, a full stop. */
+export function sentence(message: string): string {
+  const text = message.trim().replaceAll(/`([^`]*)`/g, "“$1”");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?:…]$/.test(text) ? "" : "."}`;
+}

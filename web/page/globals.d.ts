@@ -7,6 +7,11 @@ declare module "virtual:model" {
     sha256: string;
   }
   export const name: string;
-  export const files: { config: BuiltFile; weights: BuiltFile; vocab: BuiltFile; card: BuiltFile; domain: BuiltFile | null };
+  export const files: {
+    config: BuiltFile;
+    weights: BuiltFile;
+    vocab: BuiltFile;
+    domain: BuiltFile | null;
+  };
   export const moduleBytes: { cpu: number; webgpu: number };
 }

@@ -1,123 +1,35 @@
-/** The wasm modules' contract and the messages between the page and its workers. */
+/** The messages between the page and its workers; what they carry has the types of the wasm modules. */
 
-export type BackendName = "cpu" | "webgpu";
+import type { Engine, EngineInfo, Explanation, Header, Row, Table } from "delicate-cpu/delicate.js";
 
-export interface Endpoint {
-  name: string;
-  title: string;
-  unit: string;
-  description: string;
-}
+// Generated from the Rust types, which say what each field means.
+export type {
+  Domain,
+  Endpoint,
+  EngineInfo,
+  Explanation,
+  Header,
+  Interval,
+  ModelInfo,
+  Neighbour,
+  Prediction,
+  Row,
+  RowError,
+  RowState,
+} from "delicate-cpu/delicate.js";
 
-export interface EngineInfo {
-  backend: BackendName;
-  adapter: string;
-  /** The adapter runs on the CPU: correct, but slow. */
-  software: boolean;
-  model: {
-    name: string;
-    preset: string;
-    parameters: number;
-    license: string;
-    hidden: number;
-    layers: number;
-    maxLength: number;
-    endpoints: Endpoint[];
-  };
-}
-
-export interface RowError {
-  /** A sentence for the user. */
-  message: string;
-  /** A code that stays the same from release to release. */
-  reason: string;
-  /** The offending character of the SMILES without the blanks around it, counted from 0. */
-  position: number | null;
-}
-
-export interface Score {
-  value: number;
-  unit: string;
-}
+export type BackendName = EngineInfo["backend"];
 
 /** What scoring adds to a row. */
-export interface RowResult {
-  state: "pending" | "scored" | "failed";
-  error: RowError | null;
-  scores: Record<string, Score> | null;
-}
-
-export interface Row extends RowResult {
-  fields: string[];
-}
-
-export interface Columns {
-  columns: string[];
-  /** Null where the structures are mol blocks. */
-  smiles: number | null;
-  id: number | null;
-}
-
-export type Domain = "in" | "borderline" | "out";
-
-/** How far the prediction of one endpoint can be trusted. */
-export interface Assessment {
-  /** Null where the model does not know it for this endpoint. */
-  domain: Domain | null;
-  /** Half the 90 % interval, in the endpoint's unit; null where there is none, as for a class. */
-  half_width: number | null;
-  /** The nearest molecule that was trained on, and its Tanimoto similarity. */
-  nearest: { smiles: string; similarity: number } | null;
-}
-
-/** What the prediction of one row rests on. */
-export interface Explanation {
-  /** The molecule as it was scored. */
-  smiles: string;
-  /** One an endpoint, in the model's order. */
-  values: number[];
-  /** One an endpoint; null for a model that does not know its domain. */
-  assessments: Assessment[] | null;
-  /** The heavy atoms in the order of `smiles`: their characters there, and their share in each endpoint's value. */
-  atoms: { range: { start: number; end: number }; contributions: number[] }[];
-}
+export type RowResult = Omit<Row, "fields">;
 
 export type ExportFormat = "csv" | "json" | "jsonl";
 
-export interface WasmEngine {
-  info(): EngineInfo;
-  /** Molecules per second for one real batch, after a warm-up. */
-  probe(): Promise<number>;
-  free(): void;
-}
-
-export interface WasmTable {
-  readonly length: number;
-  /** Why the rest of the file could not be read, if so. */
-  readonly fault: string | undefined;
-  columns(): Columns;
-  rows(start: number, end: number): Row[];
-  /** Puts back results that another module's table gave, before a switch or a crash. */
-  restore(engine: WasmEngine, start: number, results: RowResult[]): void;
-  score(
-    engine: WasmEngine,
-    start: number,
-    end: number,
-    onProgress: (done: number, total: number) => boolean,
-  ): Promise<number>;
-  explain(engine: WasmEngine, row: number): Promise<Explanation>;
-  export(format: ExportFormat): Uint8Array;
-  free(): void;
-}
-
+/** What the workers use of either module. */
 export interface WasmModule {
-  default(options: { module_or_path: Response | Promise<Response> }): Promise<unknown>;
-  Engine: {
-    load(backend: BackendName, config: Uint8Array, weights: Uint8Array, vocab: Uint8Array, domain?: Uint8Array): Promise<WasmEngine>;
-  };
-  Table: {
-    open(name: string, bytes: Uint8Array, smilesColumn?: string, idColumn?: string): WasmTable;
-  };
+  default(options: { module_or_path: Response }): Promise<unknown>;
+  Engine: Pick<typeof Engine, "load">;
+  Table: Pick<typeof Table, "open">;
 }
 
 /** A file that a worker fetches. */
@@ -148,20 +60,24 @@ export interface Source {
   idColumn?: string;
 }
 
-export interface Opened extends Columns {
+export interface Opened extends Header {
   length: number;
   fault: string | null;
 }
 
-/** What the page asks of a worker, in order; one table is open at a time. */
+/** Names an open table; no two of a page have the same. */
+export type TableId = number;
+
+/** What the page asks of a worker, in order. Whatever is about a table names it. */
 export interface Calls {
-  open: { args: Source; result: Opened };
-  rows: { args: { start: number; end: number }; result: Row[] };
-  restore: { args: { start: number; results: RowResult[] }; result: null };
-  score: { args: { start: number; end: number }; result: RowResult[] };
-  explain: { args: { row: number }; result: Explanation };
+  open: { args: Source & { table: TableId }; result: Opened };
+  close: { args: { table: TableId }; result: null };
+  rows: { args: { table: TableId; start: number; end: number }; result: Row[] };
+  restore: { args: { table: TableId; start: number; results: RowResult[] }; result: null };
+  score: { args: { table: TableId; start: number; end: number }; result: RowResult[] };
+  explain: { args: { table: TableId; row: number }; result: Explanation };
+  export: { args: { table: TableId; format: ExportFormat }; result: Uint8Array };
   probe: { args: null; result: number };
-  export: { args: { format: ExportFormat }; result: Uint8Array };
 }
 
 export type Call = keyof Calls;

@@ -1,8 +1,17 @@
 /** One table: opened in whichever worker is current, scored piece by piece, surviving a worker's death. */
 
-import type { Backend } from "./backend.js";
-import type { Engines } from "./engines.js";
-import { Failure, type Columns, type Explanation, type ExportFormat, type Opened, type Row, type RowResult, type Source } from "./protocol.js";
+import type { WorkerHandle } from "./backend.js";
+import {
+  type Explanation,
+  type ExportFormat,
+  Failure,
+  type Header,
+  type Opened,
+  type Row,
+  type RowResult,
+  type Source,
+  type TableId,
+} from "./protocol.js";
 
 /** Rows fetched from the worker in one message. */
 const PAGE = 2_000;
@@ -12,6 +21,15 @@ const LARGEST_PIECE = 2_048;
 /** A piece should take about this long: the table fills at this pace, and a crash costs no more. */
 const PIECE_SECONDS = 1.5;
 
+/** The workers, one of which is current. */
+export interface Workers {
+  readonly current: WorkerHandle;
+  /** Puts a fresh worker in the place of one that failed, or throws when that was tried often enough. */
+  replace(failed: WorkerHandle, error: unknown): void;
+  /** A worker has done its work. */
+  succeeded(): void;
+}
+
 export interface Watch {
   /** The number of rows done in the whole table, after each batch. */
   onProgress(done: number): void;
@@ -19,20 +37,35 @@ export interface Watch {
   onRows(): void;
 }
 
+let nextTable: TableId = 0;
+
 export class Session {
   readonly source: Source;
-  readonly columns: Columns;
+  readonly columns: Header;
   /** Why the rest of the file could not be read, if so. */
   readonly fault: string | null;
   /** Replaced one by one, never changed in place, so that a view can tell what is new. */
   readonly rows: Row[];
   /** How many rows are in each state. */
   readonly counts: Record<RowResult["state"], number> = { pending: 0, scored: 0, failed: 0 };
-  readonly #engines: Engines;
+  readonly #workers: Workers;
+  readonly #table: TableId;
+  /** The workers that have the table, or are opening it. */
+  readonly #openIn: Map<WorkerHandle, Promise<void>>;
   #scoring: AbortController | null = null;
+  #closed = false;
 
-  private constructor(engines: Engines, source: Source, { columns, smiles, id, fault }: Opened, rows: Row[]) {
-    this.#engines = engines;
+  private constructor(
+    workers: Workers,
+    worker: WorkerHandle,
+    table: TableId,
+    source: Source,
+    { columns, smiles, id, fault }: Opened,
+    rows: Row[],
+  ) {
+    this.#workers = workers;
+    this.#table = table;
+    this.#openIn = new Map([[worker, Promise.resolve()]]);
     this.source = source;
     this.columns = { columns, smiles, id };
     this.fault = fault;
@@ -40,17 +73,25 @@ export class Session {
     for (const { state } of rows) this.counts[state] += 1;
   }
 
-  static async open(engines: Engines, source: Source): Promise<Session> {
-    return attempt(engines, async (backend) => {
-      backend.holder = null;
-      const opened = await backend.call("open", source);
-      const rows: Row[] = [];
-      for (let start = 0; start < opened.length; start += PAGE) {
-        rows.push(...(await backend.call("rows", { start, end: Math.min(start + PAGE, opened.length) })));
+  /** Reads the table; rejects with the code `cancelled` once nobody wants it any more. */
+  static async open(workers: Workers, source: Source, signal: AbortSignal): Promise<Session> {
+    const table = nextTable++;
+    return attempt(workers, async (worker) => {
+      try {
+        refuseIf(signal.aborted);
+        const opened = await worker.call("open", { ...source, table });
+        const rows: Row[] = [];
+        for (let start = 0; start < opened.length; start += PAGE) {
+          refuseIf(signal.aborted);
+          const end = Math.min(start + PAGE, opened.length);
+          rows.push(...(await worker.call("rows", { table, start, end })));
+        }
+        refuseIf(signal.aborted);
+        return new Session(workers, worker, table, source, opened, rows);
+      } catch (error) {
+        if (signal.aborted) release(worker, table);
+        throw error;
       }
-      const session = new Session(engines, source, opened, rows);
-      backend.holder = session;
-      return session;
     });
   }
 
@@ -73,45 +114,58 @@ export class Session {
     this.#scoring?.abort();
   }
 
+  /** Gives the table up: what is under way ends, and the worker forgets it. */
+  close(): void {
+    this.#closed = true;
+    this.cancel();
+    for (const worker of this.#openIn.keys()) release(worker, this.#table);
+    this.#openIn.clear();
+  }
+
   /** What the prediction of a row rests on; in turn, when the worker is scoring. */
   async explain(row: number, signal: AbortSignal): Promise<Explanation> {
-    return attempt(this.#engines, async (backend) => {
-      // By the time of a second attempt another table may be open.
-      if (signal.aborted) throw new Failure({ code: "cancelled", message: "nobody waits for it any more", columns: null });
-      await this.#openIn(backend);
-      const explanation = await backend.call("explain", { row });
-      this.#engines.succeeded();
+    return attempt(this.#workers, async (worker) => {
+      await this.#ensureOpen(worker);
+      refuseIf(signal.aborted);
+      const explanation = await worker.call("explain", { table: this.#table, row });
+      this.#workers.succeeded();
       return explanation;
     });
   }
 
   async export(format: ExportFormat): Promise<Uint8Array> {
-    return attempt(this.#engines, async (backend) => {
-      await this.#openIn(backend);
-      return backend.call("export", { format });
+    return attempt(this.#workers, async (worker) => {
+      await this.#ensureOpen(worker);
+      return worker.call("export", { table: this.#table, format });
     });
   }
 
-  async #scorePending(signal: AbortSignal, { onProgress, onRows }: Watch): Promise<"finished" | "cancelled"> {
+  async #scorePending(
+    signal: AbortSignal,
+    { onProgress, onRows }: Watch,
+  ): Promise<"finished" | "cancelled"> {
     let size = FIRST_PIECE;
     const done = (): number => this.rows.length - this.counts.pending;
     onProgress(done());
     for (let start = this.#nextPending(0); start < this.rows.length; ) {
       if (signal.aborted) return "cancelled";
       let end = start;
-      while (end < this.rows.length && end < start + size && this.rows[end]?.state === "pending") end += 1;
-      const backend = this.#engines.current;
-      const cancel = (): void => backend.cancel();
+      while (end < this.rows.length && end < start + size && this.rows[end]?.state === "pending") {
+        end += 1;
+      }
+      const worker = this.#workers.current;
+      const cancel = (): void => worker.cancel();
       signal.addEventListener("abort", cancel);
       try {
-        await this.#openIn(backend);
+        await this.#ensureOpen(worker);
         // Not the worker's fault if it is still loading when the user gives up.
-        await Promise.race([backend.ready, aborted(signal)]);
+        await Promise.race([worker.ready, aborted(signal)]);
         if (signal.aborted) return "cancelled";
         const began = performance.now();
-        const results = await backend.call("score", { start, end }, (count) => onProgress(done() + count));
+        const piece = { table: this.#table, start, end };
+        const results = await worker.call("score", piece, (count) => onProgress(done() + count));
         this.#apply(start, results);
-        this.#engines.succeeded();
+        this.#workers.succeeded();
         const rate = results.length / ((performance.now() - began) / 1_000);
         size = Math.min(LARGEST_PIECE, Math.max(FIRST_PIECE, Math.round(rate * PIECE_SECONDS)));
         onProgress(done());
@@ -119,7 +173,7 @@ export class Session {
         start = this.#nextPending(end);
       } catch (error) {
         if (signal.aborted) return "cancelled";
-        this.#engines.replace(backend, error);
+        this.#workers.replace(worker, error);
         size = FIRST_PIECE;
       } finally {
         signal.removeEventListener("abort", cancel);
@@ -145,35 +199,64 @@ export class Session {
   }
 
   /** A worker that has not this table yet opens it and is told what the one before it found. */
-  async #openIn(backend: Backend): Promise<void> {
-    if (backend.holder === this) return;
-    backend.holder = null;
-    await backend.call("open", this.source);
-    let start = 0;
-    while (start < this.rows.length) {
-      const end = Math.min(start + PAGE, this.rows.length);
-      const results = this.rows.slice(start, end).map(({ state, error, scores }) => ({ state, error, scores }));
-      if (results.some(({ state }) => state !== "pending")) await backend.call("restore", { start, results });
-      start = end;
+  #ensureOpen(worker: WorkerHandle): Promise<void> {
+    refuseIf(this.#closed);
+    const known = this.#openIn.get(worker);
+    if (known !== undefined) return known;
+    const opening = this.#reopen(worker);
+    this.#openIn.set(worker, opening);
+    opening.catch(() => this.#openIn.delete(worker));
+    return opening;
+  }
+
+  async #reopen(worker: WorkerHandle): Promise<void> {
+    const table = this.#table;
+    await worker.call("open", { ...this.source, table });
+    for (let start = 0; start < this.rows.length; start += PAGE) {
+      const rows = this.rows.slice(start, Math.min(start + PAGE, this.rows.length));
+      const results = rows.map(({ state, error, predictions }) => ({ state, error, predictions }));
+      if (results.some(({ state }) => state !== "pending")) {
+        await worker.call("restore", { table, start, results });
+      }
     }
-    backend.holder = this;
   }
 }
 
 /** Runs `action` on the current worker, and once more on a fresh one for each that dies under it. */
-async function attempt<T>(engines: Engines, action: (backend: Backend) => Promise<T>): Promise<T> {
+async function attempt<T>(
+  workers: Workers,
+  action: (worker: WorkerHandle) => Promise<T>,
+): Promise<T> {
   for (;;) {
-    const backend = engines.current;
+    const worker = workers.current;
     try {
-      return await action(backend);
+      return await action(worker);
     } catch (error) {
-      if (error instanceof Failure && !backend.dead && error.code !== "device_lost") throw error;
-      engines.replace(backend, error);
+      if (error instanceof Failure && isFinal(error, worker)) throw error;
+      workers.replace(worker, error);
     }
   }
 }
 
+/** Whether another worker would give the same answer. */
+function isFinal({ code }: Failure, worker: WorkerHandle): boolean {
+  return code === "cancelled" || (!worker.dead && code !== "device_lost");
+}
+
+/** The worker forgets a table; one that is gone has forgotten it. */
+function release(worker: WorkerHandle, table: TableId): void {
+  if (!worker.dead) worker.call("close", { table }).catch(() => undefined);
+}
+
+/** Ends what nobody waits for any more. */
+function refuseIf(unwanted: boolean): void {
+  if (!unwanted) return;
+  throw new Failure({ code: "cancelled", message: "nobody waits for it any more", columns: null });
+}
+
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
 }

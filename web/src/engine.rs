@@ -6,6 +6,7 @@ use delicate::model_dir::ModelFiles;
 use delicate::predict::{PredictOptions, Scorer, without_interruption};
 use delicate::records::Structure;
 use serde::Serialize;
+use tsify::Tsify;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::error::Failure;
@@ -31,16 +32,20 @@ const PROBE: [&str; 16] = [
 ];
 
 /// What the page shows of an engine.
-#[derive(Serialize)]
+#[derive(Serialize, Tsify)]
+#[tsify(rename = "EngineInfo")]
 #[serde(rename_all = "camelCase")]
 struct Info<'a> {
+    #[tsify(type = "\"cpu\" | \"webgpu\"")]
     backend: &'static str,
     adapter: &'a str,
+    /// The adapter runs on the CPU: correct, but slow.
     software: bool,
     model: ModelInfo<'a>,
 }
 
-#[derive(Serialize)]
+/// What the page shows of a model.
+#[derive(Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
 struct ModelInfo<'a> {
     name: &'a str,
@@ -92,6 +97,7 @@ impl Engine {
     /// # Errors
     ///
     /// Never; the conversion to JavaScript is fallible in its type alone.
+    #[wasm_bindgen(unchecked_return_type = "EngineInfo")]
     pub fn info(&self) -> Result<JsValue, JsValue> {
         let config = self.scorer.config();
         let device = self.scorer.device();

@@ -11,6 +11,7 @@ use delicate::records::{
     Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Writer,
 };
 use serde::{Deserialize, Serialize};
+use tsify::Tsify;
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -24,16 +25,19 @@ extern "C" {
 }
 
 /// One row for the page: the fields of the file and what was made of them.
-#[derive(Serialize)]
+#[derive(Serialize, Tsify)]
+#[tsify(rename = "Row", missing_as_null)]
 struct PageRow<'a> {
     fields: &'a [String],
     error: Option<&'a RowError>,
     predictions: Option<&'a [Prediction]>,
+    #[tsify(type = "RowState")]
     state: State,
 }
 
 /// How far a row has come.
-#[derive(Serialize)]
+#[derive(Serialize, Tsify)]
+#[tsify(rename = "RowState")]
 #[serde(rename_all = "lowercase")]
 enum State {
     Pending,
@@ -134,6 +138,7 @@ impl Table {
     /// # Errors
     ///
     /// Never; the conversion to JavaScript is fallible in its type alone.
+    #[wasm_bindgen(unchecked_return_type = "Header")]
     pub fn columns(&self) -> Result<JsValue, JsValue> {
         to_js(&self.header)
     }
@@ -143,6 +148,7 @@ impl Table {
     /// # Errors
     ///
     /// Never; the conversion to JavaScript is fallible in its type alone.
+    #[wasm_bindgen(unchecked_return_type = "Row[]")]
     pub fn rows(&self, start: usize, end: usize) -> Result<JsValue, JsValue> {
         let (start, end) = self.bounds(start, end);
         let results = self.results.borrow();
@@ -180,6 +186,7 @@ impl Table {
         engine: &Engine,
         start: usize,
         end: usize,
+        #[wasm_bindgen(unchecked_param_type = "(done: number, total: number) => boolean")]
         on_progress: js_sys::Function,
     ) -> Result<usize, JsValue> {
         let (start, end) = self.bounds(start, end);
@@ -229,6 +236,7 @@ impl Table {
     ///
     /// Where there is no such row, its molecule cannot be scored (`row`), or the
     /// device fails.
+    #[wasm_bindgen(unchecked_return_type = "Explanation")]
     pub async fn explain(&self, engine: &Engine, row: usize) -> Result<JsValue, JsValue> {
         let row = self.rows.get(row).ok_or_else(|| {
             let message = format!("there is no row {row}: the table has {}", self.rows.len());
@@ -245,7 +253,12 @@ impl Table {
     /// # Errors
     ///
     /// Where `results` are not such rows.
-    pub fn restore(&self, engine: &Engine, start: usize, results: JsValue) -> Result<(), JsValue> {
+    pub fn restore(
+        &self,
+        engine: &Engine,
+        start: usize,
+        #[wasm_bindgen(unchecked_param_type = "Omit<Row, \"fields\">[]")] results: JsValue,
+    ) -> Result<(), JsValue> {
         let given: Vec<Restored> = serde_wasm_bindgen::from_value(results)
             .map_err(|error| Failure::new("restore", error))?;
         self.name_endpoints(engine);

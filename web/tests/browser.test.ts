@@ -6,10 +6,10 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import type { Explanation } from "../page/protocol.js";
 import { Checks } from "./checks.js";
-import { serve, type Served } from "./server.js";
+import { type Served, serve } from "./server.js";
 
 const run = promisify(execFile);
 const here = import.meta.dirname;
@@ -20,7 +20,14 @@ const BROKEN = [5, 12];
 
 /** A software adapter takes minutes for what a real one does in no time. */
 const LIMIT = 5 * 60_000;
-const COMMON = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const COMMON = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 type Backend = "cpu" | "webgpu";
@@ -44,13 +51,18 @@ interface Visit {
 async function main(): Promise<void> {
   const executable = findChromium();
   if (executable === null) return checks.skip("browser tests", "no chromium found");
-  if (!existsSync(join(dist, "index.html"))) return checks.skip("browser tests", "web/dist is not built");
+  if (!existsSync(join(dist, "index.html")))
+    return checks.skip("browser tests", "web/dist is not built");
   const site = await serve(dist);
-  const browser = await chromium.launch({ executablePath: executable, args: [...COMMON, ...WEBGPU] });
+  const browser = await chromium.launch({
+    executablePath: executable,
+    args: [...COMMON, ...WEBGPU],
+  });
   try {
     await testBackend(browser, site, "cpu");
     await testLargeFile(browser, site);
     await testColumns(browser, site);
+    await testSecondFile(browser, site);
     await testKeyboard(browser, site);
     await testFragmentAndWidth(browser, site);
     await testCrash(browser, site);
@@ -83,43 +95,70 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
     const label = await page.locator("#engine-label").innerText();
     ok(label.startsWith(backend === "cpu" ? "CPU" : "WebGPU"), label);
     ok(/[\d.,]+ molecules\/s/.test(label), label);
-    if (backend === "webgpu") ok(/software adapter/.test(label), `SwiftShader is software, but: ${label}`);
+    if (backend === "webgpu")
+      ok(/software adapter/.test(label), `SwiftShader is software, but: ${label}`);
     equal(await page.locator("#engine").getAttribute("data-backend"), backend);
   });
 
-  await checks.check(name("20 molecules come back in order, each broken one with its reason and place"), async () => {
-    await page.setInputFiles("#picker", examples);
-    await page.locator("#results").waitFor();
-    await score(page);
-    const rows = await visibleRows(page);
-    equal(rows.length, EXAMPLE_ROWS);
-    const given = (await readFile(examples, "utf8")).trimEnd().split("\n").map((line) => line.split("\t"));
-    rows.forEach((row, index) => {
-      const [smiles, title] = given[index] ?? [];
-      equal(row.number, String(index + 1));
-      ok(row.fields.includes(title ?? ""), `row ${index + 1} is ${row.fields.join(" ")}, not ${title}`);
-      ok(row.smiles.startsWith(smiles ?? "?") || row.mark !== null, `row ${index + 1} has the SMILES ${row.smiles}`);
-      const broken = BROKEN.includes(index);
-      equal(row.reason !== null, broken, `row ${index + 1}: ${row.reason ?? "no error"}`);
-      equal(row.mark !== null, broken, `row ${index + 1} has ${broken ? "no" : "a"} marked character`);
-      equal(row.values.length > 0, !broken);
-      ok(row.values.every(Number.isFinite), `row ${index + 1}: ${row.values.join(", ")}`);
-    });
-    deepEqual([rows[BROKEN[0] as number]?.mark, rows[BROKEN[1] as number]?.mark], ["i", ")"]);
-  });
+  await checks.check(
+    name("20 molecules come back in order, each broken one with its reason and place"),
+    async () => {
+      await page.setInputFiles("#picker", examples);
+      await page.locator("#results").waitFor();
+      await score(page);
+      const rows = await visibleRows(page);
+      equal(rows.length, EXAMPLE_ROWS);
+      const given = (await readFile(examples, "utf8"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split("\t"));
+      rows.forEach((row, index) => {
+        const [smiles, title] = given[index] ?? [];
+        equal(row.number, String(index + 1));
+        ok(
+          row.fields.includes(title ?? ""),
+          `row ${index + 1} is ${row.fields.join(" ")}, not ${title}`,
+        );
+        ok(
+          row.smiles.startsWith(smiles ?? "?") || row.mark !== null,
+          `row ${index + 1} has the SMILES ${row.smiles}`,
+        );
+        const broken = BROKEN.includes(index);
+        equal(row.reason !== null, broken, `row ${index + 1}: ${row.reason ?? "no error"}`);
+        equal(
+          row.mark !== null,
+          broken,
+          `row ${index + 1} has ${broken ? "no" : "a"} marked character`,
+        );
+        equal(row.values.length > 0, !broken);
+        ok(row.values.every(Number.isFinite), `row ${index + 1}: ${row.values.join(", ")}`);
+      });
+      deepEqual([rows[BROKEN[0] as number]?.mark, rows[BROKEN[1] as number]?.mark], ["i", ")"]);
+    },
+  );
 
-  const bin = process.env["DELICATE_BIN"];
+  const bin = process.env.DELICATE_BIN;
   const sameName = name("the numbers are the native command's");
   if (bin === undefined || bin === "") checks.skip(sameName, "DELICATE_BIN is not set");
   else {
     await checks.check(sameName, async () => {
-      const { stdout } = await run(bin, ["score", examples, "--device", "cpu", "--format", "json"], { maxBuffer: 2 ** 26 });
+      const { stdout } = await run(
+        bin,
+        ["score", examples, "--device", "cpu", "--format", "json"],
+        { maxBuffer: 2 ** 26 },
+      );
       same(JSON.parse(await exported(page, "json")), JSON.parse(stdout), "$");
     });
   }
 
   await checks.check(name("the CSV keeps the user's columns and order"), async () => {
-    const lines = ["compound,structure,batch,smiles", "Z-9,first,7,CCO", "A-1,second,3,c1ccccc1O", '"M,5",third,5,CC(', "A-0,fourth,1,CC#N"];
+    const lines = [
+      "compound,structure,batch,smiles",
+      "Z-9,first,7,CCO",
+      "A-1,second,3,c1ccccc1O",
+      '"M,5",third,5,CC(',
+      "A-0,fourth,1,CC#N",
+    ];
     await openFile(page, "assay.csv", lines, lines.length - 1);
     await score(page);
     const [head, ...rows] = csv(await exported(page, "csv"));
@@ -128,36 +167,64 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
       rows.map((row) => row.slice(0, 4)),
       csv(lines.slice(1).join("\n")),
     );
-    ok(rows.every((row) => row.length === head?.length), "rows are as wide as the head");
+    ok(
+      rows.every((row) => row.length === head?.length),
+      "rows are as wide as the head",
+    );
   });
 
-  await checks.check(name("cancelling keeps what is scored, and a later Score goes on"), async () => {
-    // Software WebGPU gets little more than the pieces needed.
-    const total = backend === "cpu" ? 4_000 : 96;
-    const smiles = backend === "cpu" ? ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"] : ["CCO", "CCN", "CCC"];
-    await openFile(page, "many.smi", cycle(smiles, total));
-    await page.locator("#score").click();
-    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
-    await page.locator("#cancel").click();
-    await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
-    ok((await status(page)).startsWith("Cancelled"), await status(page));
-    const before = await counts(page);
-    ok(before.scored > 0 && before.scored < total, `${before.scored} of ${total} were scored when cancelled`);
-    equal(before.rows, total);
-    const first = (await visibleRows(page))[0]?.values;
-    equal(await page.locator("#score").innerText(), `Score the other ${(total - before.scored).toLocaleString("en")}`);
-    if (backend === "cpu") {
+  await checks.check(
+    name("cancelling keeps what is scored, and a later Score goes on"),
+    async () => {
+      // Software WebGPU gets little more than the pieces needed.
+      const total = backend === "cpu" ? 4_000 : 96;
+      const smiles =
+        backend === "cpu"
+          ? ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"]
+          : ["CCO", "CCN", "CCC"];
+      await openFile(page, "many.smi", cycle(smiles, total));
       await page.locator("#score").click();
-      await page.waitForFunction((done) => Number(/([\d,]+) scored/.exec(document.getElementById("summary")?.textContent ?? "")?.[1]?.replaceAll(",", "")) > done, before.scored, { timeout: LIMIT });
+      await page.waitForFunction(
+        () => document.querySelectorAll("tbody tr.scored").length > 0,
+        null,
+        { timeout: LIMIT },
+      );
       await page.locator("#cancel").click();
       await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
-      ok((await counts(page)).scored > before.scored);
-    } else {
-      await score(page);
-      equal((await counts(page)).scored, total);
-    }
-    deepEqual((await visibleRows(page))[0]?.values, first);
-  });
+      ok((await status(page)).startsWith("Cancelled"), await status(page));
+      const before = await counts(page);
+      ok(
+        before.scored > 0 && before.scored < total,
+        `${before.scored} of ${total} were scored when cancelled`,
+      );
+      equal(before.rows, total);
+      const first = (await visibleRows(page))[0]?.values;
+      equal(
+        await page.locator("#score").innerText(),
+        `Score the remaining ${(total - before.scored).toLocaleString("en")}`,
+      );
+      if (backend === "cpu") {
+        await page.locator("#score").click();
+        await page.waitForFunction(
+          (done) =>
+            Number(
+              /([\d,]+) scored/
+                .exec(document.getElementById("summary")?.textContent ?? "")?.[1]
+                ?.replaceAll(",", ""),
+            ) > done,
+          before.scored,
+          { timeout: LIMIT },
+        );
+        await page.locator("#cancel").click();
+        await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+        ok((await counts(page)).scored > before.scored);
+      } else {
+        await score(page);
+        equal((await counts(page)).scored, total);
+      }
+      deepEqual((await visibleRows(page))[0]?.values, first);
+    },
+  );
 
   await checkQuiet(name("no errors on the console, and no request to elsewhere"), visit);
   await visit.context.close();
@@ -168,41 +235,76 @@ async function testLargeFile(browser: Browser, site: Served): Promise<void> {
   const { page } = visit;
   const total = 10_000;
   await checks.check("cpu: 10,000 rows, 1 % of them broken, come back in order", async () => {
-    const good = ["CCO", "c1ccccc1O", "CC(=O)O", "CCN(CC)CC", "CC#N", "OCC(O)CO", "C1CCCCC1", "NCC(=O)O", "CCCl"];
-    const lines = Array.from({ length: total }, (_, index) => `${index % 100 === 41 ? "CC(C" : good[index % good.length]}\tmol-${index}`);
+    const good = [
+      "CCO",
+      "c1ccccc1O",
+      "CC(=O)O",
+      "CCN(CC)CC",
+      "CC#N",
+      "OCC(O)CO",
+      "C1CCCCC1",
+      "NCC(=O)O",
+      "CCCl",
+    ];
+    const lines = Array.from(
+      { length: total },
+      (_, index) => `${index % 100 === 41 ? "CC(C" : good[index % good.length]}\tmol-${index}`,
+    );
     await openFile(page, "screen.smi", lines);
     await score(page, 4 * LIMIT);
-    deepEqual(await counts(page), { rows: total, scored: total - total / 100, errors: total / 100 });
+    deepEqual(await counts(page), {
+      rows: total,
+      scored: total - total / 100,
+      errors: total / 100,
+    });
     const rows = (await exported(page, "jsonl")).trimEnd().split("\n");
     equal(rows.length, total);
     rows.forEach((row, index) => ok(row.includes(`"mol-${index}"`), `line ${index + 1} is ${row}`));
   });
 
-  await checks.check("cpu: the table holds only the rows in sight, and the last can be reached", async () => {
-    equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), String(total + 1));
-    ok((await page.locator("tbody tr").count()) < 100, "the table is windowed");
-    await page.locator("tbody th button").first().focus();
-    await page.keyboard.press("End");
-    await page.waitForFunction(() => document.activeElement?.textContent?.endsWith("10,000") === true);
-    equal(await page.locator("tbody tr:has(:focus)").getAttribute("aria-rowindex"), String(total + 1));
-  });
+  await checks.check(
+    "cpu: the table holds only the rows in sight, and the last can be reached",
+    async () => {
+      equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), String(total + 1));
+      ok((await page.locator("tbody tr").count()) < 100, "the table is windowed");
+      await page.locator("tbody th button").first().focus();
+      await page.keyboard.press("End");
+      await page.waitForFunction(
+        () => document.activeElement?.textContent?.endsWith("10,000") === true,
+      );
+      equal(
+        await page.locator("tbody tr:has(:focus)").getAttribute("aria-rowindex"),
+        String(total + 1),
+      );
+    },
+  );
 
   await checks.check("cpu: only errors, the filter and sorting choose rows", async () => {
     await page.locator("#only-errors").check();
-    await page.waitForFunction(() => document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === "101");
+    await page.waitForFunction(
+      () => document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === "101",
+    );
     await page.locator("#only-errors").uncheck();
     await page.locator("#filter").fill("mol-99");
-    await page.waitForFunction(() => document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === "112");
+    await page.waitForFunction(
+      () => document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === "112",
+    );
     await page.locator("#filter").fill("");
     const head = page.locator("thead th.number").first();
     await head.getByRole("button").click();
     equal(await head.getAttribute("aria-sort"), "ascending");
     const up = await firstValues(page);
-    deepEqual(up, up.toSorted((a, b) => a - b));
+    deepEqual(
+      up,
+      up.toSorted((a, b) => a - b),
+    );
     await head.getByRole("button").click();
     equal(await head.getAttribute("aria-sort"), "descending");
     const down = await firstValues(page);
-    deepEqual(down, down.toSorted((a, b) => b - a));
+    deepEqual(
+      down,
+      down.toSorted((a, b) => b - a),
+    );
     ok((down[0] ?? 0) > (up[0] ?? 0), "the two ends differ");
     await head.getByRole("button").click();
     equal(await head.getAttribute("aria-sort"), "none");
@@ -216,9 +318,17 @@ async function testColumns(browser: Browser, site: Served): Promise<void> {
   await checks.check("cpu: a table without a known SMILES column asks which it is", async () => {
     // Too few of the values look like SMILES for them to be found.
     const table = "who,what,how much\nx1,CCO,1\nx2,to do,2\nx3,to do,3\n";
-    await page.setInputFiles("#picker", { name: "odd.csv", mimeType: "text/csv", buffer: Buffer.from(table) });
+    await page.setInputFiles("#picker", {
+      name: "odd.csv",
+      mimeType: "text/csv",
+      buffer: Buffer.from(table),
+    });
     await page.locator("#chooser").waitFor({ timeout: LIMIT });
-    deepEqual(await page.locator("#chooser-smiles option").allInnerTexts(), ["who", "what", "how much"]);
+    deepEqual(await page.locator("#chooser-smiles option").allInnerTexts(), [
+      "who",
+      "what",
+      "how much",
+    ]);
     await page.getByLabel("SMILES column").selectOption("what");
     await page.getByLabel("Name column").selectOption("who");
     await page.getByRole("button", { name: "Use these columns" }).click();
@@ -235,6 +345,45 @@ async function testColumns(browser: Browser, site: Served): Promise<void> {
   await visit.context.close();
 }
 
+async function testSecondFile(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const name = "cpu: a file opened while a pasted list is being read gets its own numbers";
+  await checks.check(name, async () => {
+    await settled(page);
+    const rows = 40;
+    const second = `${cycle(["CCO"], rows).join("\n")}\n`;
+    await openFile(page, "alone.smi", cycle(["CCO"], rows));
+    await score(page);
+    const expected = (await visibleRows(page))[0]?.values;
+    for (const delay of [0, 60, 150, 400]) {
+      await page.locator("#file-remove").click();
+      await page.locator("#smiles").fill(cycle(["CSC1=NC(=O)C=CN1"], 5_000).join("\n"));
+      await page.locator("#score").click();
+      await page.waitForTimeout(delay);
+      const buffer = Buffer.from(second);
+      await page.setInputFiles("#picker", { name: "second.smi", mimeType: "text/plain", buffer });
+      await page
+        .locator("#summary")
+        .getByText(`${rows} rows · 0 scored`)
+        .waitFor({ timeout: LIMIT });
+      await score(page);
+      deepEqual(await counts(page), { rows, scored: rows, errors: 0 });
+      const shown = await visibleRows(page);
+      ok(shown.length > 0);
+      for (const { smiles, values } of shown) {
+        equal(smiles, "CCO");
+        deepEqual(values, expected, `${delay} ms after Score`);
+      }
+      const table = csv(await exported(page, "csv"));
+      equal(table.length, rows + 1);
+      ok(table.slice(1).every(([smiles]) => smiles === "CCO"));
+    }
+  });
+  await checkQuiet("cpu: no errors on the console between two files", visit);
+  await visit.context.close();
+}
+
 async function testKeyboard(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page, context } = visit;
@@ -245,37 +394,46 @@ async function testKeyboard(browser: Browser, site: Served): Promise<void> {
     }
     throw new Error(`${id} is not reached with the Tab key`);
   };
-  await checks.check("cpu: pasting, scoring, reading a row and exporting work by keyboard alone", async () => {
-    await tabTo("#smiles");
-    await page.keyboard.insertText("CCO\tethanol\nCC(\tbroken\nc1ccccc1\tbenzene");
-    await tabTo("#score");
-    const outline = await page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineStyle);
-    equal(outline, "solid", "the focus is visible");
-    await page.keyboard.press("Enter");
-    await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Done") === true, null, { timeout: LIMIT });
-    await tabTo('[data-format="csv"]');
-    const downloading = page.waitForEvent("download");
-    await page.keyboard.press("Enter");
-    const download = await downloading;
-    equal(download.suggestedFilename(), "molecules-scores.csv");
-    const [, ...rows] = csv(await readFile(await download.path(), "utf8"));
-    equal(rows.length, 3);
-    await tabTo("tbody th button");
-    await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("Enter");
-    await page.getByRole("dialog", { name: "Row 2: broken" }).waitFor();
-    ok((await page.locator("#details mark").count()) === 1);
-    await page.keyboard.press("Escape");
-    await page.locator("#details").waitFor({ state: "hidden" });
-    equal(await page.evaluate(() => document.activeElement?.textContent), "Details of row 2");
-  });
+  await checks.check(
+    "cpu: pasting, scoring, reading a row and exporting work by keyboard alone",
+    async () => {
+      await tabTo("#smiles");
+      await page.keyboard.insertText("CCO\tethanol\nCC(\tbroken\nc1ccccc1\tbenzene");
+      await tabTo("#score");
+      const outline = await page.evaluate(
+        () => getComputedStyle(document.activeElement as Element).outlineStyle,
+      );
+      equal(outline, "solid", "the focus is visible");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(
+        () => document.getElementById("status")?.textContent?.startsWith("Done") === true,
+        null,
+        { timeout: LIMIT },
+      );
+      await tabTo('[data-format="csv"]');
+      const downloading = page.waitForEvent("download");
+      await page.keyboard.press("Enter");
+      const download = await downloading;
+      equal(download.suggestedFilename(), "molecules-scores.csv");
+      const [, ...rows] = csv(await readFile(await download.path(), "utf8"));
+      equal(rows.length, 3);
+      await tabTo("tbody th button");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog", { name: "Row 2: broken" }).waitFor();
+      ok((await page.locator("#details mark").count()) === 1);
+      await page.keyboard.press("Escape");
+      await page.locator("#details").waitFor({ state: "hidden" });
+      equal(await page.evaluate(() => document.activeElement?.textContent), "Details of row 2");
+    },
+  );
 
   await checks.check("cpu: everything that takes the focus has a name", async () => {
     deepEqual(await nameless(page, context), []);
   });
 
   await checks.check("cpu: the model card opens inside the page", async () => {
-    await page.getByRole("link", { name: "Model card" }).click();
+    await page.getByRole("button", { name: "Model card" }).click();
     await page.getByRole("dialog", { name: "Model card" }).waitFor();
     await page.locator("#card-body :is(p, h3, h4)").first().waitFor();
     await page.getByRole("button", { name: "Close" }).click();
@@ -286,15 +444,20 @@ async function testKeyboard(browser: Browser, site: Served): Promise<void> {
 }
 
 async function testFragmentAndWidth(browser: Browser, site: Served): Promise<void> {
-  const visit = await open(browser, `${site.url}?backend=cpu#smiles=CCO%09ethanol%0ACC(`, site, { viewport: { width: 360, height: 740 } });
-  const { page } = visit;
-  await checks.check("cpu: a link's molecules are in the box, and nowhere on the wire", async () => {
-    equal(await page.locator("#smiles").inputValue(), "CCO\tethanol\nCC(");
-    await score(page);
-    await page.locator("#smiles").fill("CC(=O)O\tacid");
-    await page.getByRole("button", { name: "Copy link" }).click();
-    await page.waitForFunction(() => location.hash.includes("CC(%3DO)O%09acid"));
+  const visit = await open(browser, `${site.url}?backend=cpu#smiles=CCO%09ethanol%0ACC(`, site, {
+    viewport: { width: 360, height: 740 },
   });
+  const { page } = visit;
+  await checks.check(
+    "cpu: a link's molecules are in the box, and nowhere on the wire",
+    async () => {
+      equal(await page.locator("#smiles").inputValue(), "CCO\tethanol\nCC(");
+      await score(page);
+      await page.locator("#smiles").fill("CC(=O)O\tacid");
+      await page.getByRole("button", { name: "Copy link" }).click();
+      await page.waitForFunction(() => location.hash.includes("CC(%3DO)O%09acid"));
+    },
+  );
   await checks.check("cpu: nothing sticks out at 360 pixels", async () => {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     ok(width <= 360, `the page is ${width} pixels wide`);
@@ -311,14 +474,27 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
     const total = 600;
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], total));
     await page.locator("#score").click();
-    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
+    await page.waitForFunction(
+      () => document.querySelectorAll("tbody tr.scored").length > 0,
+      null,
+      { timeout: LIMIT },
+    );
     await crash(page);
     await finished(page, LIMIT);
     deepEqual(await counts(page), { rows: total, scored: total, errors: 0 });
     const rows = csv(await exported(page, "csv"));
     equal(rows.length, total + 1);
-    ok(rows.every((row) => row.length === rows[0]?.length && row.every((cell, place) => place > 2 || cell !== "")), "the export has the rows of both workers");
-    ok((await page.locator("#engine-facts").textContent())?.includes("a fresh one went on"), "the badge tells of it");
+    ok(
+      rows.every(
+        (row) =>
+          row.length === rows[0]?.length && row.every((cell, place) => place > 2 || cell !== ""),
+      ),
+      "the export has the rows of both workers",
+    );
+    ok(
+      (await page.locator("#engine-facts").textContent())?.includes("a new one took over"),
+      "the badge tells of it",
+    );
   });
   await visit.context.close();
 }
@@ -332,85 +508,143 @@ interface Explained {
   intervals: string[];
   domains: (string | null)[];
   neighbours: { smiles: string; similarity: number }[];
-  /** One list of the atoms' shares an endpoint. */
-  shares: number[][];
+  /** One list of the atoms' contributions an endpoint. */
+  contributions: number[][];
 }
 
-async function knowsDomain(): Promise<boolean> {
+async function isCalibrated(): Promise<boolean> {
   return (await readdir(join(dist, "model"))).some((name) => /^domain\..*\.bin$/.test(name));
 }
 
-async function testExplanation(browser: Browser, site: Served, backend: Backend): Promise<Explained[]> {
+async function testExplanation(
+  browser: Browser,
+  site: Served,
+  backend: Backend,
+): Promise<Explained[]> {
   const name = (text: string): string => `${backend}: ${text}`;
   const visit = await open(browser, `${site.url}?backend=${backend}`, site);
   const { page } = visit;
   const explained: Explained[] = [];
-  await checks.check(name("a row's details show the atoms that each prediction comes from"), async () => {
-    await page.locator("#smiles").fill(EXPLAINED.map(({ smiles }) => smiles).join("\n"));
-    await score(page);
-    for (const [index, { smiles, atoms }] of EXPLAINED.entries()) {
-      const found = await explanation(page, index);
-      explained.push(found);
-      ok(found.values.length > 0 && found.values.every(Number.isFinite), `${smiles}: ${found.values.join(", ")}`);
-      equal(found.shares.length, found.values.length, `${smiles}: endpoints`);
-      for (const shares of found.shares) {
-        equal(shares.length, atoms, `${smiles}: atoms`);
-        ok(shares.every(Number.isFinite) && shares.some((share) => share !== 0), `${smiles}: ${shares.join(", ")}`);
+  await checks.check(
+    name("a row's details show the atoms that each prediction comes from"),
+    async () => {
+      await page.locator("#smiles").fill(EXPLAINED.map(({ smiles }) => smiles).join("\n"));
+      await score(page);
+      for (const [index, { smiles, atoms }] of EXPLAINED.entries()) {
+        const found = await explanation(page, index);
+        explained.push(found);
+        ok(
+          found.values.length > 0 && found.values.every(Number.isFinite),
+          `${smiles}: ${found.values.join(", ")}`,
+        );
+        equal(found.contributions.length, found.values.length, `${smiles}: endpoints`);
+        for (const values of found.contributions) {
+          equal(values.length, atoms, `${smiles}: atoms`);
+          ok(
+            values.every(Number.isFinite) && values.some((value) => value !== 0),
+            `${smiles}: ${values.join(", ")}`,
+          );
+        }
       }
-    }
-    // Without its salt, and as Kekulé SMILES.
-    ok(!explained.some(({ smiles }) => /[.a-z]/.test(smiles.replaceAll("Cl", ""))), explained.map(({ smiles }) => smiles).join(" "));
-  });
+      // Without its salt, and as Kekulé SMILES.
+      ok(
+        !explained.some(({ smiles }) => /[.a-z]/.test(smiles.replaceAll("Cl", ""))),
+        explained.map(({ smiles }) => smiles).join(" "),
+      );
+    },
+  );
 
-  const bin = process.env["DELICATE_BIN"];
+  const bin = process.env.DELICATE_BIN;
   const sameName = name("an explanation is the native command's");
   if (bin === undefined || bin === "") checks.skip(sameName, "DELICATE_BIN is not set");
   else {
     await checks.check(sameName, async () => {
       for (const [index, { smiles }] of EXPLAINED.entries()) {
-        const { stdout } = await run(bin, ["explain", smiles, "--device", "cpu", "--format", "json"]);
+        const { stdout } = await run(bin, [
+          "explain",
+          smiles,
+          "--device",
+          "cpu",
+          "--format",
+          "json",
+        ]);
         const native = JSON.parse(stdout) as Explanation;
         const found = explained[index] as Explained;
         equal(found.smiles, native.smiles);
-        near(found.values, native.values, 1e-3, `${smiles}: values`);
-        found.shares.forEach((shares, endpoint) => near(shares, native.atoms.map(({ contributions }) => contributions[endpoint] ?? Number.NaN), 1e-2, `${smiles}: shares in endpoint ${endpoint + 1}`));
-        const assessments = native.assessments ?? [];
+        near(
+          found.values,
+          native.predictions.map(({ value }) => value),
+          1e-3,
+          `${smiles}: values`,
+        );
+        found.contributions.forEach((values, endpoint) =>
+          near(
+            values,
+            native.atoms.map(({ contributions }) => contributions[endpoint] ?? Number.NaN),
+            1e-2,
+            `${smiles}: contributions to endpoint ${endpoint + 1}`,
+          ),
+        );
         deepEqual(
           found.domains.map((domain) => domain?.toLowerCase() ?? null),
-          assessments.map(({ domain }) => domain),
+          native.predictions.map(({ domain }) => domain),
         );
         deepEqual(
           found.neighbours.map(({ smiles }) => smiles),
-          assessments.map(({ nearest }) => nearest?.smiles ?? ""),
+          native.predictions.map(({ nearest }) => nearest?.smiles ?? ""),
         );
       }
     });
   }
 
   const trusted = name("a row's details show interval, domain and nearest training molecule");
-  if (await knowsDomain()) {
+  if (await isCalibrated()) {
     await checks.check(trusted, () => {
       equal(explained.length, EXPLAINED.length);
       for (const { smiles, values, intervals, domains, neighbours } of explained) {
-        deepEqual([intervals.length, domains.length, neighbours.length], [values.length, values.length, values.length], smiles);
+        deepEqual(
+          [intervals.length, domains.length, neighbours.length],
+          [values.length, values.length, values.length],
+          smiles,
+        );
         intervals.forEach((interval, endpoint) => {
           if (interval === "–") return;
-          const [low, high] = (/^(\S+) to (\S+)$/.exec(interval) ?? []).slice(1).map((text) => Number(text.replace("\u2212", "-")));
+          const [low, high] = (/^(\S+) to (\S+)$/.exec(interval) ?? [])
+            .slice(1)
+            .map((text) => Number(text.replace("\u2212", "-")));
           const value = values[endpoint] ?? Number.NaN;
-          ok(low !== undefined && high !== undefined && low < value && value < high, `${smiles}: ${value} in ${interval}`);
-          ok(Math.abs((low + high) / 2 - value) < 0.02, `${smiles}: ${value} in the middle of ${interval}`);
+          ok(
+            low !== undefined && high !== undefined && low < value && value < high,
+            `${smiles}: ${value} in ${interval}`,
+          );
+          ok(
+            Math.abs((low + high) / 2 - value) < 0.02,
+            `${smiles}: ${value} in the middle of ${interval}`,
+          );
         });
-        ok(intervals.some((interval) => interval !== "–"), `${smiles} has an interval`);
-        ok(domains.every((domain) => domain === null || ["In", "Borderline", "Out"].includes(domain)), domains.join(", "));
-        ok(domains.some((domain) => domain !== null), `${smiles} has a domain`);
-        for (const { smiles: nearest, similarity } of neighbours) ok(nearest !== "" && similarity >= 0 && similarity <= 1, `${nearest} ${similarity}`);
+        ok(
+          intervals.some((interval) => interval !== "–"),
+          `${smiles} has an interval`,
+        );
+        ok(
+          domains.every(
+            (domain) => domain === null || ["In", "Borderline", "Out"].includes(domain),
+          ),
+          domains.join(", "),
+        );
+        ok(
+          domains.some((domain) => domain !== null),
+          `${smiles} has a domain`,
+        );
+        for (const { smiles: nearest, similarity } of neighbours)
+          ok(nearest !== "" && similarity >= 0 && similarity <= 1, `${nearest} ${similarity}`);
       }
     });
   } else {
     checks.skip(trusted, "the model has no domain.json.gz");
-    await checks.check(name("a model that does not know its domain says so"), async () => {
+    await checks.check(name("a model without intervals says so"), async () => {
       await page.locator("tbody th button").first().click();
-      await page.locator("#details").getByText("does not know its domain").waitFor();
+      await page.locator("#details").getByText("are not available for this model").waitFor();
       await page.keyboard.press("Escape");
     });
   }
@@ -425,16 +659,28 @@ async function compareExplanations(cpu: Explained[], webgpu: Explained[]): Promi
     webgpu.forEach((found, row) => {
       const expected = cpu[row] as Explained;
       const name = expected.smiles;
-      deepEqual([found.smiles, found.domains, found.neighbours], [name, expected.domains, expected.neighbours]);
+      deepEqual(
+        [found.smiles, found.domains, found.neighbours],
+        [name, expected.domains, expected.neighbours],
+      );
       near(found.values, expected.values, 1e-3, `${name}: values`);
-      equal(found.shares.length, expected.shares.length);
-      found.shares.forEach((shares, endpoint) => near(shares, expected.shares[endpoint] ?? [], 1e-2, `${name}: shares in endpoint ${endpoint + 1}`));
+      equal(found.contributions.length, expected.contributions.length);
+      found.contributions.forEach((values, endpoint) =>
+        near(
+          values,
+          expected.contributions[endpoint] ?? [],
+          1e-2,
+          `${name}: contributions to endpoint ${endpoint + 1}`,
+        ),
+      );
     });
   });
 }
 
 async function testDetails(browser: Browser, site: Served): Promise<void> {
-  const visit = await open(browser, `${site.url}?backend=cpu`, site, { viewport: { width: 390, height: 800 } });
+  const visit = await open(browser, `${site.url}?backend=cpu`, site, {
+    viewport: { width: 390, height: 800 },
+  });
   const { page } = visit;
   await checks.check("cpu: the molecule of a mol block is explained too", async () => {
     const block = [
@@ -448,78 +694,118 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
       "M  END",
       "$$$$",
     ];
-    await page.setInputFiles("#picker", { name: "one.sdf", mimeType: "text/plain", buffer: Buffer.from(`${block.join("\n")}\n`) });
+    await page.setInputFiles("#picker", {
+      name: "one.sdf",
+      mimeType: "text/plain",
+      buffer: Buffer.from(`${block.join("\n")}\n`),
+    });
     await page.locator("#results").waitFor();
     await score(page);
     const found = await explanation(page, 0);
     equal(found.smiles, "CCO");
-    ok(found.shares.every((shares) => shares.length === 3));
+    ok(found.contributions.every((values) => values.length === 3));
     await page.locator("#file-remove").click();
   });
-  await checks.check("cpu: the atoms' shares are read by keyboard, and nothing sticks out on a phone", async () => {
-    await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
-    await score(page);
-    await page.locator("tbody th button").nth(1).focus();
-    await page.keyboard.press("Enter");
-    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
-    for (let presses = 0; presses < 20 && !(await page.evaluate(() => document.activeElement?.matches(".atom") === true)); presses += 1) await page.keyboard.press("Tab");
-    ok((await page.locator("#details .readout").innerText()).startsWith("Atom 1, C, "), await page.locator("#details .readout").innerText());
-    await page.keyboard.press("ArrowRight");
-    const second = await page.locator("#details .readout").innerText();
-    ok(/^Atom 2, C, (raises it by|lowers it by|changes nothing)/.test(second), second);
-    equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), second);
-    await page.keyboard.press("End");
-    ok((await page.locator("#details .readout").innerText()).startsWith("Atom 11, "));
-    deepEqual(await nameless(page, visit.context), []);
-    const widths = await page.locator("#details").evaluate((dialog) => [dialog.scrollWidth, dialog.clientWidth]);
-    ok((widths[0] ?? 0) <= (widths[1] ?? 0), `the dialog holds ${widths[0]} pixels in ${widths[1]}`);
-    await page.keyboard.press("Escape");
-    await page.locator("#details").waitFor({ state: "hidden" });
-  });
-  await checks.check("cpu: an explanation that fails says why, and can be asked for again", async () => {
-    await page.evaluate(() => {
-      const post = Worker.prototype.postMessage;
-      Worker.prototype.postMessage = function (this: Worker, message: { call: string; args: { row: number } }) {
-        if (message.call !== "explain") return post.call(this, message);
-        Worker.prototype.postMessage = post;
-        post.call(this, { ...message, args: { row: 1_000 } });
-      } as typeof post;
-    });
-    await page.locator("tbody th button").first().click();
-    await page.locator("#details [role=alert]").getByText("there is no row").waitFor({ timeout: LIMIT });
-    await page.locator("#details").getByRole("button", { name: "Try again" }).click();
-    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
-    equal(await page.locator("#details [role=alert]").count(), 0);
-    await page.keyboard.press("Escape");
-  });
-  await checks.check("cpu: while a table is being scored, an explanation waits its turn", async () => {
-    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 4_000));
-    await page.locator("#score").click();
-    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
-    // At once: the answer may come between a click and a look.
-    const state = await page.evaluate(() => {
-      document.querySelector<HTMLButtonElement>("tbody th button")?.click();
-      return document.querySelector("#details [role=status]")?.textContent ?? "";
-    });
-    ok(state.startsWith("Waiting"), state);
-    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
-    await page.keyboard.press("Escape");
-    await page.locator("#cancel").click();
-    await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
-    ok((await counts(page)).scored < 4_000, "it was answered before the end");
-    await page.locator("#file-remove").click();
-    await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
-    await score(page);
-  });
-  await checks.check("cpu: an answer that comes after its row was closed is not shown", async () => {
-    await page.locator("tbody th button").nth(2).click();
-    await page.keyboard.press("Escape");
-    await page.locator("tbody th button").nth(0).click();
-    await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
-    await page.waitForTimeout(500);
-    deepEqual(await page.locator("#details .atoms").allInnerTexts(), ["CCO"]);
-    await page.keyboard.press("Escape");
-  });
+  await checks.check(
+    "cpu: the atoms' contributions are read by keyboard, and nothing sticks out on a phone",
+    async () => {
+      await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
+      await score(page);
+      await page.locator("tbody th button").nth(1).focus();
+      await page.keyboard.press("Enter");
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      for (
+        let presses = 0;
+        presses < 20 &&
+        !(await page.evaluate(() => document.activeElement?.matches(".atom") === true));
+        presses += 1
+      )
+        await page.keyboard.press("Tab");
+      ok(
+        (await page.locator("#details .readout").innerText()).startsWith("Atom 1, C, "),
+        await page.locator("#details .readout").innerText(),
+      );
+      await page.keyboard.press("ArrowRight");
+      const second = await page.locator("#details .readout").innerText();
+      ok(/^Atom 2, C, (raises it by|lowers it by|changes nothing)/.test(second), second);
+      equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), second);
+      await page.keyboard.press("End");
+      ok((await page.locator("#details .readout").innerText()).startsWith("Atom 11, "));
+      deepEqual(await nameless(page, visit.context), []);
+      const widths = await page
+        .locator("#details")
+        .evaluate((dialog) => [dialog.scrollWidth, dialog.clientWidth]);
+      ok(
+        (widths[0] ?? 0) <= (widths[1] ?? 0),
+        `the dialog holds ${widths[0]} pixels in ${widths[1]}`,
+      );
+      await page.keyboard.press("Escape");
+      await page.locator("#details").waitFor({ state: "hidden" });
+    },
+  );
+  await checks.check(
+    "cpu: an explanation that fails says why, and can be asked for again",
+    async () => {
+      await page.evaluate(() => {
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (
+          this: Worker,
+          message: { call: string; args: { row: number } },
+        ) {
+          if (message.call !== "explain") return post.call(this, message);
+          Worker.prototype.postMessage = post;
+          post.call(this, { ...message, args: { row: 1_000 } });
+        } as typeof post;
+      });
+      await page.locator("tbody th button").first().click();
+      await page
+        .locator("#details [role=alert]")
+        .getByText("there is no row")
+        .waitFor({ timeout: LIMIT });
+      await page.locator("#details").getByRole("button", { name: "Try again" }).click();
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      equal(await page.locator("#details [role=alert]").count(), 0);
+      await page.keyboard.press("Escape");
+    },
+  );
+  await checks.check(
+    "cpu: while a table is being scored, an explanation waits its turn",
+    async () => {
+      await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 4_000));
+      await page.locator("#score").click();
+      await page.waitForFunction(
+        () => document.querySelectorAll("tbody tr.scored").length > 0,
+        null,
+        { timeout: LIMIT },
+      );
+      // At once: the answer may come between a click and a look.
+      const state = await page.evaluate(() => {
+        document.querySelector<HTMLButtonElement>("tbody th button")?.click();
+        return document.querySelector("#details [role=status]")?.textContent ?? "";
+      });
+      ok(state.startsWith("Waiting"), state);
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      await page.keyboard.press("Escape");
+      await page.locator("#cancel").click();
+      await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+      ok((await counts(page)).scored < 4_000, "it was answered before the end");
+      await page.locator("#file-remove").click();
+      await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
+      await score(page);
+    },
+  );
+  await checks.check(
+    "cpu: an answer that comes after its row was closed is not shown",
+    async () => {
+      await page.locator("tbody th button").nth(2).click();
+      await page.keyboard.press("Escape");
+      await page.locator("tbody th button").nth(0).click();
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      await page.waitForTimeout(500);
+      deepEqual(await page.locator("#details .atoms").allInnerTexts(), ["CCO"]);
+      await page.keyboard.press("Escape");
+    },
+  );
   await checkQuiet("cpu: no errors on the console while reading details", visit);
   await visit.context.close();
 }
@@ -562,12 +848,25 @@ async function testDeviceLoss(browser: Browser, site: Served): Promise<void> {
     const total = 2048;
     await openFile(page, "many.smi", cycle(["CCO", "CCN"], total));
     await page.locator("#score").click();
-    await page.waitForFunction(() => document.querySelectorAll("tbody tr.scored").length > 0, null, { timeout: LIMIT });
+    await page.waitForFunction(
+      () => document.querySelectorAll("tbody tr.scored").length > 0,
+      null,
+      { timeout: LIMIT },
+    );
     await crash(page);
-    await page.waitForFunction(() => document.getElementById("engine-facts")?.textContent?.includes("a fresh one went on") === true, null, { timeout: LIMIT });
+    await page.waitForFunction(
+      () =>
+        document.getElementById("engine-facts")?.textContent?.includes("a new one took over") ===
+        true,
+      null,
+      { timeout: LIMIT },
+    );
     // A worker that is just being started or ended does not listen; then again.
     const end = Date.now() + LIMIT;
-    while ((await page.locator("#engine").getAttribute("data-backend")) !== "cpu" && Date.now() < end) {
+    while (
+      (await page.locator("#engine").getAttribute("data-backend")) !== "cpu" &&
+      Date.now() < end
+    ) {
       await crash(page).catch(() => undefined);
       await page.waitForTimeout(500);
     }
@@ -585,15 +884,25 @@ async function testChoice(browser: Browser, site: Served): Promise<void> {
   await checks.check("both engines are timed and the faster one is kept", async () => {
     await settled(page);
     const facts = await page.locator("#engine-facts dd").allTextContents();
-    const [cpu, gpu] = facts.map((fact) => Number(/([\d.,]+) molecules\/s/.exec(fact)?.[1]?.replaceAll(",", "") ?? Number.NaN));
+    const [cpu, gpu] = facts.map((fact) =>
+      Number(/([\d.,]+) molecules\/s/.exec(fact)?.[1]?.replaceAll(",", "") ?? Number.NaN),
+    );
     ok(cpu !== undefined && cpu > 0, facts.join(" | "));
-    if (Number.isNaN(gpu)) ok(/no batch was done within/.test(facts[1] ?? ""), facts.join(" | "));
+    if (Number.isNaN(gpu)) ok(/no batch finished within/.test(facts[1] ?? ""), facts.join(" | "));
     const faster = gpu !== undefined && gpu > cpu ? "webgpu" : "cpu";
     equal(await page.locator("#engine").getAttribute("data-backend"), faster, facts.join(" | "));
     await page.locator("#example").click();
     await score(page);
-    deepEqual(await counts(page), { rows: EXAMPLE_ROWS, scored: EXAMPLE_ROWS - BROKEN.length, errors: BROKEN.length });
-    equal(page.workers().filter((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url())).length, 1, "the other worker is gone");
+    deepEqual(await counts(page), {
+      rows: EXAMPLE_ROWS,
+      scored: EXAMPLE_ROWS - BROKEN.length,
+      errors: BROKEN.length,
+    });
+    equal(
+      page.workers().filter((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url())).length,
+      1,
+      "the other worker is gone",
+    );
   });
   await checkQuiet("no errors on the console while choosing an engine", visit);
   await visit.context.close();
@@ -604,35 +913,50 @@ async function testOffline(browser: Browser, backend: Backend): Promise<void> {
   const site = await serve(dist);
   const visit = await open(browser, `${site.url}?backend=${backend}`, site);
   const { page, context } = visit;
-  await checks.check(`${backend}: after one visit the page scores with the network off`, async () => {
-    await settled(page);
-    await page.getByText("works without a network").waitFor({ timeout: LIMIT });
-    await site.close();
-    await context.setOffline(true);
-    visit.faults.length = 0;
-    await page.reload();
-    await settled(page);
-    await page.locator("#smiles").fill("CCO\tethanol\nCC(\tbroken");
-    await score(page);
-    deepEqual(await counts(page), { rows: 2, scored: 1, errors: 1 });
-    const { domains } = await explanation(page, 0);
-    equal(domains.some((domain) => domain !== null), await knowsDomain(), "the domain is kept with the model");
-    deepEqual(visit.faults, []);
-  });
+  await checks.check(
+    `${backend}: after one visit the page scores with the network off`,
+    async () => {
+      await settled(page);
+      await page.getByText("Available offline").waitFor({ timeout: LIMIT });
+      await site.close();
+      await context.setOffline(true);
+      visit.faults.length = 0;
+      await page.reload();
+      await settled(page);
+      await page.locator("#smiles").fill("CCO\tethanol\nCC(\tbroken");
+      await score(page);
+      deepEqual(await counts(page), { rows: 2, scored: 1, errors: 1 });
+      const { domains } = await explanation(page, 0);
+      equal(
+        domains.some((domain) => domain !== null),
+        await isCalibrated(),
+        "the domain is kept with the model",
+      );
+      deepEqual(visit.faults, []);
+    },
+  );
   await context.close();
   await site.close();
 }
 
 async function testWithoutWebGpu(executable: string, site: Served): Promise<void> {
-  const browser = await chromium.launch({ executablePath: executable, args: [...COMMON, "--disable-features=WebGPU,WebGPUService", "--disable-gpu"] });
+  const browser = await chromium.launch({
+    executablePath: executable,
+    args: [...COMMON, "--disable-features=WebGPU,WebGPUService", "--disable-gpu"],
+  });
   try {
     const visit = await open(browser, `${site.url}?backend=webgpu`, site);
     const { page } = visit;
     await checks.check("without WebGPU, asking for it says so and scores on the CPU", async () => {
       await settled(page);
-      if ((await page.locator("#engine").getAttribute("data-backend")) === "webgpu") throw new Error("this Chromium has WebGPU whatever its flags");
+      if ((await page.locator("#engine").getAttribute("data-backend")) === "webgpu")
+        throw new Error("this Chromium has WebGPU whatever its flags");
       ok((await page.locator("#engine-label").textContent())?.includes("WebGPU unavailable"));
-      ok((await page.locator("#engine-facts").textContent())?.includes("WebGPU was asked for but cannot be used"));
+      ok(
+        (await page.locator("#engine-facts").textContent())?.includes(
+          "WebGPU was requested but is not available",
+        ),
+      );
       await page.locator("#smiles").fill("CCO");
       await score(page);
       deepEqual(await counts(page), { rows: 1, scored: 1, errors: 0 });
@@ -645,7 +969,12 @@ async function testWithoutWebGpu(executable: string, site: Served): Promise<void
 
 // Using the page
 
-async function open(browser: Browser, url: string, site: Served, options: { viewport?: { width: number; height: number } } = {}): Promise<Visit> {
+async function open(
+  browser: Browser,
+  url: string,
+  site: Served,
+  options: { viewport?: { width: number; height: number } } = {},
+): Promise<Visit> {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
@@ -656,8 +985,13 @@ async function open(browser: Browser, url: string, site: Served, options: { view
   page.on("pageerror", (error) => faults.push(`page: ${error.message}`));
   context.on("request", (request) => {
     const { origin, search } = new URL(request.url());
-    if (origin !== site.origin && !request.url().startsWith(`blob:${site.origin}`)) faults.push(`request to ${request.url()}`);
-    if (request.method() !== "GET" || request.postData() !== null || !/^(\?backend=\w+)?$/.test(search)) {
+    if (origin !== site.origin && !request.url().startsWith(`blob:${site.origin}`))
+      faults.push(`request to ${request.url()}`);
+    if (
+      request.method() !== "GET" ||
+      request.postData() !== null ||
+      !/^(\?backend=\w+)?$/.test(search)
+    ) {
       faults.push(`request that carries something: ${request.method()} ${request.url()}`);
     }
   });
@@ -675,21 +1009,38 @@ async function nameless(page: Page, context: BrowserContext): Promise<unknown[]>
   const { nodes } = await session.send("Accessibility.getFullAXTree");
   ok(nodes.length > 50, "the tree was read");
   const found = nodes.filter((node) => {
-    const focusable = node.properties?.some(({ name, value }) => name === "focusable" && value.value === true) === true;
+    const focusable =
+      node.properties?.some(({ name, value }) => name === "focusable" && value.value === true) ===
+      true;
     return focusable && node.ignored !== true && String(node.name?.value ?? "").trim() === "";
   });
   return found.map((node) => node.role?.value);
 }
 
 async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.getElementById("engine")?.dataset["settled"] === "true", null, { timeout: LIMIT });
+  await page.waitForFunction(
+    () => document.getElementById("engine")?.dataset.settled === "true",
+    null,
+    { timeout: LIMIT },
+  );
 }
 
 /** Chooses a file and waits until its rows are shown. */
-async function openFile(page: Page, name: string, lines: string[], rows = lines.length): Promise<void> {
-  await page.setInputFiles("#picker", { name, mimeType: "text/plain", buffer: Buffer.from(`${lines.join("\n")}\n`) });
+async function openFile(
+  page: Page,
+  name: string,
+  lines: string[],
+  rows = lines.length,
+): Promise<void> {
+  await page.setInputFiles("#picker", {
+    name,
+    mimeType: "text/plain",
+    buffer: Buffer.from(`${lines.join("\n")}\n`),
+  });
   await page.waitForFunction(
-    ([rows, name]) => document.getElementById("file-name")?.textContent === name && document.getElementById("summary")?.textContent?.startsWith(rows as string) === true,
+    ([rows, name]) =>
+      document.getElementById("file-name")?.textContent === name &&
+      document.getElementById("summary")?.textContent?.startsWith(rows as string) === true,
     [`${rows.toLocaleString("en")} rows ·`, name],
     { timeout: LIMIT },
   );
@@ -706,15 +1057,22 @@ async function score(page: Page, limit = LIMIT): Promise<void> {
 }
 
 async function finished(page: Page, limit: number): Promise<void> {
-  await page.waitForFunction(() => document.getElementById("status")?.textContent?.startsWith("Done") === true, null, { timeout: limit });
+  await page.waitForFunction(
+    () => document.getElementById("status")?.textContent?.startsWith("Done") === true,
+    null,
+    { timeout: limit },
+  );
 }
 
-const status = async (page: Page): Promise<string> => (await page.locator("#status").textContent()) ?? "";
+const status = async (page: Page): Promise<string> =>
+  (await page.locator("#status").textContent()) ?? "";
 
 /** An uncaught error is what a trap in the wasm module or a lost device comes to. */
 async function crash(page: Page): Promise<void> {
   // The newest: one that was just replaced may still be listed.
-  const worker = page.workers().findLast((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url()));
+  const worker = page
+    .workers()
+    .findLast((worker) => /\/(cpu|webgpu)\.[^/]*\.js$/.test(worker.url()));
   if (worker === undefined) throw new Error("no worker is running");
   await worker.evaluate(() => {
     setTimeout(() => {
@@ -725,7 +1083,8 @@ async function crash(page: Page): Promise<void> {
 
 async function counts(page: Page): Promise<{ rows: number; scored: number; errors: number }> {
   const summary = await page.locator("#summary").innerText();
-  const number = (noun: string): number => Number(new RegExp(`([\\d,]+) ${noun}`).exec(summary)?.[1]?.replaceAll(",", "") ?? 0);
+  const number = (noun: string): number =>
+    Number(new RegExp(`([\\d,]+) ${noun}`).exec(summary)?.[1]?.replaceAll(",", "") ?? 0);
   return { rows: number("row"), scored: number("scored"), errors: number("error") };
 }
 
@@ -758,33 +1117,50 @@ async function explanation(page: Page, row: number): Promise<Explained> {
   await page.locator("tbody th button").nth(row).click();
   await dialog.locator(".atoms").waitFor({ timeout: LIMIT });
   const found = await dialog.evaluate((dialog) => {
-    const texts = (selector: string): string[] => [...dialog.querySelectorAll(selector)].map((cell) => cell.textContent ?? "");
+    const texts = (selector: string): string[] =>
+      [...dialog.querySelectorAll(selector)].map((cell) => cell.textContent ?? "");
     return {
       smiles: dialog.querySelector(".atoms")?.textContent ?? "",
-      values: [...dialog.querySelectorAll<HTMLDataElement>(".predictions td.number data")].map((cell) => Number(cell.value)),
-      intervals: texts('.predictions td[data-label="90 % interval"] > :first-child').map((text) => (text.includes(" to ") ? text : "–")),
-      domains: [...dialog.querySelectorAll('.predictions td[data-label="Domain"]')].map((cell) => cell.querySelector(".domain")?.textContent ?? null),
+      values: [...dialog.querySelectorAll<HTMLDataElement>(".predictions td.number data")].map(
+        (cell) => Number(cell.value),
+      ),
+      intervals: texts('.predictions td[data-label="90 % interval"] > :first-child').map((text) =>
+        text.includes(" to ") ? text : "–",
+      ),
+      domains: [...dialog.querySelectorAll('.predictions td[data-label="Domain"]')].map(
+        (cell) => cell.querySelector(".domain")?.textContent ?? null,
+      ),
       neighbours: [...dialog.querySelectorAll(".predictions .neighbour")].map((cell) => ({
         smiles: cell.querySelector("code")?.textContent ?? "",
         similarity: Number(cell.querySelector("data")?.value),
       })),
     };
   });
-  const shares: number[][] = [];
+  const contributions: number[][] = [];
   const radios = dialog.locator(".choices input");
   for (let endpoint = 0; endpoint < Math.max(1, await radios.count()); endpoint += 1) {
     if ((await radios.count()) > 0) await radios.nth(endpoint).check();
-    shares.push(await dialog.locator(".atom").evaluateAll((atoms) => atoms.map((atom) => Number((atom as HTMLDataElement).value))));
+    contributions.push(
+      await dialog
+        .locator(".atom")
+        .evaluateAll((atoms) => atoms.map((atom) => Number((atom as HTMLDataElement).value))),
+    );
   }
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
-  return { ...found, shares };
+  return { ...found, contributions };
 }
 
 async function firstValues(page: Page): Promise<number[]> {
   // Drawn in the next frame.
-  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-  return page.locator("tbody tr:not(.spacer) td.number:nth-of-type(3) data").evaluateAll((cells) => cells.slice(0, 10).map((cell) => Number((cell as HTMLDataElement).value)));
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  );
+  return page
+    .locator("tbody tr:not(.spacer) td.number:nth-of-type(3) data")
+    .evaluateAll((cells) =>
+      cells.slice(0, 10).map((cell) => Number((cell as HTMLDataElement).value)),
+    );
 }
 
 async function exported(page: Page, format: "csv" | "json" | "jsonl"): Promise<string> {
@@ -797,7 +1173,9 @@ async function hasWebGpu(browser: Browser, site: Served): Promise<boolean> {
   const page = await browser.newPage();
   try {
     await page.goto(`${site.url}favicon.svg`);
-    return await page.evaluate(async () => "gpu" in navigator && (await navigator.gpu.requestAdapter()) !== null);
+    return await page.evaluate(
+      async () => "gpu" in navigator && (await navigator.gpu.requestAdapter()) !== null,
+    );
   } finally {
     await page.close();
   }
@@ -805,7 +1183,8 @@ async function hasWebGpu(browser: Browser, site: Served): Promise<boolean> {
 
 // Files and values
 
-const cycle = (smiles: string[], total: number): string[] => Array.from({ length: total }, (_, index) => `${smiles[index % smiles.length]}\tmol-${index}`);
+const cycle = (smiles: string[], total: number): string[] =>
+  Array.from({ length: total }, (_, index) => `${smiles[index % smiles.length]}\tmol-${index}`);
 
 function csv(text: string): string[][] {
   const rows: string[][] = [];
@@ -821,9 +1200,15 @@ function same(actual: unknown, expected: unknown, path: string): void {
   if (typeof expected === "number" && typeof actual === "number") {
     const allowed = 1e-3 * Math.max(Math.abs(actual), Math.abs(expected)) + 1e-6;
     ok(Math.abs(actual - expected) <= allowed, `${path} is ${actual}, natively ${expected}`);
-  } else if (typeof expected === "object" && expected !== null && typeof actual === "object" && actual !== null) {
+  } else if (
+    typeof expected === "object" &&
+    expected !== null &&
+    typeof actual === "object" &&
+    actual !== null
+  ) {
     deepEqual(Object.keys(actual), Object.keys(expected), `${path} differs in its parts`);
-    for (const [key, value] of Object.entries(expected)) same((actual as Record<string, unknown>)[key], value, `${path}.${key}`);
+    for (const [key, value] of Object.entries(expected))
+      same((actual as Record<string, unknown>)[key], value, `${path}.${key}`);
   } else equal(actual, expected, path);
 }
 
@@ -832,16 +1217,22 @@ function near(actual: number[], expected: number[], allowed: number, what: strin
   equal(actual.length, expected.length, what);
   actual.forEach((value, index) => {
     const other = expected[index] ?? Number.NaN;
-    ok(Math.abs(value - other) <= allowed * Math.max(1, Math.abs(other)), `${what}: ${value} and ${other}`);
+    ok(
+      Math.abs(value - other) <= allowed * Math.max(1, Math.abs(other)),
+      `${what}: ${value} and ${other}`,
+    );
   });
 }
 
 function findChromium(): string | null {
-  const given = process.env["CHROMIUM"];
+  const given = process.env.CHROMIUM;
   if (given !== undefined && given !== "") return existsSync(given) ? given : null;
   for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
     try {
-      return execFileSync("which", [name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+      return execFileSync("which", [name], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      }).trim();
     } catch {
       // The next one.
     }

@@ -9,7 +9,9 @@ export class Checks {
       console.log(`ok - ${name}`);
     } catch (error) {
       this.#failed += 1;
-      const [reason] = (error instanceof Error ? error.message : String(error)).split(/\s+Call log:/);
+      const [reason] = (error instanceof Error ? error.message : String(error)).split(
+        /\s+Call log:/,
+      );
       console.log(`not ok - ${name}: ${reason?.replaceAll(/\s+/g, " ").trim()}`);
     }
   }

@@ -1,15 +1,34 @@
 /** The page's logic that needs no browser. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { duration, bytes, interval, parameters, plural, rate, score, signed } from "../page/format.js";
+import { renderCard } from "../card.js";
+import { App, type Input } from "../page/app.js";
+import {
+  contributions,
+  direction,
+  effect,
+  extremes,
+  largest,
+  pieces,
+} from "../page/attribution.js";
+import {
+  bytes,
+  duration,
+  interval,
+  parameters,
+  plural,
+  rate,
+  score,
+  sentence,
+  signed,
+} from "../page/format.js";
 import * as fragment from "../page/fragment.js";
 import { mark } from "../page/mark.js";
-import { parse } from "../page/markdown.js";
 import { Meter } from "../page/meter.js";
 import type { Row } from "../page/protocol.js";
-import { contributions, direction, effect, extremes, largest, pieces } from "../page/shares.js";
 import { arrange, type View } from "../page/view.js";
 import { Checks } from "./checks.js";
+import { MadeUpWorker, madeUpEngines, madeUpValue, turn } from "./workers.js";
 
 const checks = new Checks();
 
@@ -18,8 +37,8 @@ await checks.check("numbers read as people write them", () => {
   equal(score(0), "0.00");
   equal(score(-0.001), "0.00");
   equal(score(Number.NaN), "NaN");
-  equal(interval(-2.48, 0.73), "−3.21 to −1.75");
-  equal(interval(0.5, 1), "−0.50 to 1.50");
+  equal(interval({ low: -3.21, high: -1.75 }), "−3.21 to −1.75");
+  equal(interval({ low: -0.5, high: 1.5 }), "−0.50 to 1.50");
   equal(signed(0.414), "+0.41");
   equal(signed(-0.414), "−0.41");
   equal(signed(0.001), "0.00");
@@ -31,6 +50,8 @@ await checks.check("numbers read as people write them", () => {
   equal(parameters(512_000), "512,000");
   equal(plural(1, "row"), "1 row");
   equal(plural(2_000, "row"), "2,000 rows");
+  equal(sentence("no column `a b`, but `c`"), "No column “a b”, but “c”.");
+  equal(sentence("Is it there?"), "Is it there?");
 });
 
 await checks.check("durations are coarse and never zero", () => {
@@ -63,14 +84,40 @@ const row = (fields: string[], value: number | null, error: string | null = null
   fields,
   state: error !== null ? "failed" : value === null ? "pending" : "scored",
   error: error === null ? null : { message: error, reason: error, position: null },
-  scores: value === null ? null : { esol: { value, unit: "log mol/L" } },
+  predictions:
+    value === null
+      ? null
+      : [
+          {
+            endpoint: "esol",
+            unit: "log mol/L",
+            task: "regression",
+            value,
+            interval: null,
+            domain: null,
+            nearest: null,
+          },
+        ],
 });
-const rows = [row(["CCO", "x10"], -1), row(["CC(", "x9"], null, "unclosed"), row(["CCN", "x2"], -3), row(["CCC", ""], null), row(["CCCl", "X1"], 2)];
-const plain: View = { filter: "", onlyErrors: false, sort: { key: { by: "row" }, descending: false } };
+const rows = [
+  row(["CCO", "x10"], -1),
+  row(["CC(", "x9"], null, "unclosed"),
+  row(["CCN", "x2"], -3),
+  row(["CCC", ""], null),
+  row(["CCCl", "X1"], 2),
+];
+const plain: View = {
+  filter: "",
+  onlyErrors: false,
+  sort: { key: { by: "row" }, descending: false },
+};
 
 await checks.check("rows keep the file's order until sorted", () => {
   deepEqual(arrange(rows, plain), [0, 1, 2, 3, 4]);
-  deepEqual(arrange(rows, { ...plain, sort: { key: { by: "row" }, descending: true } }), [4, 3, 2, 1, 0]);
+  deepEqual(
+    arrange(rows, { ...plain, sort: { key: { by: "row" }, descending: true } }),
+    [4, 3, 2, 1, 0],
+  );
 });
 
 await checks.check("rows without a value come last both ways", () => {
@@ -82,7 +129,10 @@ await checks.check("rows without a value come last both ways", () => {
 await checks.check("names sort by the numbers in them, errors first by result", () => {
   const key = { by: "field", index: 1 } as const;
   deepEqual(arrange(rows, { ...plain, sort: { key, descending: false } }), [4, 2, 1, 0, 3]);
-  deepEqual(arrange(rows, { ...plain, sort: { key: { by: "state" }, descending: false } }), [1, 3, 0, 2, 4]);
+  deepEqual(
+    arrange(rows, { ...plain, sort: { key: { by: "state" }, descending: false } }),
+    [1, 3, 0, 2, 4],
+  );
 });
 
 await checks.check("the filter looks in fields and errors, whatever the case", () => {
@@ -93,8 +143,14 @@ await checks.check("the filter looks in fields and errors, whatever the case", (
 });
 
 await checks.check("a SMILES is cut into its atoms and what is between them", () => {
-  const atom = (start: number, end: number, ...contributions: number[]) => ({ range: { start, end }, contributions });
-  const explanation = { smiles: "C(=O)[NH3+]", atoms: [atom(0, 1, 0.5, 0), atom(3, 4, -0.75, 1), atom(5, 11, 0.001, -2)] };
+  const atom = (start: number, end: number, ...contributions: number[]) => ({
+    range: { start, end },
+    contributions,
+  });
+  const explanation = {
+    smiles: "C(=O)[NH3+]",
+    atoms: [atom(0, 1, 0.5, 0), atom(3, 4, -0.75, 1), atom(5, 11, 0.001, -2)],
+  };
   deepEqual(pieces(explanation), [
     { text: "C", atom: 0 },
     { text: "(=", atom: null },
@@ -140,33 +196,126 @@ await checks.check("text survives the address, and only up to a length", () => {
   equal(fragment.read("#smiles=%E0%A4%A"), null);
 });
 
-await checks.check("a model card becomes blocks, never HTML", () => {
-  const card = "---\nlicense: mit\n---\n# Name\n\nText **bold** `code`\nmore <b>x</b>.\n\n- one\n  and on\n- [two](https://example.org)\n- [no](javascript:alert)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode |\n```\n|alone";
-  const blocks = parse(card);
-  deepEqual(
-    blocks.map(({ kind }) => kind),
-    ["heading", "paragraph", "list", "table", "code", "paragraph"],
-  );
-  deepEqual(blocks[1], {
-    kind: "paragraph",
-    text: [
-      { kind: "text", text: "Text " },
-      { kind: "strong", text: "bold" },
-      { kind: "text", text: " " },
-      { kind: "code", text: "code" },
-      { kind: "text", text: " more <b>x</b>." },
-    ],
-  });
-  deepEqual(blocks[2], {
-    kind: "list",
-    ordered: false,
-    items: [
-      [{ kind: "text", text: "one and on" }],
-      [{ kind: "link", text: "two", href: "https://example.org" }],
-      [{ kind: "text", text: "no" }],
-    ],
-  });
-  deepEqual(parse(""), []);
+await checks.check("a model card becomes HTML of text, tables and links, and no other", () => {
+  const card = `---
+license: mit
+---
+# Name
+
+Text **bold** \`code\` <b onclick="x()">raw</b> & more.
+
+- one
+- [two](https://example.org/?a=1&b=2)
+- [no](javascript:alert(1)) ![shown](https://example.org/x.png)
+
+<script>alert(1)</script>
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+    <i>kept</i>
+`;
+  const html = renderCard(card);
+  ok(html.startsWith("<h3>Name</h3>"), html);
+  ok(!html.includes("license"), "the front matter is no text");
+  ok(html.includes("<strong>bold</strong> <code>code</code>"), html);
+  ok(html.includes('<a href="https://example.org/?a=1&amp;b=2" target="_blank"'), html);
+  ok(html.includes('<th scope="col">a</th>') && html.includes("<td>1</td>"), html);
+  ok(html.includes("&lt;i&gt;kept&lt;/i&gt;"), html);
+  for (const tag of ["<script", "<b ", "<i>", "<img", "javascript:", 'onclick="x()"']) {
+    ok(!html.includes(tag), `${tag} in ${html}`);
+  }
+  equal(renderCard(""), "");
+});
+
+const text = (smiles: string, rows: number): Input => {
+  const whole = `${smiles}\n`.repeat(rows);
+  return { source: { name: "pasted.txt", bytes: new TextEncoder().encode(whole) }, text: whole };
+};
+const file = (name: string, smiles: string, rows: number): Input => ({
+  source: { ...text(smiles, rows).source, name },
+  text: null,
+});
+/** Every row of the open table is this SMILES, with its value if it has one. */
+const holdsOnly = (app: App, smiles: string, rows: number): void => {
+  equal(app.session?.rows.length, rows);
+  for (const { fields, predictions } of app.session?.rows ?? []) {
+    equal(fields[0], smiles);
+    for (const { value } of predictions ?? []) equal(value, madeUpValue(smiles));
+  }
+};
+
+await checks.check(
+  "a file opened while another list is being read has its own values alone",
+  async () => {
+    // However far the first one has come by then.
+    for (let turns = 0; turns < 12; turns += 1) {
+      const engines = madeUpEngines();
+      const app = new App(engines);
+      const pasted = app.score(text("CSC1=NC(=O)N", 9_000));
+      for (let waited = 0; waited < turns; waited += 1) await turn();
+      const second = file("ethanol.smi", "CCO", 3_000);
+      await app.open(second);
+      await pasted;
+      holdsOnly(app, "CCO", 3_000);
+      equal(app.session?.counts.scored, 0, "nothing is scored that was not asked for");
+      await app.score(second);
+      holdsOnly(app, "CCO", 3_000);
+      equal(app.session?.counts.scored, 3_000);
+      const exported = await app.export("json");
+      equal(exported?.name, "ethanol-scores.json");
+      equal(JSON.parse(new TextDecoder().decode(exported?.bytes)).length, 3_000);
+      await turn();
+      equal(engines.current.tables.size, 1, "the worker keeps no table that is given up");
+    }
+  },
+);
+
+await checks.check(
+  "of two files the later one is shown, and none that was removed meanwhile",
+  async () => {
+    const app = new App(madeUpEngines());
+    const both = [app.open(file("a.smi", "CCN", 5_000)), app.open(file("b.smi", "CCCC", 10))];
+    equal(app.session, null, "the first table does not stand under the second one's name");
+    const [first, second] = await Promise.all(both);
+    equal(first, null);
+    equal(second, app.session);
+    holdsOnly(app, "CCCC", 10);
+    const third = app.open(file("c.smi", "C", 5_000));
+    await turn();
+    app.forget();
+    equal(await third, null);
+    equal(app.session, null);
+    equal(app.phase, "idle");
+  },
+);
+
+await checks.check(
+  "Score pressed while its file is being read scores it once it is open",
+  async () => {
+    const engines = madeUpEngines();
+    const app = new App(engines);
+    const given = file("a.smi", "CCN", 5_000);
+    const opening = app.open(given);
+    await app.score(given);
+    equal(app.session, await opening);
+    equal(app.session?.counts.scored, 5_000);
+    equal(engines.current.tables.size, 1);
+  },
+);
+
+await checks.check("a worker that takes over gets the table with its results", async () => {
+  const engines = madeUpEngines();
+  const app = new App(engines);
+  const given = file("a.smi", "CCN", 2_500);
+  await app.score(given);
+  engines.current.dead = true;
+  engines.current = new MadeUpWorker();
+  const exported = await app.export("json");
+  const rows = JSON.parse(new TextDecoder().decode(exported?.bytes)) as Row[];
+  equal(rows.length, 2_500);
+  ok(rows.every(({ predictions }) => predictions?.[0]?.value === madeUpValue("CCN")));
 });
 
 checks.finish();

@@ -26,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace, no_serve: bool, port: Option<u16>) -> R
 
 /// Scores the sample with the native command.
 fn score(workspace: &Workspace) -> Result<()> {
-    let mut score = Command::new(native::build(workspace)?);
+    let mut score = Command::new(native::build(workspace, "delicate")?);
     command::run(score.args(["score", SAMPLE]).current_dir(&workspace.root))
         .with_context(|| format!("{SAMPLE} was not scored"))
 }

@@ -8,6 +8,7 @@ mod demo;
 mod features;
 mod modules;
 mod native;
+mod needs;
 mod node;
 mod packages;
 mod page;
@@ -15,9 +16,11 @@ mod reproduce;
 mod setup;
 mod suite;
 mod tally;
+mod tools;
 mod wasm;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -58,8 +61,13 @@ enum Task {
         #[arg(long)]
         dev: bool,
     },
-    /// Train the default model and write the tables about it (hours on a CPU).
-    Reproduce(reproduce::Options),
+    /// Train the shipped models and write the tables about them (hours on a CPU).
+    #[command(disable_help_flag = true)]
+    Reproduce {
+        /// Arguments of `delicate-reproduce`; `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -97,7 +105,7 @@ fn run(task: Task) -> Result<bool> {
             modules::build(&workspace, &tools, dev)?;
             page::build(&workspace, &tools.node)?;
         }
-        Task::Reproduce(options) => reproduce::run(&workspace, options)?,
+        Task::Reproduce { arguments } => reproduce::run(&workspace, &arguments)?,
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {

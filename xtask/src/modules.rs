@@ -1,7 +1,6 @@
 //! The two WebAssembly modules: `web/pkg/cpu` and `web/pkg/gpu`.
 
 use std::fs;
-use std::hash::Hasher;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,9 +10,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::command::{self, answer, run};
-use crate::setup::Tools;
+use crate::tools::Tools;
 use crate::wasm;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, key, read};
 
 /// A module, and the features that make it.
 struct Module {
@@ -190,19 +189,9 @@ fn own_generator(workspace: &Workspace, verb: &str) -> Command {
 
 /// The optimiser's version and arguments.
 fn optimiser(page: &Path) -> Result<String> {
-    let about = crate::workspace::read(&page.join("node_modules/binaryen/package.json"))?;
+    let about = read(&page.join("node_modules/binaryen/package.json"))?;
     let about: serde_json::Value = serde_json::from_str(&about)?;
     Ok(format!("{} {}", about["version"], OPTIMISE.join(" ")))
-}
-
-/// Names contents; only ever compared on one machine.
-pub(crate) fn key(parts: &[&[u8]]) -> String {
-    let mut hasher = std::hash::DefaultHasher::new();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
-    }
-    format!("{:016x}", hasher.finish())
 }
 
 fn gzipped(bytes: &[u8]) -> Result<usize> {
@@ -223,21 +212,5 @@ fn remove(folder: &Path) -> Result<()> {
             Err(error).with_context(|| format!("{} cannot be removed", folder.display()))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_changes_with_every_part_and_with_where_one_ends() {
-        let names = [
-            key(&[b"ab", b"c"]),
-            key(&[b"a", b"bc"]),
-            key(&[b"ab", b"d"]),
-        ];
-        assert_eq!(names[0], key(&[b"ab", b"c"]));
-        assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
     }
 }

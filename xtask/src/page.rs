@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{self, on_path, run};
-use crate::modules::key;
 use crate::node::Node;
-use crate::workspace::{Workspace, read};
+use crate::workspace::{Workspace, key, read};
 
 /// Vite's own choice, and so the one its users know.
 const FIRST_PORT: u16 = 4173;
@@ -93,14 +92,6 @@ pub(crate) fn script(workspace: &Workspace, node: &Node, name: &str) -> Command 
     let mut command = npm(workspace, node);
     command.args(["run", "--silent", name]);
     command
-}
-
-/// Whether `package.json` has that script.
-pub(crate) fn has_script(workspace: &Workspace, name: &str) -> Result<bool> {
-    let package = read(&workspace.web().join("package.json"))?;
-    let package: serde_json::Value =
-        serde_json::from_str(&package).context("web/package.json is no JSON")?;
-    Ok(package["scripts"].get(name).is_some())
 }
 
 fn npm(workspace: &Workspace, node: &Node) -> Command {

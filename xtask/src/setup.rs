@@ -9,17 +9,10 @@ use anyhow::Result;
 
 use crate::command::{answer, run_within};
 use crate::node::Node;
+use crate::tools::Tools;
 use crate::wasm::Toolchain;
 use crate::workspace::Workspace;
 use crate::{modules, packages, page};
-
-/// What building the page takes.
-pub(crate) struct Tools {
-    /// Compiles the modules.
-    pub(crate) wasm: Toolchain,
-    /// Runs the page's tools.
-    pub(crate) node: Node,
-}
 
 /// Installs what builds the page.
 pub(crate) fn for_page(workspace: &Workspace) -> Result<Tools> {

@@ -1,15 +1,17 @@
 //! Every check and test, counted.
 
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::{self, cargo, run_watched};
-use crate::setup::{self, Tools};
-use crate::tally::{CargoTests, Tally, page_test};
+use crate::setup;
+use crate::tally::{Tally, cargo_tests, page_test};
+use crate::tools::Tools;
 use crate::workspace::Workspace;
-use crate::{features, modules, native, page};
+use crate::{features, modules, native, needs, page};
 
 /// A check, or a group of tests that one command runs.
 struct Step {
@@ -25,7 +27,20 @@ enum Needs {
     Page,
 }
 
-/// In the order they run: the quickest to fail first, the page last.
+impl Step {
+    /// The counts, and how long it took.
+    fn outcome(&self, suite: &Suite<'_>) -> (Tally, Duration) {
+        let start = Instant::now();
+        let tally = (self.run)(suite).unwrap_or_else(|error| {
+            println!("failed: {}: {error:#}", self.name);
+            Tally::FAILED
+        });
+        (tally, start.elapsed())
+    }
+}
+
+/// In the order they run: the quickest to fail first, the page last. The modules
+/// are built beside all that comes before them.
 const STEPS: [Step; 11] = [
     Step {
         name: "format",
@@ -45,7 +60,7 @@ const STEPS: [Step; 11] = [
     Step {
         name: TESTS,
         needs: Needs::Rust,
-        run: cargo_tests,
+        run: rust_tests,
     },
     Step {
         name: "docs",
@@ -54,7 +69,7 @@ const STEPS: [Step; 11] = [
     },
     // The page's types are partly those of the modules' bindings.
     Step {
-        name: "modules",
+        name: MODULES,
         needs: Needs::Page,
         run: web_modules,
     },
@@ -85,7 +100,11 @@ const STEPS: [Step; 11] = [
     },
 ];
 const TESTS: &str = "tests";
+const MODULES: &str = "modules";
 const BROWSER_TESTS: &str = "browser-tests";
+
+/// Where Mesa keeps compiled pipelines.
+const PIPELINES: &str = "MESA_SHADER_CACHE_DIR";
 
 struct Suite<'a> {
     workspace: &'a Workspace,
@@ -125,15 +144,21 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
         tools: tools.ok(),
         filter,
     };
-    for step in &steps {
-        println!("\n== {}", step.name);
-        let start = Instant::now();
-        let tally = (step.run)(&suite).unwrap_or_else(|error| {
-            println!("failed: {}: {error:#}", step.name);
-            Tally::FAILED
-        });
-        table.push((step.name, Some(tally), start.elapsed()));
-    }
+    thread::scope(|scope| {
+        // For most of its time the compiler works on one core, so that two
+        // builds at once end well before one after the other.
+        let modules = steps.iter().find(|step| step.name == MODULES);
+        let mut modules = modules.map(|step| scope.spawn(|| step.outcome(&suite)));
+        for step in &steps {
+            println!("\n== {}", step.name);
+            let ahead = modules.take_if(|_| step.name == MODULES);
+            let (tally, time) = match ahead.map(thread::ScopedJoinHandle::join) {
+                Some(outcome) => outcome.unwrap_or((Tally::FAILED, Duration::ZERO)),
+                None => step.outcome(&suite),
+            };
+            table.push((step.name, Some(tally), time));
+        }
+    });
 
     println!(
         "\n{:<15}{:>8}{:>8}{:>8}{:>10}",
@@ -151,8 +176,9 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
             time.as_secs_f64()
         );
     }
+    println!("{:<15}{:>34.1}", "in all", start.elapsed().as_secs_f64());
     if let Some(filter) = filter.filter(|_| sum.total() == 0) {
-        println!("no test has `{filter}` in its name");
+        println!("no test that can run here has `{filter}` in its name");
     }
     println!("{sum}");
     Ok(sum.failed == 0 && sum.total() > 0)
@@ -204,13 +230,25 @@ fn backends(suite: &Suite<'_>) -> Result<Tally> {
     Ok(Tally::PASSED)
 }
 
-fn cargo_tests(suite: &Suite<'_>) -> Result<Tally> {
+fn rust_tests(suite: &Suite<'_>) -> Result<Tally> {
+    let program = native::build(suite.workspace, "delicate")?;
     let mut tests = cargo(&suite.workspace.root);
     tests.args(["test", "--release", "--workspace", "--no-fail-fast"]);
-    tests.args(suite.filter).args(["--", "--show-output"]);
-    let mut counts = CargoTests::default();
-    let status = run_watched(&mut tests, |line| counts.line(line))?;
-    let counts = counts.finish();
+    tests.args(suite.filter).args(["--", "--include-ignored"]);
+    for (part, why) in needs::unmet(suite.workspace, &program) {
+        println!("skipped: the tests with `{part}` in their names: {why}");
+        tests.args(["--skip", part]);
+    }
+    // A software GPU compiles pipelines for minutes; what it made is kept with
+    // all else that was compiled.
+    if std::env::var_os(PIPELINES).is_none() {
+        tests.env(PIPELINES, suite.workspace.target.join("pipelines"));
+    }
+    let mut counts = Tally::default();
+    let filtered = suite.filter.is_some();
+    let status = run_watched(&mut tests, |line| {
+        counts += cargo_tests(line, filtered).unwrap_or_default();
+    })?;
     if status.success() && counts.total() == 0 && suite.filter.is_none() {
         bail!("no result of any test was printed");
     }
@@ -236,10 +274,6 @@ fn page_types(suite: &Suite<'_>) -> Result<Tally> {
 }
 
 fn page_lint(suite: &Suite<'_>) -> Result<Tally> {
-    if !page::has_script(suite.workspace, "lint")? {
-        println!("the page has no lint script");
-        return Ok(Tally::default());
-    }
     page_check(suite, "page-lint", "lint")
 }
 
@@ -274,7 +308,7 @@ fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
         return Ok(Tally::SKIPPED);
     };
     // They compare the page's numbers with those of the native command.
-    let program = native::build(suite.workspace)?;
+    let program = native::build(suite.workspace, "delicate")?;
     let mut tests = page::script(suite.workspace, &tools.node, "test:browser");
     count_page_tests(
         tests

@@ -1,5 +1,6 @@
 //! Where things lie, and which versions the lock file names.
 
+use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -64,6 +65,16 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
+/// Names contents; only ever compared on one machine.
+pub(crate) fn key(parts: &[&[u8]]) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
 /// The version of the first package of that name in a lock file's text.
 fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let mut lines = lock.lines();
@@ -108,5 +119,16 @@ dependencies = [
         let bindings = locked_version(lock, "wasm-bindgen");
         assert!(bindings.is_some(), "wasm-bindgen is not in the lock file");
         assert_eq!(locked_version(lock, "wasm-bindgen-cli-support"), bindings);
+    }
+
+    #[test]
+    fn a_key_changes_with_every_part_and_with_where_one_ends() {
+        let names = [
+            key(&[b"ab", b"c"]),
+            key(&[b"a", b"bc"]),
+            key(&[b"ab", b"d"]),
+        ];
+        assert_eq!(names[0], key(&[b"ab", b"c"]));
+        assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
     }
 }

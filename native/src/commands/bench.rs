@@ -1,10 +1,10 @@
 //! `delicate bench`.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use delicate::device::Device;
+use clap::{Args, Subcommand};
 use delicate::records::{ReadOptions, Row};
 use delicate::train::benchmark::{
     self, Alone, BenchmarkError, Compression, PeakMemory, Rounds, Setting, Side, Spread, Subject,
@@ -12,12 +12,84 @@ use delicate::train::benchmark::{
 };
 use serde::Serialize;
 
-use crate::arguments::{
-    BenchArguments, BenchCommand, BenchCompressionArguments, BenchStepArguments, DeviceName,
-    MeasureArguments, ReportFormatName,
-};
+use crate::cli::{DeviceArguments, ReportArguments, ReportFormat};
 use crate::error::CommandError;
 use crate::files;
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Compare a student with its teacher: parameters, layers, training and inference
+    ///
+    /// Both models are measured alternately in the same run, on the same
+    /// molecules. The output includes the protocol. RAYON_NUM_THREADS sets the
+    /// number of CPU threads.
+    Compression(BenchCompressionArguments),
+    /// Measure one model: training step, inference and forward pass
+    ///
+    /// To compare it with PyTorch, alternately on the same padded batches with
+    /// the same number of threads, run from a checkout with torch and
+    /// transformers installed:
+    ///
+    ///     python benches/pytorch_step.py --delicate target/release/delicate \
+    ///         --preset delicate-small --threads 2
+    #[command(verbatim_doc_comment)]
+    Step(BenchStepArguments),
+}
+
+/// What every measurement has.
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArguments {
+    /// Molecules to measure on: .smi, .csv or .sdf, optionally .gz (first 10,000 rows; default:
+    /// 64 built-in drugs)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) molecules: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    /// Molecules per training batch
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(crate) batch_molecules: usize,
+    /// Number of timed rounds
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Number of warm-up rounds before them
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) warm_up: usize,
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
+    /// Print no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchCompressionArguments {
+    /// Large model: preset, model directory or run directory
+    #[arg(long, value_name = "PRESET|DIR", default_value = "molbert")]
+    pub(crate) teacher: String,
+    /// Small model: preset, model directory or run directory
+    #[arg(long, value_name = "PRESET|DIR", default_value = "delicate")]
+    pub(crate) student: String,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchStepArguments {
+    /// Model: preset, model directory or run directory
+    #[arg(long, value_name = "PRESET|DIR", default_value = "delicate-small")]
+    pub(crate) preset: String,
+    /// Write the training batches to FILE as JSON, for use by other programs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump_batches: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArguments,
+}
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), CommandError> {
     match &arguments.command {
@@ -33,7 +105,7 @@ impl From<BenchmarkError> for CommandError {
                 Self::Usage(error.to_string())
             }
             BenchmarkError::Stop(stop) => stop.into(),
-            other => Self::Benchmark(Box::new(other)),
+            other => Self::other(other, 1),
         }
     }
 }
@@ -45,7 +117,7 @@ fn compare(arguments: &BenchCompressionArguments) -> Result<(), CommandError> {
     let workload = workload(measure, &[&teacher, &student])?;
     // Each alone in a process, before this one holds both.
     let memory = [&arguments.teacher, &arguments.student].map(|name| peak_memory(name, measure));
-    let device = pollster::block_on(Device::open(measure.device.into()))?;
+    let device = measure.device.open()?;
     let mut result = pollster::block_on(benchmark::compression(
         &teacher,
         &student,
@@ -73,7 +145,7 @@ fn alone(arguments: &BenchStepArguments) -> Result<(), CommandError> {
                 source,
             })?;
     }
-    let device = pollster::block_on(Device::open(measure.device.into()))?;
+    let device = measure.device.open()?;
     let result = pollster::block_on(benchmark::alone(
         &subject,
         &workload,
@@ -96,7 +168,7 @@ fn tell(measure: &MeasureArguments) -> impl FnMut(usize, usize) + use<> {
     let loud = !measure.quiet && io::stderr().is_terminal();
     move |round, all| {
         if loud {
-            eprintln!("round {round} of {all}, warm-up included");
+            eprintln!("round {round} of {all} (including warm-up)");
         }
     }
 }
@@ -123,7 +195,7 @@ fn peak_memory(name: &str, measure: &MeasureArguments) -> Option<PeakMemory> {
         .args(["bench", "step", "--format", "json", "--quiet"])
         .args(["--rounds", "1", "--warm-up", "0"])
         .args(["--batch-molecules", &measure.batch_molecules.to_string()])
-        .args(["--device", device_name(measure.device)])
+        .args(["--device", &measure.device.device.to_string()])
         .args(["--preset", name]);
     if let Some(path) = &measure.molecules {
         command.arg("--molecules").arg(path);
@@ -133,25 +205,17 @@ fn peak_memory(name: &str, measure: &MeasureArguments) -> Option<PeakMemory> {
     serde_json::from_value(report.get("peak_memory_bytes")?.clone()).ok()?
 }
 
-fn device_name(name: DeviceName) -> &'static str {
-    match name {
-        DeviceName::Auto => "auto",
-        DeviceName::Gpu => "gpu",
-        DeviceName::Cpu => "cpu",
-    }
-}
-
 fn write(
     measure: &MeasureArguments,
     result: &impl Serialize,
     print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
 ) -> Result<(), CommandError> {
     let mut out = Vec::new();
-    match measure.format {
-        ReportFormatName::Json => serde_json::to_writer_pretty(&mut out, result)
+    match measure.report.format() {
+        ReportFormat::Json => serde_json::to_writer_pretty(&mut out, result)
             .map_err(io::Error::from)
             .and_then(|()| writeln!(out)),
-        ReportFormatName::Text => print(&mut out),
+        ReportFormat::Text => print(&mut out),
     }
     .and_then(|()| io::stdout().lock().write_all(&out))
     .map_err(CommandError::stdout)
@@ -202,11 +266,11 @@ fn print_side(out: &mut impl Write, title: &str, side: &Side) -> io::Result<()> 
     match side.peak_memory_bytes {
         Some(peak) => writeln!(
             out,
-            "  peak memory {} MiB in inference, {} MiB in training, alone in a process",
+            "  peak memory {} MiB in inference, {} MiB in training, each in its own process",
             peak.inference >> 20,
             peak.training >> 20
         ),
-        None => writeln!(out, "  peak memory not known on this system"),
+        None => writeln!(out, "  peak memory unknown on this system"),
     }
 }
 
@@ -229,7 +293,7 @@ fn print_setting(out: &mut impl Write, setting: &Setting) -> io::Result<()> {
         out,
         "\nDelicate {}, burn {}, {:?} on {}",
         setting.version,
-        setting.burn.as_deref().unwrap_or("of unknown version"),
+        setting.burn.as_deref().unwrap_or("unknown version"),
         setting.backend,
         setting.device,
     )?;
@@ -242,7 +306,7 @@ fn print_setting(out: &mut impl Write, setting: &Setting) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "{} molecules ({} left out) of {} to {} tokens, half above {}",
+        "{} molecules ({} skipped), {} to {} tokens, median {}",
         setting.molecules,
         setting.left_out,
         setting.tokens[0],
@@ -258,7 +322,7 @@ fn print_setting(out: &mut impl Write, setting: &Setting) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "{} rounds after {} of warm-up",
+        "{} rounds after {} warm-up rounds",
         setting.rounds, setting.warm_up_rounds
     )?;
     writeln!(out, "\n{}", setting.protocol)

@@ -2,11 +2,20 @@
 
 use std::io::{self, Write};
 
-use delicate::device::{Adapter, Backend, Device, adapters};
+use clap::Args;
+use delicate::device::{Adapter, Backend, adapters};
 use serde::Serialize;
 
-use crate::arguments::DoctorArguments;
+use crate::cli::{DeviceArguments, ReportArguments, ReportFormat};
 use crate::error::CommandError;
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
+}
 
 /// What the command found out.
 #[derive(Serialize)]
@@ -16,7 +25,7 @@ struct Diagnosis {
     used: Used,
 }
 
-/// The device that would be used.
+/// The selected device.
 #[derive(Serialize)]
 struct Used {
     backend: Backend,
@@ -28,7 +37,7 @@ struct Used {
 
 pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
     let adapters = pollster::block_on(adapters());
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let device = arguments.device.open()?;
     let diagnosis = Diagnosis {
         version: env!("CARGO_PKG_VERSION"),
         adapters,
@@ -40,7 +49,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         },
     };
-    if arguments.json {
+    if arguments.report.format() == ReportFormat::Json {
         serde_json::to_string_pretty(&diagnosis)
             .map_err(io::Error::from)
             .and_then(|text| writeln!(io::stdout(), "{text}"))
@@ -54,7 +63,7 @@ fn print(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
     writeln!(out, "delicate {}", diagnosis.version)?;
     writeln!(out, "\nAdapters")?;
     if diagnosis.adapters.is_empty() {
-        writeln!(out, "  none: no Vulkan, Metal or DX12 driver answers")?;
+        writeln!(out, "  none: no Vulkan, Metal or DX12 driver found")?;
     }
     for adapter in &diagnosis.adapters {
         writeln!(
@@ -82,26 +91,24 @@ fn print(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
         )?;
         writeln!(
             out,
-            "    threads a workgroup  {}",
+            "    threads/workgroup    {}",
             adapter.max_workgroup_threads
         )?;
     }
     let used = &diagnosis.used;
-    writeln!(out, "\nDevice that would be used")?;
     writeln!(
         out,
-        "  {} through {}{}",
+        "\nSelected device: {} through {}{} ({})",
         used.name,
         match used.backend {
             Backend::Flex => format!("burn's flex backend, {} threads", used.threads),
             Backend::Wgpu => "wgpu".to_owned(),
         },
         if used.software {
-            " (software: slower than the CPU backend)"
+            ", software: slower than the CPU backend"
         } else {
             ""
-        }
-    )?;
-    writeln!(out, "  because {}", used.reason)?;
-    Ok(())
+        },
+        used.reason
+    )
 }

@@ -2,26 +2,69 @@
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::predict::PredictOptions;
-use delicate::records::{ReadOptions, Row};
+use delicate::records::Row;
 use delicate::train::evaluation::{evaluate_run, evaluate_table};
 use delicate::train::{evaluation_table, run_dir};
 
-use crate::arguments::EvaluateArguments;
+use crate::cli::{
+    AugmentationArguments, DeviceArguments, InputArguments, ModelArguments, MoleculeArguments,
+    ReportArguments, ReportFormat,
+};
 use crate::commands::report;
-use crate::commands::score::{self, Task};
 use crate::error::CommandError;
 use crate::files;
+use crate::model::{self, Task};
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArguments {
+    /// Fine-tuning run, or table of labels
+    #[arg(value_name = "RUN|FILE")]
+    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    /// Endpoint that the labels of a table belong to
+    #[arg(long, value_name = "NAME")]
+    pub(crate) endpoint: Option<String>,
+    /// Label column of a table
+    #[arg(long, value_name = "NAME", default_value = "label")]
+    pub(crate) label_column: String,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+    #[command(flatten)]
+    pub(crate) molecule: MoleculeArguments,
+    #[command(flatten)]
+    pub(crate) augmentation: AugmentationArguments,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    /// Skip the ECFP4 random forest baseline of a run, which takes most of the time;
+    /// the run's files stay unchanged
+    #[arg(long)]
+    pub(crate) no_baseline: bool,
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
+    /// Do not list skipped rows
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let device = arguments.device.open()?;
     let path = &arguments.path;
-    let options = PredictOptions::default().augmentations(arguments.readings);
+    let options = PredictOptions::default()
+        .keep_salts(arguments.molecule.keep_salts)
+        .augmentations(arguments.augmentation.augmentations);
     let evaluation = if path.join(run_dir::CONFIG).is_file() {
+        if arguments.molecule.keep_salts {
+            // A run's molecules were standardised when it read its tables.
+            let message = "--keep-salts is for tables: a run keeps its own molecules";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
         let baseline = !arguments.no_baseline;
         let evaluation = pollster::block_on(evaluate_run(path, &device, options, baseline))
             .map_err(|error| CommandError::from_run(error, path))?;
@@ -35,7 +78,7 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
             endpoints: vec![on_table(arguments, device, options)?],
         }
     };
-    let text = if arguments.json {
+    let text = if arguments.report.format() == ReportFormat::Json {
         serde_json::to_string_pretty(&evaluation)
             .map_err(io::Error::from)
             .map(|json| json + "\n")
@@ -52,7 +95,7 @@ fn on_table(
     device: Device,
     options: PredictOptions,
 ) -> Result<EndpointEvaluation, CommandError> {
-    let scorer = score::load(arguments.model.as_deref(), Task::Score, device)?;
+    let scorer = model::load(&arguments.model, Task::Score, device)?;
     let names: Vec<String> = scorer
         .config()
         .endpoints
@@ -75,9 +118,9 @@ fn on_table(
         .map_err(|error| CommandError::from_run(error, &arguments.path))?;
     let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{endpoint}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
-    if scored < rows.len() {
+    if scored < rows.len() && !arguments.quiet {
         eprintln!(
-            "{} of {} molecules have no score",
+            "{} of {} molecules could not be scored",
             rows.len() - scored,
             rows.len()
         );
@@ -90,11 +133,7 @@ fn labelled(
     path: &Path,
     arguments: &EvaluateArguments,
 ) -> Result<(Vec<Row>, Vec<f32>), CommandError> {
-    let options = ReadOptions {
-        smiles_column: arguments.smiles_column.clone(),
-        ..ReadOptions::default()
-    };
-    let (header, all) = files::rows(path, &options)?;
+    let (header, all) = files::rows(path, &arguments.input.options())?;
     let columns = header.columns;
     let Some(column) = columns
         .iter()
@@ -121,8 +160,9 @@ fn labelled(
             (Err(error), _) => error.message.clone(),
             (Ok(_), _) => format!("`{cell}` is not a number"),
         };
-        let (path, line) = (path.display(), row.line);
-        eprintln!("{path}, line {line}: left out: {why}");
+        if !arguments.quiet {
+            eprintln!("{}, line {}: skipped: {why}", path.display(), row.line);
+        }
     }
     Ok((rows, labels))
 }

@@ -2,23 +2,39 @@
 
 use std::io::{self, Write};
 
-use delicate::device::Device;
+use clap::Args;
 use delicate::predict::attribution::{ExplainError, Explanation};
 use delicate::predict::{Interval, PredictOptions};
 use delicate::records::Structure;
 
-use crate::arguments::{ExplainArguments, ReportFormatName};
-use crate::commands::score::{self, Task};
+use crate::cli::{
+    DeviceArguments, ModelArguments, MoleculeArguments, ReportArguments, ReportFormat,
+};
 use crate::error::CommandError;
+use crate::model::{self, Task};
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// SMILES of the molecule
+    pub(crate) smiles: String,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
+    #[command(flatten)]
+    pub(crate) molecule: MoleculeArguments,
+}
 
 /// Atoms that are named for an endpoint.
 const MOST: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
-    let scorer = score::load(arguments.model.as_deref(), Task::Score, device)?;
+    let device = arguments.device.open()?;
+    let scorer = model::load(&arguments.model, Task::Score, device)?;
     let structure = Structure::Smiles(arguments.smiles.clone());
-    let options = PredictOptions::default().keep_salts(arguments.keep_salts);
+    let options = PredictOptions::default().keep_salts(arguments.molecule.keep_salts);
     let explained = pollster::block_on(scorer.explain(&structure, options));
     let explanation = explained.map_err(|error| match error {
         ExplainError::Row(error) => CommandError::Molecule(error),
@@ -26,11 +42,11 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         other => CommandError::Usage(other.to_string()),
     })?;
     let mut out = io::stdout().lock();
-    match arguments.format {
-        ReportFormatName::Json => serde_json::to_writer_pretty(&mut out, &explanation)
+    match arguments.report.format() {
+        ReportFormat::Json => serde_json::to_writer_pretty(&mut out, &explanation)
             .map_err(io::Error::from)
             .and_then(|()| writeln!(out)),
-        ReportFormatName::Text => text(&mut out, &explanation),
+        ReportFormat::Text => text(&mut out, &explanation),
     }
     .map_err(CommandError::stdout)
 }

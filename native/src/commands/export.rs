@@ -1,18 +1,41 @@
 //! `delicate export`.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use delicate::atomic;
 use delicate::convert::export::{self, Loss, MOLECULES};
-use delicate::device::Device;
 use delicate::model_dir::{self, CARD, ModelFiles, Precision, StoringError, WEIGHTS};
 use delicate::predict::Scorer;
 use delicate::records::{ReadOptions, Structure};
 
-use crate::arguments::ExportArguments;
+use crate::cli::{DeviceArguments, StorageArguments};
 use crate::error::CommandError;
 use crate::files;
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Model directory
+    pub(crate) model: PathBuf,
+    /// Model directory to write, or file with --onnx
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) storage: StorageArguments,
+    /// Drop what only training needs: token, descriptor and structure heads, and the embedding of
+    /// a model with endpoints
+    #[arg(long = "inference-only", alias = "lean")]
+    pub(crate) lean: bool,
+    /// Write an ONNX file (fp32) instead of a model directory
+    #[arg(long, conflicts_with_all = ["precision", "data"])]
+    pub(crate) onnx: bool,
+    /// Molecules to compare on, in any format of `score` (default: 60 built-in ones)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+}
 
 pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let model_error = |path: &Path| {
@@ -27,7 +50,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
         return Err(CommandError::SameFile(to.to_owned()));
     }
     let structures = structures(arguments.data.as_deref())?;
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let device = arguments.device.open()?;
     let files = ModelFiles::read(from).map_err(model_error(from))?;
     let (mut config, mut model) = files.build(&device).map_err(model_error(from))?;
     if arguments.lean {
@@ -49,13 +72,13 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
             .map_err(|error| model_error(from)(error.into()))?
             .is_some_and(|known| known.has_processes());
         let note = match has_processes {
-            true => ", the network alone: predictions without the Gaussian processes beside it",
+            true => ", network only: its predictions leave out the Gaussian processes",
             false => "",
         };
         let size = bytes_text(bytes.len() as u64);
         return writeln!(out, "{}: {size}{note}", to.display()).map_err(CommandError::stdout);
     }
-    let precision: Precision = arguments.precision.into();
+    let precision = arguments.storage.precision;
     let card = card(from, precision);
     let domain = files.domain.as_deref();
     let written = model_dir::write(to, &config, &model, precision, &card, domain);

@@ -3,44 +3,39 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use delicate::model::EndpointTask;
-use delicate::train::own_table::{self, Inspected, LabelColumn, OwnTable};
+use delicate::train::own_table::{self, Inspected, LabelColumn, OwnTable, OwnTableError};
 use delicate::train::{self, FinetuneConfig, SplitKind};
 
-use crate::arguments::FinetuneArguments;
-use crate::commands::train::{finetuning, overridden, run_finetuning};
+use crate::cli::{Choices, one_of};
+use crate::commands::train::{FinetuneArguments, finetuning, overridden, run_finetuning};
 use crate::configurations::Draft;
 use crate::error::CommandError;
 
-/// A kind of label by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TaskName {
-    /// Labels are a quantity
-    Regression,
-    /// Labels are one of two classes
-    Classification,
-}
-
-impl From<TaskName> for EndpointTask {
-    fn from(name: TaskName) -> Self {
-        match name {
-            TaskName::Regression => Self::Regression,
-            TaskName::Classification => Self::Classification,
-        }
-    }
-}
+const TASKS: &Choices<EndpointTask> = &[
+    (
+        EndpointTask::Regression,
+        "regression",
+        "Labels are a quantity",
+    ),
+    (
+        EndpointTask::Classification,
+        "classification",
+        "Labels are one of two classes",
+    ),
+];
 
 /// What only a table needs to be told.
 #[derive(Debug, Args)]
 pub(crate) struct TableArguments {
-    /// Column of the table that holds the labels; repeatable, for several endpoints
+    /// Label column of the table; repeatable, for several endpoints
     #[arg(long, value_name = "COLUMN", conflicts_with = "resume")]
     label: Vec<String>,
-    /// What the labels are (default: told from the labels); once, or once for each --label
-    #[arg(long, value_enum, requires = "label")]
-    task: Vec<TaskName>,
-    /// Unit of the labels; once, or once for each --label
+    /// What the labels are (default: detected); once, or once for each --label
+    #[arg(long, value_name = "TASK", value_parser = one_of(TASKS), requires = "label")]
+    task: Vec<EndpointTask>,
+    /// Unit of the labels, such as "log M"; once, or once for each --label
     #[arg(long, value_name = "TEXT", requires = "label")]
     unit: Vec<String>,
     /// SMILES column of the table (default: detected by name or content)
@@ -57,7 +52,7 @@ impl TableArguments {
         Ok(labels
             .map(|((name, task), unit)| LabelColumn {
                 name: name.clone(),
-                task: task.map(EndpointTask::from),
+                task,
                 unit: unit.unwrap_or_default(),
             })
             .collect())
@@ -108,7 +103,10 @@ pub(crate) fn run(arguments: &FinetuneArguments) -> Result<(), CommandError> {
         smiles_column: arguments.table.smiles_column.clone(),
         start: start(arguments.start.as_deref()),
     };
-    let found = table.inspect()?;
+    let found = table.inspect().map_err(|error| {
+        let is_unsaid = matches!(error, OwnTableError::WhichColumn { .. });
+        CommandError::other(error, if is_unsaid { 2 } else { 1 })
+    })?;
     let mut draft = Draft::of(&table.path, &found.config)?;
     // One seed for all that is random.
     draft.set_some("split.seed", arguments.run.seed.map(i64::from))?;

@@ -1,13 +1,58 @@
 //! `delicate import`.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
+use clap::Args;
 use delicate::convert::import::{ImportOptions, Imported, import};
 use delicate::device::{Device, DeviceChoice};
 use delicate::model_dir::{self, Precision};
 
-use crate::arguments::ImportArguments;
+use crate::cli::StorageArguments;
 use crate::error::CommandError;
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// Checkpoint: torch.save file (.pt, .pth, .ckpt, .bin), .safetensors file, or directory of
+    /// save_pretrained
+    pub(crate) checkpoint: PathBuf,
+    /// Model directory to write
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Model name (default: name of the file)
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// SPDX expression of the weights' licence
+    #[arg(long, value_name = "SPDX", default_value = "unknown")]
+    pub(crate) license: String,
+    /// Number of attention heads (default: from config.json, otherwise hidden size / 64)
+    #[arg(long, value_name = "N")]
+    pub(crate) heads: Option<usize>,
+    /// Number of passes through the shared layer of an ALBERT (default: from config.json)
+    #[arg(long, value_name = "N")]
+    pub(crate) layers: Option<usize>,
+    /// Maximum sequence length in tokens (default: rows of the position table, otherwise 128)
+    #[arg(long, value_name = "N")]
+    pub(crate) max_length: Option<usize>,
+    /// Output of the fine-tuned head, in order; repeatable
+    #[arg(long = "endpoint", value_name = "NAME[:UNIT]")]
+    pub(crate) endpoints: Vec<String>,
+    #[command(flatten)]
+    storage: StorageArguments,
+    /// Earlier spelling of `--precision fp16`
+    #[arg(long, hide = true, conflicts_with = "precision")]
+    fp16: bool,
+}
+
+impl ImportArguments {
+    pub(crate) fn precision(&self) -> Precision {
+        if self.fp16 {
+            Precision::Fp16
+        } else {
+            self.storage.precision
+        }
+    }
+}
 
 pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
     let options = ImportOptions {
@@ -23,23 +68,18 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
             .collect(),
     };
     // Nothing is computed: the CPU is always there.
-    let device = pollster::block_on(Device::open(DeviceChoice::Cpu))?;
+    let device = Device::open_blocking(DeviceChoice::Cpu)?;
     let imported = import(&arguments.checkpoint, &options, &device).map_err(|source| {
         CommandError::Import {
             path: arguments.checkpoint.clone(),
             source,
         }
     })?;
-    let precision = if arguments.fp16 {
-        Precision::Fp16
-    } else {
-        Precision::Fp32
-    };
     pollster::block_on(model_dir::write(
         &arguments.output,
         &imported.config,
         &imported.model,
-        precision,
+        arguments.precision(),
         &imported.card(&arguments.checkpoint),
         None,
     ))
@@ -77,7 +117,7 @@ fn print(out: &mut impl Write, arguments: &ImportArguments, imported: &Imported)
         writeln!(out, "endpoint: {} [{}]", endpoint.name, endpoint.unit)?;
     }
     for skipped in &imported.skipped {
-        writeln!(out, "left out: {}: {}", skipped.name, skipped.why)?;
+        writeln!(out, "skipped: {}: {}", skipped.name, skipped.why)?;
     }
     Ok(())
 }

@@ -1,14 +1,93 @@
-//! One module a command.
+//! One module a command, with its arguments.
 
-pub(crate) mod bench;
-pub(crate) mod data;
-pub(crate) mod doctor;
-pub(crate) mod evaluate;
-pub(crate) mod explain;
-pub(crate) mod export;
-pub(crate) mod finetune_table;
-pub(crate) mod import;
-pub(crate) mod report;
-pub(crate) mod score;
-pub(crate) mod screen;
-pub(crate) mod train;
+mod bench;
+mod data;
+mod doctor;
+mod evaluate;
+mod explain;
+mod export;
+mod finetune_table;
+mod import;
+mod report;
+mod score;
+mod screen;
+mod train;
+
+use std::io::{self, Write};
+
+use clap::Subcommand;
+
+#[cfg(test)]
+pub(crate) use score::RowArguments;
+
+use crate::error::CommandError;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Predict every endpoint of the model for each molecule of a file
+    #[command(visible_alias = "predict")]
+    Score(score::ScoreArguments),
+    /// Explain one molecule: values, intervals, domain, nearest training molecule, atoms
+    Explain(explain::ExplainArguments),
+    /// Write the embedding of each molecule; compare embeddings by cosine similarity
+    Embed(score::RowArguments),
+    /// Rank a library by similarity to known actives, or benchmark the ranking
+    Screen(screen::ScreenArguments),
+    /// Pre-train an encoder on a corpus of molecules
+    Pretrain(train::PretrainArguments),
+    /// Distill a large model into a small one, on a corpus or on tables
+    Distill(train::DistillArguments),
+    /// Fine-tune an encoder on your own table of labels, or by a configuration
+    Finetune(train::FinetuneArguments),
+    /// Evaluate a fine-tuning run, or a model on a table, with confidence intervals
+    Evaluate(evaluate::EvaluateArguments),
+    /// Write report.html for a run: curves, parity, ROC, calibration, baseline
+    Report(report::ReportArguments),
+    /// Download and verify public data sets
+    Data(data::DataArguments),
+    /// Measure speed and size of models
+    Bench(bench::BenchArguments),
+    /// Import a checkpoint of MolBERT, PSMolBERT or Hugging Face as a model directory
+    Import(import::ImportArguments),
+    /// Export a model in another precision or as ONNX, and report the loss of accuracy
+    Export(export::ExportArguments),
+    /// Show the adapters of this machine and the selected device
+    Doctor(doctor::DoctorArguments),
+    /// Generate shell completions
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    /// Runs the command; `parser` is that of the whole command line.
+    pub(crate) fn run(&self, parser: clap::Command) -> Result<(), CommandError> {
+        match self {
+            Self::Score(arguments) => score::score(arguments),
+            Self::Explain(arguments) => explain::run(arguments),
+            Self::Embed(arguments) => score::embed(arguments),
+            Self::Screen(arguments) => screen::run(arguments),
+            Self::Pretrain(arguments) => train::pretrain(arguments),
+            Self::Distill(arguments) => train::distill(arguments),
+            Self::Finetune(arguments) => train::finetune(arguments),
+            Self::Evaluate(arguments) => evaluate::run(arguments),
+            Self::Report(arguments) => report::run(arguments),
+            Self::Data(arguments) => data::run(arguments),
+            Self::Bench(arguments) => bench::run(arguments),
+            Self::Import(arguments) => import::run(arguments),
+            Self::Export(arguments) => export::run(arguments),
+            Self::Doctor(arguments) => doctor::run(arguments),
+            Self::Completions { shell } => completions(*shell, parser),
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell, mut parser: clap::Command) -> Result<(), CommandError> {
+    // Into memory first: the generator panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut parser, "delicate", &mut script);
+    io::stdout()
+        .write_all(&script)
+        .map_err(CommandError::stdout)
+}

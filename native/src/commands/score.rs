@@ -1,28 +1,82 @@
 //! `delicate score` and `delicate embed`.
 
-use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use delicate::device::Device;
-use delicate::model_dir::{ModelFiles, StoringError};
-use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Scorer, Stop};
+use clap::{Args, ValueEnum};
+use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Stop};
 use delicate::records::{Output, ReadOptions, Reader, Row, RowError, Writer};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::arguments::{OnError, ScoreArguments};
+use crate::cli::{
+    AugmentationArguments, ComputeArguments, DeviceArguments, InputArguments, ModelArguments,
+    MoleculeArguments, OutputArguments,
+};
 use crate::error::CommandError;
-use crate::files::{Chunk, open, refuse_same_file, sink};
+use crate::files::{Chunk, Sink, open, refuse_same_file};
+use crate::interrupt::Interrupt;
+use crate::model::{self, Task};
+use crate::progress;
 
-/// `assess` adds to each score how far it can be trusted.
-pub(crate) fn run(
-    arguments: &ScoreArguments,
-    task: Task,
-    assess: bool,
-) -> Result<(), CommandError> {
+/// What to do with a row that cannot be scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// Write the error and continue
+    Skip,
+    /// Stop with exit code 3
+    Fail,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RowArguments {
+    /// Molecules: .smi, .csv, .tsv or .sdf, optionally .gz; `-` for stdin
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+    /// Column that identifies a molecule in messages
+    #[arg(long, value_name = "NAME")]
+    pub(crate) id_column: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    /// What to do with a row that cannot be scored
+    #[arg(long, value_enum, default_value = "skip")]
+    pub(crate) on_error: OnError,
+    #[command(flatten)]
+    pub(crate) molecule: MoleculeArguments,
+    #[command(flatten)]
+    pub(crate) augmentation: AugmentationArguments,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArguments,
+    /// Print no progress and no summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArguments {
+    #[command(flatten)]
+    pub(crate) rows: RowArguments,
+    /// Add prediction intervals (90 %), applicability domain and nearest neighbour
+    #[arg(long, alias = "assess")]
+    pub(crate) uncertainty: bool,
+}
+
+/// `delicate score`.
+pub(crate) fn score(arguments: &ScoreArguments) -> Result<(), CommandError> {
+    run(&arguments.rows, Task::Score, arguments.uncertainty)
+}
+
+/// `delicate embed`.
+pub(crate) fn embed(arguments: &RowArguments) -> Result<(), CommandError> {
+    run(arguments, Task::Embed, false)
+}
+
+/// `uncertainty` adds to each score its interval, domain and nearest neighbour.
+fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), CommandError> {
     let interrupt = Interrupt::listen();
     let started = Instant::now();
     let input = open(&arguments.file)?;
@@ -36,23 +90,22 @@ pub(crate) fn run(
         input,
         &name,
         &ReadOptions {
-            format: arguments.input_format.map(Into::into),
-            smiles_column: arguments.smiles_column.clone(),
             id_column: arguments.id_column.clone(),
+            ..arguments.input.options()
         },
     )
     .map_err(records)?;
 
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
-    let mut scorer = load(arguments.model.as_deref(), task, device)?;
-    if arguments.half {
+    let device = arguments.device.open()?;
+    let mut scorer = model::load(&arguments.model, task, device)?;
+    if arguments.compute.is_half() {
         scorer = scorer.in_half_precision()?;
     }
     let options = PredictOptions::default()
-        .keep_salts(arguments.keep_salts)
-        .augmentations(arguments.readings)
-        .uncertainty(assess);
-    if assess && scorer.applicability().is_none() {
+        .keep_salts(arguments.molecule.keep_salts)
+        .augmentations(arguments.augmentation.augmentations)
+        .uncertainty(uncertainty);
+    if uncertainty && scorer.applicability().is_none() {
         return Err(CommandError::NoDomain);
     }
     let columns = match task {
@@ -60,18 +113,14 @@ pub(crate) fn run(
         Task::Embed => scorer.embedding_columns(),
     };
     let header = reader.header().clone();
-    let sink = sink(arguments.output.file())?;
-    let output_name = arguments
-        .output
-        .file()
-        .map_or("stdout".to_owned(), |path| path.display().to_string());
+    let sink = Sink::open(arguments.output.file())?;
     let output = |source| CommandError::Output {
-        name: output_name.clone(),
+        name: arguments.output.name(),
         source,
     };
     let mut writer =
         Writer::new(sink, arguments.output.format(), &header, columns).map_err(output)?;
-    let bar = progress_bar(arguments.quiet);
+    let bar = progress::rows(arguments.quiet);
     let (mut rows, mut failed) = (0usize, 0usize);
     let mut fault = None;
     let mut ended = false;
@@ -105,7 +154,7 @@ pub(crate) fn run(
             failed += usize::from(result.is_err());
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
                 bar.finish_and_clear();
-                writer.finish().map_err(output)?;
+                writer.finish().and_then(Sink::complete).map_err(output)?;
                 return Err(row_error(row, header.id, error));
             }
             writer.write(&row.fields, result).map_err(output)?;
@@ -113,22 +162,19 @@ pub(crate) fn run(
         }
         if let Some(stop) = results.stop() {
             bar.finish_and_clear();
-            writer.finish().map_err(output)?;
+            writer.finish().and_then(Sink::complete).map_err(output)?;
             return Err(stop.clone().into());
         }
         writer.flush().map_err(output)?;
         interrupt.busy(false);
         if interrupt.is_raised() {
             bar.finish_and_clear();
-            writer.finish().map_err(output)?;
+            writer.finish().and_then(Sink::complete).map_err(output)?;
             return Err(Stop::Cancelled.into());
         }
     }
     bar.finish_and_clear();
-    writer
-        .finish()
-        .and_then(|mut sink| sink.flush())
-        .map_err(output)?;
+    writer.finish().and_then(Sink::complete).map_err(output)?;
     if !arguments.quiet {
         let seconds = started.elapsed().as_secs_f64();
         eprintln!(
@@ -141,15 +187,6 @@ pub(crate) fn run(
         Some(error) => Err(records(error)),
         None => Ok(()),
     }
-}
-
-/// What is computed of every row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// A prediction for every endpoint.
-    Score,
-    /// The embedding that similarity is taken of.
-    Embed,
 }
 
 /// What a chunk of rows came to.
@@ -194,86 +231,5 @@ fn row_error(row: &Row, id: Option<usize>, error: &RowError) -> CommandError {
         line: row.line,
         id,
         error: error.clone(),
-    }
-}
-
-/// The model of a directory, or the one built in for `task`.
-pub(crate) fn load(
-    directory: Option<&Path>,
-    task: Task,
-    device: Device,
-) -> Result<Scorer, CommandError> {
-    let name = directory.map_or("(built in)".to_owned(), |path| path.display().to_string());
-    let files = match directory {
-        Some(path) => ModelFiles::read(path),
-        None => built_in(task),
-    };
-    files
-        .and_then(|files| Scorer::load(&files, device))
-        .map_err(|source| CommandError::Model { name, source })
-}
-
-#[cfg(feature = "embedded")]
-fn built_in(task: Task) -> Result<ModelFiles<'static>, StoringError> {
-    Ok(match task {
-        Task::Score => ModelFiles::embedded(),
-        Task::Embed => ModelFiles::embedded_for_similarity(),
-    })
-}
-
-#[cfg(not(feature = "embedded"))]
-fn built_in(_task: Task) -> Result<ModelFiles<'static>, StoringError> {
-    Err(StoringError::Io {
-        path: "--model DIR".into(),
-        source: io::Error::new(
-            io::ErrorKind::NotFound,
-            "no model was built into this command",
-        ),
-    })
-}
-
-/// A bar on stderr where a person is watching, otherwise nothing.
-pub(crate) fn progress_bar(quiet: bool) -> ProgressBar {
-    if quiet || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {human_pos} rows  {per_sec}  {elapsed}");
-    let bar = ProgressBar::new_spinner();
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
-}
-
-/// What Ctrl-C does: while the command is busy it asks it to finish the batch,
-/// and a second one, or one that meets it waiting for input, ends it at once.
-#[derive(Clone, Default)]
-pub(crate) struct Interrupt {
-    raised: Arc<AtomicBool>,
-    busy: Arc<AtomicBool>,
-}
-
-impl Interrupt {
-    pub(crate) fn listen() -> Self {
-        let interrupt = Self::default();
-        let handler = interrupt.clone();
-        let set = ctrlc::set_handler(move || {
-            let again = handler.raised.swap(true, Ordering::Relaxed);
-            if again || !handler.busy.load(Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        });
-        if let Err(error) = set {
-            eprintln!("delicate: Ctrl-C will end the command in the middle of a row: {error}");
-        }
-        interrupt
-    }
-
-    pub(crate) fn busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::Relaxed)
     }
 }

@@ -1,26 +1,143 @@
 //! `delicate screen`.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::ValueEnum;
-use delicate::device::Device;
+use clap::Args;
 use delicate::predict::{PredictOptions, Progress, Scorer, Stop};
 use delicate::records::{
-    Columns, MoleculeSource, ReadOptions, Reader, RowError, Structure, Writer,
+    Columns, MoleculeSource, OutputFormat, ReadOptions, Reader, RowError, Structure, Writer,
 };
 use delicate::screening::{
-    self, Benchmark, BenchmarkResult, Features, Similarity, TargetResult, Top,
+    self, Aggregate, Benchmark, BenchmarkResult, Features, Similarity, TargetResult, Top,
 };
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use crate::arguments::ScreenArguments;
-use crate::commands::score::{Interrupt, Task, load, progress_bar};
+use crate::cli::{
+    Choices, DeviceArguments, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
+    ReportFormat, name_of, one_of,
+};
 use crate::error::CommandError;
-use crate::files::{Chunk, open, refuse_same_file, sink};
+use crate::files::{Chunk, Sink, open, refuse_same_file};
+use crate::interrupt::Interrupt;
+use crate::model::{self, Task};
+use crate::progress;
+
+const SIMILARITIES: &Choices<Similarity> = &[
+    (
+        Similarity::Embedding,
+        "embedding",
+        "Cosine similarity of the model's embeddings, -1 to 1",
+    ),
+    (
+        Similarity::Fingerprint,
+        "ecfp",
+        "Tanimoto similarity of ECFP4 fingerprints, 0 to 1; needs no model",
+    ),
+    (
+        Similarity::Fused,
+        "both",
+        "Mean of both, the cosine scaled to 0 to 1",
+    ),
+];
+
+const AGGREGATES: &Choices<Aggregate> = &[
+    (Aggregate::Max, "max", "Similarity to the nearest query"),
+    (Aggregate::Mean, "mean", "Mean similarity to all queries"),
+];
+
+#[derive(Debug, Args)]
+pub(crate) struct ScreenArguments {
+    /// Molecules to rank: .smi, .csv, .tsv or .sdf, optionally .gz; `-` for stdin
+    #[arg(required_unless_present = "benchmark", requires = "queries")]
+    pub(crate) library: Option<PathBuf>,
+    /// Known actives, in any format of LIBRARY
+    #[arg(long, value_name = "FILE", required_unless_present = "benchmark")]
+    pub(crate) queries: Option<PathBuf>,
+    /// Similarity measure
+    #[arg(
+        long,
+        value_name = "MEASURE",
+        value_parser = one_of(SIMILARITIES),
+        default_value = "embedding"
+    )]
+    pub(crate) by: Similarity,
+    /// How similarities to several queries are combined
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_parser = one_of(AGGREGATES),
+        default_value = "max"
+    )]
+    pub(crate) aggregate: Aggregate,
+    /// Number of best molecules to write
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "100",
+        conflicts_with = "benchmark"
+    )]
+    pub(crate) top: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+    /// SMILES column of the queries (default: detected by name or content)
+    #[arg(long, value_name = "NAME", conflicts_with = "benchmark")]
+    pub(crate) query_column: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) molecule: MoleculeArguments,
+    /// Measure AUROC and BEDROC per target on the benchmark in DIR instead;
+    /// prints a table, or JSON with --format json
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["library", "queries", "smiles_column", "input_format", "output"]
+    )]
+    pub(crate) benchmark: Option<PathBuf>,
+    /// Benchmark targets (default: all)
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        value_delimiter = ',',
+        requires = "benchmark",
+        conflicts_with = "library"
+    )]
+    pub(crate) targets: Vec<String>,
+    /// Earlier spelling of `--format json` with --benchmark
+    #[arg(
+        long,
+        hide = true,
+        requires = "benchmark",
+        conflicts_with_all = ["library", "format"]
+    )]
+    json: bool,
+    /// Print no progress and no summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl ScreenArguments {
+    /// How the results of a benchmark are printed.
+    pub(crate) fn benchmark_format(&self) -> Result<ReportFormat, CommandError> {
+        match self.output.format {
+            None if self.json => Ok(ReportFormat::Json),
+            None => Ok(ReportFormat::Text),
+            Some(OutputFormat::Json) => Ok(ReportFormat::Json),
+            Some(_) => Err(CommandError::Usage(
+                "--benchmark prints a table, or JSON with --format json".to_owned(),
+            )),
+        }
+    }
+}
 
 pub(crate) fn run(arguments: &ScreenArguments) -> Result<(), CommandError> {
     match (&arguments.benchmark, &arguments.library, &arguments.queries) {
@@ -28,7 +145,7 @@ pub(crate) fn run(arguments: &ScreenArguments) -> Result<(), CommandError> {
         (None, Some(library), Some(queries)) => screen(arguments, library, queries),
         // The parser lets nothing else through.
         _ => Err(CommandError::Usage(
-            "name a library and --queries, or --benchmark".to_owned(),
+            "pass a library and --queries, or --benchmark".to_owned(),
         )),
     }
 }
@@ -49,19 +166,19 @@ type Featured = (Vec<Option<Result<Features, RowError>>>, Option<Stop>);
 impl Featuriser {
     fn new(arguments: &ScreenArguments) -> Result<Self, CommandError> {
         let interrupt = Interrupt::listen();
-        let by = Similarity::from(arguments.by);
+        let by = arguments.by;
         // Fingerprints need neither: a machine without a usable device will do.
         let scorer = if by.needs_embeddings() {
-            let device = pollster::block_on(Device::open(arguments.device.into()))?;
-            Some(load(arguments.model.as_deref(), Task::Embed, device)?)
+            let device = arguments.device.open()?;
+            Some(model::load(&arguments.model, Task::Embed, device)?)
         } else {
             None
         };
         Ok(Self {
             by,
-            options: PredictOptions::default().keep_salts(arguments.keep_salts),
+            options: PredictOptions::default().keep_salts(arguments.molecule.keep_salts),
             scorer,
-            bar: progress_bar(arguments.quiet),
+            bar: progress::rows(arguments.quiet),
             interrupt,
         })
     }
@@ -101,7 +218,7 @@ impl Featuriser {
                 let features = Features::new(fingerprint, embedding?);
                 // What cannot be compared with itself cannot be with anything.
                 if features.similarity(&features, self.by).is_none() {
-                    let message = "the molecule has nothing to be compared by";
+                    let message = "the molecule has no features to compare";
                     return Err(RowError::new("not_comparable", message));
                 }
                 Ok(features)
@@ -128,11 +245,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         path: library.to_owned(),
         source,
     };
-    let options = ReadOptions {
-        format: arguments.input_format.map(Into::into),
-        smiles_column: arguments.smiles_column.clone(),
-        id_column: None,
-    };
+    let options = arguments.input.options();
     let mut reader =
         Reader::open(open(library)?, &library.to_string_lossy(), &options).map_err(records)?;
     let header = reader.header().clone();
@@ -140,7 +253,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let featuriser = Featuriser::new(arguments)?;
     let queries = read_queries(&featuriser, queries, arguments.query_column.clone())?;
     // Before the work, so that a place that cannot be written costs nothing.
-    let sink = sink(arguments.output.file())?;
+    let sink = Sink::open(arguments.output.file())?;
 
     let (mut rows, mut failed) = (0u64, 0u64);
     let mut first_failure = None;
@@ -156,7 +269,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             rows += 1;
             match features {
                 Ok(features) => {
-                    let score = features.score(&queries, featuriser.by, arguments.aggregate.into());
+                    let score = features.score(&queries, featuriser.by, arguments.aggregate);
                     top.offer(score, row.fields);
                 }
                 Err(error) => {
@@ -175,12 +288,8 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     }
     featuriser.bar.finish_and_clear();
 
-    let output_name = arguments
-        .output
-        .file()
-        .map_or("stdout".to_owned(), |path| path.display().to_string());
     let output = |source| CommandError::Output {
-        name: output_name.clone(),
+        name: arguments.output.name(),
         source,
     };
     let format = arguments.output.format();
@@ -190,15 +299,12 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             .write(&hit.item, Ok(hit.score as f32))
             .map_err(output)?;
     }
-    writer
-        .finish()
-        .and_then(|mut sink| sink.flush())
-        .map_err(output)?;
+    writer.finish().and_then(Sink::complete).map_err(output)?;
 
     // Unlike a scored file, the hits do not show what is missing.
     if let Some((line, error)) = first_failure {
         eprintln!(
-            "{}: {failed} of {rows} rows left out; the first, line {line}: {}",
+            "{}: {failed} of {rows} rows skipped; first: line {line}: {}",
             library.display(),
             error.message
         );
@@ -223,7 +329,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     match end {
         Some(End::Failed(error)) => Err(error),
         Some(End::Interrupted) => Err(CommandError::ScreenInterrupted(format!(
-            "what is written are the best of {rows} rows"
+            "the output holds the best of the first {rows} rows"
         ))),
         Some(End::Complete) | None => Ok(()),
     }
@@ -268,7 +374,7 @@ fn read_queries(
             match features {
                 Ok(features) => queries.push(features),
                 Err(error) => eprintln!(
-                    "{}, line {}: query left out: {}",
+                    "{}, line {}: query skipped: {}",
                     path.display(),
                     row.line,
                     error.message
@@ -285,8 +391,8 @@ fn read_queries(
 /// What a benchmark prints as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
-    by: String,
-    aggregate: String,
+    by: &'static str,
+    aggregate: &'static str,
     /// The model's name, where embeddings were compared.
     model: Option<&'a str>,
     #[serde(flatten)]
@@ -294,6 +400,7 @@ struct Report<'a> {
 }
 
 fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), CommandError> {
+    let json = arguments.benchmark_format()? == ReportFormat::Json;
     let mut benchmark = Benchmark::open(directory)?;
     let wanted = &arguments.targets;
     if let Some(unknown) = wanted
@@ -321,7 +428,7 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
     let line = |name: &str, actives: &str, decoys: &str, auroc: &str, bedroc: &str| {
         format!("{name:<16} {actives:>8} {decoys:>8} {auroc:>8} {bedroc:>9}")
     };
-    if !arguments.json {
+    if !json {
         print(line("target", "actives", "decoys", "AUROC", "BEDROC20"))?;
     }
     let mut done: Vec<TargetResult> = Vec::new();
@@ -329,7 +436,7 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
     let mut before = 0;
     let outcome = benchmark.run(
         featuriser.by,
-        arguments.aggregate.into(),
+        arguments.aggregate,
         |molecules: &[Result<Structure, RowError>]| {
             let (rows, stop) = featuriser.features(molecules, before);
             before += molecules.len() as u64;
@@ -344,7 +451,7 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
         },
         |target| {
             done.push(target.clone());
-            if !arguments.json {
+            if !json {
                 let written = print(line(
                     &target.target,
                     &target.actives.to_string(),
@@ -369,22 +476,19 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
     let result = BenchmarkResult::new(done);
     if result.targets.is_empty() {
         // There is nothing to take the mean of.
-    } else if arguments.json {
-        let name = |value: Option<clap::builder::PossibleValue>| {
-            value.map_or_else(String::new, |value| value.get_name().to_owned())
-        };
+    } else if json {
         let report = Report {
-            by: name(arguments.by.to_possible_value()),
-            aggregate: name(arguments.aggregate.to_possible_value()),
+            by: name_of(SIMILARITIES, &arguments.by),
+            aggregate: name_of(AGGREGATES, &arguments.aggregate),
             model: featuriser
                 .scorer
                 .as_ref()
                 .map(|scorer| scorer.config().name.as_str()),
             result: &result,
         };
-        let json = serde_json::to_string_pretty(&report)
+        let text = serde_json::to_string_pretty(&report)
             .map_err(|error| CommandError::stdout(error.into()))?;
-        print(json)?;
+        print(text)?;
     } else {
         let (auroc, bedroc) = (
             format!("{:.3}", result.auroc),
@@ -400,6 +504,6 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
         None => {}
     }
     Err(CommandError::ScreenInterrupted(format!(
-        "the means are of {measured} of {all} targets"
+        "the means cover {measured} of {all} targets"
     )))
 }

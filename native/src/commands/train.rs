@@ -1,23 +1,138 @@
 //! `delicate pretrain`, `distill` and `finetune`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use delicate::device::Device;
 use delicate::train::{
-    self, Event, FinetuneConfig, Finetuned, PretrainConfig, Pretrained, Step, TrainingError,
-    evaluation_table,
+    self, Event, FinetuneConfig, Finetuned, PretrainConfig, Pretrained, SplitKind, Step,
+    TrainingError, evaluation_table,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use crate::arguments::{DistillArguments, FinetuneArguments, PretrainArguments, RunArguments};
-use crate::commands::finetune_table;
-use crate::commands::score::Interrupt;
+use crate::cli::{Choices, ComputeArguments, DeviceArguments, name_of, one_of};
+use crate::commands::finetune_table::{self, TableArguments};
+use crate::commands::report;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
-use crate::report;
+use crate::interrupt::Interrupt;
+use crate::progress;
+
+/// What every training run has.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Built-in configuration (such as small-delicate) or TOML file
+    pub(crate) config: Option<PathBuf>,
+    /// Run directory: new or empty, or the run to resume
+    #[arg(short, long, value_name = "RUN")]
+    pub(crate) output: PathBuf,
+    /// Resume the run in RUN with its own configuration
+    #[arg(long, conflicts_with_all = ["config", "epochs", "seed", "learning_rate", "batch_molecules", "precision", "half", "set"])]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceArguments,
+    /// Number of epochs (default: from the configuration)
+    #[arg(long)]
+    pub(crate) epochs: Option<f64>,
+    /// Random seed (default: from the configuration)
+    #[arg(long)]
+    pub(crate) seed: Option<u32>,
+    /// Peak learning rate (default: from the configuration)
+    #[arg(long, value_name = "RATE")]
+    pub(crate) learning_rate: Option<f64>,
+    /// Molecules per batch (default: from the configuration)
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_molecules: Option<u32>,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArguments,
+    /// Set any field of the configuration, such as optimizer.warmup=0.05; repeatable
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PretrainArguments {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    /// Training molecules: .smi, .csv or .sdf, optionally .gz; repeatable
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) train: Vec<PathBuf>,
+    /// Validation molecules
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) valid: Option<PathBuf>,
+    /// Model or run directory to start from (default: random weights)
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) start: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DistillArguments {
+    #[command(flatten)]
+    pub(crate) pretrain: PretrainArguments,
+    /// Model or run directory of the teacher
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) teacher: Option<PathBuf>,
+    /// Directory of the tables, for a configuration with endpoints
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data: PathBuf,
+}
+
+const SPLITS: &Choices<SplitKind> = &[
+    (SplitKind::Random, "random", "Random split"),
+    (
+        SplitKind::Scaffold,
+        "scaffold",
+        "Split by Bemis-Murcko scaffold",
+    ),
+    (
+        SplitKind::Indices,
+        "indices",
+        "Predefined split from --split-file",
+    ),
+];
+
+#[derive(Debug, Args)]
+#[command(mut_arg("config", |config| config.value_name("TABLE|CONFIG").help(
+    "Table of molecules and labels (.csv, .tsv, .smi or .sdf, optionally .gz), with --label; or \
+     built-in configuration (such as delicate-small) or TOML file",
+)))]
+pub(crate) struct FinetuneArguments {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    #[command(flatten)]
+    pub(crate) table: TableArguments,
+    /// Directory of the tables named in the configuration
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data: PathBuf,
+    /// Model or run directory of the encoder to fine-tune, `built-in` for the built-in pre-trained
+    /// encoder, or `none` for random weights (default: built-in for a table, otherwise from the
+    /// configuration)
+    #[arg(long, value_name = "DIR|built-in|none", conflicts_with = "resume")]
+    pub(crate) start: Option<PathBuf>,
+    /// Number of folds (default: from the configuration)
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) folds: Option<u32>,
+    /// How molecules are split (default: from the configuration)
+    #[arg(
+        long,
+        value_name = "SPLIT",
+        value_parser = one_of(SPLITS),
+        conflicts_with = "resume"
+    )]
+    pub(crate) split: Option<SplitKind>,
+    /// File of indices (splits.json of another run), for --split indices
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) split_file: Option<PathBuf>,
+    /// Skip the ECFP4 random forest baseline
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) no_baseline: bool,
+}
 
 /// Units of the progress bar.
 const BAR: u64 = 10_000;
@@ -32,7 +147,7 @@ pub(crate) fn pretrain(arguments: &PretrainArguments) -> Result<(), CommandError
             let config: PretrainConfig = draft.finish()?;
             if config.distillation.is_some() {
                 return Err(CommandError::Usage(
-                    "the configuration has a teacher: use `delicate distill`".to_owned(),
+                    "this configuration has a teacher: use `delicate distill`".to_owned(),
                 ));
             }
             Some(config)
@@ -102,13 +217,14 @@ pub(crate) fn finetuning(
     draft.set_some("split.folds", arguments.folds.map(i64::from))?;
     draft.set_some(
         "split.kind",
-        arguments.split.map(|kind| kind.name().to_owned()),
+        arguments.split.map(|kind| name_of(SPLITS, &kind)),
     )?;
     draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
+    draft.set_some("baseline", arguments.no_baseline.then_some(false))?;
     let config: FinetuneConfig = draft.finish()?;
     if config.distillation.is_some() {
         return Err(CommandError::Usage(
-            "the configuration has a teacher: use `delicate distill`".to_owned(),
+            "this configuration has a teacher: use `delicate distill`".to_owned(),
         ));
     }
     Ok(config)
@@ -119,7 +235,7 @@ fn needs_teacher(has: bool) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::Usage(
-        "there is no teacher: give one with --teacher".to_owned(),
+        "no teacher: pass one with --teacher".to_owned(),
     ))
 }
 
@@ -131,8 +247,7 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
     }
     let Some(source) = &arguments.config else {
         return Err(CommandError::Usage(
-            "a configuration is missing: name a built-in one or a file, or go on with a run \
-             by --resume"
+            "no configuration: pass a built-in one or a file, or resume a run with --resume"
                 .to_owned(),
         ));
     };
@@ -147,7 +262,10 @@ pub(crate) fn overridden(
     draft.set_some("seed", arguments.seed.map(i64::from))?;
     draft.set_some("optimizer.learning_rate", arguments.learning_rate)?;
     draft.set_some("batch.molecules", arguments.batch_molecules.map(i64::from))?;
-    draft.set_some("optimizer.half", arguments.half.then_some(true))?;
+    draft.set_some(
+        "optimizer.half",
+        arguments.compute.is_half().then_some(true),
+    )?;
     if let Some(epochs) = arguments.epochs {
         // Whole epochs on tables, any part of one on a corpus.
         if draft.has("endpoints") && epochs.fract() == 0.0 {
@@ -193,7 +311,7 @@ fn run_pretraining(
     arguments: &RunArguments,
     config: Option<PretrainConfig>,
 ) -> Result<(), CommandError> {
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let device = arguments.device.open()?;
     let mut shown = Shown::new(arguments, &device);
     let directory = &arguments.output;
     let done = match config {
@@ -217,7 +335,7 @@ pub(crate) fn run_finetuning(
     config: Option<FinetuneConfig>,
     data: &Path,
 ) -> Result<(), CommandError> {
-    let device = pollster::block_on(Device::open(arguments.device.into()))?;
+    let device = arguments.device.open()?;
     let mut shown = Shown::new(arguments, &device);
     let directory = &arguments.output;
     let done = match config {
@@ -246,11 +364,11 @@ pub(crate) fn run_finetuning(
 fn finish(arguments: &RunArguments, table: &str) -> Result<(), CommandError> {
     // The run is done and stored: a report that fails is a pity, no failure.
     if let Err(error) = report::write(&arguments.output) {
-        eprintln!("delicate: no report was written: {error}");
+        eprintln!("delicate: could not write the report: {error}");
     }
     if !arguments.quiet {
         let model = arguments.output.join(train::run_dir::MODEL);
-        eprintln!("the model is in {}", model.display());
+        eprintln!("model: {}", model.display());
     }
     io::stdout()
         .write_all(table.as_bytes())
@@ -271,14 +389,14 @@ struct Shown {
 impl Shown {
     fn new(arguments: &RunArguments, device: &Device) -> Self {
         if !arguments.quiet {
-            eprintln!("on {}", device.name());
+            eprintln!("device: {}", device.name());
         }
         let interrupt = Interrupt::listen();
         // A first Ctrl-C saves; it takes until the end of a step.
         interrupt.busy(true);
         Self {
             interrupt,
-            bar: progress_bar(arguments.quiet),
+            bar: progress::units(arguments.quiet, BAR),
             quiet: arguments.quiet,
             smoothed: None,
             last_line: Instant::now(),
@@ -354,16 +472,5 @@ impl Shown {
         self.bar.finish_and_clear();
         self.interrupt.busy(false);
         done.map_err(|error| CommandError::from_run(error, directory))
-    }
-}
-
-fn progress_bar(quiet: bool) -> ProgressBar {
-    if quiet || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(BAR);
-    match ProgressStyle::with_template("{bar:30} {percent} %  {msg}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -1,7 +1,6 @@
 //! The `delicate` command as its users run it.
 
 use std::io::{Read, Write};
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use flate2::Compression;
@@ -207,19 +206,71 @@ fn the_output_may_not_be_the_input() {
     );
 }
 
+/// A process that is killed leaves the old file or the new one.
+#[test]
+fn an_output_that_is_killed_half_way_does_not_appear() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("scored.csv");
+    std::fs::write(&path, "of an earlier run\n").expect("written");
+    let mut child = delicate()
+        .args(["score", "-", "-q", "-o", path.to_str().expect("a path")])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    // Several chunks are scored and written, and the end of the input never comes.
+    let rows = "CCO\nCC\nc1ccccc1O\n".repeat(1_000);
+    input.write_all(rows.as_bytes()).expect("read");
+    let begun = || {
+        let entries = std::fs::read_dir(directory.path()).expect("listed");
+        let sizes = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path() != path)
+            .filter_map(|entry| Some(entry.metadata().ok()?.len()));
+        sizes.sum::<u64>() > 0
+    };
+    while !begun() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let found = std::fs::read_to_string(&path).expect("still there");
+    assert_eq!(found, "of an earlier run\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_through_a_link_replaces_what_the_link_points_to() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (target, link) = (
+        directory.path().join("a.csv"),
+        directory.path().join("link"),
+    );
+    std::fs::write(&target, "old").expect("written");
+    std::os::unix::fs::symlink(&target, &link).expect("linked");
+    let text = link.to_str().expect("a path");
+    let output = run_with_input(&["score", "-", "-q", "-o", text], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(link.is_symlink());
+    let written = std::fs::read_to_string(&target).expect("there");
+    assert!(written.starts_with("id,smiles"), "{written}");
+    assert_eq!(
+        std::fs::read_dir(directory.path()).expect("listed").count(),
+        2
+    );
+}
+
+/// Other systems have no `/dev/full`.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error_and_no_panic() {
-    if !Path::new("/dev/full").exists() {
-        println!("skipped: a_full_disk_is_an_error_and_no_panic: no /dev/full");
-        return;
-    }
     let output = run_with_input(&["score", "-", "-o", "/dev/full"], TABLE.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("/dev/full"), "{}", stderr(&output));
     assert!(!stderr(&output).contains("panicked"));
     for arguments in [
         &["doctor"][..],
-        &["doctor", "--json"],
+        &["doctor", "--format", "json"],
         &["completions", "bash"],
     ] {
         let full = std::fs::File::create("/dev/full").expect("it opens");
@@ -278,11 +329,11 @@ fn a_truncated_archive_keeps_the_rows_before_the_fault() {
 }
 
 #[test]
-fn doctor_says_which_device_would_be_used_and_why() {
+fn doctor_says_which_device_is_selected_and_why() {
     let output = run(&["doctor"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stdout(&output).contains("because the CPU was asked for"));
-    let json = run(&["doctor", "--json", "--device", "auto"]);
+    assert!(stdout(&output).contains("(the CPU was requested)"));
+    let json = run(&["doctor", "--format", "json", "--device", "auto"]);
     let report: serde_json::Value = serde_json::from_str(stdout(&json)).expect("JSON");
     assert!(report["adapters"].is_array());
     let software = report["used"]["software"].as_bool();
@@ -291,7 +342,7 @@ fn doctor_says_which_device_would_be_used_and_why() {
 
 #[test]
 fn assessed_scores_carry_interval_domain_and_neighbour() {
-    let output = run_with_input(&["score", "-", "--assess"], TABLE.as_bytes());
+    let output = run_with_input(&["score", "-", "--uncertainty"], TABLE.as_bytes());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let mut reader = csv::Reader::from_reader(stdout(&output).as_bytes());
     let header = reader.headers().expect("a header").clone();
@@ -313,7 +364,7 @@ fn assessed_scores_carry_interval_domain_and_neighbour() {
     assert!(rows[1][column("error")].contains("never closed"));
 
     let output = run_with_input(
-        &["score", "-", "--assess", "--format", "json"],
+        &["score", "-", "--uncertainty", "--format", "json"],
         TABLE.as_bytes(),
     );
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -348,7 +399,7 @@ fn a_molecule_is_explained_for_people_and_for_programs() {
         stderr(&output)
     );
     // On a CPU there is no half precision.
-    let output = run_with_input(&["score", "-", "--half"], TABLE.as_bytes());
+    let output = run_with_input(&["score", "-", "--precision", "fp16"], TABLE.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr(&output).contains("shader-f16"),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
 
 fn delicate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_delicate"));
@@ -446,7 +447,7 @@ fn what_is_wrong_with_a_run_is_said_before_it() {
     refused(&["--set", "learning_rate=1"], 1, "learning_rate");
     refused(&["--start", "absent"], 1, "absent");
     refused(&["--train", "absent.smi"], 1, "absent.smi");
-    refused(&["--half"], 1, "shader-f16");
+    refused(&["--precision", "fp16"], 1, "shader-f16");
     let output = run(&["pretrain", "nothing-like-it", "-o", &paths[2]]);
     assert!(
         stderr(&output).contains("small-delicate"),
@@ -466,9 +467,14 @@ fn what_is_wrong_with_a_run_is_said_before_it() {
     assert!(stderr(&output).contains("not empty"), "{}", stderr(&output));
 }
 
-/// Sets every value of a tensor in a safetensors file.
+/// Sets every value of a tensor in a model's weights, and their checksum.
 fn fill(file: &Path, tensor: &str, value: f32) {
+    let sum = |bytes: &[u8]| -> String {
+        let sum = Sha256::digest(bytes);
+        sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
     let mut bytes = std::fs::read(file).expect("a file");
+    let before = sum(&bytes);
     let (length, rest) = bytes.split_at_mut(8);
     let length = u64::from_le_bytes(length.try_into().expect("8 bytes")) as usize;
     let header: serde_json::Value = serde_json::from_slice(&rest[..length]).expect("a header");
@@ -479,6 +485,10 @@ fn fill(file: &Path, tensor: &str, value: f32) {
     for place in rest[offset(0)..offset(1)].chunks_exact_mut(4) {
         place.copy_from_slice(&value.to_le_bytes());
     }
+    let config = file.with_file_name("config.json");
+    let text = std::fs::read_to_string(&config).expect("a configuration");
+    assert!(text.contains(&before), "{text}");
+    std::fs::write(config, text.replace(&before, &sum(&bytes))).expect("written");
     std::fs::write(file, bytes).expect("written");
 }
 

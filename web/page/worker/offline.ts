@@ -11,7 +11,8 @@ const SHELL_CACHES = `delicate shell ${scope.registration.scope} `;
 const SHELL_CACHE = SHELL_CACHES + __BUILD__;
 
 const hashed = (path: string): boolean => path.startsWith("assets/") || path.startsWith("model/");
-const address = (path: string): string => new URL(path === "index.html" ? "./" : path, scope.registration.scope).href;
+const address = (path: string): string =>
+  new URL(path === "index.html" ? "./" : path, scope.registration.scope).href;
 
 scope.addEventListener("install", (event) => event.waitUntil(install()));
 scope.addEventListener("activate", (event) => event.waitUntil(activate()));
@@ -19,7 +20,8 @@ scope.addEventListener("message", (event) => {
   if (event.data === "activate") event.waitUntil(scope.skipWaiting());
 });
 scope.addEventListener("fetch", (event) => {
-  if (new URL(event.request.url).origin !== scope.location.origin) event.respondWith(Response.error());
+  if (new URL(event.request.url).origin !== scope.location.origin)
+    event.respondWith(Response.error());
   else if (event.request.method === "GET") event.respondWith(answer(event.request));
 });
 

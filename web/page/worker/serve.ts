@@ -1,5 +1,6 @@
-/** One worker: a wasm module, a model and one open table, answering the page's calls in order. */
+/** One worker: a wasm module, a model and the open tables, answering the page's calls in order. */
 
+import type { Engine, Table } from "delicate-cpu/delicate.js";
 import type {
   BackendName,
   Call,
@@ -9,65 +10,76 @@ import type {
   FromWorker,
   Request,
   Start,
+  TableId,
   ToWorker,
-  WasmEngine,
   WasmModule,
-  WasmTable,
 } from "../protocol.js";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
-const send = (message: FromWorker, transfer: Transferable[] = []): void => scope.postMessage(message, transfer);
+const send = (message: FromWorker, transfer: Transferable[] = []): void =>
+  scope.postMessage(message, transfer);
 
 /** Answers messages for one backend with the module whose glue and address are given. */
 export function serve(backend: BackendName, glue: WasmModule, wasm: string): void {
-  let started: { module: Promise<void>; engine: Promise<WasmEngine> } | null = null;
-  let table: WasmTable | null = null;
+  let started: { module: Promise<void>; engine: Promise<Engine> } | null = null;
+  const tables = new Map<TableId, Table>();
   let cancelled = false;
   let queue: Promise<void> = Promise.resolve();
 
-  const opened = (): WasmTable => {
-    if (table === null) throw { code: "no-table", message: "no table is open" };
+  const opened = (id: TableId): Table => {
+    const table = tables.get(id);
+    if (table === undefined) throw { code: "no-table", message: "the table is not open any more" };
     return table;
   };
+  const close = (id: TableId): void => {
+    tables.get(id)?.free();
+    tables.delete(id);
+  };
 
-  const answers: { [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]> } = {
-    async open({ name, bytes, smilesColumn, idColumn }) {
+  const answers: {
+    [C in Call]: (args: Calls[C]["args"], id: number) => Promise<Calls[C]["result"]>;
+  } = {
+    async open({ table: id, name, bytes, smilesColumn, idColumn }) {
       await started?.module;
-      table?.free();
-      table = null;
-      table = glue.Table.open(name, bytes, smilesColumn, idColumn);
+      close(id);
+      const table = glue.Table.open(name, bytes, smilesColumn, idColumn);
+      tables.set(id, table);
       return { length: table.length, fault: table.fault ?? null, ...table.columns() };
     },
-    async rows({ start, end }) {
-      return opened().rows(start, end);
-    },
-    async restore({ start, results }) {
-      opened().restore(await loaded(), start, results);
+    async close({ table }) {
+      close(table);
       return null;
     },
-    async score({ start, end }, id) {
+    async rows({ table, start, end }) {
+      return opened(table).rows(start, end);
+    },
+    async restore({ table, start, results }) {
+      opened(table).restore(await loaded(), start, results);
+      return null;
+    },
+    async score({ table, start, end }, id) {
       const engine = await loaded();
       cancelled = false;
-      await opened().score(engine, start, end, (done) => {
+      await opened(table).score(engine, start, end, (done) => {
         send({ type: "scoring", id, done });
         return !cancelled;
       });
-      return opened()
+      return opened(table)
         .rows(start, end)
-        .map(({ state, error, scores }) => ({ state, error, scores }));
+        .map(({ state, error, predictions }) => ({ state, error, predictions }));
     },
-    async explain({ row }) {
-      return opened().explain(await loaded(), row);
+    async explain({ table, row }) {
+      return opened(table).explain(await loaded(), row);
+    },
+    async export({ table, format }) {
+      return opened(table).export(format);
     },
     async probe() {
       return (await loaded()).probe();
     },
-    async export({ format }) {
-      return opened().export(format);
-    },
   };
 
-  const loaded = (): Promise<WasmEngine> => {
+  const loaded = (): Promise<Engine> => {
     if (started === null) throw { code: "not-started", message: "the worker was not started" };
     return started.engine;
   };
@@ -87,7 +99,10 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
       // The table of answers pairs each call with its arguments; one request is one such pair.
       const run = answers[request.call] as (args: unknown, id: number) => Promise<unknown>;
       const value = await run(request.args, request.id);
-      send({ type: "result", id: request.id, value }, value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []);
+      send(
+        { type: "result", id: request.id, value },
+        value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : [],
+      );
     } catch (error) {
       send({ type: "error", id: request.id, failure: describe(error) });
     }
@@ -106,14 +121,26 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
   };
 }
 
-async function loadModule(backend: BackendName, glue: WasmModule, wasm: string, bytes: number): Promise<void> {
+async function loadModule(
+  backend: BackendName,
+  glue: WasmModule,
+  wasm: string,
+  bytes: number,
+): Promise<void> {
   // Asked before the module, which is large, is fetched for nothing.
   if (backend === "webgpu" && !(await scope.navigator.gpu?.requestAdapter())) {
     throw { code: "no-adapter", message: "this browser offers no WebGPU adapter" };
   }
-  await twice(async (cache) => {
-    await glue.default({ module_or_path: await download(wasm, cache, "module", bytes) });
-  });
+  try {
+    await twice(async (cache) => {
+      await glue.default({ module_or_path: await download(wasm, cache, "module", bytes) });
+    });
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError && /unsafe-eval/.test(error.message)))
+      throw error;
+    const message = "this server's Content-Security-Policy must allow 'wasm-unsafe-eval'";
+    throw { code: "forbidden", message };
+  }
 }
 
 async function loadModel(
@@ -121,10 +148,15 @@ async function loadModel(
   glue: WasmModule,
   module: Promise<void>,
   model: Start["model"],
-): Promise<WasmEngine> {
+): Promise<Engine> {
   // One download at a time, so that the module is usable first and the progress reads plainly.
   await module;
-  const files = [model.config, model.vocab, model.weights, ...(model.domain === null ? [] : [model.domain])];
+  const files = [
+    model.config,
+    model.vocab,
+    model.weights,
+    ...(model.domain === null ? [] : [model.domain]),
+  ];
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   let before = 0;
   const bytes: Uint8Array[] = [];
@@ -136,7 +168,12 @@ async function loadModel(
     bytes.push(whole);
     before += file.bytes;
   }
-  const [config, vocab, weights, domain] = bytes as [Uint8Array, Uint8Array, Uint8Array, Uint8Array?];
+  const [config, vocab, weights, domain] = bytes as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array?,
+  ];
   return glue.Engine.load(backend, config, weights, vocab, domain);
 }
 
@@ -166,6 +203,10 @@ async function download(
     throw fault(error instanceof Error ? error.message : String(error));
   });
   if (!response.ok || response.body === null) throw fault(`the server answered ${response.status}`);
+  // As some servers answer for what they do not have.
+  if (response.headers.get("content-type")?.startsWith("text/html") === true) {
+    throw fault("the server sent a web page instead");
+  }
   let loaded = before;
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, controller) {
@@ -186,7 +227,10 @@ async function verified(file: Download, bytes: Uint8Array<ArrayBuffer>): Promise
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hex !== file.sha256) {
-    throw { code: "corrupt-download", message: `${fileName(file.url)} is not the file that this page was built with` };
+    throw {
+      code: "corrupt-download",
+      message: `${fileName(file.url)} is not the file that this page was built with`,
+    };
   }
   return bytes;
 }
@@ -195,6 +239,12 @@ function describe(error: unknown): FailureData {
   if (error instanceof WebAssembly.RuntimeError) {
     return { code: "crashed", message: error.message, columns: null };
   }
-  const { code, message, columns } = (typeof error === "object" && error !== null ? error : {}) as Partial<FailureData>;
-  return { code: code ?? "unexpected", message: message ?? String(error), columns: columns?.length ? columns : null };
+  const { code, message, columns } = (
+    typeof error === "object" && error !== null ? error : {}
+  ) as Partial<FailureData>;
+  return {
+    code: code ?? "unexpected",
+    message: message ?? String(error),
+    columns: columns?.length ? columns : null,
+  };
 }

@@ -8,38 +8,68 @@
 mod sets;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 use ureq::http::header;
 
 use self::sets::{DataFile, SETS};
-use crate::arguments::{DataArguments, DataCommand, DataGetArguments};
-use crate::commands::score::Interrupt;
 use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::progress;
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArguments {
+    #[command(subcommand)]
+    pub(crate) command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// List data sets with their licences and addresses
+    List,
+    /// Download a data set; an interrupted download resumes
+    Get(DataGetArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataGetArguments {
+    /// Data set, as listed by `delicate data list`
+    pub(crate) name: String,
+    /// Output directory
+    #[arg(short, long, alias = "into", value_name = "DIR", default_value = ".")]
+    pub(crate) output: PathBuf,
+    /// Download from `URL/FILE` instead of the upstream address
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+    /// Print no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
 
 /// Largest file that is loaded where its size is not known, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 /// Tries in a row that bring nothing.
 const TRIES: u32 = 3;
 
-/// Why a data set could not be had.
+/// Why a data set could not be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataError {
     #[error("no data set `{0}`: `delicate data list` shows all")]
     Unknown(String),
-    #[error("interrupted: {} is kept; the same command goes on from there", .0.display())]
+    #[error("interrupted: {} is kept; run the same command again to resume", .0.display())]
     Interrupted(PathBuf),
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error(
-        "{} is there, but its {kind} is {found} and not {wanted}: move it away, and the same \
-         command loads it anew",
+        "{} exists, but its {kind} is {found} instead of {wanted}: move it away and run the same \
+         command to download it again",
         path.display()
     )]
     Present {
@@ -48,8 +78,19 @@ pub(crate) enum DataError {
         found: String,
         wanted: String,
     },
-    #[error("{name} could not be had:{}\nIf you have a copy, give its address with --from", lines(.reasons))]
+    #[error("{name} could not be downloaded:{}\nIf you have a copy, pass its address with --from", lines(.reasons))]
     Failed { name: String, reasons: Vec<String> },
+}
+
+impl From<DataError> for CommandError {
+    fn from(error: DataError) -> Self {
+        let exit_code = match error {
+            DataError::Interrupted(_) => 130,
+            DataError::Unknown(_) => 2,
+            _ => 1,
+        };
+        Self::other(error, exit_code)
+    }
 }
 
 fn lines(reasons: &[String]) -> String {
@@ -87,10 +128,10 @@ fn get(arguments: &DataGetArguments) -> Result<(), DataError> {
     let set = set.ok_or_else(|| DataError::Unknown(arguments.name.clone()))?;
     let interrupt = Interrupt::listen();
     interrupt.busy(true);
-    let into = &arguments.into;
+    let into = &arguments.output;
     fs::create_dir_all(into).map_err(at(into))?;
     let agent = agent(Agent::config_builder());
-    let bar = progress_bar(arguments.quiet);
+    let bar = progress::bytes(arguments.quiet);
     for file in set.files {
         let addresses: Vec<String> = match &arguments.from {
             Some(from) => vec![format!("{}/{}", from.trim_end_matches('/'), file.name)],
@@ -168,7 +209,7 @@ impl Loader<'_> {
                     wanted,
                 }
             })?;
-            return self.done(file, &path, &sums, wanted.is_some(), "is there already");
+            return self.done(file, &path, &sums, wanted.is_some(), "already present");
         }
         let partial = into.join(format!("{}.partial", file.name));
         let mut reasons = Vec::new();
@@ -191,7 +232,7 @@ impl Loader<'_> {
             }
             fs::rename(&partial, &path).map_err(at(&path))?;
             forget(&partial);
-            return self.done(file, &path, &sums, wanted.is_some(), "loaded");
+            return self.done(file, &path, &sums, wanted.is_some(), "downloaded");
         }
         Err(DataError::Failed {
             name: file.name.to_owned(),
@@ -215,12 +256,12 @@ impl Loader<'_> {
         // The format of sha256sum.
         fs::write(&record, format!("{}  {}\n", sums.sha256, file.name)).map_err(at(&record))?;
         let how = if file.md5.is_some() {
-            "its MD5 is the published one; no SHA-256 is published"
+            "published MD5 verified; no SHA-256 is published"
         } else {
             "not verified: no checksum is published"
         };
         Ok(format!(
-            "{shown}: {what}; {how}. Recorded in {} for later: {}",
+            "{shown}: {what}; {how}. SHA-256 saved in {} for later runs: {}",
             record.display(),
             sums.sha256
         ))
@@ -287,7 +328,7 @@ impl Loader<'_> {
                     return Ok(());
                 }
                 forget(partial);
-                return Err(Failure::Passing("it has changed (416)".to_owned()));
+                return Err(Failure::Passing("the file has changed (416)".to_owned()));
             }
             Err(error) => return Err(failure(&error)),
         };
@@ -304,7 +345,9 @@ impl Loader<'_> {
             && (!goes_on || text(header::CONTENT_RANGE).as_deref().and_then(starts) != Some(have))
         {
             forget(partial);
-            return Err(Failure::Passing("it sent another range".to_owned()));
+            return Err(Failure::Passing(
+                "the server sent a different range".to_owned(),
+            ));
         }
         let have = if continued { have } else { 0 };
         let new_etag = text(header::ETAG).unwrap_or_default();
@@ -347,7 +390,9 @@ impl Loader<'_> {
             self.bar.set_position(total);
         }
         if length.is_some_and(|length| total < have + length) {
-            return Err(Failure::Passing("the connection was cut".to_owned()));
+            return Err(Failure::Passing(
+                "the connection was interrupted".to_owned(),
+            ));
         }
         output.sync_all().map_err(fatal)
     }
@@ -361,14 +406,14 @@ fn too_large(most: u64) -> Failure {
 fn failure(error: &ureq::Error) -> Failure {
     match error {
         ureq::Error::StatusCode(code @ (408 | 429 | 500..)) => {
-            Failure::Passing(format!("the server answers {code}; try again later"))
+            Failure::Passing(format!("the server returned {code}; try again later"))
         }
         ureq::Error::StatusCode(404 | 410) => {
             Failure::Final("not found (404): the file has moved or the address is wrong".to_owned())
         }
-        ureq::Error::StatusCode(code) => Failure::Final(format!("the server answers {code}")),
+        ureq::Error::StatusCode(code) => Failure::Final(format!("the server returned {code}")),
         ureq::Error::HostNotFound => Failure::Final(
-            "the host's name is not known: is this computer online, or behind a proxy \
+            "host not found: is this computer online, or behind a proxy \
              (HTTPS_PROXY)?"
                 .to_owned(),
         ),
@@ -440,20 +485,6 @@ fn check(
         }
     }
     Ok(())
-}
-
-fn progress_bar(quiet: bool) -> ProgressBar {
-    if quiet || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(
-        "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
-    );
-    let bar = ProgressBar::new(0);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
+use maud::{Markup, PreEscaped, html};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
-
-use super::ReportError;
 
 /// Text and axes.
 pub(super) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2F);
@@ -22,10 +21,6 @@ pub(super) const SERIES: [RGBColor; 5] = [
     RGBColor(0xCC, 0x79, 0xA7),
     RGBColor(0x8A, 0x6D, 0x00),
 ];
-/// The model's results, and training.
-pub(super) const MODEL: RGBColor = SERIES[0];
-/// The baseline's results, and validation.
-pub(super) const BASELINE: RGBColor = SERIES[1];
 
 /// plotters draws on whole pixels; a finer grid keeps curves smooth.
 const SCALE: i32 = 4;
@@ -33,6 +28,23 @@ const WIDTH: i32 = 540;
 const HEIGHT: i32 = 340;
 /// Side of a chart whose axes mean the same.
 const SIDE: i32 = 440;
+
+/// A figure cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+#[error("figure \"{figure}\": {why}")]
+pub(crate) struct ChartError {
+    figure: String,
+    why: String,
+}
+
+/// A chart with its words.
+pub(super) struct Figure {
+    pub(super) title: String,
+    pub(super) svg: Markup,
+    /// `(class of the colour, name)`.
+    pub(super) legend: Vec<(usize, String)>,
+    pub(super) caption: String,
+}
 
 /// An axis with its own ticks.
 #[derive(Clone, Debug)]
@@ -108,6 +120,11 @@ impl Axis {
             logarithmic: true,
             ticks,
         }
+    }
+
+    /// Its lowest and highest value.
+    pub(super) fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
     }
 
     pub(super) fn is_logarithmic(&self) -> bool {
@@ -242,7 +259,7 @@ pub(super) struct Chart {
 
 impl Chart {
     /// The chart as an `svg` element.
-    pub(super) fn svg(self) -> Result<String, ReportError> {
+    pub(super) fn svg(self) -> Result<Markup, ChartError> {
         let (width, height) = if self.square {
             (SIDE, SIDE)
         } else {
@@ -254,21 +271,21 @@ impl Chart {
             let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
             self.draw(&root)
                 .and_then(|()| root.present())
-                .map_err(|error| ReportError::Figure {
+                .map_err(|error| ChartError {
                     figure: self.label.clone(),
                     why: error.to_string(),
                 })?;
         }
-        // The size is the page's business; the rest of the element stays.
-        let body = svg.find('>').map_or("", |end| &svg[end + 1..]);
-        Ok(format!(
-            "<svg class=\"chart\" role=\"img\" aria-label=\"{}\" viewBox=\"0 0 {} {}\" \
-             xmlns=\"http://www.w3.org/2000/svg\">{}",
-            super::page::escape(&self.label),
-            size.0,
-            size.1,
-            body.trim()
-        ))
+        // The element's size is the page's business; what is in it stays, with
+        // its text as plotters escapes it.
+        let body = svg.find('>').map_or("", |end| &svg[end + 1..]).trim();
+        let body = body.strip_suffix("</svg>").unwrap_or(body);
+        Ok(html! {
+            svg class="chart" role="img" aria-label=(self.label)
+                viewBox={ "0 0 " (size.0) " " (size.1) } xmlns="http://www.w3.org/2000/svg" {
+                (PreEscaped(body))
+            }
+        })
     }
 
     fn draw<DB: DrawingBackend>(

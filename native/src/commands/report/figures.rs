@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use delicate::metrics::curves::ThresholdCurves;
+use delicate::metrics::{self, PredictionSource};
 use plotters::style::RGBColor;
 
-use super::ReportError;
-use super::chart::{Axis, BASELINE, Chart, GUIDE, INK, MODEL, Mark, SERIES};
-use super::curves;
+use super::chart::{Axis, Chart, ChartError, Figure, GUIDE, INK, Mark, SERIES};
 use super::reading::{Owner, Prediction, Series};
+use super::thinning;
 
 /// Most points of a curve over steps.
 const CURVE_POINTS: usize = 200;
@@ -21,22 +22,13 @@ const PARITY_POINTS: usize = 1500;
 /// Most series that are told apart in one chart.
 const MAX_SERIES: usize = 40;
 
-/// A chart with its words.
-pub(super) struct Figure {
-    pub(super) title: String,
-    pub(super) svg: String,
-    /// `(class of the colour, name)`.
-    pub(super) legend: Vec<(usize, String)>,
-    pub(super) caption: String,
-}
-
 /// One quantity over the steps of training; on a logarithmic scale where that
 /// is wanted and the values span enough.
 pub(super) fn over_steps(
     title: String,
     owners: &BTreeMap<Owner, Series>,
     logarithmic: bool,
-) -> Result<Figure, ReportError> {
+) -> Result<Figure, ChartError> {
     let mut splits: Vec<&str> = owners.keys().map(|owner| owner.split.as_str()).collect();
     // Training has the first colour and validation the second, whatever their names' order.
     splits.sort_by_key(|split| match *split {
@@ -56,7 +48,7 @@ pub(super) fn over_steps(
     let reduced: Vec<_> = owners
         .iter()
         .take(MAX_SERIES)
-        .map(|(owner, series)| (owner, curves::reduce(series, CURVE_POINTS)))
+        .map(|(owner, series)| (owner, thinning::reduce(series, CURVE_POINTS)))
         .collect();
     let many = reduced.len() > 4;
     let values = reduced.iter().flat_map(|(_, reduced)| {
@@ -154,24 +146,59 @@ pub(super) fn split_title(split: &str) -> String {
     .to_owned()
 }
 
-/// The model's and, where there is one, the baseline's pairs of label and
-/// prediction.
-type Sides = Vec<(&'static str, RGBColor, usize, Vec<(f64, f64)>)>;
-
-fn sides(predictions: &[Prediction]) -> Sides {
-    let model = predictions.iter().map(|p| (p.label, p.predicted));
-    let baseline = predictions.iter().map(|p| (p.label, p.baseline));
-    let baseline: Vec<_> = baseline.filter(|(_, y)| y.is_finite()).collect();
-    let mut sides = vec![("Model", MODEL, 0, model.collect())];
-    if !baseline.is_empty() {
-        sides.push(("ECFP baseline", BASELINE, 1, baseline));
+pub(super) fn source_title(source: PredictionSource) -> &'static str {
+    match source {
+        PredictionSource::Model => "Model",
+        PredictionSource::Network => "Network",
+        PredictionSource::GaussianProcess => "Gaussian process",
+        PredictionSource::Baseline => "ECFP4 forest",
     }
-    sides
 }
 
-fn legend(sides: &Sides) -> Vec<(usize, String)> {
-    let entry =
-        |(name, _, class, _): &(&str, RGBColor, usize, Vec<_>)| (*class, (*name).to_owned());
+/// The labels of the molecules that a source predicts, and its predictions.
+struct Side {
+    source: PredictionSource,
+    labels: Vec<f64>,
+    values: Vec<f64>,
+}
+
+impl Side {
+    /// Which of the series' colours it has.
+    fn class(&self) -> usize {
+        match self.source {
+            PredictionSource::Model => 0,
+            PredictionSource::Baseline => 1,
+            PredictionSource::GaussianProcess => 2,
+            PredictionSource::Network => 3,
+        }
+    }
+
+    fn colour(&self) -> RGBColor {
+        SERIES[self.class()]
+    }
+
+    fn pairs(&self) -> Vec<(f64, f64)> {
+        let pairs = self.labels.iter().zip(&self.values);
+        pairs.map(|(label, value)| (*label, *value)).collect()
+    }
+}
+
+/// The sources that predict any of the molecules.
+fn sides(predictions: &[Prediction]) -> Vec<Side> {
+    let sides = PredictionSource::ALL.into_iter().map(|source| {
+        let pairs = predictions.iter().map(|p| (p.label, p.value(source)));
+        let (labels, values) = pairs.filter(|(_, value)| value.is_finite()).unzip();
+        Side {
+            source,
+            labels,
+            values,
+        }
+    });
+    sides.filter(|side| !side.values.is_empty()).collect()
+}
+
+fn legend(sides: &[Side]) -> Vec<(usize, String)> {
+    let entry = |side: &Side| (side.class(), source_title(side.source).to_owned());
     sides.iter().map(entry).collect()
 }
 
@@ -183,31 +210,30 @@ fn with_unit(what: &str, unit: &str) -> String {
     }
 }
 
-/// Parity plots, errors by predicted value, residuals. `scores` says how good
-/// the model (0) and the baseline (1) are, for the captions.
+/// Parity plots, errors by predicted value, residuals. `score` says how good a
+/// source is, for the captions.
 pub(super) fn regression(
     predictions: &[Prediction],
     unit: &str,
-    scores: &[String; 2],
-) -> Result<Vec<Figure>, ReportError> {
+    score: &dyn Fn(PredictionSource) -> String,
+) -> Result<Vec<Figure>, ChartError> {
     let sides = sides(predictions);
     let everything = sides
         .iter()
-        .flat_map(|(_, _, _, pairs)| pairs.iter().flat_map(|(label, y)| [*label, *y]));
+        .flat_map(|side| side.labels.iter().chain(&side.values).copied());
     let both = Axis::over(everything);
-    let (low, high) = {
-        use plotters::coord::ranged1d::Ranged;
-        (both.range().start, both.range().end)
-    };
+    let (low, high) = both.ends();
     let mut figures = Vec::new();
-    for ((name, colour, class, pairs), score) in sides.iter().zip(scores) {
-        let shown = curves::thin(pairs, PARITY_POINTS);
+    for side in &sides {
+        let name = source_title(side.source);
+        let score = score(side.source);
+        let shown = thinning::thin(&side.pairs(), PARITY_POINTS);
         let mut caption = score.clone();
-        if shown.len() < pairs.len() {
+        if shown.len() < side.values.len() {
             caption = format!(
                 "{caption} {} of {} molecules are drawn.",
                 shown.len(),
-                pairs.len()
+                side.values.len()
             );
         }
         figures.push(Figure {
@@ -223,14 +249,14 @@ pub(super) fn regression(
                     Mark::Dots {
                         opacity: if shown.len() > 400 { 0.35 } else { 0.55 },
                         points: shown,
-                        colour: *colour,
+                        colour: side.colour(),
                         radius: 2.6,
                     },
                 ],
                 square: true,
             }
             .svg()?,
-            legend: vec![(*class, (*name).to_owned())],
+            legend: vec![(side.class(), name.to_owned())],
             caption,
         });
     }
@@ -248,10 +274,15 @@ fn guide(points: Vec<(f64, f64)>) -> Mark {
     }
 }
 
-fn deciles(sides: &Sides, unit: &str) -> Result<Figure, ReportError> {
+fn deciles(sides: &[Side], unit: &str) -> Result<Figure, ChartError> {
     let parts: Vec<_> = sides
         .iter()
-        .map(|(_, colour, _, pairs)| (*colour, curves::deciles(pairs)))
+        .map(|side| {
+            (
+                side.colour(),
+                metrics::curves::deciles(&side.labels, &side.values),
+            )
+        })
         .collect();
     let count = parts.iter().map(|(_, parts)| parts.len()).max();
     let count = count.unwrap_or(0);
@@ -308,22 +339,25 @@ fn deciles(sides: &Sides, unit: &str) -> Result<Figure, ReportError> {
     })
 }
 
-fn residuals(sides: &Sides, unit: &str) -> Result<Figure, ReportError> {
+fn residuals(sides: &[Side], unit: &str) -> Result<Figure, ChartError> {
     const BINS: usize = 31;
     let errors: Vec<(RGBColor, Vec<f64>)> = sides
         .iter()
-        .map(|(_, colour, _, pairs)| (*colour, pairs.iter().map(|(x, y)| y - x).collect()))
+        .map(|side| {
+            let pairs = side.labels.iter().zip(&side.values);
+            (side.colour(), pairs.map(|(x, y)| y - x).collect())
+        })
         .collect();
-    let sizes = errors
-        .iter()
-        .flat_map(|(_, errors)| errors.iter().map(|e| e.abs()));
-    let bound = curves::quantile(sizes.collect(), 0.99).unwrap_or(1.0) * 1.1;
+    let errors_of_all = errors.iter().flat_map(|(_, errors)| errors);
+    let mut sizes: Vec<f64> = errors_of_all.map(|error| error.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let bound = metrics::quantile(&sizes, 0.99).unwrap_or(1.0) * 1.1;
     let bound = if bound > 0.0 { bound } else { 1.0 };
     let width = 2.0 * bound / BINS as f64;
     let mut highest: f64 = 0.0;
     let mut marks = Vec::new();
     for (side, (colour, errors)) in errors.iter().enumerate() {
-        let bins = curves::histogram(errors, bound, BINS);
+        let bins = metrics::curves::histogram(errors, bound, BINS);
         highest = bins.iter().fold(highest, |most, bin| most.max(bin.1));
         if side == 0 {
             marks.push(Mark::Bars {
@@ -351,7 +385,7 @@ fn residuals(sides: &Sides, unit: &str) -> Result<Figure, ReportError> {
             x: Axis::linear(-bound, bound),
             y: Axis::linear(0.0, highest.max(1e-9) * 1.08),
             x_title: with_unit("predicted − measured", unit),
-            y_title: "share of molecules".to_owned(),
+            y_title: "fraction of molecules".to_owned(),
             marks,
             square: false,
         }
@@ -361,68 +395,70 @@ fn residuals(sides: &Sides, unit: &str) -> Result<Figure, ReportError> {
     })
 }
 
-/// ROC and precision–recall curves and the reliability diagram; none where
-/// only one class occurs.
+/// ROC and precision–recall curves and the reliability diagram, `caption`
+/// saying how good the sources are; none where only one class occurs.
 pub(super) fn classification(
     predictions: &[Prediction],
-    scores: &[String; 2],
-) -> Result<Vec<Figure>, ReportError> {
-    let sides: Vec<_> = sides(predictions)
-        .into_iter()
-        .map(|(name, colour, class, pairs)| {
-            let scores = pairs.iter().map(|(label, score)| (*score, *label > 0.5));
-            (name, colour, class, scores.collect::<Vec<_>>())
-        })
-        .collect();
-    let legend: Vec<_> = sides
-        .iter()
-        .map(|(name, _, class, _)| (*class, (*name).to_owned()))
-        .collect();
+    caption: &str,
+) -> Result<Vec<Figure>, ChartError> {
+    let mut sides = sides(predictions);
+    let classes = |side: &Side| -> Vec<bool> {
+        let labels = side.labels.iter();
+        labels.map(|label| *label > 0.5).collect()
+    };
+    let curves = |side: &Side| ThresholdCurves::new(&classes(side), &side.values);
+    sides.retain(|side| curves(side).is_some());
+    let legend = legend(&sides);
     let mut roc = vec![guide(vec![(0.0, 0.0), (1.0, 1.0)])];
-    let mut pr = Vec::new();
+    let mut precision_recall = Vec::new();
     let mut reliability = vec![guide(vec![(0.0, 0.0), (1.0, 1.0)])];
     let mut positives = 0;
-    for (at, (_, colour, _, pairs)) in sides.iter().enumerate() {
-        let Some(curve) = curves::thresholds(pairs) else {
-            return Ok(Vec::new());
+    for (index, side) in sides.iter().enumerate() {
+        let classes = classes(side);
+        let Some(curve) = curves(side) else {
+            continue;
         };
         let line = |points: &[(f64, f64)]| Mark::Line {
-            points: curves::thin(points, THRESHOLD_POINTS),
-            colour: *colour,
+            points: thinning::thin(points, THRESHOLD_POINTS),
+            colour: side.colour(),
             width: 1.8,
             opacity: 1.0,
         };
-        if at == 0 {
-            positives = pairs.iter().filter(|(_, positive)| *positive).count();
-            pr.push(guide(vec![
+        if index == 0 {
+            positives = classes.iter().filter(|positive| **positive).count();
+            precision_recall.push(guide(vec![
                 (0.0, curve.prevalence),
                 (1.0, curve.prevalence),
             ]));
         }
-        roc.push(line(&curves::simplify(&curve.roc, TOLERANCE)));
+        roc.push(line(&thinning::simplify(&curve.roc, TOLERANCE)));
         let mut recall = 0.0;
         let mut steps = Vec::new();
-        for (next, precision) in curves::simplify(&curve.pr, TOLERANCE) {
+        for (next, precision) in thinning::simplify(&curve.precision_recall, TOLERANCE) {
             steps.extend([(recall, precision), (next, precision)]);
             recall = next;
         }
-        pr.push(line(&steps));
-        let bins = curves::reliability(pairs);
+        precision_recall.push(line(&steps));
+        let bins = metrics::curves::reliability(&classes, &side.values);
         reliability.push(Mark::Intervals {
-            intervals: bins.iter().map(|b| (b.predicted, b.low, b.high)).collect(),
-            colour: *colour,
+            intervals: bins
+                .iter()
+                .map(|bin| (bin.predicted, bin.interval.start, bin.interval.end))
+                .collect(),
+            colour: side.colour(),
         });
         let points: Vec<_> = bins.iter().map(|b| (b.predicted, b.observed)).collect();
         reliability.push(Mark::Dots {
             points: points.clone(),
-            colour: *colour,
+            colour: side.colour(),
             radius: 4.0,
             opacity: 1.0,
         });
         reliability.push(line(&points));
     }
-    let caption = scores.join(" ");
-    let caption = caption.trim();
+    if sides.is_empty() {
+        return Ok(Vec::new());
+    }
     let unit = || Axis::linear(0.0, 1.0);
     let square = |title: &str, x: &str, y: &str, marks, caption: String| {
         let chart = Chart {
@@ -441,7 +477,7 @@ pub(super) fn classification(
             caption,
         })
     };
-    let count = sides[0].3.len();
+    let count = predictions.len();
     Ok(vec![
         square(
             "ROC curve",
@@ -454,7 +490,7 @@ pub(super) fn classification(
             "Precision–recall curve",
             "recall",
             "precision",
-            pr,
+            precision_recall,
             format!(
                 "{positives} of {count} molecules are positive; grey: the precision of guessing."
             ),
@@ -462,7 +498,7 @@ pub(super) fn classification(
         square(
             "Reliability",
             "predicted probability",
-            "share of positives",
+            "fraction of positives",
             reliability,
             "Ten bins of predicted probability with 95 % intervals (Wilson); on the grey line \
              where calibrated."

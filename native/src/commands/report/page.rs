@@ -1,244 +1,205 @@
-//! The page: HTML around tables and figures. It loads nothing and runs no
-//! script, and its security policy forbids both, so that text from users'
-//! files could do nothing even if it were not escaped.
+//! The whole page: what a run did, what came out and how it went.
 
-use std::fmt::Write as _;
+use delicate::train::run_dir::{self, RunInfo};
+use maud::{Markup, html};
 
-use super::figures::Figure;
+use super::chart::{ChartError, Figure};
+use super::format::{capital, count, duration, metric_title, rounded};
+use super::html::{self, Cell};
+use super::reading::Run;
+use super::{figures, results};
 
-const STYLE: &str = include_str!("report.css");
+/// Most quantities with a curve.
+const MAX_CURVES: usize = 60;
+/// Most bytes of the configuration that are shown.
+const MAX_CONFIG: usize = 64 << 10;
 
-/// `text` for use in HTML, between tags and in quoted attributes.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // Not allowed in HTML or XML at all.
-            '\t' | '\n' => escaped.push(c),
-            c if c.is_control() => escaped.push('\u{FFFD}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+/// The report on `run`, a directory of that name.
+pub(super) fn page(run: &Run, name: &str) -> Result<String, ChartError> {
+    let content = html! {
+        (html::tiles(&tiles(run)))
+        (html::notes(&run.notes))
+        (results::section(run)?)
+        (training(run)?)
+        (what_was_run(run))
+    };
+    let subtitle = run.info.as_ref().map_or_else(String::new, subtitle);
+    Ok(html::document(
+        &format!("Run {name}"),
+        &subtitle,
+        &content,
+        "Made by delicate report from the files of the run directory. Self-contained: it loads \
+         nothing and runs no script.",
+    ))
 }
 
-/// A page that is being written. Arguments are plain text unless they are
-/// called `html`.
-pub(super) struct Page {
-    html: String,
+fn subtitle(info: &RunInfo) -> String {
+    let parts = [
+        ("delicate", &info.command),
+        ("version", &info.version),
+        ("on", &info.device),
+        ("started", &info.started),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(what, value)| format!("{what} {value}"))
+        .collect();
+    parts.join(" · ")
 }
 
-impl Page {
-    pub(super) fn new(title: &str, subtitle: &str) -> Self {
-        let title = escape(title);
-        Self {
-            html: format!(
-                "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-                 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-                 <meta name=\"color-scheme\" content=\"light dark\">\n\
-                 <meta http-equiv=\"Content-Security-Policy\" \
-                 content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-                 <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-                 <header>\n<h1>{title}</h1>\n<p class=\"subtitle\">{}</p>\n</header>\n",
-                escape(subtitle)
-            ),
-        }
-    }
+fn tiles(run: &Run) -> Vec<(&'static str, String)> {
+    let metrics = &run.metrics;
+    let of = |quantity: &str| metrics.of(quantity).into_iter().flatten();
+    let rates = of("molecules_per_second").flat_map(|(_, series)| series.iter());
+    let mut rates: Vec<f64> = rates.map(|(_, rate)| *rate).collect();
+    rates.retain(|rate| rate.is_finite());
+    rates.sort_by(f64::total_cmp);
+    let lowest = of("loss")
+        .filter(|(owner, _)| owner.split == "valid")
+        .flat_map(|(_, series)| series)
+        .filter(|(_, loss)| loss.is_finite())
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    let tiles = [
+        ("Steps", metrics.last_step.map(count)),
+        ("Epochs", metrics.last_epoch.map(count)),
+        ("Time", metrics.seconds.map(duration)),
+        (
+            "Molecules per second, median",
+            delicate::metrics::quantile(&rates, 0.5).map(rounded),
+        ),
+        (
+            "Lowest validation loss",
+            lowest.map(|(step, loss)| format!("{} at step {}", rounded(*loss), count(*step))),
+        ),
+    ];
+    tiles
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
 
-    pub(super) fn section(&mut self, title: &str) {
-        self.line(&format!("<h2>{}</h2>", escape(title)));
-    }
-
-    pub(super) fn heading(&mut self, title: &str, note: &str) {
-        self.line(&format!(
-            "<h3>{} <span class=\"note\">{}</span></h3>",
-            escape(title),
-            escape(note)
-        ));
-    }
-
-    pub(super) fn paragraph(&mut self, text: &str) {
-        self.line(&format!("<p>{}</p>", escape(text)));
-    }
-
-    pub(super) fn notes(&mut self, notes: &[String]) {
-        if notes.is_empty() {
-            return;
-        }
-        self.line("<ul class=\"notes\" role=\"note\">");
-        for note in notes {
-            self.line(&format!("<li>{}</li>", escape(note)));
-        }
-        self.line("</ul>");
-    }
-
-    /// Large figures with a name each.
-    pub(super) fn tiles(&mut self, tiles: &[(String, String)]) {
-        self.line("<dl class=\"tiles\">");
-        for (name, value) in tiles {
-            self.line(&format!(
-                "<div><dt>{}</dt><dd>{}</dd></div>",
-                escape(name),
-                escape(value)
-            ));
-        }
-        self.line("</dl>");
-    }
-
-    /// Names and values.
-    pub(super) fn list(&mut self, entries: &[(String, String)]) {
-        self.line("<dl class=\"list\">");
-        for (name, value) in entries {
-            self.line(&format!(
-                "<dt>{}</dt><dd>{}</dd>",
-                escape(name),
-                escape(value)
-            ));
-        }
-        self.line("</dl>");
-    }
-
-    /// A table; the columns from `numbers` on are right-aligned.
-    pub(super) fn table(&mut self, columns: &[&str], numbers: usize, rows: &[Vec<Cell>]) {
-        self.line("<div class=\"scroll\"><table>\n<thead><tr>");
-        let class = |column: usize| {
-            if column >= numbers {
-                " class=\"n\""
-            } else {
-                ""
-            }
+fn training(run: &Run) -> Result<Markup, ChartError> {
+    let series = &run.metrics.series;
+    let mut drawn: Vec<Figure> = Vec::new();
+    // The sum first, then its parts as they come, then how fast it went.
+    let rank = |name: &str| match name {
+        "loss" => 0,
+        "learning_rate" => 2,
+        "molecules_per_second" => 3,
+        _ => 1,
+    };
+    let mut order: Vec<_> = series.iter().collect();
+    order.sort_by_key(|(name, _)| rank(name));
+    for (name, owners) in order.into_iter().take(MAX_CURVES) {
+        let title = match name.as_str() {
+            "loss" => "Loss".to_owned(),
+            "mlm" => "Loss of masked language modelling (mlm)".to_owned(),
+            "physchem" => "Loss of physico-chemical regression (physchem)".to_owned(),
+            "learning_rate" => "Learning rate".to_owned(),
+            "molecules_per_second" => "Throughput, molecules per second".to_owned(),
+            other => capital(metric_title(other)),
         };
-        for (at, column) in columns.iter().enumerate() {
-            self.line(&format!(
-                "<th scope=\"col\"{}>{}</th>",
-                class(at),
-                escape(column)
-            ));
+        let any = owners
+            .values()
+            .flatten()
+            .any(|(_, value)| value.is_finite());
+        if any {
+            // Rates are read by their differences, losses by their ratios.
+            let logarithmic = rank(name) < 2;
+            drawn.push(figures::over_steps(title, owners, logarithmic)?);
         }
-        self.line("</tr></thead>\n<tbody>");
-        for row in rows {
-            let mut html = String::from("<tr>");
-            for (at, cell) in row.iter().enumerate() {
-                let text = escape(&cell.text);
-                let text = match cell.kind {
-                    Kind::Plain => text,
-                    Kind::Strong => format!("<strong>{text}</strong>"),
-                    Kind::Code => format!("<code>{text}</code>"),
-                };
-                let interval = if cell.interval.is_empty() {
-                    String::new()
-                } else {
-                    format!(" <span class=\"ci\">{}</span>", escape(&cell.interval))
-                };
-                // Writing to a string cannot fail.
-                let _ = write!(html, "<td{}>{text}{interval}</td>", class(at));
-            }
-            html.push_str("</tr>");
-            self.line(&html);
+    }
+    Ok(html! {
+        h2 { "Training" }
+        @if series.is_empty() { p { "No metrics were recorded." } }
+        (html::figures(&drawn))
+        @if series.len() > MAX_CURVES {
+            p { "Curves are shown for " (MAX_CURVES) " of " (series.len()) " quantities." }
         }
-        self.line("</tbody>\n</table></div>");
-    }
+    })
+}
 
-    pub(super) fn figures(&mut self, figures: &[Figure]) {
-        if figures.is_empty() {
-            return;
+fn what_was_run(run: &Run) -> Markup {
+    html! {
+        h2 { "What was run" }
+        @match &run.info {
+            Some(info) => { (facts(info)) }
+            None => { p { "The run has no " (run_dir::RUN) "." } }
         }
-        let class = if figures.len() == 3 { " three" } else { "" };
-        self.line(&format!("<div class=\"figures{class}\">"));
-        for figure in figures {
-            self.line("<figure>");
-            self.line(&format!(
-                "<figcaption class=\"title\">{}</figcaption>",
-                escape(&figure.title)
-            ));
-            let mut legend = String::from("<p class=\"legend\">");
-            for (class, name) in &figure.legend {
-                let _ = write!(
-                    legend,
-                    "<span><i class=\"k{class}\"></i>{}</span>",
-                    escape(name)
-                );
-            }
-            legend.push_str("</p>");
-            self.line(&legend);
-            self.line(&figure.svg);
-            if !figure.caption.is_empty() {
-                self.line(&format!(
-                    "<p class=\"caption\">{}</p>",
-                    escape(&figure.caption)
-                ));
-            }
-            self.line("</figure>");
+        @if !run.folds.is_empty() { (folds(run)) }
+        @if let Some(config) = &run.config {
+            (html::details(
+                &format!("Resolved configuration ({})", run_dir::CONFIG),
+                &html! { pre { (beginning(config)) } },
+            ))
         }
-        self.line("</div>");
-    }
-
-    /// What follows is shown on demand, up to `close_details`.
-    pub(super) fn open_details(&mut self, summary: &str) {
-        self.line(&format!("<details><summary>{}</summary>", escape(summary)));
-    }
-
-    pub(super) fn close_details(&mut self) {
-        self.line("</details>");
-    }
-
-    /// A text that is shown on demand.
-    pub(super) fn details(&mut self, summary: &str, text: &str) {
-        self.line(&format!(
-            "<details><summary>{}</summary><pre>{}</pre></details>",
-            escape(summary),
-            escape(text)
-        ));
-    }
-
-    pub(super) fn finish(mut self, footer: &str) -> String {
-        self.line(&format!(
-            "<footer>{}</footer>\n</main>\n</body>\n</html>",
-            escape(footer)
-        ));
-        self.html
-    }
-
-    fn line(&mut self, html: &str) {
-        self.html.push_str(html);
-        self.html.push('\n');
     }
 }
 
-/// How a cell is set.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    Plain,
-    Strong,
-    Code,
+fn facts(info: &RunInfo) -> Markup {
+    let mut entries = vec![
+        ("Command", info.command.clone()),
+        ("Version", info.version.clone()),
+        ("Device", info.device.clone()),
+        ("Backend", info.backend.clone()),
+        ("Threads", info.threads.to_string()),
+        ("Started", info.started.clone()),
+    ];
+    entries.extend(info.resumed.iter().map(|resumed| {
+        let text = format!(
+            "{} on {} ({} threads)",
+            resumed.started, resumed.device, resumed.threads
+        );
+        ("Resumed", text)
+    }));
+    let rows: Vec<Vec<Cell>> = info
+        .data
+        .iter()
+        .map(|file| {
+            vec![
+                Cell::plain(file.path.to_string_lossy()),
+                Cell::code(&file.sha256),
+                Cell::plain(count(file.rows as f64)),
+            ]
+        })
+        .collect();
+    html! {
+        (html::list(&entries))
+        @if !rows.is_empty() { (html::table(&["Data", "SHA-256", "Rows"], 2, &rows)) }
+    }
 }
 
-/// A cell of a table.
-pub(super) struct Cell {
-    pub(super) text: String,
-    /// Behind the text, smaller.
-    pub(super) interval: String,
-    pub(super) kind: Kind,
+/// How many molecules are in each part of each fold.
+fn folds(run: &Run) -> Markup {
+    let size = |indices: &[usize]| Cell::plain(count(indices.len() as f64));
+    let rows: Vec<Vec<Cell>> = run
+        .folds
+        .iter()
+        .map(|fold| {
+            vec![
+                Cell::plain(fold.fold.to_string()),
+                size(&fold.split.train),
+                size(&fold.split.valid),
+                size(&fold.split.test),
+            ]
+        })
+        .collect();
+    html::table(
+        &["Fold", "Training molecules", "Validation", "Test"],
+        1,
+        &rows,
+    )
 }
 
-impl Cell {
-    pub(super) fn plain(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            interval: String::new(),
-            kind: Kind::Plain,
-        }
+fn beginning(config: &str) -> String {
+    let mut end = config.len().min(MAX_CONFIG);
+    while !config.is_char_boundary(end) {
+        end -= 1;
     }
-
-    pub(super) fn code(text: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Code,
-            ..Self::plain(text)
-        }
+    let mut shown = config[..end].to_owned();
+    if end < config.len() {
+        shown.push_str("\n… (cut)");
     }
+    shown
 }

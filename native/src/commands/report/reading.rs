@@ -4,13 +4,14 @@
 //! middle of a line, or its files edited. What cannot be read is left out and
 //! counted, or noted, and the rest is reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use delicate::metrics::{EndpointEvaluation, Evaluation, PredictionRow, PredictionSource};
+use delicate::train::run_dir::{self, RunInfo};
+use delicate::train::splits::Fold;
 use serde_json::{Map, Value};
 
 /// Longest line of `metrics.jsonl`, in bytes.
@@ -22,6 +23,8 @@ const MAX_SPLITS_BYTES: u64 = 1 << 30;
 /// Most predictions that are kept.
 const MAX_PREDICTIONS: u64 = 5_000_000;
 
+/// Columns of `predictions.csv` without which there is nothing to show.
+const REQUIRED: [&str; 4] = ["split", "endpoint", "label", "prediction"];
 /// Keys of a line of metrics that say where it stands and are not plotted.
 const POSITION: [&str; 5] = ["step", "epoch", "split", "fold", "seconds"];
 
@@ -61,83 +64,31 @@ impl Metrics {
     }
 }
 
-/// Sizes of one fold of `splits.json`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Fold {
-    #[serde(default)]
-    pub(super) fold: Option<u64>,
-    #[serde(default)]
-    pub(super) train: Vec<IgnoredAny>,
-    #[serde(default)]
-    pub(super) valid: Vec<IgnoredAny>,
-    #[serde(default)]
-    pub(super) test: Vec<IgnoredAny>,
-}
-
-/// `evaluation.json`.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Evaluation {
-    #[serde(default)]
-    pub(super) endpoints: Vec<Evaluated>,
-}
-
-/// An endpoint of `evaluation.json`.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Evaluated {
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) title: String,
-    #[serde(default)]
-    pub(super) unit: String,
-    #[serde(default)]
-    pub(super) task: Option<String>,
-    #[serde(default)]
-    pub(super) splits: Vec<Scores>,
-}
-
-/// An endpoint's metrics on one split.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Scores {
-    #[serde(default)]
-    pub(super) split: String,
-    /// The fold; none where all are pooled.
-    #[serde(default)]
-    pub(super) fold: Option<u64>,
-    #[serde(default)]
-    pub(super) molecules: Option<u64>,
-    #[serde(default)]
-    pub(super) model: Map<String, Value>,
-    #[serde(default)]
-    pub(super) baseline: Option<Map<String, Value>>,
-}
-
-/// A metric with the bounds of its interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Estimate {
-    pub(super) value: f64,
-    pub(super) low: Option<f64>,
-    pub(super) high: Option<f64>,
-}
-
-impl Estimate {
-    /// A metric from its JSON: an object, or the bare number.
-    pub(super) fn of(value: &Value) -> Option<Self> {
-        let number = |name: &str| value.get(name).and_then(Value::as_f64);
-        Some(Self {
-            value: value.as_f64().or_else(|| number("value"))?,
-            low: number("low"),
-            high: number("high"),
-        })
-    }
-}
-
-/// A labelled molecule.
+/// What is measured and predicted of a molecule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Prediction {
     pub(super) label: f64,
-    pub(super) predicted: f64,
-    /// NaN where there is none.
-    pub(super) baseline: f64,
+    /// By source, in the order of [`PredictionSource::ALL`]; NaN where it
+    /// predicts nothing.
+    values: [f64; PredictionSource::ALL.len()],
+}
+
+impl Prediction {
+    /// The prediction of a row; `None` where its label or the model's value is
+    /// not finite.
+    fn of(row: &PredictionRow) -> Option<Self> {
+        let value = |source| row.value(source).map_or(f64::NAN, f64::from);
+        let usable = row.label.is_finite() && row.prediction.is_finite();
+        usable.then(|| Self {
+            label: f64::from(row.label),
+            values: PredictionSource::ALL.map(value),
+        })
+    }
+
+    /// What `source` predicts; NaN where it does not.
+    pub(super) fn value(&self, source: PredictionSource) -> f64 {
+        self.values[source as usize]
+    }
 }
 
 /// `predictions.csv`: by endpoint in the order in which they first occur, then
@@ -157,9 +108,10 @@ pub(super) struct Predictions {
 pub(super) struct Run {
     pub(super) metrics: Metrics,
     pub(super) config: Option<String>,
-    pub(super) run: Option<Map<String, Value>>,
-    pub(super) splits: Vec<Fold>,
-    pub(super) evaluation: Evaluation,
+    pub(super) info: Option<RunInfo>,
+    pub(super) folds: Vec<Fold>,
+    /// What `evaluation.json` says of each endpoint.
+    pub(super) evaluated: Vec<EndpointEvaluation>,
     pub(super) predictions: Predictions,
     /// What the reader should know about the files.
     pub(super) notes: Vec<String>,
@@ -168,46 +120,49 @@ pub(super) struct Run {
 /// Reads the run directory `dir`. Only `metrics.jsonl` must be there.
 pub(super) fn read(dir: &Path) -> io::Result<Run> {
     let mut run = Run {
-        metrics: metrics(BufReader::new(File::open(dir.join("metrics.jsonl"))?))?,
+        metrics: metrics(BufReader::new(File::open(dir.join(run_dir::METRICS))?))?,
         ..Run::default()
     };
     let notes = &mut run.notes;
-    run.config = optional(notes, dir, "config.toml", |path| text(path, MAX_TEXT_BYTES));
-    run.run = optional(notes, dir, "run.json", |path| json(path, MAX_TEXT_BYTES));
-    run.splits = optional(notes, dir, "splits.json", |path| {
+    run.config = optional(notes, dir, run_dir::CONFIG, |path| {
+        text(path, MAX_TEXT_BYTES)
+    });
+    run.info = optional(notes, dir, run_dir::RUN, |path| json(path, MAX_TEXT_BYTES));
+    run.folds = optional(notes, dir, run_dir::SPLITS, |path| {
         json(path, MAX_SPLITS_BYTES)
     })
     .unwrap_or_default();
-    run.evaluation = optional(notes, dir, "evaluation.json", |path| {
-        json(path, MAX_TEXT_BYTES)
-    })
-    .unwrap_or_default();
-    run.predictions = optional(notes, dir, "predictions.csv", predictions).unwrap_or_default();
-    let count = |count: u64, what: &str, place: &str, why: &str| {
+    let evaluation = optional(notes, dir, run_dir::EVALUATION, |path| {
+        json::<Evaluation>(path, MAX_TEXT_BYTES)
+    });
+    run.evaluated = evaluation.map_or_else(Vec::new, |evaluation| evaluation.endpoints);
+    run.predictions = optional(notes, dir, run_dir::PREDICTIONS, predictions).unwrap_or_default();
+    let count = |count: u64, what: &str, file: &str, why: &str| {
         let plural = if count == 1 { "" } else { "s" };
-        (count > 0).then(|| format!("{place}: {count} {what}{plural} left out: {why}."))
+        (count > 0).then(|| format!("{file}: {count} {what}{plural} left out: {why}."))
     };
     notes.extend(count(
         run.metrics.damaged,
         "damaged line",
-        "metrics.jsonl",
+        run_dir::METRICS,
         "not a JSON object with a step",
     ));
     notes.extend(count(
         run.metrics.not_finite,
         "value",
-        "metrics.jsonl",
+        run_dir::METRICS,
         "NaN or infinite; curves have a gap there",
     ));
     notes.extend(count(
         run.predictions.left_out,
         "row",
-        "predictions.csv",
+        run_dir::PREDICTIONS,
         "no finite label and prediction",
     ));
     if run.predictions.cut {
         notes.push(format!(
-            "predictions.csv: only the first {MAX_PREDICTIONS} rows are shown."
+            "{}: only the first {MAX_PREDICTIONS} rows are shown.",
+            run_dir::PREDICTIONS
         ));
     }
     Ok(run)
@@ -334,34 +289,21 @@ impl Metrics {
     }
 }
 
-#[derive(Deserialize)]
-struct Row {
-    #[serde(default)]
-    fold: Option<String>,
-    split: String,
-    endpoint: String,
-    label: String,
-    prediction: String,
-    #[serde(default)]
-    baseline: Option<String>,
-}
-
 fn predictions(path: &Path) -> Result<Predictions, String> {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .from_path(path)
         .map_err(|error| error.to_string())?;
     let headers = reader.headers().map_err(|error| error.to_string())?;
-    for wanted in ["split", "endpoint", "label", "prediction"] {
+    for wanted in REQUIRED {
         if !headers.iter().any(|name| name == wanted) {
             return Err(format!("it has no column `{wanted}`"));
         }
     }
     let mut all = Predictions::default();
-    let mut folds = std::collections::BTreeSet::new();
-    let number = |cell: &str| cell.trim().parse::<f64>().unwrap_or(f64::NAN);
+    let mut folds = BTreeSet::new();
     let mut rows = 0;
-    for row in reader.deserialize::<Row>() {
+    for row in reader.deserialize::<PredictionRow>() {
         let row = match row {
             Ok(row) => row,
             Err(error) if error.is_io_error() => return Err(error.to_string()),
@@ -375,29 +317,21 @@ fn predictions(path: &Path) -> Result<Predictions, String> {
             all.cut = true;
             break;
         }
-        let prediction = Prediction {
-            label: number(&row.label),
-            predicted: number(&row.prediction),
-            baseline: row.baseline.as_deref().map_or(f64::NAN, number),
-        };
-        if !prediction.label.is_finite() || !prediction.predicted.is_finite() {
+        let Some(prediction) = Prediction::of(&row) else {
             all.left_out += 1;
             continue;
-        }
-        folds.insert(row.fold.unwrap_or_default());
-        let at = all
+        };
+        folds.insert(row.fold);
+        let index = all
             .endpoints
             .iter()
             .position(|(name, _)| *name == row.endpoint);
-        let at = at.unwrap_or_else(|| {
+        let index = index.unwrap_or_else(|| {
             all.endpoints.push((row.endpoint, BTreeMap::new()));
             all.endpoints.len() - 1
         });
-        all.endpoints[at]
-            .1
-            .entry(row.split)
-            .or_default()
-            .push(prediction);
+        let by_split = &mut all.endpoints[index].1;
+        by_split.entry(row.split).or_default().push(prediction);
     }
     all.folds = folds.len();
     Ok(all)

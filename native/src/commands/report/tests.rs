@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{ReportError, curves, write};
+use super::{ReportError, write};
 
 /// A small run directory; the files that are named replace or add to it.
 fn run(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -68,7 +68,7 @@ fn check_numbers(html: &str) {
 
 const REGRESSION: &str = r#"{"endpoints":[{"name":"esol","title":"Solubility","unit":"log mol/L","task":"regression","splits":[
  {"split":"test","molecules":4,"model":{"rmse":{"value":0.6251,"low":0.5,"high":0.7},"r2":{"value":0.8,"low":0.7,"high":0.9}},"baseline":{"rmse":{"value":0.91,"low":0.8,"high":1.0},"r2":{"value":0.5,"low":0.4,"high":0.6}}},
- {"split":"test","fold":1,"molecules":2,"model":{"rmse":{"value":0.6,"low":null,"high":null}},"baseline":null}]}]}"#;
+ {"split":"test","fold":1,"molecules":2,"model":{"rmse":null},"baseline":null}]}]}"#;
 const PREDICTIONS: &str = "fold,split,endpoint,smiles,label,prediction,baseline\n\
     0,test,esol,C,-1.0,-1.5,-2.0\n0,test,esol,CC,-2.0,-1.8,-2.2\n\
     1,test,esol,CCC,-3.0,-3.1,-1.0\n1,test,esol,CCCC,0.5,0.0,-1.0\n";
@@ -89,7 +89,7 @@ fn a_whole_run_shows_what_was_run_its_metrics_and_its_figures() {
     let html = report(&[
         (
             "run.json",
-            r#"{"command":"finetune","version":"0.1.0","device":"CPU","threads":2,"data":[{"path":"esol.csv","sha256":"fe56fc5e","rows":1128}]}"#,
+            r#"{"command":"finetune","version":"0.1.0","device":"CPU","backend":"flex","threads":2,"started":"2026-01-02T03:04:05Z","data":[{"path":"esol.csv","sha256":"fe56fc5e","rows":1128}]}"#,
         ),
         ("config.toml", "seed = 7\n"),
         (
@@ -110,12 +110,56 @@ fn a_whole_run_shows_what_was_run_its_metrics_and_its_figures() {
         "<strong>0.625</strong> <span class=\"ci\">0.500 to 0.700</span>",
         "Test, fold 1",
         "R² 0.500, RMSE 0.910.",
-        "ECFP baseline: predicted against measured",
+        "ECFP4 forest: predicted against measured",
         "4 molecules of the test split, all folds together",
     ] {
         assert!(html.contains(wanted), "{wanted}");
     }
     assert_eq!(html.matches("<svg").count(), 8);
+}
+
+#[test]
+fn network_and_gaussian_process_stand_beside_their_blend() {
+    let metric = |value: f64| format!(r#"{{"rmse":{{"value":{value},"low":0.1,"high":0.9}}}}"#);
+    let evaluation = format!(
+        r#"{{"readings":1,"endpoints":[{{"name":"esol","title":"Solubility","unit":"log mol/L","task":"regression","splits":[{{"split":"test","molecules":2,"model":{},"network":{},"process":{},"baseline":{}}}]}}]}}"#,
+        metric(0.25),
+        metric(0.5),
+        metric(0.375),
+        metric(0.75),
+    );
+    let html = report(&[
+        ("evaluation.json", &evaluation),
+        (
+            "predictions.csv",
+            "fold,split,endpoint,smiles,label,prediction,network,process,baseline\n\
+             0,test,esol,C,-1,-1.5,-1.25,-1.75,-2\n0,test,esol,CC,-2,-1.8,-1.75,,-2.2\n",
+        ),
+    ]);
+    check_markup(&html);
+    check_numbers(&html);
+    let mut rest = html.as_str();
+    for wanted in [
+        "weighted mean of its network",
+        "Model</th>",
+        "Network</th>",
+        "Gaussian process</th>",
+        "ECFP4 forest</th>",
+        "<strong>0.250</strong>",
+        ">0.500 ",
+        ">0.375 ",
+        ">0.750 ",
+        "Model: predicted against measured",
+        "RMSE 0.250.",
+        "Network: predicted against measured",
+        "RMSE 0.500.",
+        "Gaussian process: predicted against measured",
+        "RMSE 0.375.",
+        "Residuals",
+    ] {
+        let place = rest.find(wanted);
+        rest = &rest[place.unwrap_or_else(|| panic!("{wanted} is missing, or out of place"))..];
+    }
 }
 
 #[test]
@@ -130,7 +174,7 @@ fn a_classification_shows_roc_precision_recall_and_reliability() {
     for wanted in ["ROC curve", "Precision–recall curve", "Reliability"] {
         assert!(html.contains(wanted), "{wanted}");
     }
-    assert!(!html.contains("</i>ECFP baseline"));
+    assert!(!html.contains("</i>ECFP4 forest"));
     let one_class = report(&[(
         "predictions.csv",
         "split,endpoint,label,prediction\ntest,tox,1,0.9\ntest,tox,1,0.2\n",
@@ -146,7 +190,7 @@ fn text_from_files_is_never_markup() {
         (
             "run.json",
             &format!(
-                r#"{{"command":"{evil}","{evil}":"{evil}","data":[{{"path":"{evil}","sha256":"{evil}","rows":"{evil}"}}]}}"#
+                r#"{{"command":"{evil}","version":"{evil}","device":"{evil}","backend":"{evil}","threads":1,"started":"{evil}","data":[{{"path":"{evil}","sha256":"{evil}","rows":1}}]}}"#
             ),
         ),
         ("config.toml", &format!("name = \"{evil}\"\u{0}\n")),
@@ -165,7 +209,9 @@ fn text_from_files_is_never_markup() {
         ("predictions.csv", &PREDICTIONS.replace("test", in_csv)),
     ]);
     check_markup(&html);
+    assert!(!html.contains("was left out"));
     assert!(!html.contains("<script"));
+    assert!(!html.contains('\u{0}'));
     assert!(html.contains("&lt;script&gt;alert(1)"));
     assert!(html.contains("default-src 'none'"));
 }
@@ -217,16 +263,17 @@ fn empty_files_and_values_that_are_not_finite_are_no_trouble() {
         ),
         (
             "predictions.csv",
-            "split,endpoint,label,prediction,baseline\ntest,a,1e300,-1e300,NaN\ntest,a,2,2,inf\n",
+            "split,endpoint,label,prediction,baseline\ntest,a,1e38,-1e38,NaN\ntest,a,2,2,inf\ntest,a,1e300,2,\n",
         ),
         (
             "evaluation.json",
-            r#"{"endpoints":[{"name":"a","splits":[{"split":"test","model":{"rmse":{"value":null},"r2":null}}]}]}"#,
+            r#"{"endpoints":[{"name":"a","title":"","unit":"","task":"regression","splits":[{"split":"test","molecules":2,"model":{"rmse":null,"r2":null}}]}]}"#,
         ),
     ]);
     check_markup(&html);
     check_numbers(&html);
     assert!(html.contains("metrics.jsonl: 3 values left out"));
+    assert!(html.contains("predictions.csv: 1 row left out"));
 }
 
 #[test]
@@ -271,54 +318,4 @@ fn steps_done_twice_after_a_resume_count_once() {
         "{\"step\":1,\"split\":\"valid\",\"loss\":3}\n{\"step\":2,\"split\":\"valid\",\"loss\":0.1}\n{\"step\":2,\"split\":\"valid\",\"loss\":2}\n",
     )]);
     assert!(html.contains("2.000 at step 2"), "the first try was undone");
-}
-
-/// The expected values are scikit-learn 1.9.1's, of `roc_curve` (all thresholds)
-/// and `precision_recall_curve` on the same scores.
-#[test]
-fn curves_equal_those_of_scikit_learn() {
-    let scores = [
-        (0.1, false),
-        (0.4, false),
-        (0.35, true),
-        (0.8, true),
-        (0.8, false),
-        (0.35, false),
-        (0.9, true),
-        (0.05, true),
-    ];
-    let curves = curves::thresholds(&scores).expect("both classes");
-    let roc = [
-        (0.0, 0.0),
-        (0.0, 0.25),
-        (0.25, 0.5),
-        (0.5, 0.5),
-        (0.75, 0.75),
-        (1.0, 0.75),
-        (1.0, 1.0),
-    ];
-    assert_eq!(curves.roc, roc);
-    let pr = [
-        (0.25, 1.0),
-        (0.5, 2.0 / 3.0),
-        (0.5, 0.5),
-        (0.75, 0.5),
-        (0.75, 3.0 / 7.0),
-        (1.0, 0.5),
-    ];
-    assert_eq!(curves.pr, pr);
-}
-
-/// The interval is statsmodels' `proportion_confint(3, 10, method="wilson")`.
-#[test]
-fn a_reliability_bin_has_its_mean_its_share_and_wilsons_interval() {
-    let scores: Vec<_> = (0..10).map(|at| (0.25, at < 3)).collect();
-    let bins = curves::reliability(&scores);
-    assert_eq!(bins.len(), 1);
-    let close = |a: f64, b: f64| (a - b).abs() < 1e-6;
-    assert!(close(bins[0].predicted, 0.25) && close(bins[0].observed, 0.3));
-    assert!(
-        close(bins[0].low, 0.107_791) && close(bins[0].high, 0.603_222),
-        "{bins:?}"
-    );
 }

@@ -1,0 +1,263 @@
+//! Argument groups that commands share, flattened into the arguments of each.
+//! Doc comments are the help text.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use delicate::device::{Device, DeviceChoice};
+use delicate::model_dir::Precision;
+use delicate::records::{Format, OutputFormat, ReadOptions};
+
+use crate::error::CommandError;
+
+/// The values of an option, each with its name and its help.
+pub(crate) type Choices<T> = [(T, &'static str, &'static str)];
+
+/// Parses one of `choices` by its name; the help lists them all.
+pub(crate) fn one_of<T>(choices: &'static Choices<T>) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    let names = choices
+        .iter()
+        .map(|&(_, name, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(names).try_map(|given| {
+        choices
+            .iter()
+            .find(|(_, name, _)| *name == given)
+            .map(|(value, ..)| *value)
+            .ok_or("unknown value")
+    })
+}
+
+/// The name of `value` on the command line.
+pub(crate) fn name_of<T: PartialEq>(choices: &Choices<T>, value: &T) -> &'static str {
+    choices
+        .iter()
+        .find(|(choice, ..)| choice == value)
+        .map_or("", |(_, name, _)| name)
+}
+
+const DEVICES: &Choices<DeviceChoice> = &[
+    (
+        DeviceChoice::Auto,
+        "auto",
+        "A GPU if one is available, otherwise the CPU",
+    ),
+    (
+        DeviceChoice::Gpu,
+        "gpu",
+        "A GPU through wgpu, or a software adapter if there is no GPU",
+    ),
+    (DeviceChoice::Cpu, "cpu", "The CPU"),
+];
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct DeviceArguments {
+    /// Device to compute on
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        value_parser = one_of(DEVICES),
+        default_value = "auto",
+        env = "DELICATE_DEVICE"
+    )]
+    pub(crate) device: DeviceChoice,
+}
+
+impl DeviceArguments {
+    /// Opens the device.
+    pub(crate) fn open(self) -> Result<Device, CommandError> {
+        Ok(Device::open_blocking(self.device)?)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelArguments {
+    /// Model directory (default: the built-in model)
+    #[arg(long, value_name = "DIR", env = "DELICATE_MODEL")]
+    pub(crate) model: Option<PathBuf>,
+}
+
+const INPUT_FORMATS: &Choices<Format> = &[
+    (
+        Format::Smi,
+        "smi",
+        "One SMILES per line, optionally followed by a name",
+    ),
+    (
+        Format::Csv,
+        "csv",
+        "Table separated by commas, tabs or semicolons",
+    ),
+    (Format::Sdf, "sdf", "MDL structure-data file"),
+];
+
+/// How a file of molecules is read.
+#[derive(Debug, Args)]
+pub(crate) struct InputArguments {
+    /// SMILES column (default: detected by name or content)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) smiles_column: Option<String>,
+    /// Input format (default: detected by file name or content)
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(INPUT_FORMATS))]
+    pub(crate) input_format: Option<Format>,
+}
+
+impl InputArguments {
+    pub(crate) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            format: self.input_format,
+            smiles_column: self.smiles_column.clone(),
+            ..ReadOptions::default()
+        }
+    }
+}
+
+/// Which part of a record is the molecule.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct MoleculeArguments {
+    /// Keep salts and solvents (default: largest fragment only)
+    #[arg(long)]
+    pub(crate) keep_salts: bool,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct AugmentationArguments {
+    /// Average predictions over N SMILES per molecule (1 canonical, N-1 random)
+    #[arg(
+        long = "tta",
+        alias = "readings",
+        value_name = "N",
+        default_value = "1"
+    )]
+    pub(crate) augmentations: NonZeroUsize,
+}
+
+const COMPUTE_PRECISIONS: &Choices<Precision> = &[
+    (Precision::Fp32, "fp32", "Single precision"),
+    (
+        Precision::Fp16,
+        "fp16",
+        "Half precision; needs a GPU with shader-f16, see `delicate doctor`",
+    ),
+];
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ComputeArguments {
+    /// Precision of the computation
+    #[arg(
+        long,
+        value_name = "PRECISION",
+        value_parser = one_of(COMPUTE_PRECISIONS),
+        default_value = "fp32"
+    )]
+    precision: Precision,
+    /// Earlier spelling of `--precision fp16`
+    #[arg(long, hide = true, conflicts_with = "precision")]
+    half: bool,
+}
+
+impl ComputeArguments {
+    pub(crate) fn is_half(self) -> bool {
+        self.half || self.precision == Precision::Fp16
+    }
+}
+
+const OUTPUT_FORMATS: &Choices<OutputFormat> = &[
+    (OutputFormat::Csv, "csv", "Table, input columns first"),
+    (OutputFormat::Json, "json", "Array of objects"),
+    (OutputFormat::Jsonl, "jsonl", "One object per line"),
+];
+
+/// Where rows are written, and how.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// Output format (default: by the extension of -o, otherwise csv)
+    #[arg(long, value_name = "FORMAT", value_parser = one_of(OUTPUT_FORMATS))]
+    pub(crate) format: Option<OutputFormat>,
+    /// Output file, or `-` for stdout (default: stdout)
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl OutputArguments {
+    /// The file to write to; `None` is stdout.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"))
+    }
+
+    /// The name of the output in messages.
+    pub(crate) fn name(&self) -> String {
+        self.file()
+            .map_or("stdout".to_owned(), |path| path.display().to_string())
+    }
+
+    /// The format to write.
+    pub(crate) fn format(&self) -> OutputFormat {
+        let ending = self.file().and_then(Path::extension);
+        match (self.format, ending.and_then(|ending| ending.to_str())) {
+            (Some(format), _) => format,
+            (None, Some("json")) => OutputFormat::Json,
+            (None, Some("jsonl" | "ndjson")) => OutputFormat::Jsonl,
+            (None, _) => OutputFormat::Csv,
+        }
+    }
+}
+
+/// The format of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Human-readable text
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// How results that are no rows are printed.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Output format
+    #[arg(long, value_enum, default_value = "text")]
+    format: ReportFormat,
+    /// Earlier spelling of `--format json`
+    #[arg(long, hide = true, conflicts_with = "format")]
+    json: bool,
+}
+
+impl ReportArguments {
+    pub(crate) fn format(self) -> ReportFormat {
+        if self.json {
+            ReportFormat::Json
+        } else {
+            self.format
+        }
+    }
+}
+
+const STORAGE_PRECISIONS: &Choices<Precision> = &[
+    (Precision::Fp32, "fp32", "32-bit floats"),
+    (Precision::Fp16, "fp16", "16-bit floats"),
+    (
+        Precision::Int8,
+        "int8",
+        "8-bit integers for matrices, 32-bit floats for vectors",
+    ),
+];
+
+/// The type in which weights are written.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct StorageArguments {
+    /// Precision of the stored weights
+    #[arg(
+        long,
+        value_name = "PRECISION",
+        value_parser = one_of(STORAGE_PRECISIONS),
+        default_value = "fp32"
+    )]
+    pub(crate) precision: Precision,
+}

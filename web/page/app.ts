@@ -1,0 +1,272 @@
+/** What the page holds and what a user can do with it; the panels show the one and ask for the other. */
+
+import type { Engines } from "./engines.js";
+import * as format from "./format.js";
+import {
+  type ExportFormat,
+  Failure,
+  type Header,
+  type ModelInfo,
+  type Source,
+} from "./protocol.js";
+import { Session, type Workers } from "./session.js";
+import { Signal } from "./signal.js";
+
+/** What the user gave. */
+export interface Input {
+  source: Source;
+  /** The pasted text it was made from; null for a file. */
+  text: string | null;
+}
+
+/** Which columns are to be read, asked of the user. */
+export interface Question {
+  /** The columns to choose from, and those in use. */
+  header: Header;
+  why: string;
+  input: Input;
+}
+
+export interface Complaint {
+  text: string;
+  /** What the user can do about it. */
+  action?: { label: string; run(): void };
+}
+
+export type Phase = "idle" | "opening" | "scoring";
+
+type AppEngines = Workers & Pick<Engines, "state" | "changed" | "start">;
+
+export class App {
+  /** Told after each change. */
+  readonly changed = {
+    model: new Signal(),
+    /** A table was opened, or given up. */
+    session: new Signal(),
+    phase: new Signal(),
+    /** Rows done so far, while scoring. */
+    progress: new Signal<number>(),
+    /** Some rows of the table have new results. */
+    rows: new Signal(),
+    question: new Signal(),
+    /** Null when there is nothing to complain of any more. */
+    complaint: new Signal<Complaint | null>(),
+    /** Told politely by a screen reader; seen elsewhere. */
+    status: new Signal<string>(),
+  };
+  readonly engines: AppEngines;
+
+  #model: ModelInfo | null = null;
+  #session: Session | null = null;
+  #input: Input | null = null;
+  #opening: { input: Input; session: Promise<Session | null>; end: AbortController } | null = null;
+  #phase: Phase = "idle";
+  #question: Question | null = null;
+  /** The engines' last note, so that each is told once. */
+  #note: string | null = null;
+
+  constructor(engines: AppEngines) {
+    this.engines = engines;
+    engines.changed.on(() => this.#onEngines());
+  }
+
+  /** Known once it is loaded. */
+  get model(): ModelInfo | null {
+    return this.#model;
+  }
+
+  /** The open table. */
+  get session(): Session | null {
+    return this.#session;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get question(): Question | null {
+    return this.#question;
+  }
+
+  /** Opens another table in the place of the one that is open or being opened. */
+  open(input: Input): Promise<Session | null> {
+    this.forget();
+    const end = new AbortController();
+    const session = this.#open(input, end);
+    this.#opening = { input, session, end };
+    this.#setPhase("opening");
+    return session;
+  }
+
+  /** Gives up the table, and what is under way for it. */
+  forget(): void {
+    this.#opening?.end.abort();
+    this.#opening = null;
+    this.#session?.close();
+    this.#session = null;
+    this.#input = null;
+    this.complain(null);
+    this.ask(null);
+    this.#setPhase("idle");
+    this.changed.session.emit();
+  }
+
+  /** Scores what is not scored yet, once the input is open. */
+  async score(input: Input): Promise<void> {
+    if (this.#phase === "scoring") return;
+    const session = await this.#ensureOpen(input);
+    // By then another may be open, or this one may be scored.
+    if (session === null || session !== this.#session || this.phase !== "idle") return;
+    if (session.counts.pending === 0) {
+      this.say("Every row has already been scored.");
+      return;
+    }
+    this.complain(null);
+    this.#setPhase("scoring");
+    const began = performance.now();
+    try {
+      const outcome = await session.score({
+        onProgress: (done) => {
+          if (this.#session === session) this.changed.progress.emit(done);
+        },
+        onRows: () => {
+          if (this.#session === session) this.changed.rows.emit();
+        },
+      });
+      if (this.#session !== session) return;
+      const { scored, failed } = session.counts;
+      const parts = [`${format.count(scored)} scored`];
+      if (failed > 0) parts.push(format.plural(failed, "error"));
+      const time = format.duration((performance.now() - began) / 1_000);
+      this.say(
+        outcome === "finished"
+          ? `Done: ${parts.join(", ")}, in ${time}.`
+          : `Cancelled: ${parts.join(", ")}. Press Score to continue.`,
+      );
+    } catch {
+      // The engines have said why.
+    } finally {
+      if (this.#session === session) {
+        this.#setPhase("idle");
+        this.changed.rows.emit();
+      }
+    }
+  }
+
+  cancel(): void {
+    this.#session?.cancel();
+  }
+
+  /** The table as a file; null when it cannot be had, which the user is told. */
+  async export(kind: ExportFormat): Promise<{ name: string; bytes: Uint8Array } | null> {
+    const session = this.#session;
+    const input = this.#input;
+    if (session === null || input === null) return null;
+    try {
+      const bytes = await session.export(kind);
+      const stem = input.source.name.replace(/\.gz$/i, "").replace(/\.[^.]+$/, "");
+      this.say(`Exported ${kind.toUpperCase()}: ${format.bytes(bytes.length)}.`);
+      return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, bytes };
+    } catch (error) {
+      this.complain({ text: `The export failed: ${message(error)}` });
+      return null;
+    }
+  }
+
+  /** Asks which columns of the open table are to be read instead. */
+  askForColumns(): void {
+    if (this.#session === null || this.#input === null) return;
+    this.ask({
+      header: this.#session.columns,
+      why: "Choosing other columns discards the scores so far.",
+      input: this.#input,
+    });
+  }
+
+  ask(question: Question | null): void {
+    this.#question = question;
+    this.changed.question.emit();
+  }
+
+  say(text: string): void {
+    this.changed.status.emit(text);
+  }
+
+  complain(complaint: Complaint | null): void {
+    this.changed.complaint.emit(complaint);
+  }
+
+  async #open(input: Input, { signal }: AbortController): Promise<Session | null> {
+    try {
+      const session = await Session.open(this.engines, input.source, signal);
+      if (signal.aborted) {
+        session.close();
+        return null;
+      }
+      this.#session = session;
+      this.#input = input;
+      this.#endOpening();
+      return session;
+    } catch (error) {
+      if (signal.aborted) return null;
+      this.#endOpening();
+      if (error instanceof Failure && error.columns !== null) {
+        const header = { columns: error.columns, smiles: null, id: null };
+        const why =
+          error.code === "no_smiles_column"
+            ? "No column looks like SMILES. Choose one:"
+            : format.sentence(error.message);
+        this.ask({ header, why, input });
+      } else this.complain({ text: format.sentence(message(error)) });
+      return null;
+    }
+  }
+
+  /** The table of an input, which is opened unless it is open or being opened. */
+  #ensureOpen(input: Input): Promise<Session | null> {
+    if (this.#input !== null && same(this.#input, input)) return Promise.resolve(this.#session);
+    const opening = this.#opening;
+    if (opening !== null && same(opening.input, input)) return opening.session;
+    return this.open(input);
+  }
+
+  #endOpening(): void {
+    this.#opening = null;
+    this.#setPhase("idle");
+    this.changed.session.emit();
+  }
+
+  #setPhase(phase: Phase): void {
+    this.#phase = phase;
+    this.changed.phase.emit();
+  }
+
+  #onEngines(): void {
+    const { state } = this.engines;
+    const measure = [state.cpu, state.webgpu].find((measure) => "info" in measure);
+    if (this.#model === null && measure !== undefined && "info" in measure) {
+      this.#model = measure.info.model;
+      this.changed.model.emit();
+    }
+    if (state.broken) {
+      const why = format.sentence(state.note ?? "the engine could not be started");
+      const kept = (this.#session?.counts.scored ?? 0) > 0 ? " Rows scored so far are kept." : "";
+      this.complain({
+        text: why + kept,
+        action: { label: "Try again", run: () => void this.engines.start() },
+      });
+    } else if (state.note !== this.#note) {
+      this.#note = state.note;
+      if (state.note !== null) this.say(state.note);
+    }
+  }
+}
+
+/** Whether two inputs are one, whichever columns of it are read. */
+function same(a: Input, b: Input): boolean {
+  if (a.text !== null || b.text !== null) return a.text === b.text;
+  return a.source.name === b.source.name && a.source.bytes === b.source.bytes;
+}
+
+const message = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,0 +1,189 @@
+/** Where the user pastes molecules or chooses a file, and starts and ends the scoring. */
+
+import type { App, Input } from "../app.js";
+import { find } from "../dom.js";
+import example from "../example.smi?raw";
+import * as format from "../format.js";
+import * as fragment from "../fragment.js";
+import type { Source } from "../protocol.js";
+
+/** How long the link's button says what became of the link. */
+const LINK_NOTE_MS = 2_500;
+
+export interface InputPanel {
+  focusScore(): void;
+}
+
+export function inputPanel(app: App): InputPanel {
+  const paste = find("paste", HTMLElement);
+  const text = find("smiles", HTMLTextAreaElement);
+  const fileLine = find("file", HTMLElement);
+  const fileName = find("file-name", HTMLElement);
+  const fileSize = find("file-size", HTMLElement);
+  const score = find("score", HTMLButtonElement);
+  const cancel = find("cancel", HTMLButtonElement);
+  const picker = find("picker", HTMLInputElement);
+  const link = find("link", HTMLButtonElement);
+  const drop = find("drop", HTMLElement);
+
+  /** The chosen file; pasted text counts when there is none. */
+  let file: Source | null = null;
+  /** Counts what was chosen, so that the last choice holds and not the last to be read. */
+  let choices = 0;
+
+  const input = (): Input | null => {
+    if (file !== null) return { source: file, text: null };
+    const pasted = text.value;
+    if (pasted.trim() === "") {
+      app.complain({ text: "Paste some SMILES, choose a file, or press Example." });
+      text.focus();
+      return null;
+    }
+    const bytes = new TextEncoder().encode(pasted);
+    return { source: { name: "pasted.txt", bytes }, text: pasted };
+  };
+  const scoreAll = (): void => {
+    const given = input();
+    if (given !== null) void app.score(given);
+  };
+
+  /** A file takes the place of the text, which is kept. */
+  const useFile = (chosen: Source | null): void => {
+    choices += 1;
+    file = chosen;
+    fileLine.hidden = chosen === null;
+    paste.hidden = chosen !== null;
+    link.hidden = chosen !== null;
+    if (chosen === null) {
+      picker.value = "";
+      app.forget();
+      return;
+    }
+    fileName.textContent = chosen.name;
+    fileSize.textContent = format.bytes(chosen.bytes.length);
+  };
+  const openFile = async (chosen: File): Promise<void> => {
+    choices += 1;
+    const choice = choices;
+    let bytes: Uint8Array;
+    try {
+      bytes = new Uint8Array(await chosen.arrayBuffer());
+    } catch {
+      if (choice === choices) app.complain({ text: `${chosen.name} could not be read.` });
+      return;
+    }
+    if (choice !== choices) return;
+    const source = { name: chosen.name, bytes };
+    useFile(source);
+    const session = await app.open({ source, text: null });
+    if (session === null) return;
+    app.say(`${chosen.name} opened: ${format.plural(session.rows.length, "row")}.`);
+    score.focus();
+  };
+
+  const drawScore = (): void => {
+    const { pending = 0, scored = 0 } = app.session?.counts ?? {};
+    const begun = pending > 0 && scored > 0;
+    score.textContent = begun ? `Score the remaining ${format.count(pending)}` : "Score";
+  };
+  const drawPhase = (): void => {
+    const scoring = app.phase === "scoring";
+    const focused = document.activeElement === cancel || document.activeElement === score;
+    score.hidden = scoring;
+    cancel.hidden = !scoring;
+    cancel.textContent = "Cancel";
+    drawScore();
+    // One takes the other's place, and the focus with it.
+    if (focused) (scoring ? cancel : score).focus();
+  };
+  app.changed.phase.on(drawPhase);
+  app.changed.session.on(drawScore);
+
+  score.addEventListener("click", scoreAll);
+  cancel.addEventListener("click", () => {
+    app.cancel();
+    cancel.textContent = "Cancelling…";
+  });
+  text.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    scoreAll();
+  });
+  text.addEventListener("input", () => {
+    score.textContent = "Score";
+  });
+  find("example", HTMLButtonElement).addEventListener("click", () => {
+    if (file !== null) useFile(null);
+    text.value = example.trimEnd();
+    text.scrollTop = 0;
+    score.textContent = "Score";
+    score.focus();
+    app.complain(null);
+  });
+  find("clear", HTMLButtonElement).addEventListener("click", () => {
+    text.value = "";
+    history.replaceState(null, "", location.pathname + location.search);
+    useFile(null);
+    text.focus();
+  });
+  link.addEventListener("click", async () => {
+    const written = fragment.write(text.value);
+    if (written === null) {
+      const why =
+        text.value.trim() === ""
+          ? "There is no pasted text to link to."
+          : `Too long for a link (limit about ${format.count(fragment.LONGEST)} characters).`;
+      app.complain({ text: why });
+      return;
+    }
+    app.complain(null);
+    // Only when asked for: addresses end up in the browser's history.
+    history.replaceState(null, "", written);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      link.textContent = "Link copied";
+    } catch {
+      link.textContent = "Link is in the address bar";
+    }
+    app.say(`${link.textContent}.`);
+    setTimeout(() => {
+      link.textContent = "Copy link";
+    }, LINK_NOTE_MS);
+  });
+  find("choose", HTMLButtonElement).addEventListener("click", () => picker.click());
+  picker.addEventListener("change", () => {
+    const [chosen] = picker.files ?? [];
+    if (chosen !== undefined) void openFile(chosen);
+  });
+  find("file-remove", HTMLButtonElement).addEventListener("click", () => {
+    useFile(null);
+    text.focus();
+  });
+
+  window.addEventListener("dragover", (event) => {
+    if (event.dataTransfer?.types.includes("Files") !== true) return;
+    event.preventDefault();
+    drop.hidden = false;
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (event.relatedTarget === null) drop.hidden = true;
+  });
+  window.addEventListener("drop", (event) => {
+    drop.hidden = true;
+    const [dropped] = event.dataTransfer?.files ?? [];
+    if (dropped === undefined) return;
+    event.preventDefault();
+    void openFile(dropped);
+  });
+
+  const readFragment = (): void => {
+    const linked = fragment.read(location.hash);
+    if (linked === null || linked === text.value) return;
+    if (file !== null) useFile(null);
+    text.value = linked;
+  };
+  window.addEventListener("hashchange", readFragment);
+  readFragment();
+
+  return { focusScore: () => score.focus() };
+}

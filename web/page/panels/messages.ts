@@ -1,0 +1,26 @@
+/** What went wrong, for everyone; what is going on, for screen readers. */
+
+import type { App } from "../app.js";
+import { element, find } from "../dom.js";
+
+export function messagesPanel(app: App): void {
+  const complaint = find("message", HTMLElement);
+  const status = find("status", HTMLElement);
+
+  app.changed.complaint.on((told) => {
+    complaint.hidden = told === null;
+    if (told === null) return;
+    complaint.replaceChildren(told.text);
+    const { action } = told;
+    if (action === undefined) return;
+    const button = element("button", { type: "button" }, action.label);
+    button.addEventListener("click", () => {
+      app.complain(null);
+      action.run();
+    });
+    complaint.append(" ", button);
+  });
+  app.changed.status.on((text) => {
+    status.textContent = text;
+  });
+}
