@@ -89,6 +89,15 @@ impl Draft {
         })
     }
 
+    /// A configuration that was made for the file `source`.
+    pub(crate) fn of(source: &Path, config: &RunConfig) -> Result<Self, CommandError> {
+        let text = config.to_toml().map_err(|error| wrong(source, error))?;
+        Ok(Self {
+            source: source.to_owned(),
+            table: text.parse().map_err(|error| wrong(source, error))?,
+        })
+    }
+
     /// Sets the value at `key`, whose parts are parted by dots.
     pub(crate) fn set(&mut self, key: &str, value: impl Into<Value>) -> Result<(), CommandError> {
         let mut parts: Vec<&str> = key.split('.').collect();
@@ -107,6 +116,11 @@ impl Draft {
         }
         table.insert(last.to_owned(), value.into());
         Ok(())
+    }
+
+    /// Takes `key` at the top out.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.table.remove(key);
     }
 
     /// As [`Self::set`], where there is a value.

@@ -74,6 +74,19 @@ impl ModelFiles<'static> {
             domain: None,
         }
     }
+
+    /// The pre-trained encoder that fine-tuning starts from, built into the
+    /// library: `models/delicate-small-pretrained`. It predicts no endpoint.
+    #[cfg(feature = "train")]
+    pub fn embedded_pretrained() -> Self {
+        Self {
+            config: include_bytes!("../../models/delicate-small-pretrained/config.json").into(),
+            weights: include_bytes!("../../models/delicate-small-pretrained/model.safetensors")
+                .into(),
+            vocabulary: include_bytes!("../../models/delicate-small-pretrained/vocab.txt").into(),
+            domain: None,
+        }
+    }
 }
 
 impl ModelFiles<'static> {

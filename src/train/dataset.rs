@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{DuplicatesConfig, EndpointConfig};
+use super::labels::Cell;
+use super::left_out::{Fault, LeftOut};
 use super::splits::{Fold, Split};
 use crate::chemistry::Molecule;
 use crate::model::{Endpoint, EndpointTask};
@@ -87,17 +89,6 @@ impl Dataset {
             |fold| fold.split.clone(),
         )
     }
-}
-
-/// A row that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The file.
-    pub path: PathBuf,
-    /// Its line, from 1.
-    pub line: u64,
-    /// Why.
-    pub why: String,
 }
 
 /// What merging did.
@@ -202,21 +193,22 @@ impl Examples {
         for row in reader {
             let row = row.map_err(records)?;
             let cell = row.fields.get(column).map_or("", |cell| cell.trim());
-            // An empty cell is a missing label, not an error.
-            if cell.is_empty() && row.molecule.is_ok() {
-                continue;
-            }
-            let added = match (&row.molecule, label_of(cell, endpoint.task)) {
-                (Ok(structure), Ok(label)) => self
-                    .add(structure, index, label)
-                    .map_err(|error| error.message),
-                (Err(error), _) => Err(error.message.clone()),
-                (Ok(_), Err(why)) => Err(why),
+            let label = Cell::read(cell).label(endpoint.task);
+            let fault = match (&row.molecule, label) {
+                (Err(error), _) => Some((Fault::Molecule, error.message.clone())),
+                (Ok(_), Ok(None)) => None,
+                (Ok(structure), Ok(Some(label))) => {
+                    let added = self.add(structure, index, label);
+                    added.err().map(|error| (Fault::Molecule, error.message))
+                }
+                (Ok(_), Err(refusal)) => Some((Fault::Label(refusal), refusal.of(cell))),
             };
-            if let Err(why) = added {
+            if let Some((fault, why)) = fault {
                 left_out.push(LeftOut {
                     path: path.clone(),
                     line: row.line,
+                    column: matches!(fault, Fault::Label(_)).then(|| wanted.clone()),
+                    fault,
                     why,
                 });
             }
@@ -272,19 +264,6 @@ impl Examples {
         examples.sort_by(|a, b| a.smiles.cmp(&b.smiles));
         (examples, merged)
     }
-}
-
-/// A label as text; a class is 0 or 1.
-fn label_of(cell: &str, task: EndpointTask) -> Result<f32, String> {
-    let label = cell
-        .parse::<f32>()
-        .ok()
-        .filter(|label| label.is_finite())
-        .ok_or_else(|| format!("`{cell}` is not a number"))?;
-    if task == EndpointTask::Classification && label != 0.0 && label != 1.0 {
-        return Err(format!("`{cell}` is no class: expected 0 or 1"));
-    }
-    Ok(label)
 }
 
 fn range(labels: &[f32]) -> Option<(f32, f32)> {
@@ -425,13 +404,5 @@ mod tests {
             );
         }
         assert!(from_csv(&path, 2, 128).is_err());
-    }
-
-    #[test]
-    fn a_class_is_zero_or_one() {
-        assert_eq!(label_of("1.0", EndpointTask::Classification), Ok(1.0));
-        assert!(label_of("2", EndpointTask::Classification).is_err());
-        assert!(label_of("inf", EndpointTask::Regression).is_err());
-        assert!(label_of(">5", EndpointTask::Regression).is_err());
     }
 }

@@ -12,9 +12,11 @@ use super::TrainingError;
 use super::batches::bucketed;
 use super::config::{FinetuneConfig, RunConfig, SplitKind};
 use super::corpus::{CorpusError, DataFile, inspect, permuted};
-use super::dataset::{self, Dataset, Example, Examples, LeftOut};
+use super::dataset::{self, Dataset, Example, Examples};
 use super::evaluation::{self, Evaluated};
 use super::gaussian_process;
+use super::learnable::{self, FEWEST_LABELS};
+use super::left_out::{self, LeftOut};
 use super::model_card;
 use super::objectives::{
     DistillationError, Loss, Targets, Teacher, finetuning_losses, layer_map, total,
@@ -24,6 +26,7 @@ use super::progress::Event;
 use super::run_dir::{self, Checkpoint, Progress, Run, RunError, RunInfo};
 use super::seeds::{SeedStream, derive_seed, generator};
 use super::splits::{self, Fold, Split, SplitFractions};
+use super::start::start_files;
 use super::trainer::{Objective, Place, Placed, Trainer, read_losses};
 use crate::device::Device;
 use crate::metrics::Evaluation;
@@ -31,9 +34,6 @@ use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles, Precision};
 use crate::predict::PredictOptions;
 use crate::predict::applicability::{ApplicabilityDomain, Calibration, HeldOut};
-
-/// Fewest labels of an endpoint that a fold is trained on.
-const FEWEST_LABELS: usize = 10;
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -91,14 +91,23 @@ pub async fn finetune(
         }
     }
     let kinds: Vec<EndpointTask> = config.endpoints.iter().map(|e| e.task).collect();
+    let left_out = left_out::once(left_out);
+    for note in left_out::summary(&left_out) {
+        // The first step asks again, so a wish to stop is not lost.
+        let _ = on_event(Event::Note(note));
+    }
     let (examples, merged) = collected.finish(&kinds, &config.duplicates);
     if merged.repeated > 0 {
         let note = format!(
             "merged {} duplicate labels; dropped conflicting labels of {} molecules",
             merged.repeated, merged.conflicting
         );
-        // The first step asks again, so a wish to stop is not lost.
         let _ = on_event(Event::Note(note));
+    }
+    // A teacher's predictions differ where labels do not.
+    let from_labels = config.common.distillation.is_none();
+    if from_labels {
+        learnable::check_examples(&config.endpoints, &examples)?;
     }
     let folds = folds(config, &examples)?;
     let table_run = TableRun {
@@ -115,6 +124,9 @@ pub async fn finetune(
     // directory is made.
     for (index, fold) in table_run.data.folds.iter().enumerate() {
         table_run.scalings(&fold.split.train)?;
+        if from_labels {
+            learnable::check_fold(&config.endpoints, &table_run.data.examples, fold)?;
+        }
         table_run.teacher(index)?;
     }
     let first = table_run.start(Position::default(), 0, 0.0)?;
@@ -132,6 +144,10 @@ pub async fn finetune(
     let names: Vec<String> = endpoints.iter().map(|e| e.name.clone()).collect();
     let table = dataset::to_csv(examples, &names);
     run_dir::write_csv(&directory.join(run_dir::EXAMPLES), table)?;
+    if !left_out.is_empty() {
+        let table = left_out::to_csv(&left_out);
+        run_dir::write_csv(&directory.join(run_dir::LEFT_OUT), table)?;
+    }
     run_dir::write_json(&directory.join(run_dir::SPLITS), folds)?;
     let mut finetuned = table_run.train(run, first, on_event).await?;
     finetuned.left_out = left_out;
@@ -488,10 +504,8 @@ impl TableRun<'_> {
             Some((config, _)) => config.endpoints.iter().map(|e| e.scaling).collect(),
             None => self.scalings(&self.data.split(fold).train)?,
         };
-        let started = match &common.start {
-            Some(directory) => Some(ModelFiles::read(&run_dir::model_of(directory))?),
-            None => None,
-        };
+        let start = common.start.as_deref();
+        let started = start.map(start_files).transpose()?;
         let stored = started.as_ref().map(ModelFiles::config).transpose()?;
         let mut encoder = common.encoder();
         if let (None, Some(stored)) = (common.pooling, &stored) {

@@ -19,9 +19,13 @@ mod gaussian_process;
 mod gaussian_process_fit;
 #[cfg(test)]
 mod kill_tests;
+pub mod labels;
+mod learnable;
+mod left_out;
 mod model_card;
 mod objectives;
 mod optimizer;
+pub mod own_table;
 mod predicted;
 mod pretrain;
 mod progress;
@@ -51,8 +55,10 @@ pub use config::{
     SplitConfig, SplitKind, TrainingConfigError,
 };
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
-pub use dataset::{Example, Examples, ExamplesError, LeftOut, Merged};
+pub use dataset::{Example, Examples, ExamplesError, Merged};
 pub use finetune::{Finetuned, Position as FoldPosition, evaluate_run, finetune};
+pub use learnable::LearnableError;
+pub use left_out::{Fault, LeftOut, summary as left_out_summary};
 pub use model_card::evaluation_table;
 pub use objectives::DistillationError;
 pub use optimizer::OptimizerError;
@@ -60,6 +66,7 @@ pub use pretrain::{Pretrained, pretrain};
 pub use progress::{Event, Step};
 pub use run::{Trained, resume, run};
 pub use run_dir::RunError;
+pub use start::{BUILT_IN, start_files};
 pub use tensorboard::EventFile;
 
 /// Why a run could not begin, continue or be evaluated.
@@ -102,6 +109,9 @@ pub enum TrainingError {
         /// How many there should be.
         needed: usize,
     },
+    /// There is nothing to learn from the labels.
+    #[error(transparent)]
+    Learnable(#[from] LearnableError),
     /// Teacher and student would not hold out the same molecules.
     #[error(
         "{} was trained on other folds: its held-out molecules would be taught; split with its \

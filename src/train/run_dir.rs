@@ -37,6 +37,8 @@ pub const METRICS: &str = "metrics.jsonl";
 pub const SPLITS: &str = "splits.json";
 /// The merged examples, in the order that indices count.
 pub const EXAMPLES: &str = "examples.csv";
+/// Rows and labels that could not be used, where there are any.
+pub const LEFT_OUT: &str = "left_out.csv";
 /// Predictions of the held-out examples.
 pub const PREDICTIONS: &str = "predictions.csv";
 /// Metrics of the predictions.

@@ -1,6 +1,8 @@
 //! A model to start training from: a stored encoder, and heads that are stored or
 //! fresh.
 
+use std::path::Path;
+
 use burn::module::Param;
 use burn::tensor::Tensor;
 
@@ -8,9 +10,47 @@ use crate::model::{
     ConfigError, Encoder, EncoderConfig, Endpoint, Heads, Initial, Model, Source, SourceError,
 };
 use crate::model_dir::{ModelDirError, ModelFiles, TensorFile};
+use crate::train::run_dir;
 
 /// What the names of the endpoint head's parameters begin with.
 const ENDPOINTS_HEAD: &str = "head.";
+
+/// What a configuration names as `start` for the pre-trained encoder that is
+/// built in. A directory of this name is meant by `./built-in`.
+pub const BUILT_IN: &str = "built-in";
+
+/// The files of the model that a run starts from: the one built in, that of a
+/// model directory, or the model of a run directory.
+///
+/// # Errors
+///
+/// Where there is no such model.
+pub fn start_files(start: &Path) -> Result<ModelFiles<'static>, ModelDirError> {
+    if start == Path::new(BUILT_IN) {
+        return built_in();
+    }
+    ModelFiles::read(&run_dir::model_of(start))
+}
+
+#[cfg(feature = "embedded")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "without the feature there is no model"
+)]
+fn built_in() -> Result<ModelFiles<'static>, ModelDirError> {
+    Ok(ModelFiles::embedded_pretrained())
+}
+
+#[cfg(not(feature = "embedded"))]
+fn built_in() -> Result<ModelFiles<'static>, ModelDirError> {
+    Err(ModelDirError::Io {
+        path: BUILT_IN.into(),
+        source: std::io::Error::new(
+            std::io::ErrorKind::NotFound,
+            "no pre-trained encoder was built in: name a model directory to start from, or none",
+        ),
+    })
+}
 
 impl ModelFiles<'_> {
     /// The encoder of this model with `heads` on it: those heads that it has

@@ -6,6 +6,7 @@ mod doctor;
 mod evaluate;
 mod explain;
 mod export;
+mod finetune_table;
 mod import;
 mod report;
 mod score;
@@ -36,7 +37,7 @@ pub(crate) enum Command {
     Pretrain(train::PretrainArguments),
     /// Distill a large model into a small one, on a corpus or on tables
     Distill(train::DistillArguments),
-    /// Fine-tune an encoder on tables of labels, fold by fold
+    /// Fine-tune an encoder on your own table of labels, or by a configuration
     Finetune(train::FinetuneArguments),
     /// Resume a run of pretrain, distill or finetune where it stopped
     ///

@@ -13,6 +13,7 @@ use delicate::train::{
 use indicatif::ProgressBar;
 
 use crate::cli::{Choices, ComputeArguments, DeviceArguments, name_of, one_of};
+use crate::commands::finetune_table::{self, TableArguments};
 use crate::commands::report;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
@@ -96,14 +97,22 @@ const SPLITS: &Choices<SplitKind> = &[
 ];
 
 #[derive(Debug, Args)]
+#[command(mut_arg("config", |config| config.value_name("TABLE|CONFIG").help(
+    "Table of molecules and labels (.csv, .tsv, .smi or .sdf, optionally .gz), with --label; or \
+     built-in configuration (such as delicate-small) or TOML file",
+)))]
 pub(crate) struct FinetuneArguments {
     #[command(flatten)]
     pub(crate) run: RunArguments,
+    #[command(flatten)]
+    pub(crate) table: TableArguments,
     /// Directory of the tables named in the configuration
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
-    /// Model or run directory of the encoder to fine-tune (default: random weights)
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    /// Model or run directory of the encoder to fine-tune, `built-in` for the built-in pre-trained
+    /// encoder, or `none` for random weights (default: built-in for a table, otherwise from the
+    /// configuration)
+    #[arg(long, value_name = "DIR|built-in|none", conflicts_with = "resume")]
     pub(crate) start: Option<PathBuf>,
     /// Number of folds (default: from the configuration)
     #[arg(long, conflicts_with = "resume")]
@@ -143,14 +152,14 @@ const BAR: u64 = 10_000;
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Where a run is trained, and how much is said of it.
-struct Session<'a> {
+pub(crate) struct Session<'a> {
     directory: &'a Path,
     device: &'a DeviceArguments,
     quiet: bool,
 }
 
 impl<'a> Session<'a> {
-    fn of(arguments: &'a RunArguments) -> Self {
+    pub(crate) fn of(arguments: &'a RunArguments) -> Self {
         Self {
             directory: &arguments.output,
             device: &arguments.device,
@@ -192,19 +201,30 @@ pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> 
 }
 
 pub(crate) fn finetune(arguments: &FinetuneArguments) -> Result<(), CommandError> {
+    if finetune_table::is_meant(arguments) {
+        return finetune_table::run(arguments);
+    }
     let session = Session::of(&arguments.run);
     let Some(mut draft) = configuration("finetune", &arguments.run)? else {
         return session.resume();
     };
     start(&mut draft, arguments.start.as_deref())?;
+    finetuning(&mut draft, arguments)?;
+    session.begin("finetune", draft, &arguments.data)
+}
+
+/// Adds what `finetune` alone may say.
+pub(crate) fn finetuning(
+    draft: &mut Draft,
+    arguments: &FinetuneArguments,
+) -> Result<(), CommandError> {
     draft.set_some("split.folds", arguments.folds.map(i64::from))?;
     draft.set_some(
         "split.kind",
         arguments.split.map(|kind| name_of(SPLITS, &kind)),
     )?;
     draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
-    draft.set_some("baseline", arguments.no_baseline.then_some(false))?;
-    session.begin("finetune", draft, &arguments.data)
+    draft.set_some("baseline", arguments.no_baseline.then_some(false))
 }
 
 pub(crate) fn resume(arguments: &ResumeArguments) -> Result<(), CommandError> {
@@ -217,7 +237,7 @@ pub(crate) fn resume(arguments: &ResumeArguments) -> Result<(), CommandError> {
 }
 
 /// Refuses a configuration that another command begins.
-fn check_command(command: &str, config: &RunConfig) -> Result<(), CommandError> {
+pub(crate) fn check_command(command: &str, config: &RunConfig) -> Result<(), CommandError> {
     let meant = config.command();
     if meant == command {
         return Ok(());
@@ -242,7 +262,14 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
                 .to_owned(),
         ));
     };
-    let mut draft = Draft::open(kind, source)?;
+    overridden(Draft::open(kind, source)?, arguments).map(Some)
+}
+
+/// The configuration with what the arguments of every run say on top.
+pub(crate) fn overridden(
+    mut draft: Draft,
+    arguments: &RunArguments,
+) -> Result<Draft, CommandError> {
     draft.set_some("seed", arguments.seed.map(i64::from))?;
     draft.set_some("optimizer.learning_rate", arguments.learning_rate)?;
     draft.set_some("batch.molecules", arguments.batch_molecules.map(i64::from))?;
@@ -254,10 +281,14 @@ fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, 
     for setting in &arguments.set {
         draft.apply(setting)?;
     }
-    Ok(Some(draft))
+    Ok(draft)
 }
 
 fn start(draft: &mut Draft, directory: Option<&Path>) -> Result<(), CommandError> {
+    if directory == Some(Path::new("none")) {
+        draft.remove("start");
+        return Ok(());
+    }
     draft.set_some(
         "start",
         directory.map(|path| {
@@ -285,9 +316,13 @@ impl Session<'_> {
     fn begin(&self, command: &str, draft: Draft, data: &Path) -> Result<(), CommandError> {
         let config = draft.finish()?;
         check_command(command, &config)?;
+        self.train(&config, data)
+    }
+
+    pub(crate) fn train(&self, config: &RunConfig, data: &Path) -> Result<(), CommandError> {
         let (device, mut shown) = self.open()?;
         let on_event = |event| shown.event(event);
-        let done = train::run(&config, data, self.directory, &device, on_event);
+        let done = train::run(config, data, self.directory, &device, on_event);
         let done = pollster::block_on(done);
         self.finish(shown.ended(self.directory, done)?)
     }
@@ -315,13 +350,9 @@ impl Session<'_> {
                     .collect()
             }
             Trained::Finetuned(finetuned) => {
-                for row in &finetuned.left_out {
-                    eprintln!(
-                        "{}, line {}: skipped: {}",
-                        row.path.display(),
-                        row.line,
-                        row.why
-                    );
+                if !finetuned.left_out.is_empty() && !self.quiet {
+                    let list = self.directory.join(train::run_dir::LEFT_OUT);
+                    eprintln!("what was left out is listed in {}", list.display());
                 }
                 evaluation_table(&finetuned.evaluation.endpoints)
             }

@@ -3,5 +3,6 @@
 mod bench;
 mod command;
 mod convert;
+mod finetune_table;
 mod screen;
 mod training;
