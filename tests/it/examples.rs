@@ -1,9 +1,18 @@
 //! The examples run as they stand.
 
+#[cfg(feature = "train")]
+#[path = "../../examples/finetune.rs"]
+mod finetune;
 #[path = "../../examples/score.rs"]
 mod score;
 #[path = "../../examples/screen.rs"]
 mod screen;
+
+#[cfg(feature = "train")]
+#[test]
+fn the_example_that_finetunes_runs() {
+    finetune::main().expect("it trains and predicts");
+}
 
 #[test]
 fn the_example_that_scores_runs() {
