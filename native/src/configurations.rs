@@ -159,7 +159,7 @@ impl Draft {
 fn wrong(source: &Path, error: impl ToString) -> CommandError {
     CommandError::Configuration {
         path: source.to_owned(),
-        what: error.to_string(),
+        what: error.to_string().trim_end().to_owned(),
     }
 }
 

@@ -321,7 +321,7 @@ impl<'de> Deserialize<'de> for RunConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut table = Table::deserialize(deserializer)?;
         let kind = match table.remove("kind") {
-            Some(kind) => kind.try_into().map_err(D::Error::custom)?,
+            Some(kind) => kind.try_into().map_err(said)?,
             // Written before there was a kind: labels are for fine-tuning alone.
             None if table.contains_key("endpoints") => Kind::Finetune,
             None => Kind::Pretrain,
@@ -330,8 +330,13 @@ impl<'de> Deserialize<'de> for RunConfig {
             Kind::Pretrain => table.try_into().map(Self::Pretrain),
             Kind::Finetune => table.try_into().map(Self::Finetune),
         }
-        .map_err(D::Error::custom)
+        .map_err(said)
     }
+}
+
+/// An error in TOML as one of another format.
+fn said<E: serde::de::Error>(error: toml::de::Error) -> E {
+    E::custom(error.message())
 }
 
 impl From<PretrainConfig> for RunConfig {
@@ -403,7 +408,7 @@ fn strict<'de, D: Deserializer<'de>, T: Serialize>(
     read: impl FnOnce(Table) -> Result<T, toml::de::Error>,
 ) -> Result<T, D::Error> {
     let table = Table::deserialize(deserializer)?;
-    let config = read(table.clone()).map_err(D::Error::custom)?;
+    let config = read(table.clone()).map_err(said)?;
     // A key that is known is written again, even where its field is optional.
     let known = Table::try_from(&config).map_err(D::Error::custom)?;
     let Some(unknown) = table.keys().find(|key| !known.contains_key(*key)) else {

@@ -9,25 +9,23 @@ use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
-use super::batches::bucketed;
 use super::config::{FinetuneConfig, RunConfig, SplitKind};
-use super::corpus::{CorpusError, DataFile, inspect, permuted};
+use super::corpus::{CorpusError, DataFile, inspect};
 use super::dataset::{self, Dataset, Example, Examples};
 use super::evaluation::{self, Evaluated};
+use super::fold_objective::FoldObjective;
 use super::gaussian_process;
 use super::learnable::{self, FEWEST_LABELS};
 use super::left_out::{self, LeftOut};
 use super::model_card;
-use super::objectives::{
-    DistillationError, Loss, Targets, Teacher, finetuning_losses, layer_map, total,
-};
+use super::objectives::{DistillationError, Teacher, layer_map};
 use super::optimizer::{Optimizer, assign_param_ids};
 use super::progress::Event;
 use super::run_dir::{self, Checkpoint, Progress, Run, RunError, RunInfo};
-use super::seeds::{SeedStream, derive_seed, generator};
+use super::seeds::{SeedStream, derive_seed};
 use super::splits::{self, Fold, Split, SplitFractions};
 use super::start::start_files;
-use super::trainer::{Objective, Place, Placed, Trainer, read_losses};
+use super::trainer::{Place, Placed, Trainer};
 use crate::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
@@ -302,129 +300,6 @@ struct TableRun<'a> {
     device: &'a Device,
 }
 
-/// A batch: the sequences and the examples that they are of.
-struct LabelledBatch {
-    sequences: Vec<Vec<u32>>,
-    examples: Vec<usize>,
-}
-
-/// A sequence and the example that it is of.
-type Drawn = (Vec<u32>, usize);
-
-/// The labels of one fold, and a teacher.
-struct FoldObjective<'a> {
-    config: &'a FinetuneConfig,
-    examples: &'a [Example],
-    endpoints: &'a [(EndpointTask, Scaling)],
-    valid: &'a [usize],
-    teacher: Option<Teacher<'a>>,
-    device: &'a Device,
-}
-
-impl FoldObjective<'_> {
-    fn targets(&self, examples: &[usize], device: &burn::tensor::Device) -> Targets {
-        let labels: Vec<&[Option<f32>]> = examples
-            .iter()
-            .map(|&index| self.examples[index].labels.as_slice())
-            .collect();
-        Targets::new(&labels, self.endpoints, device)
-    }
-
-    /// Items within the bounds of a batch.
-    fn batches(&self, items: Vec<Drawn>, mut rng: impl rand::Rng) -> Vec<LabelledBatch> {
-        let bounds = &self.config.common.batch;
-        let batches = bucketed(items, |(ids, _)| ids.len(), bounds, &mut rng).into_iter();
-        batches
-            .map(|batch| {
-                let (sequences, examples) = batch.into_iter().unzip();
-                LabelledBatch {
-                    sequences,
-                    examples,
-                }
-            })
-            .collect()
-    }
-
-    /// The batches of an epoch of training on `train`.
-    fn epoch(&self, train: &[usize], fold: usize, epoch: usize) -> Vec<LabelledBatch> {
-        use rayon::prelude::*;
-        let common = &self.config.common;
-        let limit = common.encoder().max_length;
-        let place = [fold as u64, epoch as u64];
-        let drawn: Vec<Drawn> = train
-            .par_iter()
-            .map(|&index| {
-                let example = &self.examples[index];
-                let at = [place[0], place[1], index as u64];
-                let draw = derive_seed(common.seed, SeedStream::Order, &at);
-                let tokens = Some(draw)
-                    .filter(|_| self.config.augment)
-                    .and_then(|draw| permuted(&example.molecule, draw, limit));
-                (tokens.unwrap_or_else(|| example.tokens.clone()), index)
-            })
-            .collect();
-        self.batches(drawn, generator(common.seed, SeedStream::Order, &place))
-    }
-}
-
-impl Objective for FoldObjective<'_> {
-    type Batch = LabelledBatch;
-
-    fn sequences<'b>(&self, batch: &'b LabelledBatch) -> &'b [Vec<u32>] {
-        &batch.sequences
-    }
-
-    fn losses(
-        &self,
-        model: &Model,
-        batch: &LabelledBatch,
-        device: &burn::tensor::Device,
-    ) -> Vec<Loss> {
-        let targets = self.targets(&batch.examples, device);
-        let labels = self.config.labels;
-        finetuning_losses(
-            model,
-            &batch.sequences,
-            &targets,
-            labels,
-            self.teacher,
-            device,
-        )
-    }
-
-    /// Mean loss of the labels of the molecules for validation.
-    async fn validate(&self, model: &Model) -> Result<Vec<(String, f64)>, TrainingError> {
-        let model = model.valid();
-        let device = self.device.tensors();
-        let items: Vec<Drawn> = self
-            .valid
-            .iter()
-            .map(|&index| (self.examples[index].tokens.clone(), index))
-            .collect();
-        let rng = generator(self.config.common.seed, SeedStream::Validation, &[]);
-        let (mut sum, mut count) = (0.0, 0.0);
-        for batch in self.batches(items, rng) {
-            let present = batch
-                .examples
-                .iter()
-                .flat_map(|&index| &self.examples[index].labels)
-                .filter(|label| label.is_some())
-                .count() as f64;
-            let targets = self.targets(&batch.examples, device);
-            let losses = finetuning_losses(&model, &batch.sequences, &targets, 1.0, None, device);
-            let Some(loss) = total(&losses) else { continue };
-            let values = read_losses(&[], loss, None).await?;
-            sum += values
-                .first()
-                .map_or(f64::NAN, |(_, value)| f64::from(*value))
-                * present;
-            count += present;
-        }
-        let loss = (count > 0.0).then(|| ("loss".to_owned(), sum / count));
-        Ok(loss.into_iter().collect())
-    }
-}
-
 impl TableRun<'_> {
     /// How labels are scaled, from those that are trained on.
     fn scalings(&self, train: &[usize]) -> Result<Vec<Scaling>, TrainingError> {
@@ -604,7 +479,7 @@ impl TableRun<'_> {
         )
         .await?;
         store_evaluation(self.directory, &self.data, &evaluated)?;
-        self.finish(&trainer.into_run(), &models, evaluated).await
+        self.finish(&trainer.into_run(), evaluated).await
     }
 
     /// Trains one fold from `state` on and stores its best model; the state before
@@ -732,18 +607,13 @@ impl TableRun<'_> {
 
     /// Stores the model of all molecules, or else of the first fold, as what the
     /// run led to.
-    async fn finish(
-        &self,
-        run: &Run,
-        models: &[PathBuf],
-        evaluated: Evaluated,
-    ) -> Result<Finetuned, TrainingError> {
-        let source = match self.config.refit {
-            true => models.last(),
-            false => models.first(),
+    async fn finish(&self, run: &Run, evaluated: Evaluated) -> Result<Finetuned, TrainingError> {
+        let source = if self.config.refit {
+            self.data.folds.len()
+        } else {
+            0
         };
-        // There is a fold: the splits say so.
-        let files = ModelFiles::read(source.map_or(self.directory, PathBuf::as_path))?;
+        let files = ModelFiles::read(&run_dir::fold_model(self.directory, source))?;
         let (config, model) = files.load(self.device.tensors())?;
         let known = files.applicability(&config).map_err(ModelDirError::from)?;
         let applicability = known

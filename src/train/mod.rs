@@ -15,6 +15,7 @@ mod corpus;
 mod dataset;
 pub mod evaluation;
 mod finetune;
+mod fold_objective;
 mod gaussian_process;
 mod gaussian_process_fit;
 #[cfg(test)]
@@ -80,7 +81,7 @@ pub enum TrainingError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// A configuration is not the TOML we expect.
-    #[error("configuration: {0}")]
+    #[error("configuration: {}", .0.to_string().trim_end())]
     Toml(#[from] toml::de::Error),
     /// A configuration cannot be written as TOML.
     #[error("configuration: {0}")]
