@@ -304,8 +304,8 @@ impl OwnTable {
             })
     }
 
-    /// The run: settings of `configs/finetune/small-delicate.toml`, or for random
-    /// weights of `small-from-scratch.toml`, with as many epochs as suit `rows`.
+    /// The run: settings of `configs/finetune/delicate-small.toml`, or for random
+    /// weights of `delicate-small-from-scratch.toml`, with as many epochs as suit `rows`.
     fn config(
         &self,
         endpoints: Vec<EndpointConfig>,

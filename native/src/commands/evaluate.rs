@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
+use delicate::model::EndpointTask;
 use delicate::predict::PredictOptions;
 use delicate::records::Row;
 use delicate::train::evaluation::evaluate_table;
+use delicate::train::labels::Cell;
 use delicate::train::{evaluate_run, evaluation_table, run_dir};
 
 use crate::cli::{
@@ -102,9 +104,11 @@ fn on_table(
         .iter()
         .map(|endpoint| endpoint.name.clone())
         .collect();
-    let endpoint = match (&arguments.endpoint, names.as_slice()) {
-        (Some(name), _) if names.contains(name) => name.clone(),
-        (None, [only]) => only.clone(),
+    let endpoint = match (&arguments.endpoint, scorer.endpoints()) {
+        (Some(name), all) if names.contains(name) => {
+            all.iter().find(|endpoint| endpoint.name == *name).cloned()
+        }
+        (None, [only]) => Some(only.clone()),
         _ => {
             return Err(CommandError::Usage(format!(
                 "name one of the model's endpoints with --endpoint: {}",
@@ -112,11 +116,13 @@ fn on_table(
             )));
         }
     };
-    let (rows, labels) = labelled(&arguments.path, arguments)?;
-    let evaluated = evaluate_table(&scorer, &endpoint, &rows, &labels, options);
+    let endpoint = endpoint.ok_or_else(|| CommandError::Usage("no endpoint".to_owned()))?;
+    let (rows, labels) = labelled(&arguments.path, arguments, endpoint.task)?;
+    let name = endpoint.name.as_str();
+    let evaluated = evaluate_table(&scorer, name, &rows, &labels, options);
     let evaluated = pollster::block_on(evaluated)
         .map_err(|error| CommandError::from_run(error, &arguments.path))?;
-    let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{endpoint}`")))?;
+    let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{name}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
     if scored < rows.len() && !arguments.quiet {
         eprintln!(
@@ -132,6 +138,7 @@ fn on_table(
 fn labelled(
     path: &Path,
     arguments: &EvaluateArguments,
+    task: EndpointTask,
 ) -> Result<(Vec<Row>, Vec<f32>), CommandError> {
     let all = RowFile::open(path, &arguments.input.options())?;
     let columns = all.header().columns.clone();
@@ -148,17 +155,18 @@ fn labelled(
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for row in all {
         let row = row?;
-        let cell = row.fields.get(column).map_or("", |cell| cell.trim());
-        let why = match (&row.molecule, cell.parse::<f32>()) {
-            (Ok(_), Ok(label)) if label.is_finite() => {
+        // Read as fine-tuning reads it: `>10` is not 10.
+        let cell = row.fields.get(column).map_or("", String::as_str);
+        let why = match (&row.molecule, Cell::read(cell).label(task)) {
+            (Ok(_), Ok(Some(label))) => {
                 labels.push(label);
                 rows.push(row);
                 continue;
             }
-            // An empty cell is a missing label, not an error.
-            (Ok(_), _) if cell.is_empty() => continue,
+            // A missing label is no error.
+            (Ok(_), Ok(None)) => continue,
             (Err(error), _) => error.message.clone(),
-            (Ok(_), _) => format!("`{cell}` is not a number"),
+            (Ok(_), Err(refusal)) => refusal.of(cell.trim()),
         };
         if !arguments.quiet {
             eprintln!("{}, line {}: skipped: {why}", path.display(), row.line);
