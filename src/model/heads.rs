@@ -305,7 +305,7 @@ impl Model {
     /// descriptors and structure; and without an embedding where there are
     /// endpoints, since fine-tuning has moved the encoder away from it.
     #[cfg(feature = "train")]
-    pub(crate) fn lean(self) -> Self {
+    pub(crate) fn inference_only(self) -> Self {
         Self {
             masked_lm: None,
             physchem: None,

@@ -53,7 +53,7 @@ impl ApplicabilityDomain {
                 && (domain.endpoint != *name || !domain.is_sound())
             {
                 let message = format!(
-                    "its domain of `{}` is not that of `{name}`",
+                    "the domain of `{}` stands where `{name}` is expected",
                     domain.endpoint
                 );
                 return Err(ApplicabilityError::Unsound(message));

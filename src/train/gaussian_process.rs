@@ -110,7 +110,7 @@ pub(super) async fn store_with_networks(
                 .map(|(endpoint, process)| format!("{} {:.2}", endpoint.name, weight(process)))
                 .collect();
             on_note(format!(
-                "weight of the Gaussian process beside the network: {}",
+                "mixing weight of the Gaussian process: {}",
                 weights.join(", ")
             ));
         }

@@ -281,14 +281,14 @@ pub enum LabelsError {
         values: String,
     },
     /// Some values are neither of two classes.
-    #[error("the column `{column}` holds values that are no class: {values}{beside}; {EXPECTED}")]
+    #[error("the column `{column}` holds values that are no class: {values}{valid}; {EXPECTED}")]
     NoClasses {
         /// The column.
         column: String,
         /// The values that are no class, with their numbers of cells.
         values: String,
         /// Those that are, where there are any.
-        beside: String,
+        valid: String,
     },
 }
 
@@ -382,14 +382,14 @@ impl Tally {
                 others.counts.insert(value.to_owned(), count);
             }
             others.cells += self.numbers.cells;
-            let mut beside = String::new();
+            let mut valid = String::new();
             if classes > 0 {
-                beside = format!(", beside {classes} that are");
+                valid = format!(" (the other {classes} are)");
             }
             return Err(LabelsError::NoClasses {
                 column,
                 values: others.to_string(),
-                beside,
+                valid,
             });
         }
         let named = |values: &Values, number: &str| {
@@ -556,12 +556,12 @@ mod tests {
         // Mostly words: the two numbers are in the way.
         let cells = ["0", "1", "TRUE", "false", "active", "2", "-1", "yes", "2"];
         let text = error(&cells, None);
-        assert!(text.contains("`2` (2), `-1` (1), beside 6"), "{text}");
+        assert!(text.contains("`2` (2), `-1` (1), (the other 6"), "{text}");
         assert!(text.contains("TRUE and FALSE"), "{text}");
         let text = error(&["toxic", "safe", "safe"], None);
         assert!(text.contains("`safe` (2), `toxic` (1)"), "{text}");
         let text = error(&["active", "inactive", "inconclusive"], None);
-        assert!(text.contains("`inconclusive` (1), beside 2"), "{text}");
+        assert!(text.contains("`inconclusive` (1), (the other 2"), "{text}");
         let text = error(&["3.1", "4.2"], Some(CLASS));
         assert!(text.contains("`3.1` (1), `4.2` (1)"), "{text}");
         let many: Vec<String> = (0..1000).map(|i| format!("word {i}")).collect();

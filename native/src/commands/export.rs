@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use delicate::atomic;
-use delicate::convert::export::{self, Loss, MOLECULES};
+use delicate::convert::export::{self, MOLECULES, QuantizationError};
 use delicate::model_dir::{self, CARD, ModelDirError, ModelFiles, Precision, WEIGHTS};
 use delicate::predict::Scorer;
 use delicate::records::{ReadOptions, Structure};
@@ -25,8 +25,8 @@ pub(crate) struct ExportArguments {
     pub(crate) storage: StorageArguments,
     /// Drop what only training needs: token, descriptor and structure heads, and the embedding of
     /// a model with endpoints
-    #[arg(long = "inference-only", alias = "lean")]
-    pub(crate) lean: bool,
+    #[arg(long, alias = "lean")]
+    pub(crate) inference_only: bool,
     /// Write an ONNX file (fp32) instead of a model directory
     #[arg(long, conflicts_with_all = ["precision", "data"])]
     pub(crate) onnx: bool,
@@ -53,8 +53,8 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let device = arguments.device.open()?;
     let files = ModelFiles::read(from).map_err(model_error(from))?;
     let (mut config, mut model) = files.build(&device).map_err(model_error(from))?;
-    if arguments.lean {
-        (config, model) = export::lean(config, model);
+    if arguments.inference_only {
+        (config, model) = export::inference_only(config, model);
     }
     let mut out = io::stdout().lock();
     if arguments.onnx {
@@ -89,8 +89,9 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     // Weights are compared, and nothing that comes beside them.
     let other = other.without_gaussian_processes();
     let reference = Scorer::new(config, model, device);
-    let losses = pollster::block_on(export::losses(&reference, &other, &structures))?;
-    print(&mut out, arguments, precision, &losses).map_err(CommandError::stdout)
+    let quantization_errors =
+        pollster::block_on(export::quantization_errors(&reference, &other, &structures))?;
+    print(&mut out, arguments, precision, &quantization_errors).map_err(CommandError::stdout)
 }
 
 /// The molecules to compare on. Rows that cannot be read are left out: they
@@ -119,7 +120,7 @@ fn print(
     out: &mut impl Write,
     arguments: &ExportArguments,
     precision: Precision,
-    losses: &[Loss],
+    quantization_errors: &[QuantizationError],
 ) -> io::Result<()> {
     let size = |directory: &Path| {
         std::fs::metadata(directory.join(WEIGHTS)).map(|metadata| metadata.len())
@@ -138,7 +139,7 @@ fn print(
         out,
         "\n| Output | Unit | Molecules | Largest difference | Mean difference |\n|---|---|---|---|---|"
     )?;
-    for loss in losses {
+    for loss in quantization_errors {
         writeln!(
             out,
             "| {} | {} | {} | {:.2e} | {:.2e} |",

@@ -39,7 +39,7 @@ pub async fn onnx(config: &ModelConfig, model: &Model) -> Result<Vec<u8>, Export
 
 /// What one output lost.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Loss {
+pub struct QuantizationError {
     /// The endpoint's name, or `embedding`.
     pub name: String,
     /// The endpoint's unit; empty for a pure number.
@@ -55,7 +55,7 @@ pub struct Loss {
 /// A model without what serves training alone, and its configuration: the heads
 /// for tokens, descriptors and structure vectors, and the embedding of a model
 /// with endpoints, from which fine-tuning has moved the encoder away.
-pub fn lean(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
+pub fn inference_only(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
     let config = ModelConfig {
         masked_lm: false,
         physchem: None,
@@ -63,7 +63,7 @@ pub fn lean(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
         embedding: config.embedding && config.endpoints.is_empty(),
         ..config
     };
-    (config, model.lean())
+    (config, model.inference_only())
 }
 
 /// Compares `other` with `reference` on `structures`: every endpoint, or where
@@ -73,19 +73,19 @@ pub fn lean(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
 /// # Errors
 ///
 /// Where a device fails.
-pub async fn losses(
+pub async fn quantization_errors(
     reference: &Scorer,
     other: &Scorer,
     molecules: &[impl MoleculeSource],
-) -> Result<Vec<Loss>, Stop> {
+) -> Result<Vec<QuantizationError>, Stop> {
     let endpoints = &reference.config().endpoints;
-    let mut losses: Vec<Loss> = endpoints
+    let mut quantization_errors: Vec<QuantizationError> = endpoints
         .iter()
         .map(|endpoint| none_yet(&endpoint.name, &endpoint.unit))
         .collect();
-    let embeds = losses.is_empty();
+    let embeds = quantization_errors.is_empty();
     if embeds {
-        losses.push(none_yet("embedding", ""));
+        quantization_errors.push(none_yet("embedding", ""));
     }
     let mut sides = Vec::with_capacity(2);
     for scorer in [reference, other] {
@@ -97,24 +97,24 @@ pub async fn losses(
             continue;
         };
         components += a.len();
-        let outputs = losses.len();
-        for loss in &mut losses {
+        let outputs = quantization_errors.len();
+        for loss in &mut quantization_errors {
             loss.molecules += 1;
         }
         for (index, (a, b)) in a.iter().zip(b).enumerate() {
             let off = f64::from((a - b).abs());
             // One entry an endpoint, or one for all components.
-            if let Some(loss) = losses.get_mut(index % outputs) {
+            if let Some(loss) = quantization_errors.get_mut(index % outputs) {
                 loss.largest = loss.largest.max(off);
                 loss.mean += off;
             }
         }
     }
-    let each = (components / losses.len().max(1)).max(1) as f64;
-    for loss in &mut losses {
+    let each = (components / quantization_errors.len().max(1)).max(1) as f64;
+    for loss in &mut quantization_errors {
         loss.mean /= each;
     }
-    Ok(losses)
+    Ok(quantization_errors)
 }
 
 /// The values of each molecule, or its embedding; `None` for one that has none.
@@ -141,8 +141,8 @@ async fn outputs(
     stop.map_or(Ok(rows), Err)
 }
 
-fn none_yet(name: &str, unit: &str) -> Loss {
-    Loss {
+fn none_yet(name: &str, unit: &str) -> QuantizationError {
+    QuantizationError {
         name: name.to_owned(),
         unit: unit.to_owned(),
         largest: 0.0,
