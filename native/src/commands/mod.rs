@@ -6,7 +6,7 @@ mod doctor;
 mod evaluate;
 mod explain;
 mod export;
-mod finetune_table;
+mod finetune;
 mod import;
 mod report;
 mod score;
@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// Distill a large model into a small one, on a corpus or on tables
     Distill(train::DistillArguments),
     /// Fine-tune an encoder on your own table of labels, or by a configuration
-    Finetune(train::FinetuneArguments),
+    Finetune(finetune::FinetuneArguments),
     /// Resume a run of pretrain, distill or finetune where it stopped
     ///
     /// The run directory holds all that is needed. On the CPU the result is bit-identical
@@ -75,7 +75,7 @@ impl Command {
             Self::Screen(arguments) => screen::run(arguments),
             Self::Pretrain(arguments) => train::pretrain(arguments),
             Self::Distill(arguments) => train::distill(arguments),
-            Self::Finetune(arguments) => train::finetune(arguments),
+            Self::Finetune(arguments) => finetune::run(arguments),
             Self::Resume(arguments) => train::resume(arguments),
             Self::Evaluate(arguments) => evaluate::run(arguments),
             Self::Report(arguments) => report::run(arguments),

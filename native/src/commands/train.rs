@@ -1,4 +1,4 @@
-//! `delicate pretrain`, `distill`, `finetune` and `resume`.
+//! `delicate pretrain`, `distill` and `resume`, and what every training run has.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -7,13 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use delicate::device::Device;
-use delicate::train::{
-    self, Event, RunConfig, SplitKind, Step, Trained, TrainingError, evaluation_table,
-};
+use delicate::train::{self, Event, RunConfig, Step, Trained, TrainingError, evaluation_table};
 use indicatif::ProgressBar;
 
-use crate::cli::{Choices, ComputeArguments, DeviceArguments, name_of, one_of};
-use crate::commands::finetune_table::{self, TableArguments};
+use crate::cli::{ComputeArguments, DeviceArguments};
 use crate::commands::report;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
@@ -80,57 +77,6 @@ pub(crate) struct DistillArguments {
     /// Directory of the tables, for a configuration with endpoints
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
-}
-
-const SPLITS: &Choices<SplitKind> = &[
-    (SplitKind::Random, "random", "Random split"),
-    (
-        SplitKind::Scaffold,
-        "scaffold",
-        "Split by Bemis-Murcko scaffold",
-    ),
-    (
-        SplitKind::Indices,
-        "indices",
-        "Predefined split from --split-file",
-    ),
-];
-
-#[derive(Debug, Args)]
-#[command(mut_arg("config", |config| config.value_name("TABLE|CONFIG").help(
-    "Table of molecules and labels (.csv, .tsv, .smi or .sdf, optionally .gz), with --label; or \
-     built-in configuration (such as delicate-small) or TOML file",
-)))]
-pub(crate) struct FinetuneArguments {
-    #[command(flatten)]
-    pub(crate) run: RunArguments,
-    #[command(flatten)]
-    pub(crate) table: TableArguments,
-    /// Directory of the tables named in the configuration
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) data: PathBuf,
-    /// Model or run directory of the encoder to fine-tune, `built-in` for the built-in pre-trained
-    /// encoder, or `none` for random weights (default: built-in for a table, otherwise from the
-    /// configuration)
-    #[arg(long, value_name = "DIR|built-in|none", conflicts_with = "resume")]
-    pub(crate) start: Option<PathBuf>,
-    /// Number of folds (default: from the configuration)
-    #[arg(long, conflicts_with = "resume")]
-    pub(crate) folds: Option<u32>,
-    /// How molecules are split (default: from the configuration)
-    #[arg(
-        long,
-        value_name = "SPLIT",
-        value_parser = one_of(SPLITS),
-        conflicts_with = "resume"
-    )]
-    pub(crate) split: Option<SplitKind>,
-    /// File of indices (splits.json of another run), for --split indices
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
-    pub(crate) split_file: Option<PathBuf>,
-    /// Skip the ECFP4 random forest baseline
-    #[arg(long, conflicts_with = "resume")]
-    pub(crate) no_baseline: bool,
 }
 
 #[derive(Debug, Args)]
@@ -200,33 +146,6 @@ pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> 
     session.begin("distill", draft, &arguments.data)
 }
 
-pub(crate) fn finetune(arguments: &FinetuneArguments) -> Result<(), CommandError> {
-    if finetune_table::is_meant(arguments) {
-        return finetune_table::run(arguments);
-    }
-    let session = Session::of(&arguments.run);
-    let Some(mut draft) = configuration("finetune", &arguments.run)? else {
-        return session.resume();
-    };
-    start(&mut draft, arguments.start.as_deref())?;
-    finetuning(&mut draft, arguments)?;
-    session.begin("finetune", draft, &arguments.data)
-}
-
-/// Adds what `finetune` alone may say.
-pub(crate) fn finetuning(
-    draft: &mut Draft,
-    arguments: &FinetuneArguments,
-) -> Result<(), CommandError> {
-    draft.set_some("split.folds", arguments.folds.map(i64::from))?;
-    draft.set_some(
-        "split.kind",
-        arguments.split.map(|kind| name_of(SPLITS, &kind)),
-    )?;
-    draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
-    draft.set_some("baseline", arguments.no_baseline.then_some(false))
-}
-
 pub(crate) fn resume(arguments: &ResumeArguments) -> Result<(), CommandError> {
     let session = Session {
         directory: &arguments.run,
@@ -251,7 +170,10 @@ pub(crate) fn check_command(command: &str, config: &RunConfig) -> Result<(), Com
 
 /// The configuration with what all commands may say on top; `None` to resume a
 /// run.
-fn configuration(kind: &str, arguments: &RunArguments) -> Result<Option<Draft>, CommandError> {
+pub(crate) fn configuration(
+    kind: &str,
+    arguments: &RunArguments,
+) -> Result<Option<Draft>, CommandError> {
     if arguments.resume {
         return Ok(None);
     }
@@ -284,7 +206,7 @@ pub(crate) fn overridden(
     Ok(draft)
 }
 
-fn start(draft: &mut Draft, directory: Option<&Path>) -> Result<(), CommandError> {
+pub(crate) fn start(draft: &mut Draft, directory: Option<&Path>) -> Result<(), CommandError> {
     if directory == Some(Path::new("none")) {
         draft.remove("start");
         return Ok(());
@@ -313,7 +235,12 @@ fn on_corpus(draft: &mut Draft, arguments: &PretrainArguments) -> Result<(), Com
 
 impl Session<'_> {
     /// Begins the run that a configuration describes; tables lie in `data`.
-    fn begin(&self, command: &str, draft: Draft, data: &Path) -> Result<(), CommandError> {
+    pub(crate) fn begin(
+        &self,
+        command: &str,
+        draft: Draft,
+        data: &Path,
+    ) -> Result<(), CommandError> {
         let config = draft.finish()?;
         check_command(command, &config)?;
         self.train(&config, data)
@@ -327,7 +254,7 @@ impl Session<'_> {
         self.finish(shown.ended(self.directory, done)?)
     }
 
-    fn resume(&self) -> Result<(), CommandError> {
+    pub(crate) fn resume(&self) -> Result<(), CommandError> {
         let (device, mut shown) = self.open()?;
         let done = train::resume(self.directory, &device, |event| shown.event(event));
         let done = pollster::block_on(done);

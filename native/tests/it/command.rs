@@ -218,8 +218,9 @@ fn an_output_that_is_killed_half_way_does_not_appear() {
         .spawn()
         .expect("the command starts");
     let mut input = child.stdin.take().expect("a pipe");
-    // Several chunks are scored and written, and the end of the input never comes.
-    let rows = "CCO\nCC\nc1ccccc1O\n".repeat(1_000);
+    // More than is read to tell the format: chunks are scored and written, and the end of
+    // the input never comes.
+    let rows = "CCO\nCC\nc1ccccc1O\n".repeat(6_000);
     input.write_all(rows.as_bytes()).expect("read");
     let begun = || {
         let entries = std::fs::read_dir(directory.path()).expect("listed");

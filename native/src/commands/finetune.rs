@@ -1,5 +1,5 @@
-//! `delicate finetune TABLE`: training on a table of one's own, without a
-//! configuration.
+//! `delicate finetune`: training by a configuration, or on a table of one's own
+//! without one.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,11 @@ use delicate::model::EndpointTask;
 use delicate::train::own_table::{self, Inspected, LabelColumn, OwnTable, OwnTableError};
 use delicate::train::{self, FinetuneConfig, RunConfig, SplitKind};
 
-use crate::cli::{Choices, one_of};
-use crate::commands::train::{FinetuneArguments, Session, check_command, finetuning, overridden};
-use crate::configurations::Draft;
+use crate::cli::{Choices, name_of, one_of};
+use crate::commands::train::{
+    RunArguments, Session, check_command, configuration, overridden, start,
+};
+use crate::configurations::{Draft, text};
 use crate::error::CommandError;
 
 const TASKS: &Choices<EndpointTask> = &[
@@ -25,6 +27,57 @@ const TASKS: &Choices<EndpointTask> = &[
         "Labels are one of two classes",
     ),
 ];
+
+const SPLITS: &Choices<SplitKind> = &[
+    (SplitKind::Random, "random", "Random split"),
+    (
+        SplitKind::Scaffold,
+        "scaffold",
+        "Split by Bemis-Murcko scaffold",
+    ),
+    (
+        SplitKind::Indices,
+        "indices",
+        "Predefined split from --split-file",
+    ),
+];
+
+#[derive(Debug, Args)]
+#[command(mut_arg("config", |config| config.value_name("TABLE|CONFIG").help(
+    "Table of molecules and labels (.csv, .tsv, .smi or .sdf, optionally .gz), with --label; or \
+     built-in configuration (such as delicate-small) or TOML file",
+)))]
+pub(crate) struct FinetuneArguments {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    #[command(flatten)]
+    table: TableArguments,
+    /// Directory of the tables named in the configuration
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    data: PathBuf,
+    /// Model or run directory of the encoder to fine-tune, `built-in` for the built-in pre-trained
+    /// encoder, or `none` for random weights (default: built-in for a table, otherwise from the
+    /// configuration)
+    #[arg(long, value_name = "DIR|built-in|none", conflicts_with = "resume")]
+    start: Option<PathBuf>,
+    /// Number of folds (default: from the configuration)
+    #[arg(long, conflicts_with = "resume")]
+    folds: Option<u32>,
+    /// How molecules are split (default: from the configuration)
+    #[arg(
+        long,
+        value_name = "SPLIT",
+        value_parser = one_of(SPLITS),
+        conflicts_with = "resume"
+    )]
+    split: Option<SplitKind>,
+    /// File of indices (splits.json of another run), for --split indices
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    split_file: Option<PathBuf>,
+    /// Skip the ECFP4 random forest baseline
+    #[arg(long, conflicts_with = "resume")]
+    no_baseline: bool,
+}
 
 /// What only a table needs to be told.
 #[derive(Debug, Args)]
@@ -41,6 +94,30 @@ pub(crate) struct TableArguments {
     /// SMILES column of the table (default: detected by name or content)
     #[arg(long, value_name = "NAME", requires = "label")]
     smiles_column: Option<String>,
+}
+
+pub(crate) fn run(arguments: &FinetuneArguments) -> Result<(), CommandError> {
+    if is_table(arguments) {
+        return on_table(arguments);
+    }
+    let session = Session::of(&arguments.run);
+    let Some(mut draft) = configuration("finetune", &arguments.run)? else {
+        return session.resume();
+    };
+    start(&mut draft, arguments.start.as_deref())?;
+    finetuning(&mut draft, arguments)?;
+    session.begin("finetune", draft, &arguments.data)
+}
+
+/// Adds what `finetune` alone may say.
+fn finetuning(draft: &mut Draft, arguments: &FinetuneArguments) -> Result<(), CommandError> {
+    draft.set_some("split.folds", arguments.folds.map(i64::from))?;
+    draft.set_some(
+        "split.kind",
+        arguments.split.map(|kind| name_of(SPLITS, &kind)),
+    )?;
+    draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
+    draft.set_some("baseline", arguments.no_baseline.then_some(false))
 }
 
 impl TableArguments {
@@ -74,12 +151,12 @@ fn each<T: Clone>(option: &str, said: &[T], labels: usize) -> Result<Vec<Option<
 }
 
 /// Whether the arguments name a table and not a configuration.
-pub(crate) fn is_meant(arguments: &FinetuneArguments) -> bool {
+fn is_table(arguments: &FinetuneArguments) -> bool {
     let file = arguments.run.config.as_deref();
     !arguments.table.label.is_empty() || file.is_some_and(own_table::is_table)
 }
 
-pub(crate) fn run(arguments: &FinetuneArguments) -> Result<(), CommandError> {
+fn on_table(arguments: &FinetuneArguments) -> Result<(), CommandError> {
     let path = match arguments.run.config.as_deref() {
         Some(path) if path == Path::new("-") => {
             return Err(CommandError::Usage(
@@ -101,7 +178,7 @@ pub(crate) fn run(arguments: &FinetuneArguments) -> Result<(), CommandError> {
         path,
         labels: arguments.table.labels()?,
         smiles_column: arguments.table.smiles_column.clone(),
-        start: start(arguments.start.as_deref()),
+        start: table_start(arguments.start.as_deref()),
     };
     let found = table.inspect().map_err(|error| {
         let is_unsaid = matches!(error, OwnTableError::WhichColumn { .. });
@@ -129,7 +206,7 @@ pub(crate) fn run(arguments: &FinetuneArguments) -> Result<(), CommandError> {
 }
 
 /// The start of a run: built in where nothing is said.
-fn start(said: Option<&Path>) -> Option<PathBuf> {
+fn table_start(said: Option<&Path>) -> Option<PathBuf> {
     match said {
         None => Some(train::BUILT_IN.into()),
         Some(path) if path == Path::new("none") => None,
