@@ -556,12 +556,12 @@ mod tests {
         // Mostly words: the two numbers are in the way.
         let cells = ["0", "1", "TRUE", "false", "active", "2", "-1", "yes", "2"];
         let text = error(&cells, None);
-        assert!(text.contains("`2` (2), `-1` (1), (the other 6"), "{text}");
+        assert!(text.contains("`2` (2), `-1` (1) (the other 6"), "{text}");
         assert!(text.contains("TRUE and FALSE"), "{text}");
         let text = error(&["toxic", "safe", "safe"], None);
         assert!(text.contains("`safe` (2), `toxic` (1)"), "{text}");
         let text = error(&["active", "inactive", "inconclusive"], None);
-        assert!(text.contains("`inconclusive` (1), (the other 2"), "{text}");
+        assert!(text.contains("`inconclusive` (1) (the other 2"), "{text}");
         let text = error(&["3.1", "4.2"], Some(CLASS));
         assert!(text.contains("`3.1` (1), `4.2` (1)"), "{text}");
         let many: Vec<String> = (0..1000).map(|i| format!("word {i}")).collect();
