@@ -22,6 +22,7 @@ use error::CommandError;
 /// Scores molecules with a compact chemical transformer, on any GPU or the CPU.
 #[derive(Debug, Parser)]
 #[command(
+    name = "delicate",
     version,
     after_help = "Exit codes: 0 done; 1 a file, model or device failed; 2 wrong arguments; \
                   3 a row failed under --on-error fail; 130 interrupted."

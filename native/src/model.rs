@@ -1,8 +1,11 @@
 //! The model that a command works with.
 
+use std::path::Path;
+
 use delicate::device::Device;
 use delicate::model_dir::{ModelDirError, ModelFiles};
 use delicate::predict::Scorer;
+use delicate::train::run_dir;
 
 use crate::cli::ModelArguments;
 use crate::error::CommandError;
@@ -25,12 +28,24 @@ pub(crate) fn load(
     let directory = arguments.model.as_deref();
     let name = directory.map_or("(built in)".to_owned(), |path| path.display().to_string());
     let files = match directory {
+        // As after `delicate finetune -o run`.
+        Some(run) if is_run(run) => {
+            let (run, model) = (run.display(), run.join(run_dir::MODEL));
+            return Err(CommandError::Usage(format!(
+                "{run} is a run directory: name its model, {}",
+                model.display()
+            )));
+        }
         Some(path) => ModelFiles::read(path),
         None => built_in(task),
     };
     files
         .and_then(|files| Scorer::load(&files, device))
         .map_err(|source| CommandError::Model { name, source })
+}
+
+fn is_run(path: &Path) -> bool {
+    path.join(run_dir::CONFIG).is_file() && path.join(run_dir::MODEL).is_dir()
 }
 
 #[cfg(feature = "embedded")]

@@ -66,6 +66,12 @@ pub struct Scaling {
 }
 
 impl Scaling {
+    /// Whether values can be computed with it: a finite mean and a positive deviation,
+    /// neither near the ends of single precision.
+    pub(crate) fn is_usable(self) -> bool {
+        self.mean.abs() < 1e30 && self.deviation >= f32::MIN_POSITIVE && self.deviation < 1e30
+    }
+
     /// Leaves outputs as they are.
     pub const IDENTITY: Self = Self {
         mean: 0.0,

@@ -79,9 +79,7 @@ impl ModelConfig {
             if endpoint.name.is_empty() || !names.insert(&endpoint.name) {
                 return refuse("endpoints", endpoint.name.clone(), "a name of its own each");
             }
-            let usable =
-                scaling.mean.is_finite() && scaling.deviation > 0.0 && scaling.deviation < 1e30;
-            if !usable {
+            if !scaling.is_usable() {
                 return refuse(
                     "endpoints.scaling",
                     format!("{scaling:?} of {}", endpoint.name),

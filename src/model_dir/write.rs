@@ -102,15 +102,21 @@ fn write_files(directory: &Path, files: &ModelFiles<'_>, card: &[u8]) -> Result<
     atomic::write_directory(directory, &all).map_err(io_error(directory))
 }
 
-/// What is not ours would be lost with the directory that is replaced.
+/// What is not ours would be lost with the directory that is replaced: only a
+/// model, or an empty directory, is.
 fn refuse_foreign_files(directory: &Path) -> Result<(), ModelDirError> {
     if !directory.exists() {
         return Ok(());
     }
+    let config = std::fs::read(directory.join(CONFIG)).unwrap_or_default();
+    let is_model = serde_json::from_slice::<Kind>(&config)
+        .is_ok_and(|config| config.model_type == super::MODEL_TYPE);
     for entry in std::fs::read_dir(directory).map_err(io_error(directory))? {
-        let name = entry.map_err(io_error(directory))?.file_name();
+        let entry = entry.map_err(io_error(directory))?;
+        let name = entry.file_name();
         let ours = [WEIGHTS, VOCABULARY, CARD, CONFIG, DOMAIN];
-        if !ours.iter().any(|known| name == *known) {
+        let is_ours = ours.iter().any(|known| name == *known) && entry.path().is_file();
+        if !(is_model && is_ours) {
             return Err(ModelDirError::Occupied {
                 directory: directory.to_owned(),
                 entry: name.to_string_lossy().into_owned(),
@@ -118,6 +124,12 @@ fn refuse_foreign_files(directory: &Path) -> Result<(), ModelDirError> {
         }
     }
     Ok(())
+}
+
+/// What tells a `config.json` of ours from those of others.
+#[derive(serde::Deserialize)]
+struct Kind {
+    model_type: String,
 }
 
 fn io_error(path: &Path) -> impl FnOnce(std::io::Error) -> ModelDirError + use<> {

@@ -168,11 +168,15 @@ impl<R: Read> Rows<R> {
             } else {
                 None
             };
-            if let Some(more) = more.filter(|more| !more.too_long) {
+            let more = more.filter(|more| !more.too_long);
+            if let Some(more) = more {
                 // From `end`, so that the line end goes into the field as it is.
                 splitter.feed(source.bytes(end, more.end));
                 (end, next, lines) = (more.end, more.next, lines + 1);
-            } else {
+            }
+            // Text behind the quote that closes on a later line: it is one that opens
+            // there, and the quote of the first line was never closed.
+            if more.is_none() || splitter.stray {
                 self.unclosed_quotes += 1;
                 error = Some(RowError::new(
                     "unclosed_quote",
@@ -194,10 +198,13 @@ impl<R: Read> Rows<R> {
 }
 
 /// Splits one row into cells, by the rules of RFC 4180 made lenient: a quote
-/// counts only at the start of a cell, and text after a closing quote stays.
+/// counts only at the start of a cell, and text after a closing quote stays, within
+/// one line.
 struct Splitter {
     delimiter: u8,
     state: State,
+    /// Text followed a closing quote.
+    stray: bool,
     cell: Vec<u8>,
     cells: Vec<String>,
 }
@@ -216,6 +223,7 @@ impl Splitter {
         Self {
             delimiter,
             state: State::CellStart,
+            stray: false,
             cell: Vec::new(),
             cells: Vec::new(),
         }
@@ -238,7 +246,8 @@ impl Splitter {
                     self.end_cell();
                     State::CellStart
                 }
-                _ => {
+                state => {
+                    self.stray |= state == State::QuoteInQuoted;
                     self.cell.push(byte);
                     State::Plain
                 }
@@ -259,6 +268,7 @@ impl Splitter {
     fn finish(&mut self) -> Vec<String> {
         self.end_cell();
         self.state = State::CellStart;
+        self.stray = false;
         std::mem::take(&mut self.cells)
     }
 
@@ -266,6 +276,7 @@ impl Splitter {
         self.cell.clear();
         self.cells.clear();
         self.state = State::CellStart;
+        self.stray = false;
     }
 }
 

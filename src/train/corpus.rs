@@ -102,7 +102,7 @@ pub(super) fn hexadecimal(digest: &[u8]) -> String {
 }
 
 /// Reads `path` once to count its rows and digest its bytes.
-pub(super) fn inspect(path: &Path) -> Result<DataFile, CorpusError> {
+pub(super) fn inspect(path: &Path, options: &ReadOptions) -> Result<DataFile, CorpusError> {
     let io = |source| CorpusError::Io {
         path: path.to_owned(),
         source,
@@ -117,7 +117,7 @@ pub(super) fn inspect(path: &Path) -> Result<DataFile, CorpusError> {
     };
     let name = path.to_string_lossy();
     let mut rows = 0;
-    for record in Reader::open(&mut digesting, &name, &ReadOptions::default()).map_err(records)? {
+    for record in Reader::open(&mut digesting, &name, options).map_err(records)? {
         record.map_err(records)?;
         rows += 1;
     }
@@ -146,7 +146,7 @@ impl Corpus {
     pub fn open(paths: &[PathBuf]) -> Result<Self, CorpusError> {
         let files = paths
             .iter()
-            .map(|path| inspect(path))
+            .map(|path| inspect(path, &ReadOptions::default()))
             .collect::<Result<_, _>>()?;
         Ok(Self { files })
     }

@@ -15,7 +15,7 @@ use super::dataset::{self, Dataset, Example, Examples};
 use super::evaluation::{self, Evaluated};
 use super::fold_objective::FoldObjective;
 use super::gaussian_process;
-use super::learnable::{self, FEWEST_LABELS};
+use super::learnable::{self, FEWEST_LABELS, LearnableError};
 use super::left_out::{self, LeftOut};
 use super::model_card;
 use super::objectives::{DistillationError, Teacher, layer_map};
@@ -32,6 +32,7 @@ use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles, Precision};
 use crate::predict::PredictOptions;
 use crate::predict::applicability::{ApplicabilityDomain, Calibration, HeldOut};
+use crate::records::ReadOptions;
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -85,7 +86,11 @@ pub async fn finetune(
         left_out.extend(collected.add_table(data, index, endpoint)?);
         let path = data.join(&endpoint.file);
         if files.iter().all(|file| file.path != path) {
-            files.push(inspect(&path)?);
+            let options = ReadOptions {
+                smiles_column: endpoint.smiles_column.clone(),
+                ..ReadOptions::default()
+            };
+            files.push(inspect(&path, &options)?);
         }
     }
     let kinds: Vec<EndpointTask> = config.endpoints.iter().map(|e| e.task).collect();
@@ -129,24 +134,32 @@ pub async fn finetune(
     }
     let first = table_run.start(Position::default(), 0, 0.0)?;
     let resolved = RunConfig::from(config.clone());
-    let run = Run::create(
-        directory,
-        &resolved.to_toml()?,
-        &RunInfo::new(resolved.command(), device, files),
-    )?;
     let Dataset {
         endpoints,
         examples,
         folds,
     } = &table_run.data;
     let names: Vec<String> = endpoints.iter().map(|e| e.name.clone()).collect();
-    let table = dataset::to_csv(examples, &names);
-    run_dir::write_csv(&directory.join(run_dir::EXAMPLES), table)?;
+    let csv = |name: &str, table: Result<Vec<u8>, csv::Error>| {
+        table.map_err(|error| run_dir::damaged(&directory.join(name), error))
+    };
+    let mut stored = vec![
+        (
+            run_dir::EXAMPLES,
+            csv(run_dir::EXAMPLES, dataset::to_csv(examples, &names))?,
+        ),
+        (run_dir::SPLITS, run_dir::to_json(run_dir::SPLITS, folds)?),
+    ];
     if !left_out.is_empty() {
         let table = left_out::to_csv(&left_out);
-        run_dir::write_csv(&directory.join(run_dir::LEFT_OUT), table)?;
+        stored.push((run_dir::LEFT_OUT, csv(run_dir::LEFT_OUT, table)?));
     }
-    run_dir::write_json(&directory.join(run_dir::SPLITS), folds)?;
+    let run = Run::create(
+        directory,
+        &resolved.to_toml()?,
+        &RunInfo::new(resolved.command(), device, files),
+        &stored,
+    )?;
     let mut finetuned = table_run.train(run, first, on_event).await?;
     finetuned.left_out = left_out;
     Ok(finetuned)
@@ -285,10 +298,15 @@ fn scaling(labels: &[f64]) -> Scaling {
     let n = labels.len().max(1) as f64;
     let mean = labels.iter().sum::<f64>() / n;
     let variance = labels.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / n;
+    // Labels that are all alike would be divided by 0; those that differ may be as
+    // small as concentrations in mol/L are.
+    let deviation = match variance.sqrt() {
+        0.0 => 1e-6,
+        deviation => deviation,
+    };
     Scaling {
         mean: mean as f32,
-        // Labels that are all alike would be divided by 0.
-        deviation: variance.sqrt().max(1e-6) as f32,
+        deviation: deviation as f32,
     }
 }
 
@@ -320,10 +338,16 @@ impl TableRun<'_> {
                         needed: FEWEST_LABELS,
                     });
                 }
-                Ok(match endpoint.task {
+                let scaling = match endpoint.task {
                     EndpointTask::Regression => scaling(&labels),
                     EndpointTask::Classification => Scaling::IDENTITY,
-                })
+                };
+                // What the model directory would refuse after hours of training.
+                if !scaling.is_usable() {
+                    let endpoint = endpoint.name.clone();
+                    return Err(LearnableError::OutOfRange { endpoint }.into());
+                }
+                Ok(scaling)
             });
         scalings.collect()
     }

@@ -70,7 +70,7 @@ impl Refusal {
             Self::Minus => format!("`{cell}` has a typographic minus: write a hyphen"),
             Self::Infinite => format!("`{cell}` is not a finite number"),
             Self::Word => format!("`{cell}` is not a number"),
-            Self::NoClass => format!("`{cell}` is no class: {EXPECTED}"),
+            Self::NoClass => format!("`{cell}` is not a class label: {EXPECTED}"),
         }
     }
 
@@ -281,7 +281,9 @@ pub enum LabelsError {
         values: String,
     },
     /// Some values are neither of two classes.
-    #[error("the column `{column}` holds values that are no class: {values}{valid}; {EXPECTED}")]
+    #[error(
+        "the column `{column}` holds values that are not class labels: {values}{valid}; {EXPECTED}"
+    )]
     NoClasses {
         /// The column.
         column: String,

@@ -31,6 +31,15 @@ pub enum LearnableError {
         /// How many there should be.
         needed: usize,
     },
+    /// The labels are too large, or too near to each other, for single precision.
+    #[error(
+        "the labels of `{endpoint}` are too large or too small to be computed with: give them in \
+         another unit, or as logarithms"
+    )]
+    OutOfRange {
+        /// The endpoint.
+        endpoint: String,
+    },
     /// All labels are of one class, or are one number.
     #[error(
         "all {molecules} labels of `{endpoint}` are {value}: there is nothing to tell apart; add \

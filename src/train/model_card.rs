@@ -272,7 +272,7 @@ pub fn evaluation_table(endpoints: &[EndpointEvaluation]) -> String {
         .any(|split| split.network.is_some());
     let mut columns = vec!["Endpoint", "Molecules", "Metric", "Model"];
     if has_gaussian_processes {
-        columns.extend(["Network", "GaussianProcess"]);
+        columns.extend(["Network", "Gaussian process"]);
     }
     columns.push("ECFP4");
     let mut text = format!(

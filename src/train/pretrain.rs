@@ -65,6 +65,7 @@ pub async fn pretrain(
         directory,
         &resolved.to_toml()?,
         &RunInfo::new(resolved.command(), device, data),
+        &[],
     )?;
     let corpus_run = CorpusRun {
         config,

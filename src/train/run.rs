@@ -62,6 +62,8 @@ pub async fn resume(
     config.common().optimizer.check_device(device)?;
     let finished = run.finished()?;
     if finished.is_some() {
+        // A process that was killed at its very end left them.
+        run.clear_checkpoints()?;
         let note = "this run has already finished; nothing to resume".to_owned();
         // Nothing comes after it that could be stopped.
         let _ = on_event(Event::Note(note));

@@ -172,7 +172,7 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> RunError {
     move |source| RunError::Io { path, source }
 }
 
-fn damaged(path: &Path, what: impl ToString) -> RunError {
+pub(super) fn damaged(path: &Path, what: impl ToString) -> RunError {
     RunError::Damaged {
         path: path.to_owned(),
         what: what.to_string(),
@@ -204,9 +204,15 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
 ///
 /// Where the disk does not take it.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| damaged(path, error))?;
+    write_whole(path, &to_json(path, value)?)
+}
+
+/// The contents of a JSON file of a run directory.
+pub(super) fn to_json(path: impl AsRef<Path>, value: &impl Serialize) -> Result<Vec<u8>, RunError> {
+    let json = serde_json::to_vec_pretty(value);
+    let mut bytes = json.map_err(|error| damaged(path.as_ref(), error))?;
     bytes.push(b'\n');
-    write_whole(path, &bytes)
+    Ok(bytes)
 }
 
 /// The text of a run's configuration.
@@ -242,18 +248,34 @@ pub(super) fn model_of(path: &Path) -> PathBuf {
 }
 
 impl Run {
-    /// Begins a run in `directory`, which must be empty or absent.
+    /// Begins a run in `directory`, which must be empty or absent, or hold what a
+    /// process left that was killed while it did this. `files` are the run's data, by
+    /// name.
     ///
     /// # Errors
     ///
     /// Where the directory holds something or cannot be written to.
-    pub fn create(directory: &Path, config: &str, info: &RunInfo) -> Result<Self, RunError> {
+    pub fn create(
+        directory: &Path,
+        config: &str,
+        info: &RunInfo,
+        files: &[(&str, Vec<u8>)],
+    ) -> Result<Self, RunError> {
         fs::create_dir_all(directory).map_err(io_error(directory))?;
-        let mut entries = fs::read_dir(directory).map_err(io_error(directory))?;
-        if entries.next().is_some() {
-            return Err(RunError::NotEmpty(directory.to_owned()));
+        let begun = [RUN, EXAMPLES, LEFT_OUT, SPLITS];
+        for entry in fs::read_dir(directory).map_err(io_error(directory))? {
+            let name = entry.map_err(io_error(directory))?.file_name();
+            let name = name.to_string_lossy();
+            // Without a configuration it is no run yet.
+            if !begun.contains(&&*name) && !name.starts_with(atomic::PARTIAL) {
+                return Err(RunError::NotEmpty(directory.to_owned()));
+            }
         }
+        atomic::sweep(directory).map_err(io_error(directory))?;
         write_json(&directory.join(RUN), info)?;
+        for (name, bytes) in files {
+            write_whole(&directory.join(name), bytes)?;
+        }
         // Last: a directory with a configuration is a run.
         write_whole(&directory.join(CONFIG), config.as_bytes())?;
         Self::open(directory)
@@ -269,7 +291,14 @@ impl Run {
         let config = read_config(directory)?;
         let info = read_json(&directory.join(RUN))?;
         // What a process that was killed here left unfinished.
-        for folder in [directory.to_owned(), directory.join(CHECKPOINTS)] {
+        let mut folders = vec![directory.to_owned(), directory.join(CHECKPOINTS)];
+        let folds = directory.join(FOLDS);
+        if folds.is_dir() {
+            for fold in fs::read_dir(&folds).map_err(io_error(&folds))? {
+                folders.push(fold.map_err(io_error(&folds))?.path());
+            }
+        }
+        for folder in folders {
             if folder.is_dir() {
                 atomic::sweep(&folder).map_err(io_error(&folder))?;
             }
@@ -448,6 +477,11 @@ impl Run {
     ) -> Result<(), RunError> {
         let directory = self.directory.join(MODEL);
         model_dir::write(&directory, config, model, Precision::Fp32, card, domain).await?;
+        self.clear_checkpoints()
+    }
+
+    /// Removes all checkpoints: what they led to is stored.
+    pub(crate) fn clear_checkpoints(&self) -> Result<(), RunError> {
         let folder = self.directory.join(CHECKPOINTS);
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(io_error(&folder))?;

@@ -350,6 +350,21 @@ fn an_unclosed_quote_costs_its_own_row_only() {
     assert_eq!(records.iter().filter(|r| r.molecule.is_err()).count(), 1);
 }
 
+/// The quote of a later row must not close that of an earlier one: its molecules
+/// would be lost, and its values be those of another.
+#[test]
+fn an_unclosed_quote_does_not_swallow_rows_up_to_the_next_quoted_one() {
+    let text = "smiles,name,y\nOCCO,\"a,2.5\nOCCCO,b,3.5\nOCCCCO,\"c\",4.5\n";
+    let (_, records) = read(text, "a.csv");
+    assert_eq!(reasons(&records), [Some("unclosed_quote"), None, None]);
+    assert_eq!(smiles(&records), ["(none)", "OCCCO", "OCCCCO"]);
+    assert_eq!(records[2].fields, ["OCCCCO", "c", "4.5"]);
+    // A cell that holds a line end is one row as before.
+    let (_, records) = read("smiles,name\nCCO,\"a\nb\"\nCC,c\n", "a.csv");
+    assert_eq!(records[0].fields, ["CCO", "a\nb"]);
+    assert_eq!(reasons(&records), [None, None]);
+}
+
 #[test]
 fn many_unclosed_quotes_do_not_make_reading_quadratic() {
     let text = "smiles,name,note\n".to_owned() + &"CC,x\",\"\n".repeat(200_000);

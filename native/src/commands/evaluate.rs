@@ -34,7 +34,12 @@ pub(crate) struct EvaluateArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) endpoint: Option<String>,
     /// Label column of a table
-    #[arg(long, value_name = "NAME", default_value = "label")]
+    #[arg(
+        long,
+        visible_alias = "label",
+        value_name = "NAME",
+        default_value = "label"
+    )]
     pub(crate) label_column: String,
     #[command(flatten)]
     pub(crate) input: InputArguments,
@@ -119,6 +124,13 @@ fn on_table(
     let endpoint = endpoint.ok_or_else(|| CommandError::Usage("no endpoint".to_owned()))?;
     let (rows, labels) = labelled(&arguments.path, arguments, endpoint.task)?;
     let name = endpoint.name.as_str();
+    if rows.is_empty() {
+        return Err(CommandError::Usage(format!(
+            "{}: no row has both a molecule and a label in `{}`",
+            arguments.path.display(),
+            arguments.label_column
+        )));
+    }
     let evaluated = evaluate_table(&scorer, name, &rows, &labels, options);
     let evaluated = pollster::block_on(evaluated)
         .map_err(|error| CommandError::from_run(error, &arguments.path))?;

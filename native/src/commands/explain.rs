@@ -93,7 +93,8 @@ fn text(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
     if explanation.predictions.iter().all(|p| p.domain.is_none()) {
         writeln!(
             out,
-            "\nIntervals and neighbours are not available for this model."
+            "\nIntervals and applicability domain are not available for this model: too few \
+             molecules were held out."
         )?;
     }
     Ok(())

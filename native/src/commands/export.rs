@@ -4,15 +4,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use delicate::atomic;
 use delicate::convert::export::{self, MOLECULES, QuantizationError};
-use delicate::model_dir::{self, CARD, ModelDirError, ModelFiles, Precision, WEIGHTS};
+use delicate::model_dir::{
+    self, CARD, CONFIG, DOMAIN, ModelDirError, ModelFiles, Precision, VOCABULARY, WEIGHTS,
+};
 use delicate::predict::Scorer;
 use delicate::records::{ReadOptions, Structure};
 
 use crate::cli::{DeviceArguments, StorageArguments};
 use crate::error::CommandError;
-use crate::files::RowFile;
+use crate::files::{RowFile, Sink, refuse_same_file};
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
@@ -44,10 +45,9 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     };
     let (from, to) = (arguments.model.as_path(), arguments.output.as_path());
     // What is read must not be overwritten while it is compared with.
-    if let (Ok(a), Ok(b)) = (from.canonicalize(), to.canonicalize())
-        && a == b
-    {
-        return Err(CommandError::SameFile(to.to_owned()));
+    refuse_same_file(from, Some(to))?;
+    for file in [CONFIG, WEIGHTS, VOCABULARY, DOMAIN, CARD] {
+        refuse_same_file(&from.join(file), Some(to))?;
     }
     let structures = structures(arguments.data.as_deref())?;
     let device = arguments.device.open()?;
@@ -64,10 +64,13 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
                 source,
             }
         })?;
-        atomic::write_file(to, &bytes).map_err(|source| CommandError::Output {
-            name: to.display().to_string(),
-            source,
-        })?;
+        let mut sink = Sink::open(Some(to))?;
+        sink.write_all(&bytes)
+            .and_then(|()| sink.complete())
+            .map_err(|source| CommandError::Output {
+                name: to.display().to_string(),
+                source,
+            })?;
         let has_gaussian_processes = (files.applicability(&config))
             .map_err(|error| model_error(from)(error.into()))?
             .is_some_and(|known| known.has_gaussian_processes());

@@ -116,6 +116,9 @@ fn finetuning(draft: &mut Draft, arguments: &FinetuneArguments) -> Result<(), Co
         "split.kind",
         arguments.split.map(|kind| name_of(SPLITS, &kind)),
     )?;
+    // A file says how to split, and nothing else does.
+    let by_file = arguments.split_file.is_some() && arguments.split.is_none();
+    draft.set_some("split.kind", by_file.then_some("indices"))?;
     draft.set_some("split.file", arguments.split_file.as_deref().map(text))?;
     draft.set_some("baseline", arguments.no_baseline.then_some(false))
 }
@@ -198,7 +201,7 @@ fn on_table(arguments: &FinetuneArguments) -> Result<(), CommandError> {
     if !arguments.run.quiet {
         let model = arguments.run.output.join(train::run_dir::MODEL);
         eprintln!(
-            "score with it: delicate score FILE --model {}",
+            "To score with this model: delicate score FILE --model {}",
             quoted(&model)
         );
     }

@@ -10,6 +10,7 @@ use delicate::model_dir::{self, Precision};
 
 use crate::cli::StorageArguments;
 use crate::error::CommandError;
+use crate::files::refuse_same_file;
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
@@ -67,6 +68,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
             .map(|text| endpoint(text))
             .collect(),
     };
+    refuse_same_file(&arguments.checkpoint, Some(&arguments.output))?;
     // Nothing is computed: the CPU is always there.
     let device = Device::open_blocking(DeviceChoice::Cpu)?;
     let imported = import(&arguments.checkpoint, &options, &device).map_err(|source| {

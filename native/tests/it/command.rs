@@ -230,7 +230,10 @@ fn an_output_that_is_killed_half_way_does_not_appear() {
             .filter_map(|entry| Some(entry.metadata().ok()?.len()));
         sizes.sum::<u64>() > 0
     };
+    let started = std::time::Instant::now();
     while !begun() {
+        let waited = started.elapsed();
+        assert!(waited.as_secs() < 120, "nothing was written in {waited:?}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     child.kill().expect("killed");

@@ -188,7 +188,7 @@ fn a_table_becomes_a_model_that_scores() {
         "my assay.csv, pIC50: 1 label that is a range left out: line 17",
         "my assay.csv, pIC50: 1 label that is not finite left out: line 20",
         "my assay.csv: 1 row whose molecule cannot be used left out: line 66",
-        "score with it: delicate score FILE --model 'my run/model'",
+        "To score with this model: delicate score FILE --model 'my run/model'",
     ];
     for line in lines {
         assert!(stderr.contains(line), "{line} is not in\n{stderr}");
@@ -345,7 +345,7 @@ fn a_table_without_label_says_what_could_be_one() {
         &["--label", "pIC50", "--task", "classification"],
         1,
     );
-    assert!(said.contains("no class"), "{said}");
+    assert!(said.contains("not class labels"), "{said}");
     let said = place.refused(
         "assay.csv",
         &[

@@ -229,7 +229,7 @@ fn a_corpus_becomes_scores_through_every_command() {
         "-o",
         &alone,
     ]);
-    assert!(table.contains("| Process |") && !without.contains("| Process |"));
+    assert!(table.contains("| Gaussian process |") && !without.contains("| Gaussian process |"));
     let evaluation = std::fs::read_to_string(place.join("alone/evaluation.json"));
     let evaluation = evaluation.expect("written");
     assert!(evaluation.contains("\"baseline\": null") && !evaluation.contains("\"baseline\": {"));
