@@ -5,7 +5,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::run_dir;
+use super::run_dir::{self, Run, RunInfo};
 use super::{Event, FinetuneConfig, TrainingError, finetune, resume as resume_run};
 use crate::atomic;
 use crate::device::{Device, DeviceChoice};
@@ -137,4 +137,36 @@ fn a_run_killed_between_any_two_writes_at_its_end_is_resumed_to_the_same_bytes()
         killed += 1;
     }
     assert!(killed > 20, "only {killed} steps were killed at");
+}
+
+#[test]
+fn a_run_killed_between_any_two_writes_at_its_beginning_is_begun_again_or_resumed() {
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let info = RunInfo::new("finetune", &device, Vec::new());
+    let files = [
+        (run_dir::EXAMPLES, b"smiles\n".to_vec()),
+        (run_dir::SPLITS, b"[]\n".to_vec()),
+    ];
+    let create = |run: &Path| Run::create(run, "name = \"x\"\n", &info, &files).map(|_| ());
+    let mut killed = 0;
+    loop {
+        let folder = tempfile::tempdir().expect("a directory");
+        let run = folder.path().join("run");
+        atomic::kill_after(Some(killed));
+        let begun = create(&run);
+        atomic::kill_after(None);
+        if begun.is_ok() {
+            break;
+        }
+        if run.join(run_dir::CONFIG).exists() {
+            Run::resume(&run).expect("it is a run");
+        } else {
+            create(&run).unwrap_or_else(|error| panic!("after {killed} steps: {error}"));
+        }
+        for (name, bytes) in &files {
+            assert_eq!(&fs::read(run.join(name)).expect("there"), bytes);
+        }
+        killed += 1;
+    }
+    assert!(killed >= 8, "only {killed} steps were killed at");
 }

@@ -372,6 +372,26 @@ fn a_directory_with_somebodys_files_is_not_replaced() {
     );
 }
 
+/// Whatever is called like a file of ours: only a model is replaced.
+#[test]
+fn a_directory_that_is_no_model_is_not_replaced() {
+    let (config, model) = ModelFiles::embedded().build(&device()).expect("valid");
+    for (file, contents) in [
+        ("README.md", "mine"),
+        ("config.json", "{\"model_type\": \"bert\"}"),
+    ] {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("theirs");
+        std::fs::create_dir(&path).expect("made");
+        std::fs::write(path.join(file), contents).expect("written");
+        let written = model_dir::write(&path, &config, &model, Precision::Fp16, "", None);
+        let error = pollster::block_on(written).expect_err("refused");
+        assert!(matches!(&error, ModelDirError::Occupied { .. }), "{error}");
+        let kept = std::fs::read_to_string(path.join(file)).expect("there");
+        assert_eq!(kept, contents);
+    }
+}
+
 #[test]
 fn the_built_in_models_are_whole() {
     for files in [
