@@ -146,7 +146,7 @@ impl ModelFiles<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Self::load`].
+    /// As [`Self::build`].
     pub fn config(&self) -> Result<ModelConfig, ModelDirError> {
         self.check_files()?;
         let config: ModelConfig = serde_json::from_slice(&self.config)?;

@@ -1,6 +1,6 @@
 //! Predictions: from structures to values that say how far they can be trusted.
 //!
-//! - [`Predictor`](crate::Predictor): the front door, blocking
+//! - [`Predictor`]: the front door, blocking
 //! - [`Scorer`]: the same, asynchronous and batch by batch
 //! - [`gaussian_process`]: the values of similar training molecules
 //! - [`applicability`]: intervals, applicability domain, nearest neighbours

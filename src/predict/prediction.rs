@@ -176,7 +176,11 @@ impl fmt::Display for Prediction {
 
 /// The prediction of one endpoint for one molecule, as it is serialised.
 #[derive(Serialize)]
-#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(missing_as_null))]
+#[cfg_attr(
+    feature = "typescript",
+    derive(tsify::Tsify),
+    tsify(missing_as_null, rename = "Prediction")
+)]
 #[serde(rename = "Prediction")]
 struct PredictionFields<'a> {
     endpoint: &'a str,
