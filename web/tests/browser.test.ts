@@ -185,7 +185,7 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
       await openFile(page, "many.smi", cycle(smiles, total));
       await page.locator("#score").click();
       await page.waitForFunction(
-        () => document.querySelectorAll("tbody tr.scored").length > 0,
+        () => document.querySelectorAll("#results tbody tr.scored").length > 0,
         null,
         { timeout: LIMIT },
       );
@@ -266,14 +266,14 @@ async function testLargeFile(browser: Browser, site: Served): Promise<void> {
     "cpu: the table holds only the rows in sight, and the last can be reached",
     async () => {
       equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), String(total + 1));
-      ok((await page.locator("tbody tr").count()) < 100, "the table is windowed");
-      await page.locator("tbody th button").first().focus();
+      ok((await page.locator("#results tbody tr").count()) < 100, "the table is windowed");
+      await page.locator("#results tbody th button").first().focus();
       await page.keyboard.press("End");
       await page.waitForFunction(
         () => document.activeElement?.textContent?.endsWith("10,000") === true,
       );
       equal(
-        await page.locator("tbody tr:has(:focus)").getAttribute("aria-rowindex"),
+        await page.locator("#results tbody tr:has(:focus)").getAttribute("aria-rowindex"),
         String(total + 1),
       );
     },
@@ -417,7 +417,7 @@ async function testKeyboard(browser: Browser, site: Served): Promise<void> {
       equal(download.suggestedFilename(), "molecules-scores.csv");
       const [, ...rows] = csv(await readFile(await download.path(), "utf8"));
       equal(rows.length, 3);
-      await tabTo("tbody th button");
+      await tabTo("#results tbody th button");
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("Enter");
       await page.getByRole("dialog", { name: "Row 2: broken" }).waitFor();
@@ -475,7 +475,7 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], total));
     await page.locator("#score").click();
     await page.waitForFunction(
-      () => document.querySelectorAll("tbody tr.scored").length > 0,
+      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
       null,
       { timeout: LIMIT },
     );
@@ -643,7 +643,7 @@ async function testExplanation(
   } else {
     checks.skip(trusted, "the model has no domain.json.gz");
     await checks.check(name("a model without intervals says so"), async () => {
-      await page.locator("tbody th button").first().click();
+      await page.locator("#results tbody th button").first().click();
       await page.locator("#details").getByText("are not available for this model").waitFor();
       await page.keyboard.press("Escape");
     });
@@ -711,7 +711,7 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
     async () => {
       await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
       await score(page);
-      await page.locator("tbody th button").nth(1).focus();
+      await page.locator("#results tbody th button").nth(1).focus();
       await page.keyboard.press("Enter");
       await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
       for (
@@ -757,7 +757,7 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
           post.call(this, { ...message, args: { row: 1_000 } });
         } as typeof post;
       });
-      await page.locator("tbody th button").first().click();
+      await page.locator("#results tbody th button").first().click();
       await page
         .locator("#details [role=alert]")
         .getByText("there is no row")
@@ -774,13 +774,13 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
       await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 4_000));
       await page.locator("#score").click();
       await page.waitForFunction(
-        () => document.querySelectorAll("tbody tr.scored").length > 0,
+        () => document.querySelectorAll("#results tbody tr.scored").length > 0,
         null,
         { timeout: LIMIT },
       );
       // At once: the answer may come between a click and a look.
       const state = await page.evaluate(() => {
-        document.querySelector<HTMLButtonElement>("tbody th button")?.click();
+        document.querySelector<HTMLButtonElement>("#results tbody th button")?.click();
         return document.querySelector("#details [role=status]")?.textContent ?? "";
       });
       ok(state.startsWith("Waiting"), state);
@@ -797,9 +797,9 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
   await checks.check(
     "cpu: an answer that comes after its row was closed is not shown",
     async () => {
-      await page.locator("tbody th button").nth(2).click();
+      await page.locator("#results tbody th button").nth(2).click();
       await page.keyboard.press("Escape");
-      await page.locator("tbody th button").nth(0).click();
+      await page.locator("#results tbody th button").nth(0).click();
       await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
       await page.waitForTimeout(500);
       deepEqual(await page.locator("#details .atoms").allInnerTexts(), ["CCO"]);
@@ -849,7 +849,7 @@ async function testDeviceLoss(browser: Browser, site: Served): Promise<void> {
     await openFile(page, "many.smi", cycle(["CCO", "CCN"], total));
     await page.locator("#score").click();
     await page.waitForFunction(
-      () => document.querySelectorAll("tbody tr.scored").length > 0,
+      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
       null,
       { timeout: LIMIT },
     );
@@ -1099,7 +1099,7 @@ interface Shown {
 
 /** The rows that the table holds now, as shown. */
 async function visibleRows(page: Page): Promise<Shown[]> {
-  return page.locator("tbody tr:not(.spacer)").evaluateAll((rows) =>
+  return page.locator("#results tbody tr:not(.spacer)").evaluateAll((rows) =>
     rows.map((row) => ({
       number: row.querySelector("th button")?.lastChild?.textContent ?? "",
       smiles: row.querySelector("td code")?.textContent ?? "",
@@ -1114,7 +1114,7 @@ async function visibleRows(page: Page): Promise<Shown[]> {
 /** Opens the details of a row, reads what they say once it is explained, and closes them. */
 async function explanation(page: Page, row: number): Promise<Explained> {
   const dialog = page.locator("#details");
-  await page.locator("tbody th button").nth(row).click();
+  await page.locator("#results tbody th button").nth(row).click();
   await dialog.locator(".atoms").waitFor({ timeout: LIMIT });
   const found = await dialog.evaluate((dialog) => {
     const texts = (selector: string): string[] =>
@@ -1157,7 +1157,7 @@ async function firstValues(page: Page): Promise<number[]> {
     () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
   );
   return page
-    .locator("tbody tr:not(.spacer) td.number:nth-of-type(3) data")
+    .locator("#results tbody tr:not(.spacer) td.number:nth-of-type(3) data")
     .evaluateAll((cells) =>
       cells.slice(0, 10).map((cell) => Number((cell as HTMLDataElement).value)),
     );
