@@ -754,7 +754,7 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
         ) {
           if (message.call !== "explain") return post.call(this, message);
           Worker.prototype.postMessage = post;
-          post.call(this, { ...message, args: { row: 1_000 } });
+          post.call(this, { ...message, args: { ...message.args, row: 1_000 } });
         } as typeof post;
       });
       await page.locator("#results tbody th button").first().click();
