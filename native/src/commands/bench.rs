@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::cli::{DeviceArguments, ReportArguments, ReportFormat};
 use crate::error::CommandError;
-use crate::files::RowFile;
+use crate::files::{RowFile, Sink, refuse_same_file};
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
@@ -136,10 +136,15 @@ fn compare(arguments: &BenchCompressionArguments) -> Result<(), CommandError> {
 fn alone(arguments: &BenchStepArguments) -> Result<(), CommandError> {
     let measure = &arguments.measure;
     let subject = Subject::find(&arguments.preset)?;
+    if let Some(molecules) = &measure.molecules {
+        refuse_same_file(molecules, arguments.dump_batches.as_deref())?;
+    }
     let workload = workload(measure, &[&subject])?;
     if let Some(path) = &arguments.dump_batches {
-        let text = serde_json::to_string(&workload).map_err(io::Error::from);
-        text.and_then(|text| std::fs::write(path, text))
+        let mut sink = Sink::open(Some(path))?;
+        serde_json::to_writer(&mut sink, &workload)
+            .map_err(io::Error::from)
+            .and_then(|()| sink.complete())
             .map_err(|source| CommandError::Output {
                 name: path.display().to_string(),
                 source,

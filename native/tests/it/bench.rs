@@ -129,3 +129,15 @@ fn an_unknown_model_is_a_wrong_argument_and_the_presets_are_named() {
     let output = bench(&["step", "--rounds", "0"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn the_batches_may_not_be_dumped_over_the_molecules() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let molecules = directory.path().join("some.smi");
+    std::fs::write(&molecules, "CCO\nc1ccccc1O\n").expect("written");
+    let text = &molecules.to_string_lossy();
+    let output = bench(&["step", "--molecules", text, "--dump-batches", text]);
+    assert_eq!(output.status.code(), Some(2));
+    let kept = std::fs::read_to_string(&molecules).expect("there");
+    assert_eq!(kept, "CCO\nc1ccccc1O\n");
+}
