@@ -24,7 +24,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let rows = reader.collect::<Result<Vec<_>, _>>()?;
     for (row, result) in rows.iter().zip(predictor.predict_batch(&rows)?) {
         // A row that cannot be read or scored is written with its error.
-        writer.write(&row.fields, result.as_ref())?;
+        writer.write(row, result.as_ref())?;
     }
     writer.finish()?;
     Ok(())

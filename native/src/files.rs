@@ -1,11 +1,13 @@
 //! The files that a command reads row by row and writes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, StdoutLock, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, StdinLock, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use delicate::atomic::AtomicFile;
-use delicate::records::{Header, ReadOptions, Reader, RecordsError, Row};
+use delicate::records::{Header, Note, ReadOptions, Reader, RecordsError, Row};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::error::CommandError;
 
@@ -13,29 +15,74 @@ use crate::error::CommandError;
 /// little is lost when the command is interrupted.
 const CHUNK: usize = 1024;
 
-/// A file of molecules, each of its errors with its name.
+/// Memory of the rows after which no further one joins them: rows of very wide
+/// tables are worked on in smaller numbers.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// A file, or stdin, which cannot be read a second time.
+enum Input {
+    Stdin(StdinLock<'static>),
+    File(File),
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdin(input) => input.read(buffer),
+            Self::File(input) => input.read(buffer),
+        }
+    }
+}
+
+impl Seek for Input {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Stdin(_) => Err(io::ErrorKind::NotSeekable.into()),
+            Self::File(input) => input.seek(to),
+        }
+    }
+}
+
+/// A file of molecules, each of its errors with its name. What its reader
+/// decides and leaves out is said on stderr, once.
 pub(crate) struct RowFile {
     path: PathBuf,
-    reader: Reader<Box<dyn Read>>,
+    reader: Reader<Input>,
+    said: Vec<Note>,
 }
 
 impl RowFile {
     /// Opens a file to read; `-` is stdin.
     pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self, CommandError> {
-        let input: Box<dyn Read> = if path == Path::new("-") {
-            Box::new(io::stdin().lock())
+        let input = if path == Path::new("-") {
+            Input::Stdin(io::stdin().lock())
         } else {
             let file = File::open(path).map_err(|source| CommandError::Input {
                 path: path.to_owned(),
                 source,
             })?;
-            Box::new(file)
+            Input::File(file)
         };
-        let reader = Reader::open(input, &path.to_string_lossy(), options).map_err(named(path))?;
-        Ok(Self {
+        let name = path.to_string_lossy();
+        let reader = Reader::open_seekable(input, &name, options).map_err(named(path))?;
+        let mut file = Self {
             path: path.to_owned(),
             reader,
-        })
+            said: Vec::new(),
+        };
+        file.say_notes();
+        Ok(file)
+    }
+
+    /// Says what the reader has noted since.
+    fn say_notes(&mut self) {
+        for note in self.reader.notes() {
+            if !self.said.contains(&note) {
+                // Nobody may be there to read it.
+                let _ = writeln!(io::stderr(), "{}: {note}", self.path.display());
+                self.said.push(note);
+            }
+        }
     }
 
     /// The columns.
@@ -50,9 +97,13 @@ impl RowFile {
             is_last: false,
             fault: None,
         };
-        while chunk.rows.len() < CHUNK && !chunk.is_last {
+        let mut bytes = 0;
+        while chunk.rows.len() < CHUNK && bytes < CHUNK_BYTES && !chunk.is_last {
             match self.next() {
-                Some(Ok(row)) => chunk.rows.push(row),
+                Some(Ok(row)) => {
+                    bytes += row.memory();
+                    chunk.rows.push(row);
+                }
                 Some(Err(fault)) => {
                     chunk.fault = Some(fault);
                     chunk.is_last = true;
@@ -68,8 +119,11 @@ impl Iterator for RowFile {
     type Item = Result<Row, CommandError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = self.reader.next()?;
-        Some(row.map_err(named(&self.path)))
+        let row = self.reader.next();
+        if !matches!(row, Some(Ok(_))) {
+            self.say_notes();
+        }
+        Some(row?.map_err(named(&self.path)))
     }
 }
 
@@ -98,6 +152,8 @@ pub(crate) enum Sink {
     Special(BufWriter<File>),
     /// A file, which appears under its name once it is whole.
     File(BufWriter<AtomicFile>),
+    /// What is written to another, compressed.
+    Gzip(Box<GzEncoder<Sink>>),
 }
 
 impl Sink {
@@ -116,18 +172,32 @@ impl Sink {
         } else {
             AtomicFile::create(target).map(|file| Self::File(BufWriter::new(file)))
         };
-        opened.map_err(|source| CommandError::Output {
+        let opened = opened.map_err(|source| CommandError::Output {
             name: path.display().to_string(),
             source,
-        })
+        })?;
+        Ok(opened.packed(path))
+    }
+
+    /// Compresses what is written, if `path` says so.
+    pub(crate) fn packed(self, path: &Path) -> Self {
+        let ending = path.extension().unwrap_or_default();
+        if ending.eq_ignore_ascii_case("gz") {
+            Self::Gzip(Box::new(GzEncoder::new(self, Compression::default())))
+        } else {
+            self
+        }
     }
 
     /// What was written is whole: gives a file its name.
     pub(crate) fn complete(mut self) -> io::Result<()> {
+        if let Self::Gzip(encoder) = self {
+            return encoder.finish()?.complete();
+        }
         self.flush()?;
         match self {
             Self::File(file) => file.into_inner().map_err(io::Error::from)?.commit(),
-            Self::Stdout(_) | Self::Special(_) => Ok(()),
+            Self::Stdout(_) | Self::Special(_) | Self::Gzip(_) => Ok(()),
         }
     }
 }
@@ -138,6 +208,7 @@ impl Write for Sink {
             Self::Stdout(sink) => sink.write(bytes),
             Self::Special(sink) => sink.write(bytes),
             Self::File(sink) => sink.write(bytes),
+            Self::Gzip(sink) => sink.write(bytes),
         }
     }
 
@@ -146,6 +217,7 @@ impl Write for Sink {
             Self::Stdout(sink) => sink.flush(),
             Self::Special(sink) => sink.flush(),
             Self::File(sink) => sink.flush(),
+            Self::Gzip(sink) => sink.flush(),
         }
     }
 }

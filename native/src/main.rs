@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod configurations;
 mod error;
+mod failures;
 mod files;
 mod interrupt;
 mod model;

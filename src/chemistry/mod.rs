@@ -9,6 +9,8 @@
 
 mod atom_map;
 mod descriptors;
+#[cfg(feature = "drawing")]
+mod drawing;
 mod error;
 mod fingerprint;
 mod mol_block;

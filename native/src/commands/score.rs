@@ -13,6 +13,7 @@ use crate::cli::{
     MoleculeArguments, OutputArguments,
 };
 use crate::error::CommandError;
+use crate::failures::Failures;
 use crate::files::{RowFile, Sink, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::model::{self, Task};
@@ -29,7 +30,7 @@ pub(crate) enum OnError {
 
 #[derive(Debug, Args)]
 pub(crate) struct RowArguments {
-    /// Molecules: .smi, .csv, .tsv or .sdf, optionally .gz; `-` for stdin
+    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for stdin
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
@@ -109,6 +110,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         Writer::new(sink, arguments.output.format(), &header, columns).map_err(output)?;
     let bar = progress::rows(arguments.quiet);
     let (mut rows, mut failed) = (0usize, 0usize);
+    let mut failures = Failures::default();
     let mut fault = None;
     let mut ended = false;
     while !ended {
@@ -139,12 +141,13 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
             failed += usize::from(result.is_err());
+            failures.add(row, &result);
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
                 bar.finish_and_clear();
                 writer.finish().and_then(Sink::complete).map_err(output)?;
                 return Err(row_error(row, header.id, error));
             }
-            writer.write(&row.fields, result).map_err(output)?;
+            writer.write(row, result).map_err(output)?;
             rows += 1;
         }
         if let Some(stop) = results.stop() {
@@ -170,7 +173,10 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             scorer.device().name(),
         );
     }
-    fault.map_or(Ok(()), Err)
+    match fault {
+        Some(fault) => Err(fault),
+        None => failures.verdict(&arguments.file, &header),
+    }
 }
 
 /// What a chunk of rows came to.

@@ -52,7 +52,8 @@ const AGGREGATES: &Choices<Aggregate> = &[
 
 #[derive(Debug, Args)]
 pub(crate) struct ScreenArguments {
-    /// Molecules to rank: .smi, .csv, .tsv or .sdf, optionally .gz; `-` for stdin
+    /// Molecules to rank: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for
+    /// stdin
     #[arg(required_unless_present = "benchmark", requires = "queries")]
     pub(crate) library: Option<PathBuf>,
     /// Known actives, in any format of LIBRARY
@@ -264,7 +265,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             match features {
                 Ok(features) => {
                     let score = features.score(&queries, featurizer.by, arguments.aggregate);
-                    top.offer(score, row.fields);
+                    top.offer(score, row);
                 }
                 Err(error) => {
                     failed += 1;

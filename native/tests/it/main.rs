@@ -4,5 +4,6 @@ mod bench;
 mod command;
 mod convert;
 mod finetune_table;
+mod formats;
 mod screen;
 mod training;
