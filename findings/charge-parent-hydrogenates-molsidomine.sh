@@ -6,7 +6,7 @@
 # Behaviour: molsidomine and mesocarb are sydnone imines, mesoionic rings that
 # can only be drawn with charges. Cleanup redraws them without charges, the
 # formula unchanged; Uncharger alone leaves them as they are; but ChargeParent,
-# which does both, hydrogenates them. Xanthinium betaines gain six atoms.
+# which does both, hydrogenates them. A betaine of xanthine gains four.
 # Who meets it: whoever standardises a library by ChargeParent, or by Cleanup
 # and Uncharger, as most published protocols do.
 # Source: documented nowhere; neutralisation is documented to move protons.

@@ -4,8 +4,8 @@
 #
 # Versions: RDKit 2026.9.1, Open Babel 3.1.1 (openbabel-wheel 3.1.1.23), Indigo
 # 1.46.0 (PyPI); openchemlib 9.25.0 (npm). Needs Node.
-# Behaviour: `CL`, `BR` and `SI`, as they come from files of crystallography
-# and force fields, are read by RDKit and OpenChemLib as the elements; Open
+# Behaviour: `CL`, `BR` and `SI`, as PDB files spell them and converters copy
+# them, are read by RDKit and OpenChemLib as the elements; Open
 # Babel and Indigo make a dummy atom of them. The mass of chloromethane is then
 # that of a methyl group.
 # Who meets it: whoever takes ligands from PDB-derived SDF files.

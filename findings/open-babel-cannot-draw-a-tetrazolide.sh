@@ -5,7 +5,7 @@
 # Versions: Open Babel 3.1.1 (openbabel-wheel 3.1.1.23), RDKit 2026.9.1.
 # Behaviour: the negative nitrogen keeps a double bond, or gets two: three or
 # four bonds where it has room for two. No error; RDKit refuses the SMILES for
-# the valence of N. Acids, amines and guanidines come out right.
+# the valence of N. Acids and amines come out as expected.
 # Who meets it: whoever prepares angiotensin blockers with `obabel -p 7.4`, or
 # converts InChI to SMILES: those rows vanish in the next program.
 # Source: documented nowhere.
