@@ -19,7 +19,8 @@ cd "$folder"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check numpy==2.4.6 rdkit==2026.9.1
 
-seen=$(venv/bin/python - 2>/dev/null <<'PYTHON'
+trap 'cat errors >&2' ERR
+seen=$(venv/bin/python - 2>errors <<'PYTHON'
 from rdkit import Chem
 
 for smiles in (

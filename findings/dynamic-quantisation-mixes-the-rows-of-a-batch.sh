@@ -21,7 +21,8 @@ cd "$folder"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check numpy==2.4.6 onnx==1.23.2 onnxruntime==1.32.0
 
-seen=$(venv/bin/python - 2>/dev/null <<'PYTHON'
+trap 'cat errors >&2' ERR
+seen=$(venv/bin/python - 2>errors <<'PYTHON'
 import numpy as np
 import onnx
 import onnxruntime as ort

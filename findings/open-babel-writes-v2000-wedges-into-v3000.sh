@@ -19,8 +19,9 @@ python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check numpy==2.4.6 rdkit==2026.9.1 openbabel-wheel==3.1.1.23 epam.indigo==1.46.0
 npm install --silent --no-audit --no-fund --prefix . openchemlib@9.25.0 >/dev/null
 
+trap 'cat errors >&2' ERR
 seen=$(
-  venv/bin/python - 2>/dev/null <<'PYTHON'
+  venv/bin/python - 2>errors <<'PYTHON'
 from indigo import Indigo
 from openbabel import pybel
 from rdkit import Chem

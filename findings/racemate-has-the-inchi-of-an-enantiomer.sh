@@ -52,13 +52,14 @@ M  V30 END CTAB
 M  END
 MOL
 
+trap 'cat errors >&2' ERR
 seen=$(
   ocl=$(node -e '
     const { Molecule } = require("openchemlib");
     const block = require("fs").readFileSync("alanine.mol", "utf8");
     console.log(Molecule.fromMolfile(block).toIsomericSmiles());
   ')
-  venv/bin/python - "$ocl" 2>/dev/null <<'PYTHON'
+  venv/bin/python - "$ocl" 2>errors <<'PYTHON'
 import sys
 
 from indigo import Indigo
