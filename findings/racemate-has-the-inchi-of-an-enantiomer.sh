@@ -12,8 +12,8 @@
 # asks InChI for racemic stereo (`/s3`), which no standard InChI (`1S`) has.
 # Who meets it: whoever merges or looks up compounds by InChIKey: a racemate and
 # its enantiomer are one compound, or two, or three.
-# Source: the RDKit Book says that stereo groups are left out of SMILES; of
-# InChI it says nothing.
+# Source: CTfile formats (BIOVIA), V3000 collections; InChI's technical manual
+# has racemic stereo as an option that leaves the standard.
 set -euo pipefail
 
 folder=$(mktemp -d)
