@@ -29,15 +29,8 @@ pub(crate) enum CommandError {
         id: String,
         error: RowError,
     },
-    #[error("{}: {}: {}{hint}", path.display(), none_usable(*rows, *line), error.message)]
-    NoRow {
-        path: PathBuf,
-        rows: u64,
-        /// Where the first of them is.
-        line: u64,
-        error: RowError,
-        hint: String,
-    },
+    #[error("{}: {what}", path.display())]
+    NoRow { path: PathBuf, what: String },
     #[error("model {name}: {source}")]
     Model { name: String, source: ModelDirError },
     #[error("this model has no applicability domain; `delicate finetune` creates one")]
@@ -80,13 +73,6 @@ pub(crate) enum CommandError {
         source: Box<dyn Error + Send + Sync>,
         exit_code: u8,
     },
-}
-
-fn none_usable(rows: u64, line: u64) -> String {
-    match rows {
-        1 => format!("no row can be used, in line {line}"),
-        _ => format!("all {rows} rows fail for one reason, first in line {line}"),
-    }
 }
 
 impl CommandError {

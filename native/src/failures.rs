@@ -31,16 +31,18 @@ impl Failures {
 
     /// The error of the file `path`, if that is what it comes to.
     pub(crate) fn verdict(self, path: &Path, header: &Header) -> Result<(), CommandError> {
-        match self.first {
-            Some((line, error)) if !self.others => Err(CommandError::NoRow {
-                path: path.to_owned(),
-                rows: self.rows,
-                line,
-                hint: hint(&error.reason, header),
-                error,
-            }),
-            _ => Ok(()),
-        }
+        let Some((line, error)) = self.first.filter(|_| !self.others) else {
+            return Ok(());
+        };
+        let rows = match self.rows {
+            1 => format!("no row can be used, in line {line}"),
+            rows => format!("all {rows} rows fail for one reason, first in line {line}"),
+        };
+        let what = format!("{rows}: {}{}", error.message, hint(&error.reason, header));
+        Err(CommandError::NoRow {
+            path: path.to_owned(),
+            what,
+        })
     }
 }
 

@@ -25,6 +25,11 @@ use super::{AtomOrder, ChemistryError, Molecule};
 /// digits.
 const LARGE: usize = 1_000;
 
+/// Elements whose hydrogens every reader infers alike.
+const ORGANIC: [&str; 12] = [
+    "H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Br", "I",
+];
+
 /// Length of a bond in the drawing, in ångström.
 const BOND_LENGTH: f64 = 1.5;
 
@@ -77,9 +82,43 @@ impl<'a> Drawing<'a> {
             wedges: BTreeMap::new(),
             open: BTreeSet::new(),
         };
+        drawing.set_apart();
         drawing.turn_double_bonds(&plain);
         drawing.place_wedges();
         drawing
+    }
+
+    /// Puts parts that are not bound to each other side by side: ions laid out on
+    /// one another are taken for a drawing without places.
+    fn set_apart(&mut self) {
+        let mut part_of = vec![usize::MAX; self.places.len()];
+        let mut left = 0.0;
+        for first in 0..self.places.len() {
+            if part_of[first] != usize::MAX {
+                continue;
+            }
+            part_of[first] = first;
+            let mut part = vec![first];
+            let mut next = 0;
+            while let Some(&atom) = part.get(next) {
+                next += 1;
+                for (other, _) in self.graph.neighbors(AtomIdx(atom as u32)) {
+                    let other = other.0 as usize;
+                    if part_of[other] == usize::MAX {
+                        part_of[other] = first;
+                        part.push(other);
+                    }
+                }
+            }
+            let places = part.iter().map(|&atom| self.places[atom].0);
+            let (low, high) = places.fold((f64::MAX, f64::MIN), |(low, high), x| {
+                (low.min(x), high.max(x))
+            });
+            for atom in part {
+                self.places[atom].0 += left - low;
+            }
+            left += high - low + 2.0 * BOND_LENGTH;
+        }
     }
 
     /// Reflects one side of each double bond that is drawn the wrong way round,
@@ -251,8 +290,11 @@ impl<'a> Drawing<'a> {
             } else {
                 atom.element.symbol()
             };
+            // Some readers give hydrogens to metals.
+            let is_metal = atom.charge == 0 && !ORGANIC.contains(&symbol);
             let stated = atom.hydrogen_count.filter(|&hydrogens| {
-                !atom.wildcard && hydrogens != valence_inferred_hcount(self.graph, index)
+                let inferred = valence_inferred_hcount(self.graph, index);
+                !atom.wildcard && (hydrogens != inferred || is_metal)
             });
             let valence = stated.map(|hydrogens| bond_order_sum(self.graph, index) + hydrogens);
             (atom, symbol, self.places[index.0 as usize], valence)
@@ -441,6 +483,7 @@ mod tests {
             "F/C=C/C=C\\Cl",
             "C/C(=N/O)c1ccccc1",
             "C[S@](=O)c1ccccc1",
+            "C[C@H](N)c1ccccc1.Cl.Cl.[K].[NaH].[In]",
             "O=[N+]([O-])c1ccccc1",
             "[13CH4]",
             "[2H]C([2H])([2H])O",
@@ -481,6 +524,19 @@ mod tests {
             "  4  3  0  0  1  0  0  0  0  0999 V2000"
         );
         assert_eq!(counts("CC(N)O"), "  4  3  0  0  0  0  0  0  0  0999 V2000");
+    }
+
+    #[test]
+    fn parts_do_not_lie_on_one_another() {
+        let molecule = Molecule::parse("CC(N)C.Cl.Cl.[Na+].[Na+].O").expect("reads");
+        let block = molecule.to_mol_block("").expect("drawn");
+        let places: BTreeSet<&str> = block
+            .lines()
+            .skip(4)
+            .take(9)
+            .map(|line| &line[..20])
+            .collect();
+        assert_eq!(places.len(), 9, "{block}");
     }
 
     #[test]

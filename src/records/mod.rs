@@ -122,7 +122,8 @@ pub struct Header {
 /// A molecule as the user wrote it, not yet parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Structure {
-    /// SMILES without surrounding blanks and without a CXSMILES ` |…|` suffix.
+    /// SMILES without surrounding blanks, with its CXSMILES extension ` |…|` where
+    /// it has one.
     Smiles(String),
     /// MDL mol block from its title line to `M  END`, lines ending in `\n`.
     MolBlock(String),
@@ -363,8 +364,6 @@ pub struct Reader<R: Read> {
     format: Format,
     body: Body<Unpacked<R>>,
     records: u64,
-    /// SMILES with doubled backslashes.
-    doubled: u64,
     /// What was chosen before the file's own format had a say.
     choice: Option<Note>,
     ended: bool,
@@ -533,7 +532,6 @@ impl<R: Read> Reader<R> {
             format,
             body,
             records: 0,
-            doubled: 0,
             choice,
             ended: false,
         }
@@ -570,9 +568,6 @@ impl<R: Read> Reader<R> {
         };
         if padding > 0 {
             notes.push(Note::Padding { bytes: padding });
-        }
-        if self.doubled > 0 {
-            notes.push(Note::DoubledBackslash { rows: self.doubled });
         }
         notes
     }
@@ -640,11 +635,6 @@ impl<R: Read> Iterator for Reader<R> {
         match record {
             Ok(Some(record)) => {
                 self.records += 1;
-                let smiles = match &record.molecule {
-                    Ok(Structure::Smiles(smiles)) => smiles.as_str(),
-                    _ => "",
-                };
-                self.doubled += u64::from(smiles.contains(r"\\"));
                 Some(Ok(record))
             }
             Ok(None) => {
@@ -730,7 +720,12 @@ fn has_delimiter(word: &str) -> bool {
 
 /// The structure of a SMILES cell.
 fn smiles_structure(cell: &str, column: &str) -> Result<Structure, RowError> {
-    let (smiles, _) = columns::split_cxsmiles(cell.trim());
+    let cell = cell.trim();
+    // With its extension, which may change the molecule.
+    let smiles = match columns::split_cxsmiles(cell) {
+        (_, Some(after)) => cell[..cell.len() - after.len()].trim_end(),
+        (_, None) => cell,
+    };
     if smiles.is_empty() {
         let message = format!("the column `{column}` is empty in this row");
         Err(RowError::new("missing_structure", message))

@@ -53,12 +53,6 @@ pub enum Note {
         /// How many.
         bytes: u64,
     },
-    /// Backslashes of SMILES are doubled, as in text that was escaped twice, and
-    /// read as one.
-    DoubledBackslash {
-        /// Rows that have some.
-        rows: u64,
-    },
     /// The table is one of several files of an archive, or sheets of a workbook.
     Part {
         /// The file or sheet taken.
@@ -121,10 +115,6 @@ impl fmt::Display for Note {
             Self::Padding { bytes } => {
                 let bytes = counted(*bytes, "zero byte follows", "zero bytes follow");
                 write!(f, "{bytes} the compressed data: passed over")
-            }
-            Self::DoubledBackslash { rows } => {
-                let rows = counted(*rows, "SMILES has", "SMILES have");
-                write!(f, "{rows} doubled backslashes: read as one")
             }
             Self::Part { name, of, others } => {
                 write!(f, "the {of}'s `{name}` is read")?;

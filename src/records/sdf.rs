@@ -621,6 +621,7 @@ fn item_header(line: &[u8], after_blank: bool) -> Option<Option<&[u8]>> {
 }
 
 /// Whether a line of a value would be read as the header of an item.
+#[cfg(feature = "drawing")]
 pub(super) fn begins_item(line: &[u8]) -> bool {
     item_header(line, true).is_some()
 }

@@ -429,13 +429,6 @@ fn utf16_with_a_byte_order_mark_is_text() {
     assert!(refused(utf32, "a.smi").to_string().contains("UTF-32"));
 }
 
-#[test]
-fn doubled_backslashes_are_said_once() {
-    let (_, rows, notes) = read("C/C=C\\C one\nC/C=C\\\\C two\n", "a.smi");
-    assert_eq!(rows.len(), 2);
-    assert_eq!(notes, [Note::DoubledBackslash { rows: 1 }]);
-}
-
 // What is packed.
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -692,7 +685,7 @@ fn written(format: OutputFormat, header: &Header, rows: &[Row]) -> String {
     for row in rows {
         let result = row.molecule.as_ref().map(|_| &[0.5_f32][..]);
         let result = result.map(delicate::records::Output::Embedding);
-        writer.write(row, result).expect("a Vec takes all");
+        writer.write(row, None, result).expect("a Vec takes all");
     }
     String::from_utf8(writer.finish().expect("a Vec takes all")).expect("text")
 }
@@ -728,7 +721,7 @@ fn tabs_separate_a_tsv() {
     let (header, rows, _) = read("smiles,name\nCCO,\"a\tb, c\"\n", "a.csv");
     assert_eq!(
         written(OutputFormat::Tsv, &header, &rows),
-        "smiles\tname\tembedding_0\terror\nCCO\t\"a\tb, c\"\t0.5\t\n"
+        "smiles\tname\tembedding_0\tstandardized\tchanges\terror\nCCO\t\"a\tb, c\"\t0.5\t\t\t\n"
     );
 }
 
