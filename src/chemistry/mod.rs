@@ -12,6 +12,7 @@ mod descriptors;
 mod error;
 mod fingerprint;
 mod mol_block;
+mod normalise;
 mod scaffold;
 mod smiles;
 

@@ -11,6 +11,7 @@ mod descriptors;
 mod examples;
 mod metrics;
 mod model_dir;
+mod mol_blocks;
 mod predict;
 mod records;
 mod screening;
