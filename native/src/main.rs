@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 a file, model or device failed; 2 wrong arguments;
 //! 3 a row failed under `--on-error fail`; 130 interrupted.
 
+mod changes;
 mod cli;
 mod commands;
 mod configurations;

@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use delicate::model::Endpoint;
-use delicate::predict::{Domain, Interval, Neighbour, PredictOptions, Prediction, Progress, Stop};
+use delicate::predict::{
+    Domain, Interval, Neighbour, PredictOptions, Prediction, Progress, Standardization, Stop,
+};
 use delicate::records::{
     Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Writer,
 };
@@ -31,6 +33,7 @@ struct PageRow<'a> {
     fields: &'a [String],
     error: Option<&'a RowError>,
     predictions: Option<&'a [Prediction]>,
+    standardization: Option<&'a Standardization>,
     #[tsify(type = "RowState")]
     state: State,
 }
@@ -50,6 +53,7 @@ enum State {
 struct Restored {
     error: Option<RowError>,
     predictions: Option<Vec<RestoredPrediction>>,
+    standardization: Option<Standardization>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +74,8 @@ pub struct Table {
     header: Header,
     rows: Vec<Row>,
     results: RefCell<Vec<RowResult>>,
+    /// One entry a row: what was done to its molecule.
+    standardizations: RefCell<Vec<Option<Standardization>>>,
     endpoints: RefCell<Vec<Arc<Endpoint>>>,
     /// Why reading ended before the end of the file, if it did.
     fault: Option<String>,
@@ -114,6 +120,7 @@ impl Table {
             .collect();
         Ok(Self {
             header,
+            standardizations: RefCell::new(vec![None; rows.len()]),
             rows,
             results: RefCell::new(results),
             endpoints: RefCell::default(),
@@ -152,10 +159,12 @@ impl Table {
     pub fn rows(&self, start: usize, end: usize) -> Result<JsValue, JsValue> {
         let (start, end) = self.bounds(start, end);
         let results = self.results.borrow();
+        let standardizations = self.standardizations.borrow();
         let rows: Vec<PageRow<'_>> = self.rows[start..end]
             .iter()
             .zip(&results[start..end])
-            .map(|(row, result)| {
+            .zip(&standardizations[start..end])
+            .map(|((row, result), standardization)| {
                 let (predictions, error, state) = match result {
                     None => (None, None, State::Pending),
                     Some(Ok(predictions)) => (Some(predictions.as_slice()), None, State::Scored),
@@ -165,6 +174,7 @@ impl Table {
                     fields: &row.fields,
                     error,
                     predictions,
+                    standardization: standardization.as_ref(),
                     state,
                 }
             })
@@ -217,8 +227,11 @@ impl Table {
         let mut done = 0;
         {
             let mut results = self.results.borrow_mut();
-            for (row, result) in waiting.into_iter().zip(outcome.rows) {
+            let mut standardizations = self.standardizations.borrow_mut();
+            let outcomes = outcome.rows.into_iter().zip(outcome.standardizations);
+            for (row, (result, standardization)) in waiting.into_iter().zip(outcomes) {
                 done += usize::from(result.is_some());
+                standardizations[row] = standardization.filter(|_| result.is_some());
                 results[row] = result;
             }
         }
@@ -264,7 +277,10 @@ impl Table {
         self.name_endpoints(engine);
         let endpoints = self.endpoints.borrow();
         let mut results = self.results.borrow_mut();
-        for (result, row) in results.iter_mut().skip(start).zip(given) {
+        let mut standardizations = self.standardizations.borrow_mut();
+        let places = results.iter_mut().zip(standardizations.iter_mut());
+        for ((result, standardization), row) in places.skip(start).zip(given) {
+            *standardization = row.standardization;
             match (row.error, row.predictions) {
                 (Some(error), _) => *result = Some(Err(error)),
                 (None, Some(predictions)) => {
@@ -316,9 +332,12 @@ impl Table {
         };
         let mut writer = Writer::new(Vec::new(), format, &self.header, columns)?;
         let pending = RowError::new("not_scored", "the row was not scored");
-        for (row, result) in self.rows.iter().zip(self.results.borrow().iter()) {
+        let standardizations = self.standardizations.borrow();
+        let results = self.results.borrow();
+        let results = results.iter().zip(standardizations.iter());
+        for (row, (result, standardization)) in self.rows.iter().zip(results) {
             let result = result.as_ref().map_or(Err(&pending), Result::as_ref);
-            writer.write(&row.fields, result)?;
+            writer.write(&row.fields, standardization.as_ref(), result)?;
         }
         writer.finish()
     }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Stop};
+use delicate::predict::{Outcomes, Prediction, Progress, Standardization, Stop};
 use delicate::records::{Output, ReadOptions, Row, RowError, Writer};
 
+use crate::changes::Changes;
 use crate::cli::{
     AugmentationArguments, ComputeArguments, DeviceArguments, InputArguments, ModelArguments,
     MoleculeArguments, OutputArguments,
@@ -91,8 +92,9 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     if arguments.compute.is_half() {
         scorer = scorer.in_half_precision()?;
     }
-    let options = PredictOptions::default()
-        .keep_salts(arguments.molecule.keep_salts)
+    let options = arguments
+        .molecule
+        .options()
         .augmentations(arguments.augmentation.augmentations)
         .uncertainty(uncertainty);
     if uncertainty && scorer.applicability().is_none() {
@@ -109,6 +111,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         Writer::new(sink, arguments.output.format(), &header, columns).map_err(output)?;
     let bar = progress::rows(arguments.quiet);
     let (mut rows, mut failed) = (0usize, 0usize);
+    let mut changes = Changes::default();
     let mut fault = None;
     let mut ended = false;
     while !ended {
@@ -135,7 +138,10 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
                 }
             }
         });
-        for (row, result) in chunk.rows.iter().zip(results.rows()) {
+        let standardizations = results.standardizations().iter();
+        for ((row, result), standardization) in
+            chunk.rows.iter().zip(results.rows()).zip(standardizations)
+        {
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
             failed += usize::from(result.is_err());
@@ -144,7 +150,12 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
                 writer.finish().and_then(Sink::complete).map_err(output)?;
                 return Err(row_error(row, header.id, error));
             }
-            writer.write(&row.fields, result).map_err(output)?;
+            if let Some(standardization) = standardization {
+                changes.count(standardization);
+            }
+            writer
+                .write(&row.fields, standardization.as_ref(), result)
+                .map_err(output)?;
             rows += 1;
         }
         if let Some(stop) = results.stop() {
@@ -169,6 +180,9 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             rows as f64 / seconds.max(1e-9),
             scorer.device().name(),
         );
+        if let Some(summary) = changes.summary() {
+            eprintln!("{summary}");
+        }
     }
     fault.map_or(Ok(()), Err)
 }
@@ -194,6 +208,14 @@ impl Results {
         match self {
             Self::Scores(outcomes) => Box::new(outputs(&outcomes.rows)),
             Self::Embeddings(outcomes) => Box::new(outputs(&outcomes.rows)),
+        }
+    }
+
+    /// One entry a row: what was done to its molecule.
+    fn standardizations(&self) -> &[Option<Standardization>] {
+        match self {
+            Self::Scores(outcomes) => &outcomes.standardizations,
+            Self::Embeddings(outcomes) => &outcomes.standardizations,
         }
     }
 
