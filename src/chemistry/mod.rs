@@ -554,15 +554,17 @@ struct Written {
 
 fn read_written(smiles: &str) -> Result<Written, ChemistryError> {
     let scan = smiles::scan(smiles)?;
-    let written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
+    let mut written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
         reason: Reason::Syntax {
             what: error.to_string(),
         },
         position: None,
+        line: None,
     })?;
     if written.atom_count() != scan.atoms.len() {
         return Err(ChemistryError::unsupported("this SMILES"));
     }
+    normalise::normalise_groups(&mut written);
     Ok(Written {
         molecule: written,
         atoms: scan.atoms,
@@ -631,6 +633,7 @@ fn problem(
     ChemistryError {
         reason,
         position: atom.and_then(position),
+        line: None,
     }
 }
 
@@ -658,5 +661,6 @@ fn late_problem(
     ChemistryError {
         reason: Reason::Valence { element, valence },
         position: position(atom).filter(|_| !has_hydrogens),
+        line: None,
     }
 }

@@ -93,8 +93,11 @@ def without(smiles, stereo=False, isotopes=False, maps=False):
 def kind(block, mine, error, written, rdkit):
     """What kind of difference it is, in a few words."""
     if mine is None:
-        reason = re.sub(r" \(line.*?\)|, line \d+|at position \d+", "", error)
-        return "refused here: " + re.sub(r"\d+", "n", reason)
+        reason = "valence" if "valence" in error else error.partition(":")[0]
+        if reason == "mol block":
+            reason = "malformed" + error.partition(":")[2].rstrip("0123456789 ")
+        reason = re.sub(r" in line \d+.*| at position.*| \(.*| is not supported.*|`.*", "", reason)
+        return "refused here: " + reason.strip()
     if rdkit is None:
         molecule = Chem.MolFromMolBlock(block, sanitize=False, strictParsing=False)
         if molecule is None:

@@ -178,6 +178,14 @@ fn a_double_bond_of_unknown_geometry_gets_none_from_its_neighbours() {
     assert_eq!(read(&drawn("2D", &chain, &bonds, &[])), "C/C=C/C=C/C=C/C");
     bonds[3][3] = 3;
     assert_eq!(read(&drawn("2D", &chain, &bonds, &[])), "CC=CC=CC=CC");
+    // Hydrogens that are drawn are no such neighbours: they are folded.
+    let mut hydrogens = chain.clone();
+    hydrogens.extend([("H", [2.6, -1.0, 0.0]), ("H", [6.5, 1.7, 0.0])]);
+    let to_hydrogens = [&bonds[..], &[[3, 9, 1, 0], [6, 10, 1, 0]]].concat();
+    assert_eq!(
+        read(&drawn("2D", &hydrogens, &to_hydrogens, &[])),
+        "CC=CC=CC=CC"
+    );
     let mut branched = chain;
     branched.extend([("F", [2.6, -1.5, 0.0]), ("F", [6.5, 2.2, 0.0])]);
     bonds.extend([[3, 9, 1, 0], [6, 10, 1, 0]]);
@@ -580,7 +588,7 @@ fn atoms_that_are_none_are_refused_by_kind_and_line() {
         (" 1 NOT[C,N] 0 0 0 0", "atom list"),
         (" 1 C 0 0 0 0 SUBST=3", "query atom"),
         (" 1 C 0 0 0 0 HCOUNT=1", "query atom"),
-        (" 1 C 0 0 0 0 ATTCHPT=1", "attachment point"),
+        (" 1 C 0 0 0 0 ATTCHPT=1", "R group"),
         (" 1 R# 0 0 0 0 RGROUPS=(1 1)", "R group"),
     ] {
         assert_refused(&v3000(1, 0, &[" BEGIN ATOM", atom, " END ATOM"]), what, 8);
@@ -591,7 +599,7 @@ fn atoms_that_are_none_are_refused_by_kind_and_line() {
         ("  1 F    2   6   7", "atom list"),
         ("M  RGP  1   1   1", "R group"),
         ("M  SUB  1   1   3", "query atom"),
-        ("M  APO  1   1   1", "attachment point"),
+        ("M  APO  1   1   1", "R group"),
         ("M  LIN  1   1   3   2   0", "repeating unit"),
     ] {
         assert_refused(&marked(&[line]), what, 8);

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use chematic_core::{AtomIdx, BondIdx, BondOrder, Molecule};
+use chematic_core::{AtomIdx, BondIdx, BondOrder, Element, Molecule};
 
 use super::Mark;
 
@@ -63,7 +63,7 @@ fn spare_open_bonds(molecule: &Molecule, geometries: &mut [Option<Geometry>]) {
         }
     }
     for geometry in geometries.iter_mut().flatten() {
-        geometry.avoid(&avoided);
+        geometry.avoid(molecule, &avoided);
     }
     for bond in open {
         // The double bonds that direct a bond at either end.
@@ -102,13 +102,19 @@ struct Geometry {
 }
 
 impl Geometry {
-    /// Leaves out carriers that are to be avoided, where there is another.
-    fn avoid(&mut self, avoided: &[bool]) {
+    /// Leaves out carriers that are to be avoided, where there is another. A
+    /// hydrogen is none: when it is folded, its direction passes to the others.
+    fn avoid(&mut self, molecule: &Molecule, avoided: &[bool]) {
+        let may_stay = |bond: BondIdx| {
+            let data = molecule.bond(bond);
+            let mut ends = [data.atom1, data.atom2].into_iter();
+            !avoided[bond.0 as usize] && !ends.any(|end| molecule.atom(end).element == Element::H)
+        };
         for (_, carriers) in &mut self.ends {
             if let [first, second] = carriers[..] {
-                match (avoided[first.0 as usize], avoided[second.0 as usize]) {
-                    (false, true) => carriers.truncate(1),
-                    (true, false) => {
+                match (may_stay(first), may_stay(second)) {
+                    (true, false) if avoided[second.0 as usize] => carriers.truncate(1),
+                    (false, true) if avoided[first.0 as usize] => {
                         carriers.remove(0);
                         self.trans = !self.trans;
                     }

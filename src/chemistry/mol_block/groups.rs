@@ -4,7 +4,7 @@
 use chematic_core::BondOrder;
 
 use super::super::ChemistryError;
-use super::{Hydrogens, Table, integer, refused};
+use super::{Hydrogens, Table, integer, no_bond, query, unsupported};
 
 /// An S-group of either format; atoms and bonds as numbered in the file's
 /// table, from 1.
@@ -40,7 +40,7 @@ pub(super) fn apply(groups: Vec<Group>, table: &mut Table) -> Result<(), Chemist
         match group.kind.as_str() {
             "SRU" | "MON" | "MER" | "COP" | "CRO" | "MOD" | "GRA" | "ANY" => {
                 let what = format!("a polymer (repeating unit, S-group {})", group.kind);
-                return Err(refused(group.line, &what));
+                return Err(unsupported(group.line, what));
             }
             "MUL" => check_multiple(group)?,
             "DAT" => apply_data(group, table)?,
@@ -64,16 +64,16 @@ fn check_multiple(group: &Group) -> Result<(), ChemistryError> {
         group.atoms.len(),
         group.label
     );
-    Err(refused(group.line, &what))
+    Err(unsupported(group.line, what))
 }
 
 fn apply_data(group: &Group, table: &mut Table) -> Result<(), ChemistryError> {
     if ["SMARTSQ", "SQ"].contains(&group.query.as_str()) {
-        return Err(refused(group.line, "a query atom (SMARTS)"));
+        return Err(query(group.line, "a query atom (SMARTS)"));
     }
     match group.field.as_str() {
-        "MRV_COORDINATE_BOND_TYPE" => Err(refused(group.line, "a coordination bond")),
-        "ZBO" if !group.bonds.is_empty() => Err(refused(group.line, "a zero-order bond")),
+        "MRV_COORDINATE_BOND_TYPE" => Err(no_bond(group.line, "coordination bond")),
+        "ZBO" if !group.bonds.is_empty() => Err(no_bond(group.line, "zero-order bond")),
         "MRV_IMPLICIT_H" => {
             let counts = group
                 .data

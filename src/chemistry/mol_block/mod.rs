@@ -85,8 +85,20 @@ fn malformed(line: usize, what: impl Into<String>) -> ChemistryError {
 }
 
 /// Line `line`, counted from 0, says something that is no molecule.
-fn refused(line: usize, what: &str) -> ChemistryError {
-    ChemistryError::unsupported(format!("{what} (line {})", line + 1))
+fn refused(line: usize, reason: Reason) -> ChemistryError {
+    ChemistryError::in_line(reason, line + 1)
+}
+
+fn unsupported(line: usize, what: impl Into<String>) -> ChemistryError {
+    refused(line, Reason::Unsupported { what: what.into() })
+}
+
+fn query(line: usize, what: impl Into<String>) -> ChemistryError {
+    refused(line, Reason::Query { what: what.into() })
+}
+
+fn no_bond(line: usize, kind: &'static str) -> ChemistryError {
+    refused(line, Reason::Bond { kind })
 }
 
 pub(super) fn read(block: &str) -> Result<Molecule, ChemistryError> {
@@ -111,8 +123,11 @@ pub(super) fn read(block: &str) -> Result<Molecule, ChemistryError> {
             "expected the counts line, with V2000 or V3000",
         ));
     };
-    if let Some(line) = table.atoms.iter().find_map(|atom| atom.radical) {
-        return Err(refused(line, "a radical"));
+    for atom in &table.atoms {
+        if let Some(line) = atom.radical {
+            let element = atom.symbol.element.symbol().to_owned();
+            return Err(refused(line, Reason::Radical { element }));
+        }
     }
     let header = lines.get(1).and_then(|line| line.get(20..22));
     let flat = is_flat(&table, header.is_some_and(|d| d.eq_ignore_ascii_case("3D")));
@@ -186,10 +201,7 @@ fn check_counts(atoms: usize, bonds: usize) -> Result<(), ChemistryError> {
 }
 
 fn bond_order(code: i32, line: usize) -> Result<BondOrder, ChemistryError> {
-    let query = |what: &str| {
-        let what = format!("a query bond ({what}, type {code})");
-        Err(refused(line, &what))
-    };
+    let query = |what| Err(query(line, format!("a query bond ({what}, type {code})")));
     match code {
         1 => Ok(BondOrder::Single),
         2 => Ok(BondOrder::Double),
@@ -199,9 +211,9 @@ fn bond_order(code: i32, line: usize) -> Result<BondOrder, ChemistryError> {
         6 => query("single or aromatic"),
         7 => query("double or aromatic"),
         8 => query("any"),
-        0 => Err(refused(line, "a zero-order bond (type 0)")),
-        9 => Err(refused(line, "a coordination bond (type 9)")),
-        10 => Err(refused(line, "a hydrogen bond (type 10)")),
+        0 => Err(no_bond(line, "zero-order bond")),
+        9 => Err(no_bond(line, "coordination bond")),
+        10 => Err(no_bond(line, "hydrogen bond")),
         _ => Err(malformed(line, format!("no bond has type {code}"))),
     }
 }

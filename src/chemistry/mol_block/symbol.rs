@@ -3,7 +3,7 @@
 use chematic_core::Element;
 
 use super::super::{ChemistryError, Reason};
-use super::refused;
+use super::{query, refused, unsupported};
 
 /// What an atom's symbol says.
 #[derive(Clone, Copy)]
@@ -23,19 +23,20 @@ impl Symbol {
             element,
             isotope: None,
         };
-        let refuse = |what: &str| Err(refused(line, &format!("{what} `{symbol}`")));
+        let query = |what| Err(query(line, format!("{what} `{symbol}`")));
+        let unsupported = |what| Err(unsupported(line, format!("{what} `{symbol}`")));
         match symbol {
             "D" | "T" => Ok(Symbol {
                 element: Element::H,
                 isotope: Some(if symbol == "D" { 2 } else { 3 }),
             }),
-            "*" => refuse("a wildcard"),
-            "L" | "NOT" => refuse("an atom list"),
-            _ if symbol.contains('[') => refuse("an atom list"),
-            "LP" => refuse("a lone pair"),
-            "Pol" | "Mod" => refuse("a polymer bead"),
-            "A" | "AH" | "Q" | "QH" | "X" | "XH" | "M" | "MH" => refuse("a query atom"),
-            _ if is_r_group(symbol) => refuse("an R group"),
+            "*" => Err(refused(line, Reason::Wildcard)),
+            _ if is_r_group(symbol) => Err(refused(line, Reason::Wildcard)),
+            "L" | "NOT" => query("an atom list"),
+            _ if symbol.contains('[') => query("an atom list"),
+            "LP" => unsupported("a lone pair"),
+            "Pol" | "Mod" => unsupported("a polymer bead"),
+            "A" | "AH" | "Q" | "QH" | "X" | "XH" | "M" | "MH" => query("a query atom"),
             _ => match Element::from_symbol(symbol)
                 .or_else(|| Element::from_symbol(&capitalised(symbol)?))
             {

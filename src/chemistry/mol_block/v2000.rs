@@ -1,11 +1,11 @@
 //! The V2000 connection table: fixed-width fields, then property lines.
 
-use super::super::ChemistryError;
+use super::super::{ChemistryError, Reason};
 use super::groups::{self, Group};
 use super::symbol::{Symbol, is_r_group};
 use super::{
     AtomLine, BondLine, Hydrogens, Mark, Table, bond_order, check_counts, coordinate, integer,
-    malformed, refused,
+    malformed, no_bond, query, refused, unsupported,
 };
 
 pub(super) fn read(lines: &[&str]) -> Result<Table, ChemistryError> {
@@ -52,7 +52,7 @@ fn atom(line: &str, at: usize) -> Result<AtomLine, ChemistryError> {
     // Charges by the old code, where 4 is a doublet radical.
     let code = number(36, 39)?;
     if number(42, 45)? > 0 {
-        return Err(refused(at, "a query atom (its hydrogen count)"));
+        return Err(query(at, "a query atom (its hydrogen count)"));
     }
     Ok(AtomLine {
         place: [
@@ -78,7 +78,7 @@ fn bond(line: &str, at: usize) -> Result<BondLine, ChemistryError> {
     let number = |from, to| integer(field(line, from, to), at);
     let (code, stereo) = (number(6, 9)?, number(9, 12)?);
     if number(15, 18)? > 0 {
-        return Err(refused(at, "a query bond (its topology)"));
+        return Err(query(at, "a query bond (its topology)"));
     }
     let ends = [number(0, 3)?, number(3, 6)?];
     Ok(BondLine {
@@ -144,22 +144,22 @@ fn read_properties(
                 }
             }
             "M  ZBO" => zero_orders(line, at, table)?,
-            "M  ALS" => return Err(refused(at, "an atom list")),
-            "M  RGP" | "M  LOG" => return Err(refused(at, "an R group")),
-            "M  APO" => return Err(refused(at, "an attachment point")),
-            "M  LIN" => return Err(refused(at, "a repeating unit (link node)")),
-            "M  MRV" => return Err(refused(at, "a query atom (SMARTS)")),
+            "M  ALS" => return Err(query(at, "an atom list")),
+            "M  RGP" | "M  LOG" => return Err(refused(at, Reason::Wildcard)),
+            "M  APO" => return Err(refused(at, Reason::Wildcard)),
+            "M  LIN" => return Err(unsupported(at, "a repeating unit (link node)")),
+            "M  MRV" => return Err(query(at, "a query atom (SMARTS)")),
             "M  SUB" | "M  UNS" | "M  RBC"
                 if pairs(line, at)?.iter().any(|&(_, value)| value != 0) =>
             {
-                return Err(refused(at, "a query atom"));
+                return Err(query(at, "a query atom"));
             }
             _ if tag.starts_with("M  S") => groups.line(line, at)?,
             _ if tag.starts_with("A  ") => {
                 at += 1;
                 let alias = lines.get(at).map_or("", |alias| alias.trim());
                 if is_r_group(alias) {
-                    return Err(refused(at, "an R group (as alias)"));
+                    return Err(refused(at, Reason::Wildcard));
                 }
             }
             // A group's abbreviation is in the next line.
@@ -169,7 +169,7 @@ fn read_properties(
             _ if matches!(field(line, 4, 5), "T" | "F")
                 && field(line, 0, 3).parse::<u16>().is_ok() =>
             {
-                return Err(refused(at, "an atom list"));
+                return Err(query(at, "an atom list"));
             }
             _ => {}
         }
@@ -213,7 +213,7 @@ fn zero_orders(line: &str, at: usize, table: &mut Table) -> Result<(), Chemistry
         let bond = index.and_then(|index| table.bonds.get_mut(index));
         let bond = bond.ok_or_else(|| malformed(at, format!("there is no bond {number}")))?;
         if order == 0 {
-            return Err(refused(at, "a zero-order bond"));
+            return Err(no_bond(at, "zero-order bond"));
         }
         bond.order = bond_order(order, at)?;
     }

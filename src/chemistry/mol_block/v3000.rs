@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::super::ChemistryError;
+use super::super::{ChemistryError, Reason};
 use super::groups::{self, Group};
 use super::symbol::Symbol;
 use super::{
     AtomLine, BondLine, Hydrogens, Mark, Table, bond_order, check_counts, coordinate, integer,
-    malformed, refused,
+    malformed, query, refused, unsupported,
 };
 
 /// The block within the table that lines belong to.
@@ -50,7 +50,7 @@ pub(super) fn read(lines: &[&str]) -> Result<Table, ChemistryError> {
                 section = Section::Outside;
                 continue;
             }
-            "LINKNODE" => return Err(refused(line, "a repeating unit (link node)")),
+            "LINKNODE" => return Err(unsupported(line, "a repeating unit (link node)")),
             "COUNTS" => {
                 let stated = counts_line(&words, line)?;
                 check_counts(stated.0, stated.1)?;
@@ -172,8 +172,8 @@ fn begin(block: &str, line: usize) -> Result<Section, ChemistryError> {
         "BOND" => Ok(Section::Bonds),
         "SGROUP" => Ok(Section::Groups),
         "COLLECTION" | "OBJ3D" => Ok(Section::PassedOver),
-        "RGROUP" => Err(refused(line, "an R group")),
-        "TEMPLATE" => Err(refused(line, "a template of monomers")),
+        "RGROUP" => Err(refused(line, Reason::Wildcard)),
+        "TEMPLATE" => Err(unsupported(line, "a template of monomers")),
         _ => Ok(Section::PassedOver),
     }
 }
@@ -234,10 +234,10 @@ fn atom(words: &[&str], line: usize) -> Result<(i32, AtomLine), ChemistryError> 
                 }
             }
             "HCOUNT" | "SUBST" | "UNSAT" | "RBCNT" if value != "0" => {
-                return Err(refused(line, &format!("a query atom ({name})")));
+                return Err(query(line, format!("a query atom ({name})")));
             }
-            "RGROUPS" => return Err(refused(line, "an R group")),
-            "ATTCHPT" if value != "0" => return Err(refused(line, "an attachment point")),
+            "RGROUPS" => return Err(refused(line, Reason::Wildcard)),
+            "ATTCHPT" if value != "0" => return Err(refused(line, Reason::Wildcard)),
             _ => {}
         }
     }
@@ -270,7 +270,7 @@ fn bond(
             ("CFG", "3") => bond.mark = Mark::Dash,
             ("CFG", "2") if code <= 2 => bond.mark = Mark::Unknown,
             ("TOPO", topology) if topology != "0" => {
-                return Err(refused(line, "a query bond (TOPO)"));
+                return Err(query(line, "a query bond (TOPO)"));
             }
             _ => {}
         }
