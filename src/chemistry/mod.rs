@@ -143,18 +143,28 @@ impl Molecule {
     /// Reads a mol block, V2000 or V3000, as a record of an SDF holds it.
     ///
     /// Stereo comes from the wedges of a drawing, or from the coordinates of
-    /// a three-dimensional structure. Query atoms and bonds, and repeating
-    /// units, are errors.
+    /// a three-dimensional structure, unless a wavy or crossed bond says that
+    /// it is unknown; enhanced stereo groups are read as what the marks draw.
+    /// Groups drawn without charges get them. Query atoms and bonds, R groups,
+    /// radicals, polymers, and bonds of no covalent structure are errors with
+    /// their line.
     ///
     /// # Errors
     ///
     /// What is wrong with it: see [`Reason`].
     pub fn from_mol_block(block: &str) -> Result<Self, ChemistryError> {
-        let written = mol_block::read(block)?;
+        let (written, lines) = mol_block::read(block)?;
         if written.atom_count() == 0 {
             return Err(ChemistryError::new(Reason::Empty));
         }
-        Self::standardise(written, &|_| None)
+        // The place of an atom is its line.
+        Self::standardise(written, &|atom| lines.get(atom).copied()).map_err(|error| {
+            ChemistryError {
+                line: error.position,
+                position: None,
+                ..error
+            }
+        })
     }
 
     /// What was read otherwise than it was written, or could not be read.

@@ -94,8 +94,8 @@ def kind(block, mine, error, written, rdkit):
     """What kind of difference it is, in a few words."""
     if mine is None:
         reason = "valence" if "valence" in error else error.partition(":")[0]
-        if reason == "mol block":
-            reason = "malformed" + error.partition(":")[2].rstrip("0123456789 ")
+        if reason.startswith("mol block"):
+            reason = "malformed"
         reason = re.sub(r" in line \d+.*| at position.*| \(.*| is not supported.*|`.*", "", reason)
         return "refused here: " + reason.strip()
     if rdkit is None:

@@ -616,6 +616,7 @@ fn atoms_that_are_none_are_refused_by_kind_and_line() {
             symbol: "Xq".into()
         }
     );
+    assert_refused(&unknown, "unknown element `Xq`", 6);
 }
 
 #[test]
@@ -719,4 +720,12 @@ fn a_block_that_is_cut_off_is_an_error() {
     assert_eq!(read(&whole), "C[NH3+]");
     let cut = error(whole.strip_suffix("M  END\n").unwrap());
     assert!(cut.contains("`M  END` is missing"), "{cut}");
+}
+
+#[test]
+fn a_fault_of_an_atom_is_in_its_line() {
+    let atoms = in_a_row(&["C", "C", "O", "F"]);
+    let bonds = [[1, 2, 2, 0], [2, 3, 2, 0], [2, 4, 1, 0]];
+    let block = drawn("", &atoms, &bonds, &[]);
+    assert_refused(&block, "explicit valence 5", 6);
 }

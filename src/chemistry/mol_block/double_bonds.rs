@@ -215,20 +215,21 @@ fn beside(way: Vector, axis: Vector) -> Vector {
 /// Whether another way of few bonds joins the ends of `bond`.
 fn is_in_small_ring(molecule: &Molecule, bond: BondIdx) -> bool {
     let (start, goal) = (molecule.bond(bond).atom1, molecule.bond(bond).atom2);
-    let mut seen = vec![start];
+    let mut seen = vec![false; molecule.atom_count()];
+    seen[start.0 as usize] = true;
     let mut queue = VecDeque::from([(start, 0)]);
     while let Some((atom, steps)) = queue.pop_front() {
         if steps + 2 >= SMALLEST_RING {
             break;
         }
         for (next, via) in molecule.neighbors(atom) {
-            if via == bond || seen.contains(&next) {
+            if via == bond || seen[next.0 as usize] {
                 continue;
             }
             if next == goal {
                 return true;
             }
-            seen.push(next);
+            seen[next.0 as usize] = true;
             queue.push_back((next, steps + 1));
         }
     }

@@ -101,7 +101,9 @@ fn no_bond(line: usize, kind: &'static str) -> ChemistryError {
     refused(line, Reason::Bond { kind })
 }
 
-pub(super) fn read(block: &str) -> Result<Molecule, ChemistryError> {
+/// The molecule of `block`, its chemistry unchecked, and for each atom its line,
+/// counted from 1.
+pub(super) fn read(block: &str) -> Result<(Molecule, Vec<usize>), ChemistryError> {
     if block.trim().is_empty() {
         return Err(ChemistryError::new(Reason::Empty));
     }
@@ -136,7 +138,9 @@ pub(super) fn read(block: &str) -> Result<Molecule, ChemistryError> {
             atom.place[2] = 0.0;
         }
     }
-    build(&table, flat)
+    let molecule = build(&table, flat)?;
+    let lines = table.atoms.iter().map(|atom| atom.line + 1);
+    Ok((molecule, lines.collect()))
 }
 
 /// The largest part of a mean bond's length that the depth of a drawing may
@@ -378,6 +382,10 @@ fn state_hydrogens_in_brackets(molecule: &mut Molecule) {
     }
 }
 
+/// Most hydrogens at double bonds of which it is found out one by one whether
+/// they tell a geometry.
+const MAX_TELLING_HYDROGENS: usize = 16;
+
 /// A hydrogen atom at the end of a double bond stays an atom, because it alone
 /// may tell the geometry: `[H]/N=C/C`. Where there is none to tell, it is folded
 /// as any other.
@@ -402,10 +410,25 @@ fn fold_silent_hydrogens(molecule: &mut Molecule) {
         })
         .map(|(bond, _)| bond)
         .collect();
-    for bond in telling {
+    if telling.is_empty() {
+        return;
+    }
+    let silenced = |molecule: &Molecule, bonds: &[BondIdx]| {
         let mut silent = molecule.clone();
-        silent.clear_bond_direction(bond);
-        if read_again(&silent) == read_again(molecule) {
+        for &bond in bonds {
+            silent.clear_bond_direction(bond);
+        }
+        silent
+    };
+    let told = read_again(molecule);
+    let silent = silenced(molecule, &telling);
+    if read_again(&silent) == told {
+        *molecule = silent;
+        return;
+    }
+    for &bond in telling.iter().take(MAX_TELLING_HYDROGENS) {
+        let silent = silenced(molecule, &[bond]);
+        if read_again(&silent) == told {
             *molecule = silent;
         }
     }

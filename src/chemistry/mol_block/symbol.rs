@@ -41,9 +41,12 @@ impl Symbol {
                 .or_else(|| Element::from_symbol(&capitalised(symbol)?))
             {
                 Some(known) => Ok(element(known)),
-                None => Err(ChemistryError::new(Reason::UnknownElement {
-                    symbol: symbol.to_owned(),
-                })),
+                None => Err(refused(
+                    line,
+                    Reason::UnknownElement {
+                        symbol: symbol.to_owned(),
+                    },
+                )),
             },
         }
     }
