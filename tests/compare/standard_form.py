@@ -20,10 +20,10 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 
 RDLogger.DisableLog("rdApp.*")
 
-METALS = set(
-    "Li Be Na Mg Al K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn "
-    "Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi".split()
-)
+def is_metal(atom):
+    number = atom.GetAtomicNum()
+    ranges = [(3, 4), (11, 13), (19, 31), (37, 50), (55, 83), (87, 118)]
+    return any(low <= number <= high for low, high in ranges)
 
 
 def parameters():
@@ -62,7 +62,7 @@ def kind(smiles, ours, theirs):
         symbols = {atom.GetSymbol() for atom in mol.GetAtoms()} if mol else set()
         if error.startswith("no organic part") and "C" not in symbols:
             return "no carbon: refused here"
-        if error.startswith("metal") and symbols & METALS:
+        if error.startswith("metal") and any(map(is_metal, mol.GetAtoms())):
             return "a metal in the largest part: refused here"
         if error.startswith("radical"):
             return "a radical: refused here"
@@ -76,7 +76,7 @@ def kind(smiles, ours, theirs):
             return "beyond the limits of size: refused here"
         return None
     if theirs is None:
-        return None
+        return "RDKit's own form cannot be read back (aromatic carbanions, bridging hydrides)"
     parts = ours["changes"].partition("left out: ")[2].partition(";")[0].split(", ")
     left_out = {Chem.CanonSmiles(part.split(" (")[0]) for part in parts if part}
     neutral = lambda text: Chem.MolToSmiles(UNCHARGER.uncharge(Chem.MolFromSmiles(text)))
@@ -85,9 +85,13 @@ def kind(smiles, ours, theirs):
     a, b = Chem.MolFromSmiles(ours["standardized"]), Chem.MolFromSmiles(theirs)
     if Chem.MolToSmiles(a, isomericSmiles=False) == Chem.MolToSmiles(b, isomericSmiles=False):
         return "stereo"
-    charge = lambda mol: sum(abs(atom.GetFormalCharge()) for atom in mol.GetAtoms())
-    if charge(a) != charge(b):
-        return "charges"
+    charges = lambda mol: [atom.GetFormalCharge() for atom in mol.GetAtoms()]
+    positive = sum(charge for charge in charges(a) if charge > 0)
+    negative = -sum(charge for charge in charges(a) if charge < 0)
+    if sum(map(abs, charges(a))) == sum(map(abs, charges(b))) and negative:
+        return "which of several equal anions balances a fixed cation"
+    if positive > negative > 0 and sum(charges(b)) > sum(charges(a)):
+        return "fewer anions than fixed cations: RDKit protonates them, they stay here"
     return None
 
 

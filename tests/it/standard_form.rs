@@ -77,6 +77,9 @@ fn charges_that_no_proton_can_move_stay() {
         "C=[N+]=[N-]",
         "[C-]#[N+]C",
         "C[S+](C)C",
+        // Mesoionic drugs: molsidomine and mesocarb.
+        "CCOC(=O)[N-]c1c[n+](N2CCOCC2)no1",
+        "CC(Cc1ccccc1)[n+]1cc([N-]C(=O)Nc2ccccc2)on1",
         "c1cc[n+](C)cc1",
         "C[N+](C)(C)Cc1ccccc1",
         "F[B-](F)(F)F.C[n+]1ccccc1",

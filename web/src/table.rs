@@ -156,8 +156,8 @@ impl Table {
     ///
     /// Never; the conversion to JavaScript is fallible in its type alone.
     #[wasm_bindgen(unchecked_return_type = "Row[]")]
-    pub fn rows(&self, start: usize, end: usize) -> Result<JsValue, JsValue> {
-        let (start, end) = self.bounds(start, end);
+    pub fn rows(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
+        let (start, end) = self.bounds(start, end)?;
         let results = self.results.borrow();
         let standardizations = self.standardizations.borrow();
         let rows: Vec<PageRow<'_>> = self.rows[start..end]
@@ -194,12 +194,12 @@ impl Table {
     pub async fn score(
         &self,
         engine: &Engine,
-        start: usize,
-        end: usize,
+        start: f64,
+        end: f64,
         #[wasm_bindgen(unchecked_param_type = "(done: number, total: number) => boolean")]
         on_progress: js_sys::Function,
     ) -> Result<usize, JsValue> {
-        let (start, end) = self.bounds(start, end);
+        let (start, end) = self.bounds(start, end)?;
         let scorer = &engine.scorer;
         self.name_endpoints(engine);
         let waiting: Vec<usize> = {
@@ -250,7 +250,8 @@ impl Table {
     /// Where there is no such row, its molecule cannot be scored (`row`), or the
     /// device fails.
     #[wasm_bindgen(unchecked_return_type = "Explanation")]
-    pub async fn explain(&self, engine: &Engine, row: usize) -> Result<JsValue, JsValue> {
+    pub async fn explain(&self, engine: &Engine, row: f64) -> Result<JsValue, JsValue> {
+        let row = place("row", row)?;
         let row = self.rows.get(row).ok_or_else(|| {
             let message = format!("there is no row {row}: the table has {}", self.rows.len());
             Failure::new("row", message)
@@ -269,9 +270,10 @@ impl Table {
     pub fn restore(
         &self,
         engine: &Engine,
-        start: usize,
+        start: f64,
         #[wasm_bindgen(unchecked_param_type = "Omit<Row, \"fields\">[]")] results: JsValue,
     ) -> Result<(), JsValue> {
+        let start = place("start", start)?;
         let given: Vec<Restored> = serde_wasm_bindgen::from_value(results)
             .map_err(|error| Failure::new("restore", error))?;
         self.name_endpoints(engine);
@@ -320,9 +322,9 @@ impl Table {
         *self.endpoints.borrow_mut() = engine.scorer.endpoints().to_vec();
     }
 
-    fn bounds(&self, start: usize, end: usize) -> (usize, usize) {
-        let end = end.min(self.rows.len());
-        (start.min(end), end)
+    fn bounds(&self, start: f64, end: f64) -> Result<(usize, usize), Failure> {
+        let end = place("end", end)?.min(self.rows.len());
+        Ok((place("start", start)?.min(end), end))
     }
 
     fn write(&self, format: OutputFormat) -> std::io::Result<Vec<u8>> {
@@ -341,6 +343,16 @@ impl Table {
         }
         writer.finish()
     }
+}
+
+/// A number of JavaScript as a place in the table. Taken as an integer by its
+/// binding, -1 would be 4,294,967,295 and 1.5 would be 1.
+fn place(name: &str, number: f64) -> Result<usize, Failure> {
+    if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+        return Ok(number as usize);
+    }
+    let message = format!("`{name}` is {number}: it must be a whole number from 0");
+    Err(Failure::new("argument", message))
 }
 
 /// Predictions of `endpoints`, in their order; `None` where one is missing.
