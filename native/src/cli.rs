@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use delicate::device::{Device, DeviceChoice};
 use delicate::model_dir::Precision;
 use delicate::records::{Format, OutputFormat, ReadOptions};
+use serde::Serialize;
 
 use crate::error::CommandError;
 
@@ -97,7 +98,7 @@ const INPUT_FORMATS: &Choices<Format> = &[
 ];
 
 /// How a file of molecules is read.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize)]
 pub(crate) struct InputArguments {
     /// SMILES column (default: detected by name or content)
     #[arg(long, value_name = "NAME")]
@@ -118,14 +119,14 @@ impl InputArguments {
 }
 
 /// Which part of a record is the molecule.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct MoleculeArguments {
     /// Keep salts and solvents (default: largest fragment only)
     #[arg(long)]
     pub(crate) keep_salts: bool,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct AugmentationArguments {
     /// Average predictions over N SMILES per molecule (1 canonical, N-1 random)
     #[arg(

@@ -90,7 +90,7 @@ impl Container {
                 config,
             });
         }
-        check_pickles(path)?;
+        check_pickles(path, length)?;
         let reader = PytorchReader::new(path).map_err(|source| ImportError::Torch {
             path: path.to_owned(),
             source: Box::new(source),
@@ -158,7 +158,7 @@ impl Container {
 }
 
 /// Refuses a file of `torch.save` whose pickles would make too many objects.
-fn check_pickles(path: &Path) -> Result<(), ImportError> {
+fn check_pickles(path: &Path, length: u64) -> Result<(), ImportError> {
     let opened = || File::open(path).map(BufReader::new);
     let mut file = opened().map_err(io_error(path))?;
     let head = file.fill_buf().map_err(io_error(path))?;
@@ -170,7 +170,7 @@ fn check_pickles(path: &Path) -> Result<(), ImportError> {
     }
     if !head.starts_with(b"PK") {
         // The magic number of the old format is a pickle of its own.
-        return pickle::check(&mut file, pickle::LEGACY_PICKLES);
+        return pickle::check(&mut file, pickle::LEGACY_PICKLES, length);
     }
     let Ok(mut archive) = ZipArchive::new(file) else {
         // What is wrong with it the reader says.
@@ -185,7 +185,7 @@ fn check_pickles(path: &Path) -> Result<(), ImportError> {
         if let Ok(entry) = archive.by_name(&name) {
             // The reader refuses longer ones.
             let entry = entry.take(MAX_PICKLE_SIZE);
-            pickle::check(&mut BufReader::new(entry), 1)?;
+            pickle::check(&mut BufReader::new(entry), 1, length)?;
         }
     }
     Ok(())

@@ -7,6 +7,9 @@ use super::ImportError;
 
 /// Most objects of a checkpoint's pickles together; a tensor takes about thirty.
 const MAX_OBJECTS: u64 = 1_000_000;
+/// Objects that the smallest file may have, beside one for each of its bytes: a file
+/// of tensors has many bytes an object.
+const FREE_OBJECTS: u64 = 50_000;
 /// Pickles of a file of PyTorch before 1.6: magic number, version, system, objects and
 /// keys of the storages.
 pub(super) const LEGACY_PICKLES: usize = 5;
@@ -67,26 +70,32 @@ fn argument(opcode: u8) -> Option<Argument> {
     })
 }
 
-/// Refuses a stream of at most `pickles` pickles that would make too many objects. One
-/// that is damaged is left to the reader, which stops where this does.
-pub(super) fn check(stream: &mut impl BufRead, pickles: usize) -> Result<(), ImportError> {
+/// Refuses a stream of at most `pickles` pickles, from a file of `length` bytes, that
+/// would make too many objects. One that is damaged is left to the reader, which stops
+/// where this does.
+pub(super) fn check(
+    stream: &mut impl BufRead,
+    pickles: usize,
+    length: u64,
+) -> Result<(), ImportError> {
+    let most = MAX_OBJECTS.min(FREE_OBJECTS + length);
     let mut objects = 0;
     for _ in 0..pickles {
-        match pickle(stream, &mut objects) {
+        match pickle(stream, &mut objects, most) {
             Ok(Some(())) => {}
             Ok(None) | Err(_) => break,
         }
     }
-    if objects > MAX_OBJECTS {
-        return Err(ImportError::TooManyObjects(MAX_OBJECTS));
+    if objects > most {
+        return Err(ImportError::TooManyObjects(most));
     }
     Ok(())
 }
 
-/// Adds the opcodes of one pickle to `objects`, and stops where they are too many;
-/// `None` where it does not end as a pickle.
-fn pickle(stream: &mut impl BufRead, objects: &mut u64) -> io::Result<Option<()>> {
-    while *objects <= MAX_OBJECTS {
+/// Adds the opcodes of one pickle to `objects`, and stops where they are more than
+/// `most`; `None` where it does not end as a pickle.
+fn pickle(stream: &mut impl BufRead, objects: &mut u64, most: u64) -> io::Result<Option<()>> {
+    while *objects <= most {
         let Some(opcode) = byte(stream)? else {
             return Ok(None);
         };
@@ -143,7 +152,7 @@ mod tests {
     /// Opcodes of the first of the pickles in `bytes`, and what follows it.
     fn counted(mut bytes: &[u8]) -> (u64, Option<()>, &[u8]) {
         let mut objects = 0;
-        let ended = pickle(&mut bytes, &mut objects).expect("whole");
+        let ended = pickle(&mut bytes, &mut objects, MAX_OBJECTS).expect("whole");
         (objects, ended, bytes)
     }
 
@@ -165,14 +174,18 @@ mod tests {
     fn a_pickle_of_too_many_objects_is_refused_and_a_broken_one_left() {
         for opcode in [b'N', b']', b'}', b'('] {
             let bytes = vec![opcode; MAX_OBJECTS as usize + 2];
-            let refused = check(&mut &bytes[..], 1);
+            let refused = check(&mut &bytes[..], 1, u64::MAX / 2);
+            assert!(matches!(refused, Err(ImportError::TooManyObjects(_))));
+            // Packed into a few bytes, far fewer are too many.
+            let refused = check(&mut &bytes[..60_000], 1, 200);
             assert!(matches!(refused, Err(ImportError::TooManyObjects(_))));
         }
         let halves: Vec<u8> = [vec![b'N'; 600_000], b"..".to_vec()].concat();
-        check(&mut &halves[..], 1).expect("few");
+        let long = MAX_OBJECTS;
+        check(&mut &halves[..], 1, long).expect("few");
         let both = [&halves[..600_001], &halves[..]].concat();
-        assert!(check(&mut &both[..], 1).is_ok());
-        assert!(check(&mut &both[..], 2).is_err());
-        check(&mut &b"X\xff\xff\xff\xff"[..], 1).expect("the reader says that it is cut short");
+        assert!(check(&mut &both[..], 1, long).is_ok());
+        assert!(check(&mut &both[..], 2, long).is_err());
+        check(&mut &b"X\xff\xff\xff\xff"[..], 1, 5).expect("the reader says that it is cut short");
     }
 }
