@@ -9,6 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use delicate::device::{Device, DeviceChoice};
 use delicate::model_dir::Precision;
+use delicate::predict::PredictOptions;
 use delicate::records::{Format, OutputFormat, ReadOptions};
 use serde::Serialize;
 
@@ -121,9 +122,21 @@ impl InputArguments {
 /// Which part of a record is the molecule.
 #[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct MoleculeArguments {
-    /// Keep salts and solvents (default: largest fragment only)
+    /// Keep salts and solvents (default: the largest organic part only)
     #[arg(long)]
     pub(crate) keep_salts: bool,
+    /// Keep charges (default: neutral where moving protons can do it)
+    #[arg(long)]
+    pub(crate) keep_charges: bool,
+}
+
+impl MoleculeArguments {
+    /// The default options, but for what is kept.
+    pub(crate) fn options(&self) -> PredictOptions {
+        PredictOptions::default()
+            .keep_salts(self.keep_salts)
+            .keep_charges(self.keep_charges)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Args, Serialize)]

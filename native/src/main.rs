@@ -10,6 +10,7 @@
     reason = "they panic where nobody reads; see the module `messages`"
 )]
 
+mod changes;
 mod cli;
 mod commands;
 mod configurations;

@@ -82,6 +82,38 @@ pub enum Reason {
         /// The first such atom's element.
         element: String,
     },
+    /// An atom stands for something unspecified: `*`, an R group, an attachment
+    /// point.
+    Wildcard,
+    /// An atom or bond stands for several: an atom list, an `A`, a `~`.
+    Query {
+        /// What it is, with its article.
+        what: String,
+    },
+    /// An atom has an unpaired electron.
+    Radical {
+        /// The atom's element, where it is known.
+        element: String,
+    },
+    /// A bond that no covalent structure has.
+    Bond {
+        /// Its kind, without an article: `dative bond`.
+        kind: &'static str,
+    },
+    /// The text writes a reaction.
+    Reaction,
+    /// No part of it has carbon.
+    NoOrganicPart,
+    /// The part that would be scored has a metal.
+    Metal {
+        /// The metal.
+        element: String,
+    },
+    /// Two different organic parts are of one size.
+    Mixture {
+        /// Their canonical SMILES.
+        parts: [String; 2],
+    },
     /// A mol block is malformed.
     MolBlock {
         /// The line, counted from 1.
@@ -110,6 +142,14 @@ impl Reason {
             Self::UnknownElement { .. } => "unknown_element",
             Self::Valence { .. } => "valence",
             Self::Kekulization { .. } => "kekulization",
+            Self::Wildcard => "wildcard",
+            Self::Query { .. } => "query",
+            Self::Radical { .. } => "radical",
+            Self::Bond { .. } => "bond",
+            Self::Reaction => "reaction",
+            Self::NoOrganicPart => "no_organic_part",
+            Self::Metal { .. } => "metal",
+            Self::Mixture { .. } => "mixture",
             Self::MolBlock { .. } => "mol_block",
             Self::Unsupported { .. } => "unsupported",
         }
@@ -142,6 +182,39 @@ impl fmt::Display for ChemistryError {
                 f,
                 "aromatic atom {element}{place}: single and double bonds cannot alternate here \
                  (a hydrogen may be missing, as in [nH])"
+            ),
+            Reason::Wildcard => write!(
+                f,
+                "wildcard or R group{place}: the structure is not fully specified"
+            ),
+            Reason::Query { what } => {
+                write!(f, "{what}{place}: this is a query and not one molecule")
+            }
+            Reason::Radical { element } if element.is_empty() => {
+                write!(f, "radical{place}: an atom has an unpaired electron")
+            }
+            Reason::Radical { element } => write!(
+                f,
+                "radical: atom {element}{place} has an unpaired electron (a hydrogen or a charge \
+                 may be missing)"
+            ),
+            Reason::Bond { kind } => write!(
+                f,
+                "{kind}{place}: the models know single, double, triple and aromatic bonds"
+            ),
+            Reason::Reaction => write!(
+                f,
+                "reaction arrow `>`{place}: this is a reaction and not one molecule"
+            ),
+            Reason::NoOrganicPart => write!(f, "no organic part: nothing here contains carbon"),
+            Reason::Metal { element } => write!(
+                f,
+                "metal: {element}{place}: the models know covalent organic molecules alone"
+            ),
+            Reason::Mixture { parts: [a, b] } => write!(
+                f,
+                "mixture: the parts `{a}` and `{b}` are different and of one size; give each a row \
+                 of its own"
             ),
             Reason::MolBlock { line, what } => write!(f, "mol block, line {line}: {what}"),
             Reason::Unsupported { what } => write!(f, "{what}{place} is not supported"),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ConfigError, EncoderConfig, Endpoint, Heads, Physchem, StructureTargets};
+use crate::predict::StandardForm;
 
 /// Most endpoints of one model.
 pub(crate) const MAX_ENDPOINTS: usize = 4096;
@@ -18,6 +19,10 @@ pub struct ModelConfig {
     pub name: String,
     /// The preset its shape comes from, or `custom`.
     pub preset: String,
+    /// The form in which the model reads molecules. Absent from the files of older
+    /// models.
+    #[serde(default, skip_serializing_if = "StandardForm::is_default")]
+    pub standard_form: StandardForm,
     /// SPDX expression of the weights' licence.
     pub license: String,
     /// The encoder's shape.

@@ -13,7 +13,7 @@ use super::relations::Relations;
 use super::splits::{Fold, Split};
 use crate::chemistry::Molecule;
 use crate::model::{Endpoint, EndpointTask};
-use crate::predict::Standardized;
+use crate::predict::{Standardized, TREATMENT};
 use crate::records::{ReadOptions, Reader, RecordsError, RowError, Structure};
 
 /// Why a table of labels cannot be used.
@@ -153,8 +153,8 @@ impl Examples {
     }
 
     fn place(&mut self, structure: &Structure) -> Result<usize, RowError> {
-        let ready = Standardized::new(structure, true, self.limit)?;
-        let smiles = ready.molecule.canonical_smiles()?;
+        let ready = Standardized::new(structure, TREATMENT, self.limit)?;
+        let smiles = ready.molecule().canonical_smiles()?;
         Ok(*self.index.entry(smiles.clone()).or_insert_with(|| {
             self.entries.push(Entry {
                 ready,
@@ -278,7 +278,7 @@ impl Examples {
             if labels.iter().any(Option::is_some) {
                 // From the canonical SMILES, as a run that is resumed reads it: the
                 // random ones depend on how a molecule was written.
-                let molecule = Molecule::parse(&entry.smiles).unwrap_or(entry.ready.molecule);
+                let molecule = Molecule::parse(&entry.smiles).unwrap_or(entry.ready.form.molecule);
                 examples.push(Example {
                     molecule,
                     smiles: entry.smiles,
@@ -352,7 +352,7 @@ pub(super) fn from_csv(
             ));
         }
         let structure = Structure::Smiles(row[0].to_owned());
-        let ready = Standardized::new(&structure, true, limit)
+        let ready = Standardized::new(&structure, TREATMENT, limit)
             .map_err(|error| damaged(line, error.message))?;
         let labels = row
             .iter()
@@ -366,7 +366,7 @@ pub(super) fn from_csv(
             })
             .collect::<Result<_, _>>()?;
         examples.push(Example {
-            molecule: ready.molecule,
+            molecule: ready.form.molecule,
             smiles: row[0].to_owned(),
             labels,
             tokens: ready.tokens,

@@ -30,8 +30,8 @@ use crate::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles, Precision};
-use crate::predict::PredictOptions;
 use crate::predict::applicability::{ApplicabilityDomain, Calibration, HeldOut};
+use crate::predict::{PredictOptions, StandardForm};
 use crate::records::ReadOptions;
 
 /// The result of a run.
@@ -435,6 +435,7 @@ impl TableRun<'_> {
             model_type: MODEL_TYPE.to_owned(),
             name: common.name.clone(),
             preset: common.preset.name().to_owned(),
+            standard_form: StandardForm::Parent,
             license: common.license.clone(),
             encoder,
             endpoints: self

@@ -23,7 +23,7 @@ use super::trainer::{Objective, Place, Placed, Trainer, read_losses};
 use crate::device::Device;
 use crate::model::{Initial, Model, Physchem};
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelFiles};
-use crate::predict::Stop;
+use crate::predict::{StandardForm, Stop};
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -211,6 +211,7 @@ fn start(
         model_type: MODEL_TYPE.to_owned(),
         name: common.name.clone(),
         preset: common.preset.name().to_owned(),
+        standard_form: StandardForm::Parent,
         license: common.license.clone(),
         encoder,
         endpoints: Vec::new(),

@@ -464,10 +464,7 @@ fn blanks_names_and_stereo_groups_change_nothing() {
         assert_eq!(canonical(text), plain, "{text}");
     }
     let error = Molecule::parse(" CCO |^1:0|").unwrap_err();
-    assert_eq!(
-        (error.reason.code(), error.position),
-        ("unsupported", Some(5))
-    );
+    assert_eq!((error.reason.code(), error.position), ("radical", Some(5)));
 }
 
 #[test]

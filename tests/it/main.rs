@@ -17,6 +17,7 @@ mod screening;
 mod shaders;
 #[cfg(feature = "train")]
 mod splits;
+mod standard_form;
 
 /// Where the data sets lie that are no part of the repository. Tests on them
 /// are ignored unless asked for; each has a smaller one beside it.

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use delicate::chemistry::Keep;
 use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::model::EndpointTask;
@@ -64,13 +65,15 @@ pub(crate) struct EvaluateArguments {
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
     let device = arguments.device.open()?;
     let path = &arguments.path;
-    let options = PredictOptions::default()
-        .keep_salts(arguments.molecule.keep_salts)
+    let options = arguments
+        .molecule
+        .options()
         .augmentations(arguments.augmentation.augmentations);
     let evaluation = if path.join(run_dir::CONFIG).is_file() {
-        if arguments.molecule.keep_salts {
+        if options.keep != Keep::default() {
             // A run's molecules were standardised when it read its tables.
-            let message = "--keep-salts is for tables: a run keeps its own molecules";
+            let message =
+                "--keep-salts and --keep-charges are for tables: a run keeps its own molecules";
             return Err(CommandError::Usage(message.to_owned()));
         }
         let baseline = !arguments.no_baseline;

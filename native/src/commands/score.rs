@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Scorer, Stop};
+use delicate::predict::{Outcomes, Prediction, Progress, Scorer, Standardization, Stop};
 use delicate::records::{Header, Output, OutputFormat, ReadOptions, Row, RowError, Writer};
 use serde_json::Value;
 
+use crate::changes::Changes;
 use crate::cli::{
     AugmentationArguments, ComputeArguments, DeviceArguments, InputArguments, ModelArguments,
     MoleculeArguments, OutputArguments,
@@ -104,8 +105,9 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     if arguments.compute.is_half() {
         scorer = scorer.in_half_precision()?;
     }
-    let options = PredictOptions::default()
-        .keep_salts(arguments.molecule.keep_salts)
+    let options = arguments
+        .molecule
+        .options()
         .augmentations(arguments.augmentation.augmentations)
         .uncertainty(uncertainty);
     if uncertainty && scorer.applicability().is_none() {
@@ -127,6 +129,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     let started = Instant::now();
     let before_all = output.rows;
     let bar = progress::rows(arguments.quiet);
+    let mut changes = Changes::default();
     let mut fault = None;
     let mut ended = false;
     while !ended {
@@ -153,7 +156,10 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
                 }
             }
         });
-        for (row, result) in chunk.rows.iter().zip(results.rows()) {
+        let standardizations = results.standardizations().iter();
+        for ((row, result), standardization) in
+            chunk.rows.iter().zip(results.rows()).zip(standardizations)
+        {
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
@@ -161,7 +167,10 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
                 let error = row_error(row, header.id, error);
                 return Err(output.end_early(error));
             }
-            output.write(row, result)?;
+            if let Some(standardization) = standardization {
+                changes.count(standardization);
+            }
+            output.write(row, standardization.as_ref(), result)?;
         }
         if let Some(stop) = results.stop() {
             bar.finish_and_clear();
@@ -188,6 +197,9 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             (rows - before_all) as f64 / seconds.max(1e-9),
             scorer.device().name(),
         );
+        if let Some(summary) = changes.summary() {
+            say!("{summary}");
+        }
     }
     Ok(())
 }
@@ -324,6 +336,7 @@ impl<'a> RowOutput<'a> {
     fn write(
         &mut self,
         row: &Row,
+        standardization: Option<&Standardization>,
         result: Result<Output<'_>, &RowError>,
     ) -> Result<(), CommandError> {
         self.failed += u64::from(result.is_err());
@@ -331,7 +344,7 @@ impl<'a> RowOutput<'a> {
         if let Some(partial) = &mut self.partial {
             partial.read(row);
         }
-        let written = self.writer.write(&row.fields, result);
+        let written = self.writer.write(&row.fields, standardization, result);
         written.map_err(|source| self.arguments.failed(source))
     }
 
@@ -399,6 +412,14 @@ impl Results {
         match self {
             Self::Scores(outcomes) => Box::new(outputs(&outcomes.rows)),
             Self::Embeddings(outcomes) => Box::new(outputs(&outcomes.rows)),
+        }
+    }
+
+    /// One entry a row: what was done to its molecule.
+    fn standardizations(&self) -> &[Option<Standardization>] {
+        match self {
+            Self::Scores(outcomes) => &outcomes.standardizations,
+            Self::Embeddings(outcomes) => &outcomes.standardizations,
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use delicate::predict::{PredictOptions, Progress, Scorer, Stop};
+use delicate::predict::{PredictOptions, Progress, Scorer, Stop, standardize};
 use delicate::records::{
     Columns, MoleculeSource, OutputFormat, ReadOptions, RowError, Structure, Writer,
 };
@@ -177,7 +177,7 @@ impl Featurizer {
         };
         Ok(Self {
             by,
-            options: PredictOptions::default().keep_salts(arguments.molecule.keep_salts),
+            options: arguments.molecule.options(),
             scorer,
             bar: progress::rows(arguments.quiet),
             interrupt,
@@ -204,7 +204,7 @@ impl Featurizer {
         let mut fingerprints = Vec::new();
         if self.by.needs_fingerprints() {
             let options = self.options;
-            fingerprints = screening::fingerprints(molecules, options.largest_fragment);
+            fingerprints = screening::fingerprints(molecules, options.keep);
         }
         let mut embeddings = embeddings.into_iter();
         let mut fingerprints = fingerprints.into_iter();
@@ -268,7 +268,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             match features {
                 Ok(features) => {
                     let score = features.score(&queries, featurizer.by, arguments.aggregate);
-                    top.offer(score, row.fields);
+                    top.offer(score, (row.fields, row.molecule));
                 }
                 Err(error) => {
                     failed += 1;
@@ -290,8 +290,10 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let format = arguments.output.format();
     let mut writer = Writer::new(sink, format, &header, Columns::Similarity).map_err(output)?;
     for hit in top.into_sorted() {
+        let (fields, molecule) = hit.item;
+        let standardization = standardize(&molecule, featurizer.options.keep).ok();
         writer
-            .write(&hit.item, Ok(hit.score as f32))
+            .write(&fields, standardization.as_ref(), Ok(hit.score as f32))
             .map_err(output)?;
     }
     let sink = writer.finish().map_err(output)?;

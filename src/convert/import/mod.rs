@@ -21,6 +21,7 @@ use crate::model::{
     sinusoidal_positions,
 };
 use crate::model_dir::{MODEL_TYPE, ModelConfig};
+use crate::predict::StandardForm;
 use container::Container;
 use layout::{ForeignConfig, Layout, Positions};
 
@@ -255,6 +256,7 @@ pub fn import(
         model_type: MODEL_TYPE.to_owned(),
         name: options.name.clone().unwrap_or_else(|| file_stem(path)),
         preset: layout.preset.to_owned(),
+        standard_form: StandardForm::Parent,
         license: options
             .license
             .clone()
