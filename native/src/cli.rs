@@ -11,6 +11,7 @@ use delicate::device::{Device, DeviceChoice};
 use delicate::model_dir::Precision;
 use delicate::predict::PredictOptions;
 use delicate::records::{Format, OutputFormat, ReadOptions};
+use serde::Serialize;
 
 use crate::error::CommandError;
 
@@ -98,7 +99,7 @@ const INPUT_FORMATS: &Choices<Format> = &[
 ];
 
 /// How a file of molecules is read.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize)]
 pub(crate) struct InputArguments {
     /// SMILES column (default: detected by name or content)
     #[arg(long, value_name = "NAME")]
@@ -119,7 +120,7 @@ impl InputArguments {
 }
 
 /// Which part of a record is the molecule.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct MoleculeArguments {
     /// Keep salts and solvents (default: the largest organic part only)
     #[arg(long)]
@@ -138,7 +139,7 @@ impl MoleculeArguments {
     }
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct AugmentationArguments {
     /// Average predictions over N SMILES per molecule (1 canonical, N-1 random)
     #[arg(

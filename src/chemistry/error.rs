@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// Why a text is not a molecule, or a molecule has no such form: the kind of
-/// mistake and, where one character is to blame, which one.
+/// mistake and, where one character or one line is to blame, which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChemistryError {
     /// The kind of mistake.
@@ -9,6 +9,9 @@ pub struct ChemistryError {
     /// The offending character, counted from 0 in the text as the user gave
     /// it, blanks included.
     pub position: Option<usize>,
+    /// The offending line of a mol block, counted from 1. A malformed one is
+    /// in the reason itself.
+    pub line: Option<usize>,
 }
 
 impl ChemistryError {
@@ -16,6 +19,7 @@ impl ChemistryError {
         Self {
             reason,
             position: None,
+            line: None,
         }
     }
 
@@ -25,8 +29,16 @@ impl ChemistryError {
 
     pub(super) fn at(reason: Reason, position: usize) -> Self {
         Self {
-            reason,
             position: Some(position),
+            ..Self::new(reason)
+        }
+    }
+
+    /// In line `line` of a mol block, counted from 1.
+    pub(super) fn in_line(reason: Reason, line: usize) -> Self {
+        Self {
+            line: Some(line),
+            ..Self::new(reason)
         }
     }
 }
@@ -158,9 +170,10 @@ impl Reason {
 
 impl fmt::Display for ChemistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = match self.position {
-            Some(position) => format!(" at position {position}"),
-            None => String::new(),
+        let place = match (self.position, self.line) {
+            (Some(position), _) => format!(" at position {position}"),
+            (None, Some(line)) => format!(" in line {line} of the mol block"),
+            (None, None) => String::new(),
         };
         match &self.reason {
             Reason::Empty => write!(f, "there is no molecule here: the text is empty"),

@@ -17,6 +17,7 @@ mod drawing;
 mod error;
 mod fingerprint;
 mod mol_block;
+mod normalise;
 mod scaffold;
 mod smiles;
 mod standard_form;
@@ -144,18 +145,28 @@ impl Molecule {
     /// Reads a mol block, V2000 or V3000, as a record of an SDF holds it.
     ///
     /// Stereo comes from the wedges of a drawing, or from the coordinates of
-    /// a three-dimensional structure. Query atoms and bonds, and repeating
-    /// units, are errors.
+    /// a three-dimensional structure, unless a wavy or crossed bond says that
+    /// it is unknown; enhanced stereo groups are read as what the marks draw.
+    /// Groups drawn without charges get them. Query atoms and bonds, R groups,
+    /// radicals, polymers, and bonds of no covalent structure are errors with
+    /// their line.
     ///
     /// # Errors
     ///
     /// What is wrong with it: see [`Reason`].
     pub fn from_mol_block(block: &str) -> Result<Self, ChemistryError> {
-        let written = mol_block::read(block)?;
+        let (written, lines) = mol_block::read(block)?;
         if written.atom_count() == 0 {
             return Err(ChemistryError::new(Reason::Empty));
         }
-        Self::standardise(written, &|_| None)
+        // The place of an atom is its line.
+        Self::standardise(written, &|atom| lines.get(atom).copied()).map_err(|error| {
+            ChemistryError {
+                line: error.position,
+                position: None,
+                ..error
+            }
+        })
     }
 
     /// What was read otherwise than it was written, or could not be read.
@@ -555,15 +566,17 @@ struct Written {
 
 fn read_written(smiles: &str) -> Result<Written, ChemistryError> {
     let scan = smiles::scan(smiles)?;
-    let written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
+    let mut written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
         reason: Reason::Syntax {
             what: error.to_string(),
         },
         position: None,
+        line: None,
     })?;
     if written.atom_count() != scan.atoms.len() {
         return Err(ChemistryError::unsupported("this SMILES"));
     }
+    normalise::normalise_groups(&mut written);
     Ok(Written {
         molecule: written,
         atoms: scan.atoms,
@@ -632,6 +645,7 @@ fn problem(
     ChemistryError {
         reason,
         position: atom.and_then(position),
+        line: None,
     }
 }
 
@@ -659,5 +673,6 @@ fn late_problem(
     ChemistryError {
         reason: Reason::Valence { element, valence },
         position: position(atom).filter(|_| !has_hydrogens),
+        line: None,
     }
 }

@@ -90,6 +90,7 @@ impl Molecule {
         ChemistryError {
             reason,
             position: self.place(atom),
+            line: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod examples;
 mod files;
 mod metrics;
 mod model_dir;
+mod mol_blocks;
 mod predict;
 mod records;
 mod screening;

@@ -22,6 +22,7 @@ use crate::cli::{
 use crate::commands::report;
 use crate::error::CommandError;
 use crate::files::RowFile;
+use crate::messages::say;
 use crate::model::{self, Task};
 
 #[derive(Debug, Args)]
@@ -140,7 +141,7 @@ fn on_table(
     let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{name}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
     if scored < rows.len() && !arguments.quiet {
-        eprintln!(
+        say!(
             "{} of {} molecules could not be scored",
             rows.len() - scored,
             rows.len()
@@ -167,6 +168,15 @@ fn labelled(
             columns,
         });
     };
+    let same = columns.iter().filter(|name| **name == columns[column]);
+    let same = same.count();
+    if same > 1 {
+        say!(
+            "{}: {same} columns are called `{}`, and the first of them is read",
+            path.display(),
+            columns[column]
+        );
+    }
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for row in all {
         let row = row?;
@@ -184,7 +194,7 @@ fn labelled(
             (Ok(_), Err(refusal)) => refusal.of(cell.trim()),
         };
         if !arguments.quiet {
-            eprintln!("{}, line {}: skipped: {why}", path.display(), row.line);
+            say!("{}, line {}: skipped: {why}", path.display(), row.line);
         }
     }
     Ok((rows, labels))

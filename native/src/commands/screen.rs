@@ -22,8 +22,9 @@ use crate::cli::{
     ReportFormat, name_of, one_of,
 };
 use crate::error::CommandError;
-use crate::files::{RowFile, Sink, refuse_same_file};
+use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
 use crate::interrupt::Interrupt;
+use crate::messages::say;
 use crate::model::{self, Task};
 use crate::progress;
 
@@ -242,6 +243,9 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     for input in [library, queries] {
         refuse_same_file(input, arguments.output.file())?;
     }
+    if let Some(model) = &arguments.model.model {
+        refuse_model_file(model, arguments.output.file())?;
+    }
     let mut input = RowFile::open(library, &arguments.input.options())?;
     let header = input.header().clone();
 
@@ -293,11 +297,19 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             .write(&hit.item, standardization.as_ref(), Ok(score))
             .map_err(output)?;
     }
-    writer.finish().and_then(Sink::complete).map_err(output)?;
+    let sink = writer.finish().map_err(output)?;
+    let aside = match end {
+        Some(End::Complete) | None => sink.complete().map(|()| None),
+        // What a part of a library gives does not replace what a whole one gave.
+        Some(End::Interrupted | End::Failed(_)) => sink.set_aside(),
+    };
+    if let Some(aside) = aside.map_err(output)? {
+        say!("the output so far is in {}", aside.display());
+    }
 
     // Unlike a scored file, the hits do not show what is missing.
     if let Some((line, error)) = first_failure {
-        eprintln!(
+        say!(
             "{}: {failed} of {rows} rows skipped; first: line {line}: {}",
             library.display(),
             error.message
@@ -309,7 +321,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         let device = device.map_or(String::new(), |scorer| {
             format!(" on {}", scorer.device().name())
         });
-        eprintln!(
+        say!(
             "{rows} rows against {} {}, {seconds:.1} s ({:.0} rows/s){device}",
             queries.len(),
             if queries.len() == 1 {
@@ -362,7 +374,7 @@ fn read_queries(
         for (row, features) in chunk.rows.iter().zip(results.into_iter().flatten()) {
             match features {
                 Ok(features) => queries.push(features),
-                Err(error) => eprintln!(
+                Err(error) => say!(
                     "{}, line {}: query skipped: {}",
                     path.display(),
                     row.line,

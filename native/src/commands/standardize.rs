@@ -12,6 +12,7 @@ use crate::error::CommandError;
 use crate::failures::Failures;
 use crate::files::{RowFile, Sink, refuse_same_file};
 use crate::interrupt::Interrupt;
+use crate::messages::say;
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -49,6 +50,7 @@ pub(crate) fn run(arguments: &StandardizeArguments) -> Result<(), CommandError> 
         let chunk = input.chunk();
         ended = chunk.is_last;
         fault = chunk.fault;
+        interrupt.busy(true);
         for (row, result) in chunk.rows.iter().zip(standardize_all(&chunk.rows, keep)) {
             if let Ok(standardization) = &result {
                 changes.count(standardization);
@@ -63,16 +65,25 @@ pub(crate) fn run(arguments: &StandardizeArguments) -> Result<(), CommandError> 
         rows += chunk.rows.len();
         bar.set_position(rows as u64);
         writer.flush().map_err(output)?;
+        interrupt.busy(false);
     }
     bar.finish_and_clear();
-    writer.finish().and_then(Sink::complete).map_err(output)?;
-    if interrupt.is_raised() {
+    let sink = writer.finish().map_err(output)?;
+    let stopped = !ended;
+    if stopped || fault.is_some() {
+        if let Some(aside) = sink.set_aside().map_err(output)? {
+            say!("the output so far is in {}", aside.display());
+        }
+    } else {
+        sink.complete().map_err(output)?;
+    }
+    if stopped {
         return Err(delicate::predict::Stop::Cancelled.into());
     }
     if !arguments.quiet {
-        eprintln!("{rows} rows, {failed} with errors");
+        say!("{rows} rows, {failed} with errors");
         if let Some(summary) = changes.summary() {
-            eprintln!("{summary}");
+            say!("{summary}");
         }
     }
     match fault {

@@ -5,5 +5,6 @@ mod command;
 mod convert;
 mod finetune_table;
 mod formats;
+mod nothing_lost;
 mod screen;
 mod training;
