@@ -791,6 +791,92 @@ mod sdf_out {
         );
         assert!(out.contains("last\n  delicate\n\n  0  0"), "{out}");
     }
+
+    /// What others are to read: drawings with stereo, charges, isotopes, parts and
+    /// a thousand atoms, a mol block as it came, values that would end an item.
+    fn for_others(folder: &std::path::Path) -> (std::path::PathBuf, Vec<(String, String)>) {
+        let chain = "C".repeat(1_000);
+        let molecules = [
+            ("C[C@H](N)C(=O)O", ">50"),
+            ("C[C@@H](N)C(=O)O", "one\n\ntwo"),
+            ("C/C=C/C(=O)[O-].[Na+]", "$$$$"),
+            ("C/C=C\\C(=O)O", "> <a>"),
+            ("[13CH3]C[N+](C)(C)C.[Cl-]", "-1"),
+            ("CC=Cc1ccc([N+](=O)[O-])cc1.Cl.Cl", "x"),
+            (chain.as_str(), "long"),
+        ];
+        let mut text = "id,smiles,note\n".to_owned();
+        for (number, (smiles, note)) in molecules.iter().enumerate() {
+            text += &format!("m{number},{smiles},\"{note}\"\n");
+        }
+        let (header, rows, _) = read(text, "a.csv");
+        let path = folder.join("out.sdf");
+        std::fs::write(&path, written(OutputFormat::Sdf, &header, &rows)).expect("written");
+        let expected = molecules.iter().map(|(smiles, note)| {
+            let note = match *note {
+                "one\n\ntwo" => "one\n \ntwo".to_owned(),
+                "$$$$" | "> <a>" => format!(" {note}"),
+                note => note.to_owned(),
+            };
+            ((*smiles).to_owned(), note)
+        });
+        (path, expected.collect())
+    }
+
+    /// What a program prints of each record: its title, a line that tells whether
+    /// the molecule is `smiles`, and the item `note`.
+    fn compare(program: &mut std::process::Command) {
+        let folder = tempfile::tempdir().expect("a directory");
+        let (path, expected) = for_others(folder.path());
+        let smiles: Vec<&str> = expected.iter().map(|(smiles, _)| smiles.as_str()).collect();
+        let smiles = serde_json::to_string(&smiles).expect("JSON");
+        let output = program.arg(path).arg(smiles).output().expect("it runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let read: Vec<(String, bool, String)> =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text} {errors}"));
+        let wanted: Vec<(String, bool, String)> = (0..)
+            .zip(expected)
+            .map(|(number, (_, note))| (format!("m{number}"), true, note))
+            .collect();
+        assert_eq!(read, wanted);
+    }
+
+    #[test]
+    #[ignore = "needs Python with RDKit"]
+    fn an_sdf_is_read_by_rdkit() {
+        let python = std::env::var_os("DELICATE_PYTHON").unwrap_or_else(|| "python3".into());
+        let script = "
+import json, sys
+from rdkit import Chem
+form = lambda molecule: Chem.MolToSmiles(molecule)
+rows = []
+for molecule, smiles in zip(Chem.SDMolSupplier(sys.argv[1]), json.loads(sys.argv[2])):
+    same = form(molecule) == form(Chem.MolFromSmiles(smiles))
+    rows.append((molecule.GetProp('_Name'), same, molecule.GetProp('note')))
+print(json.dumps(rows))
+";
+        compare(std::process::Command::new(python).args(["-c", script]));
+    }
+
+    #[test]
+    #[ignore = "needs Node with openchemlib"]
+    fn an_sdf_is_read_by_openchemlib() {
+        let script = "
+const { readFileSync } = require('fs');
+const { Molecule, SDFileParser } = require('openchemlib');
+const parser = new SDFileParser(readFileSync(process.argv[1], 'utf8'), ['note']);
+const rows = [];
+for (const smiles of JSON.parse(process.argv[2])) {
+  parser.next();
+  const molecule = parser.getMolecule();
+  const same = molecule.getIDCode() === Molecule.fromSmiles(smiles).getIDCode();
+  rows.push([molecule.getName(), same, parser.getField('note')]);
+}
+console.log(JSON.stringify(rows));
+";
+        compare(std::process::Command::new("node").args(["-e", script]));
+    }
 }
 
 /// The format in use is the one asked for, whatever the name and content.
