@@ -273,7 +273,7 @@ fn what_the_user_got_wrong_is_named_with_an_exit_code() {
     let library = files.path("library.csv");
     let queries = files.path("queries.smi");
     let benchmark = files.path("");
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 10] = [
         (&[], 2, "--queries"),
         (&[&library], 2, "--queries"),
         (&["-", "--queries", "-"], 2, "stdin"),
@@ -283,9 +283,14 @@ fn what_the_user_got_wrong_is_named_with_an_exit_code() {
             "both input and output",
         ),
         (
-            &[&library, "--queries", &queries, "-o", &queries],
+            &[&queries, "--queries", &library, "-o", &library],
             2,
             "both input and output",
+        ),
+        (
+            &[&library, "--queries", &queries, "-o", &queries],
+            2,
+            "cannot write .smi",
         ),
         (
             &[&library, "--queries", "absent.smi", "--by", "ecfp"],
