@@ -17,7 +17,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let options = PredictOptions::default().uncertainty(true);
     let predictor = Predictor::builtin()?.with(options);
 
-    let reader = Reader::open(File::open(&path)?, &path, &ReadOptions::default())?;
+    let reader = Reader::open_seekable(File::open(&path)?, &path, &ReadOptions::default())?;
     let columns = predictor.scorer().columns(options);
     let header = reader.header().clone();
     let mut writer = Writer::new(io::stdout(), OutputFormat::Csv, &header, columns)?;
@@ -30,7 +30,7 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         .zip(standardized);
     for (row, (result, standardized)) in rows.iter().zip(results) {
         // A row that cannot be read or scored is written with its error.
-        writer.write(&row.fields, standardized.as_ref().ok(), result.as_ref())?;
+        writer.write(row, standardized.as_ref().ok(), result.as_ref())?;
     }
     writer.finish()?;
     Ok(())

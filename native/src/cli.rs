@@ -5,7 +5,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use delicate::device::{Device, DeviceChoice};
 use delicate::model_dir::Precision;
@@ -183,9 +183,43 @@ impl ComputeArguments {
 
 const OUTPUT_FORMATS: &Choices<OutputFormat> = &[
     (OutputFormat::Csv, "csv", "Table, input columns first"),
+    (OutputFormat::Tsv, "tsv", "The same, separated by tabs"),
     (OutputFormat::Json, "json", "Array of objects"),
     (OutputFormat::Jsonl, "jsonl", "One object per line"),
+    (
+        OutputFormat::Sdf,
+        "sdf",
+        "Structures as they came in, with input columns and results as data items",
+    ),
 ];
+
+/// Endings of files that are none of ours: under such a name our output could
+/// not be read.
+const FOREIGN: &[&str] = &[
+    "7z", "arrow", "bz2", "doc", "docx", "feather", "mol", "mol2", "numbers", "ods", "parquet",
+    "pdf", "rar", "rdf", "rxn", "smi", "smiles", "tar", "tgz", "xls", "xlsb", "xlsx", "xz", "zip",
+    "zst",
+];
+
+/// A file name in lower case without its `.gz`, and its ending.
+fn ending(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.rsplit_once('.')
+        .map_or_else(String::new, |(_, ending)| ending.to_owned())
+}
+
+/// Refuses a name that promises what cannot be written.
+fn writable(path: PathBuf) -> Result<PathBuf, String> {
+    let ending = ending(&path);
+    if FOREIGN.contains(&ending.as_str()) {
+        return Err(format!(
+            "cannot write .{ending}; name it .csv, .tsv, .json, .jsonl or .sdf, each also .gz"
+        ));
+    }
+    Ok(path)
+}
 
 /// Where rows are written, and how.
 #[derive(Debug, Args)]
@@ -193,8 +227,13 @@ pub(crate) struct OutputArguments {
     /// Output format (default: by the extension of -o, otherwise csv)
     #[arg(long, value_name = "FORMAT", value_parser = one_of(OUTPUT_FORMATS))]
     pub(crate) format: Option<OutputFormat>,
-    /// Output file, or `-` for stdout (default: stdout)
-    #[arg(short, long, value_name = "FILE")]
+    /// Output file, compressed if it ends in .gz; `-` for stdout (default: stdout)
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        value_parser = PathBufValueParser::new().try_map(writable)
+    )]
     output: Option<PathBuf>,
 }
 
@@ -219,11 +258,13 @@ impl OutputArguments {
 
     /// The format to write.
     pub(crate) fn format(&self) -> OutputFormat {
-        let ending = self.file().and_then(Path::extension);
-        match (self.format, ending.and_then(|ending| ending.to_str())) {
+        let ending = self.file().map(ending).unwrap_or_default();
+        match (self.format, ending.as_str()) {
             (Some(format), _) => format,
-            (None, Some("json")) => OutputFormat::Json,
-            (None, Some("jsonl" | "ndjson")) => OutputFormat::Jsonl,
+            (None, "json") => OutputFormat::Json,
+            (None, "jsonl" | "ndjson") => OutputFormat::Jsonl,
+            (None, "tsv" | "tab") => OutputFormat::Tsv,
+            (None, "sdf" | "sd") => OutputFormat::Sdf,
             (None, _) => OutputFormat::Csv,
         }
     }

@@ -42,6 +42,8 @@ pub(crate) enum CommandError {
         id: String,
         error: RowError,
     },
+    #[error("{}: {what}", path.display())]
+    NoRow { path: PathBuf, what: String },
     #[error("model {name}: {source}")]
     Model { name: String, source: ModelDirError },
     #[error("this model has no applicability domain; `delicate finetune` creates one")]

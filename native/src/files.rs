@@ -1,44 +1,91 @@
 //! The files that a command reads row by row and writes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, StdoutLock, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, StdinLock, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use delicate::atomic::AtomicFile;
 use delicate::model_dir::{CARD, CONFIG, DOMAIN, VOCABULARY, WEIGHTS};
-use delicate::records::{Header, ReadOptions, Reader, RecordsError, Row};
+use delicate::records::{Header, Note, ReadOptions, Reader, RecordsError, Row};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use same_file::Handle;
 
 use crate::error::CommandError;
+use crate::messages::say;
 use crate::partial::{PartialSink, partial_name};
 
 /// Rows that are worked on together: enough to sort by length, few enough that
 /// little is lost when the command is interrupted.
 const CHUNK: usize = 1024;
 
-/// A file of molecules, each of its errors with its name.
+/// Memory of the rows after which no further one joins them: rows of very wide
+/// tables are worked on in smaller numbers.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// A file, or stdin, which cannot be read a second time.
+enum Input {
+    Stdin(StdinLock<'static>),
+    File(File),
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdin(input) => input.read(buffer),
+            Self::File(input) => input.read(buffer),
+        }
+    }
+}
+
+impl Seek for Input {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Stdin(_) => Err(io::ErrorKind::NotSeekable.into()),
+            Self::File(input) => input.seek(to),
+        }
+    }
+}
+
+/// A file of molecules, each of its errors with its name. What its reader
+/// decides and leaves out is said on stderr, once.
 pub(crate) struct RowFile {
     path: PathBuf,
-    reader: Reader<Box<dyn Read>>,
+    reader: Reader<Input>,
+    said: Vec<Note>,
 }
 
 impl RowFile {
     /// Opens a file to read; `-` is stdin.
     pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self, CommandError> {
-        let input: Box<dyn Read> = if path == Path::new("-") {
-            Box::new(io::stdin().lock())
+        let input = if path == Path::new("-") {
+            Input::Stdin(io::stdin().lock())
         } else {
             let file = File::open(path).map_err(|source| CommandError::Input {
                 path: path.to_owned(),
                 source,
             })?;
-            Box::new(file)
+            Input::File(file)
         };
-        let reader = Reader::open(input, &path.to_string_lossy(), options).map_err(named(path))?;
-        Ok(Self {
+        let name = path.to_string_lossy();
+        let reader = Reader::open_seekable(input, &name, options).map_err(named(path))?;
+        let mut file = Self {
             path: path.to_owned(),
             reader,
-        })
+            said: Vec::new(),
+        };
+        file.say_notes();
+        Ok(file)
+    }
+
+    /// Says what the reader has noted since.
+    fn say_notes(&mut self) {
+        for note in self.reader.notes() {
+            if !self.said.contains(&note) {
+                say!("{}: {note}", self.path.display());
+                self.said.push(note);
+            }
+        }
     }
 
     /// The columns.
@@ -53,9 +100,13 @@ impl RowFile {
             is_last: false,
             fault: None,
         };
-        while chunk.rows.len() < CHUNK && !chunk.is_last {
+        let mut bytes = 0;
+        while chunk.rows.len() < CHUNK && bytes < CHUNK_BYTES && !chunk.is_last {
             match self.next() {
-                Some(Ok(row)) => chunk.rows.push(row),
+                Some(Ok(row)) => {
+                    bytes += row.memory();
+                    chunk.rows.push(row);
+                }
                 Some(Err(fault)) => {
                     chunk.fault = Some(fault);
                     chunk.is_last = true;
@@ -71,8 +122,11 @@ impl Iterator for RowFile {
     type Item = Result<Row, CommandError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = self.reader.next()?;
-        Some(row.map_err(named(&self.path)))
+        let row = self.reader.next();
+        if !matches!(row, Some(Ok(_))) {
+            self.say_notes();
+        }
+        Some(row?.map_err(named(&self.path)))
     }
 }
 
@@ -103,6 +157,8 @@ pub(crate) enum Sink {
     File(BufWriter<AtomicFile>),
     /// A file that grows under another name.
     Partial(BufWriter<PartialSink>),
+    /// What is written to another, compressed.
+    Gzip(Box<GzEncoder<Sink>>),
 }
 
 /// The file that an output `path` means; `None` where it is a pipe or a device.
@@ -111,6 +167,12 @@ pub(crate) fn regular_target(path: &Path) -> Option<PathBuf> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let is_special = target.metadata().is_ok_and(|it| !it.is_file());
     (!is_special).then_some(target)
+}
+
+/// Whether a file of this name is compressed.
+pub(crate) fn is_packed(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    ending.eq_ignore_ascii_case("gz")
 }
 
 impl Sink {
@@ -128,24 +190,40 @@ impl Sink {
                 AtomicFile::create(&target).map(|file| Self::File(BufWriter::new(file)))
             }
         };
-        opened.map_err(|source| CommandError::Output {
+        let opened = opened.map_err(|source| CommandError::Output {
             name: path.display().to_string(),
             source,
-        })
+        })?;
+        Ok(opened.packed(path))
+    }
+
+    /// Compresses what is written, if `path` says so.
+    pub(crate) fn packed(self, path: &Path) -> Self {
+        if is_packed(path) {
+            Self::Gzip(Box::new(GzEncoder::new(self, Compression::default())))
+        } else {
+            self
+        }
     }
 
     /// What was written is whole: gives a file its name.
     pub(crate) fn complete(mut self) -> io::Result<()> {
+        if let Self::Gzip(encoder) = self {
+            return encoder.finish()?.complete();
+        }
         self.flush()?;
         match self {
             Self::File(file) => file.into_inner().map_err(io::Error::from)?.commit(),
-            Self::Stdout(_) | Self::Special(_) | Self::Partial(_) => Ok(()),
+            Self::Stdout(_) | Self::Special(_) | Self::Partial(_) | Self::Gzip(_) => Ok(()),
         }
     }
 
     /// What was written is all there will be, and not whole: a file gets the name of
     /// a partial one, which is given back, and an older one stays.
     pub(crate) fn set_aside(mut self) -> io::Result<Option<PathBuf>> {
+        if let Self::Gzip(encoder) = self {
+            return encoder.finish()?.set_aside();
+        }
         self.flush()?;
         match self {
             Self::File(file) => {
@@ -154,7 +232,7 @@ impl Sink {
                 file.commit_as(&partial)?;
                 Ok(Some(partial))
             }
-            Self::Stdout(_) | Self::Special(_) | Self::Partial(_) => Ok(None),
+            Self::Stdout(_) | Self::Special(_) | Self::Partial(_) | Self::Gzip(_) => Ok(None),
         }
     }
 }
@@ -166,6 +244,7 @@ impl Write for Sink {
             Self::Special(sink) => sink.write(bytes),
             Self::File(sink) => sink.write(bytes),
             Self::Partial(sink) => sink.write(bytes),
+            Self::Gzip(sink) => sink.write(bytes),
         }
     }
 
@@ -175,6 +254,7 @@ impl Write for Sink {
             Self::Special(sink) => sink.flush(),
             Self::File(sink) => sink.flush(),
             Self::Partial(sink) => sink.flush(),
+            Self::Gzip(sink) => sink.flush(),
         }
     }
 }

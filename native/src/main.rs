@@ -15,6 +15,7 @@ mod cli;
 mod commands;
 mod configurations;
 mod error;
+mod failures;
 mod files;
 mod interrupt;
 mod messages;

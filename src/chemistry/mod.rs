@@ -12,6 +12,8 @@ mod counter_ions;
 mod cxsmiles;
 mod descriptors;
 mod directions;
+#[cfg(feature = "drawing")]
+mod drawing;
 mod error;
 mod fingerprint;
 mod mol_block;

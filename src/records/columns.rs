@@ -1,20 +1,26 @@
 //! Which column is which: by the name the user gave, by the names people use,
 //! or by what the values look like.
 
-use super::RecordsError;
+use super::{Note, RecordsError};
 
-/// Names of a SMILES column, best first, without case and punctuation.
-const SMILES_NAMES: [&str; 6] = [
+/// Names of a SMILES column, best first, without case and punctuation. Those
+/// with stereo come first: PubChem's canonical and connectivity SMILES have none.
+const SMILES_NAMES: [&str; 8] = [
     "smiles",
-    "canonicalsmiles",
     "isomericsmiles",
+    "isosmiles",
+    "canonicalsmiles",
+    "connectivitysmiles",
     "cxsmiles",
     "smi",
-    "structure",
+    STRUCTURE,
 ];
 
+/// The name of a column that may as well hold pictures.
+const STRUCTURE: &str = "structure";
+
 /// Names of an identifying column, best first, without case and punctuation.
-const ID_NAMES: [&str; 12] = [
+const ID_NAMES: [&str; 19] = [
     "id",
     "compoundid",
     "moleculeid",
@@ -22,11 +28,18 @@ const ID_NAMES: [&str; 12] = [
     "cmpdid",
     "chemblid",
     "moleculechemblid",
+    "zincid",
+    "cid",
+    "pubchemcid",
+    "bindingdbmonomerid",
+    "idnumber",
+    "catalogid",
     "identifier",
     "name",
     "compoundname",
     "moleculename",
     "title",
+    "cmpdname",
 ];
 
 /// `Canonical SMILES`, `canonical_smiles` and `CanonicalSmiles` are one name.
@@ -47,6 +60,50 @@ pub(super) fn is_smiles_name(name: &str) -> bool {
 /// the word.
 pub(super) fn smiles_by_name(columns: &[String]) -> Option<usize> {
     by_name(columns, &SMILES_NAMES).or_else(|| columns.iter().position(|name| is_smiles_name(name)))
+}
+
+/// Whether a header cell is one of the usual names of a column of SMILES.
+pub(super) fn is_customary_smiles_name(name: &str) -> bool {
+    SMILES_NAMES.contains(&normalised(name).as_str())
+}
+
+/// The SMILES column of a table with these names and rows, and what is to be
+/// said about the choice.
+///
+/// Among columns that are called so the values decide: the first whose values
+/// look like SMILES. Where none do, a column called `structure` gives way to one
+/// without a telling name.
+pub(super) fn smiles(names: &[String], rows: &[Vec<String>]) -> Option<(usize, Option<Note>)> {
+    let normal: Vec<String> = names.iter().map(|name| normalised(name)).collect();
+    let mut called: Vec<usize> = SMILES_NAMES
+        .iter()
+        .flat_map(|known| (0..normal.len()).filter(|&column| normal[column] == *known))
+        .collect();
+    let others = (0..normal.len()).filter(|&column| {
+        !SMILES_NAMES.contains(&normal[column].as_str()) && is_smiles_name(&names[column])
+    });
+    called.extend(others);
+    let mut counts = counts(rows);
+    counts.resize_with(names.len(), Counts::default);
+    let column = if called.is_empty() {
+        smiles_by_content(rows).filter(|&column| column < names.len())?
+    } else {
+        let mut telling = called.iter().filter(|&&it| normal[it] != STRUCTURE);
+        let fitting = called.iter().find(|&&it| counts[it].fits());
+        let named = fitting.or(telling.next()).copied();
+        named.or_else(|| clear_smiles(&counts)).unwrap_or(called[0])
+    };
+    let others: Vec<String> = called
+        .iter()
+        .filter(|&&other| other != column)
+        .map(|&other| names[other].clone())
+        .collect();
+    let by_values = !called.contains(&column);
+    let note = (by_values || !others.is_empty()).then(|| Note::SmilesColumn {
+        column: names[column].clone(),
+        others,
+    });
+    Some((column, note))
 }
 
 /// The identifying column by its name.
@@ -87,29 +144,45 @@ pub(super) fn named(columns: &[String], wanted: &str) -> Result<usize, RecordsEr
 /// One or two letters are no evidence (`N` may be a flag, `CO` a state) unless
 /// there is no other column to choose.
 pub(super) fn smiles_by_content(rows: &[Vec<String>]) -> Option<usize> {
+    let counts = counts(rows);
+    let all_alike = |it: &Counts| it.filled > 0 && it.alike == it.filled;
+    clear_smiles(&counts).or_else(|| counts.iter().position(all_alike))
+}
+
+/// The first column whose values are clearly SMILES.
+fn clear_smiles(counts: &[Counts]) -> Option<usize> {
+    counts.iter().position(|it| it.strong > 0 && it.fits())
+}
+
+/// How many values of a column are something, look like SMILES, and are longer
+/// than two letters at that.
+#[derive(Default)]
+struct Counts {
+    filled: usize,
+    alike: usize,
+    strong: usize,
+}
+
+impl Counts {
+    fn fits(&self) -> bool {
+        2 * self.alike > self.filled
+    }
+}
+
+fn counts(rows: &[Vec<String>]) -> Vec<Counts> {
     let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let counts = (0..width)
-        .map(|column| {
-            let values = rows.iter().filter_map(|row| row.get(column));
-            let filled = values.filter(|value| !value.trim().is_empty());
-            let (mut all, mut alike, mut strong) = (0, 0, 0);
-            for value in filled {
-                let like = looks_like_smiles(value);
-                all += 1;
-                alike += usize::from(like);
-                strong += usize::from(like && value.trim().len() > 2);
-            }
-            (all, alike, strong)
-        })
-        .collect::<Vec<_>>();
-    counts
-        .iter()
-        .position(|&(all, alike, strong)| strong > 0 && 2 * alike > all)
-        .or_else(|| {
-            counts
-                .iter()
-                .position(|&(all, alike, _)| all > 0 && alike == all)
-        })
+    let count = |column: usize| {
+        let values = rows.iter().filter_map(|row| row.get(column));
+        let mut counts = Counts::default();
+        for value in values.filter(|value| !value.trim().is_empty()) {
+            let like = looks_like_smiles(value);
+            counts.filled += 1;
+            counts.alike += usize::from(like);
+            counts.strong += usize::from(like && value.trim().len() > 2);
+        }
+        counts
+    };
+    (0..width).map(count).collect()
 }
 
 /// Whether text could be SMILES: its letters are atoms, its brackets and ring

@@ -8,17 +8,16 @@
 //! but cannot be asked whether a quote is open, and takes the first bytes
 //! after every such new start for a byte-order mark's place.)
 //!
-//! The first row is a header unless no cell of it is a customary name for
-//! SMILES and its cell in the column of SMILES looks like SMILES itself. A
-//! file without header gets the columns `column_1`, `column_2` and so on.
+//! Lines that begin with `#` before the table are comments, but for the last of
+//! them where it names the columns (`#SMILES,id`).
 //!
 //! Blank lines are skipped. A row of empty cells is a row: the user has it.
 
 use std::io::{self, Read};
 
 use super::source::{self, Source};
-use super::{Header, MAX_RECORD_BYTES, ReadOptions, RecordsError, Row, RowError};
-use super::{columns, smiles_structure};
+use super::table::Table;
+use super::{Header, MAX_RECORD_BYTES, Note, ReadOptions, RecordsError, Row, RowError, columns};
 
 /// Rows from which delimiter and columns are detected.
 const SNIFFED_ROWS: usize = 100;
@@ -27,7 +26,14 @@ const SNIFFED_ROWS: usize = 100;
 /// of up to a megabyte, so that a hostile file could make reading quadratic.
 const MAX_UNCLOSED_QUOTES: usize = 64;
 
-pub(super) struct Rows<R> {
+pub(super) struct Rows<R: Read> {
+    lines: Lines<R>,
+    table: Table,
+    comments: u64,
+}
+
+/// The rows as they stand in the file, without a meaning.
+struct Lines<R: Read> {
     source: Source<R>,
     splitter: Splitter,
     unclosed_quotes: usize,
@@ -41,99 +47,135 @@ struct Cells {
 }
 
 pub(super) fn open<R: Read>(
-    source: Source<R>,
+    mut source: Source<R>,
     prefer_tabs: bool,
     options: &ReadOptions,
 ) -> Result<(Header, Rows<R>), RecordsError> {
-    let (delimiter, sample) = sniff(source.head(), source.head_is_everything(), prefer_tabs);
-    let mut rows = Rows {
-        source,
-        splitter: Splitter::new(delimiter),
-        unclosed_quotes: 0,
-    };
-    let Some((first, rest)) = sample.split_first() else {
+    let complete = source.head_is_everything();
+    let comments = Comments::before(source.head());
+    let table = &source.head()[comments.bytes..];
+    let (delimiter, mut sample) = sniff(table, complete, prefer_tabs);
+    let mut titles = comments.titles(delimiter, sample.first());
+    if sample.is_empty() && complete {
+        // Nothing but comments, the last of which may be a header.
+        let (delimiter, _) = sniff(comments.last.as_bytes(), true, prefer_tabs);
+        titles = comments.titles(delimiter, None);
+        if titles.is_none() {
+            return Err(RecordsError::Empty);
+        }
+    }
+    source.advance(comments.bytes, comments.lines);
+    let mut lines = Lines::new(source, delimiter);
+    if sample.is_empty() && titles.is_none() {
         // The head is one unfinished line: too long a header, or a failure.
-        rows.next_row().map_err(RecordsError::at_start)?;
+        lines.next_row().map_err(RecordsError::at_start)?;
         return Err(RecordsError::HeaderTooLong);
-    };
+    }
+    let titled = titles.is_some();
+    if let Some(titles) = titles {
+        sample.insert(0, titles);
+    }
 
-    let by_content = columns::smiles_by_content(if rest.is_empty() { &sample } else { rest });
-    let smiles_cell = by_content.and_then(|column| first.get(column));
-    let wanted = options.smiles_column.as_deref();
-    let headerless = columns::smiles_by_name(first).is_none()
-        && wanted.is_none_or(|wanted| columns::named(first, wanted).is_err())
-        && smiles_cell.is_some_and(|cell| columns::looks_like_smiles(cell));
-
-    let names = if headerless {
-        (1..=first.len())
-            .map(|number| format!("column_{number}"))
-            .collect()
-    } else {
-        // Consumes the row of which `sample` has a copy.
-        let row = rows.next_row().map_err(RecordsError::at_start)?;
-        row.ok_or(RecordsError::Empty)?.cells
-    };
-
-    let found = match wanted {
-        Some(wanted) => Some(columns::named(&names, wanted)?),
-        None => columns::smiles_by_name(&names).or(by_content),
-    };
-    let Some(smiles) = found.filter(|&column| column < names.len()) else {
-        return Err(RecordsError::NoSmilesColumn { columns: names });
-    };
-    let id = match &options.id_column {
-        Some(wanted) => Some(columns::named(&names, wanted)?),
-        None => columns::id_by_name(&names).filter(|&column| column != smiles),
-    };
-    let header = Header {
-        columns: names,
-        smiles: Some(smiles),
-        id,
+    let (header, table) = Table::new(&sample, options)?;
+    if !table.headerless && !titled {
+        // The row of which `sample` has a copy.
+        lines.next_row().map_err(RecordsError::at_start)?;
+    }
+    let rows = Rows {
+        lines,
+        table,
+        comments: comments.comments - u64::from(titled),
     };
     Ok((header, rows))
 }
 
+/// The lines before a table that begin with `#`, or are blank.
+#[derive(Default)]
+struct Comments {
+    bytes: usize,
+    lines: u64,
+    /// Those that are not blank.
+    comments: u64,
+    /// The last of them, without its `#`.
+    last: String,
+}
+
+impl Comments {
+    fn before(head: &[u8]) -> Self {
+        let mut comments = Self::default();
+        let mut rest = head;
+        let mut blank = 0;
+        while !rest.is_empty() {
+            let (line, next) = source::split_line(rest);
+            let text = line.trim_ascii_start();
+            if let Some(comment) = text.strip_prefix(b"#") {
+                comments.bytes = head.len() - next.len();
+                comments.lines += 1 + blank;
+                comments.comments += 1;
+                blank = 0;
+                comments.last = source::decode(comment.to_vec());
+            } else if text.is_empty() {
+                blank += 1;
+            } else {
+                return comments;
+            }
+            rest = next;
+        }
+        // Every line begins so, and more than a header does: they are the table.
+        if comments.comments > 1 && !columns::is_smiles_name(&comments.last) {
+            return Self::default();
+        }
+        comments
+    }
+
+    /// The names of the columns, where the last comment has them for a table that
+    /// begins with the row `first`.
+    fn titles(&self, delimiter: u8, first: Option<&Vec<String>>) -> Option<Vec<String>> {
+        let mut splitter = Splitter::new(delimiter);
+        splitter.feed(self.last.as_bytes());
+        let mut titles = splitter.finish();
+        if titles[0].starts_with(' ') {
+            titles[0] = titles[0].trim_start().to_owned();
+        }
+        let alike = first.is_none_or(|first| {
+            first.len() == titles.len() && columns::smiles_by_name(first).is_none()
+        });
+        let named = match titles.as_slice() {
+            [only] => columns::is_customary_smiles_name(only),
+            several => several.iter().any(|name| columns::is_smiles_name(name)),
+        };
+        (alike && named).then_some(titles)
+    }
+}
+
 impl<R: Read> Rows<R> {
-    pub(super) fn line(&self) -> u64 {
-        self.source.line()
+    pub(super) fn source(&self) -> &Source<R> {
+        &self.lines.source
+    }
+
+    pub(super) fn notes(&self) -> impl Iterator<Item = Note> {
+        let comments = (self.comments > 0).then_some(Note::Comments {
+            lines: self.comments,
+        });
+        comments.into_iter().chain(self.table.notes())
     }
 
     pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {
-        let width = header.columns.len();
-        loop {
-            let Some(row) = self.next_row()? else {
-                return Ok(None);
-            };
-            let Cells {
-                line,
-                mut cells,
-                mut error,
-            } = row;
-            let blank = cells.len() == 1 && width > 1 && cells[0].trim().is_empty();
-            if blank && error.is_none() {
-                continue;
+        while let Some(Cells { line, cells, error }) = self.lines.next_row()? {
+            if let Some(row) = self.table.row(header, line, cells, error) {
+                return Ok(Some(row));
             }
+        }
+        Ok(None)
+    }
+}
 
-            // Spreadsheets pad rows with empty cells on the right: no harm.
-            let surplus = cells.iter().skip(width).any(|cell| !cell.is_empty());
-            if error.is_none() && (surplus || cells.len() < width) {
-                let count = cells.len();
-                let plural = if count == 1 { "" } else { "s" };
-                let message = format!("the row has {count} field{plural}, the header has {width}");
-                error = Some(RowError::new("ragged_row", message));
-            }
-            let column = header.smiles.unwrap_or(0);
-            let cell = cells.get(column).map_or("", String::as_str);
-            let molecule = match error {
-                Some(error) => Err(error),
-                None => smiles_structure(cell, &header.columns[column]),
-            };
-            cells.resize(width, String::new());
-            return Ok(Some(Row {
-                line,
-                fields: cells,
-                molecule,
-            }));
+impl<R: Read> Lines<R> {
+    fn new(source: Source<R>, delimiter: u8) -> Self {
+        Self {
+            source,
+            splitter: Splitter::new(delimiter),
+            unclosed_quotes: 0,
         }
     }
 
@@ -317,14 +359,10 @@ fn sample(head: &[u8], complete: bool, delimiter: u8) -> Vec<Vec<String>> {
         return Vec::new();
     };
     source.fill_head();
-    let mut rows = Rows {
-        source,
-        splitter: Splitter::new(delimiter),
-        unclosed_quotes: 0,
-    };
+    let mut lines = Lines::new(source, delimiter);
     let mut sample = Vec::new();
     while sample.len() < SNIFFED_ROWS {
-        match rows.next_row() {
+        match lines.next_row() {
             Ok(Some(row)) => sample.push(row.cells),
             _ => {
                 // The head ends where it ends, mostly within a row.

@@ -1,7 +1,7 @@
 //! Users' molecule files in, scored rows out.
 //!
 //! [`Reader`] turns a `.smi`, `.csv`/`.tsv` or `.sdf` byte stream, plain or
-//! gzipped, into [`Row`]s; [`Writer`] gives them back with predictions or
+//! compressed, into [`Row`]s; [`Writer`] gives them back with predictions or
 //! embeddings next to the user's own columns. Both work on `impl Read` and
 //! `impl Write` and never touch a file system, so the command and the page
 //! share them.
@@ -10,21 +10,35 @@
 //! cannot be used is that row's error and never ends the batch; only an
 //! unreadable stream does. And the user's text, columns and order come out as they went in.
 //!
-//! Text is UTF-8, with or without a byte-order mark, and lines end in LF, CRLF
-//! or CR. A field that is not valid UTF-8 is read as Windows-1252, the superset
+//! Text is UTF-8, with or without a byte-order mark, or UTF-16 with one, and
+//! lines end in LF, CRLF or CR. A field that is not valid UTF-8 is read as Windows-1252, the superset
 //! of Latin-1 that spreadsheets export, so `µM` survives.
 //!
-//! Memory is bounded by [`MAX_RECORD_BYTES`] for the streamed formats, however
-//! far a gzip file expands, and by [`MAX_SDF_BYTES`] for SDF.
+//! Every format is read row by row, in memory bounded by [`MAX_RECORD_BYTES`]
+//! however large a file is and however far it expands. What a reader decides or
+//! leaves out of its own accord it tells in its [`Note`]s.
 
+#[cfg(feature = "archives")]
+mod archive;
 mod columns;
 mod csv;
+mod decompress;
+mod note;
 mod sdf;
+#[cfg(feature = "drawing")]
+mod sdf_out;
+#[cfg(feature = "archives")]
+mod sheet;
 mod smi;
 mod source;
+mod table;
+#[cfg(feature = "archives")]
+mod workbook;
 mod write;
+#[cfg(feature = "archives")]
+mod zstd;
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::iter::FusedIterator;
 
 use serde::{Deserialize, Serialize};
@@ -32,15 +46,12 @@ use serde::{Deserialize, Serialize};
 use crate::chemistry::{ChemistryError, Molecule};
 use source::Source;
 
+pub use note::Note;
 pub use write::{Columns, Output, OutputFormat, Writer};
 
 /// Longest line or record that is read, in bytes; a longer one becomes that
 /// row's problem and reading goes on after it.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
-
-/// Largest SDF that is read, in bytes after decompression. SDF is the one
-/// format held in memory: its columns are known only at its end.
-pub const MAX_SDF_BYTES: usize = 256 << 20;
 
 /// Most distinct data items an SDF may have. Every row carries every column,
 /// so a file with a new item name in each record would grow quadratically.
@@ -52,31 +63,33 @@ pub const MAX_SDF_COLUMNS: usize = 10_000;
 pub enum Format {
     /// One SMILES a line, then optionally whitespace and a name.
     Smi,
-    /// Comma-, tab- or semicolon-separated text with a column of SMILES.
+    /// Comma-, tab- or semicolon-separated text with a column of SMILES; also the
+    /// sheet of a workbook.
     Csv,
     /// MDL structure-data file, or a single mol file.
     Sdf,
 }
 
 impl Format {
-    /// The format that a file name's extension promises, `.gz` set aside.
+    /// The format that a file name's extension promises, `.gz` or `.zst` set aside.
     ///
     /// `.txt` promises nothing: it is as often a spreadsheet's tab-separated
     /// export as a list of SMILES, so its content decides.
     pub fn from_name(name: &str) -> Option<Self> {
         match extension(name).as_str() {
-            "smi" | "smiles" | "ism" | "can" => Some(Self::Smi),
-            "csv" | "tsv" | "tab" => Some(Self::Csv),
+            "smi" | "smiles" | "ism" | "can" | "cxsmiles" | "cxsmi" => Some(Self::Smi),
+            "csv" | "tsv" | "tab" | "xlsx" | "xlsm" => Some(Self::Csv),
             "sdf" | "sd" | "mol" | "mdl" => Some(Self::Sdf),
             _ => None,
         }
     }
 }
 
-/// Lower-case extension of `name` beneath any `.gz`.
+/// Lower-case extension of `name` beneath any `.gz` or `.zst`.
 fn extension(name: &str) -> String {
     let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let packed = [".gz", ".zst"].iter().find_map(|it| name.strip_suffix(it));
+    let name = packed.unwrap_or(&name);
     name.rsplit_once('.')
         .map_or_else(String::new, |(_, extension)| extension.to_owned())
 }
@@ -188,6 +201,18 @@ pub struct Row {
     pub molecule: Result<Structure, RowError>,
 }
 
+impl Row {
+    /// About how many bytes of memory it takes.
+    pub fn memory(&self) -> usize {
+        let fields = self.fields.iter().map(String::capacity).sum::<usize>();
+        let structure = match &self.molecule {
+            Ok(Structure::Smiles(text) | Structure::MolBlock(text)) => text.capacity(),
+            Err(error) => error.message.capacity(),
+        };
+        size_of::<Self>() + self.fields.capacity() * size_of::<String>() + fields + structure
+    }
+}
+
 /// Why one row has no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(missing_as_null))]
@@ -275,11 +300,23 @@ pub enum RecordsError {
         /// The names there are.
         columns: Vec<String>,
     },
-    /// An SDF larger than [`MAX_SDF_BYTES`] after decompression.
-    #[error("the SDF is larger than {limit} bytes; split it, or convert it to .smi or .csv")]
-    SdfTooLarge {
-        /// The limit, in bytes.
-        limit: usize,
+    /// A file of reactions.
+    #[error("the file holds reactions ({what}); give its molecules as .sdf or .smi")]
+    Reactions {
+        /// How it begins.
+        what: String,
+    },
+    /// A zip archive without one table that can be read.
+    #[error("the zip archive {what}")]
+    Archive {
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
+    /// An Excel workbook that cannot be read.
+    #[error("the workbook cannot be read: {what}")]
+    Workbook {
+        /// What is wrong with it.
+        what: String,
     },
     /// An SDF with more distinct data items than [`MAX_SDF_COLUMNS`].
     #[error("the SDF has more than {MAX_SDF_COLUMNS} different data items")]
@@ -311,37 +348,44 @@ fn listed(columns: &[String]) -> String {
     text
 }
 
+/// What a reader reads from: the file, or what is packed in it.
+#[cfg(feature = "archives")]
+type Unpacked<R> = archive::Unpacked<R>;
+#[cfg(not(feature = "archives"))]
+type Unpacked<R> = R;
+
 /// Reads [`Row`]s from a byte stream.
 ///
 /// As an iterator it gives `Err` only when nothing more can be read, and ends
 /// after it. Opening reads the first 64 KiB, or more where lines are long, to
 /// detect format and columns.
-pub struct Reader<R> {
+pub struct Reader<R: Read> {
     header: Header,
     format: Format,
-    body: Body<R>,
+    body: Body<Unpacked<R>>,
     records: u64,
+    /// What was chosen before the file's own format had a say.
+    choice: Option<Note>,
     ended: bool,
 }
 
-enum Body<R> {
+enum Body<R: Read> {
     Smi(smi::Lines<R>),
-    Csv(csv::Rows<R>),
-    Sdf(sdf::Records),
+    Csv(Box<csv::Rows<R>>),
+    Sdf(Box<sdf::Records<R>>),
+    #[cfg(feature = "archives")]
+    Sheet(Box<sheet::Rows>),
 }
 
-impl<R: Read> Reader<R> {
-    /// Detects format, compression and columns of `source`.
-    ///
-    /// `name` is the file's name, or anything without an extension (`-`) when
-    /// it has none. Gzip is recognised by its first bytes whatever the name.
-    /// A file named as `.smi` whose first entry has a comma or semicolon in it
-    /// is read as CSV, because no SMILES contains one.
-    ///
-    /// # Errors
-    ///
-    /// Where nothing can be read: see [`RecordsError`].
-    pub fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
+/// A stream whose first bytes have told its format.
+struct Told<R: Read> {
+    source: Source<R>,
+    format: Format,
+    tabs: bool,
+}
+
+impl<R: Read> Told<R> {
+    fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
         let mut source = Source::open(source).map_err(RecordsError::at_start)?;
         source.fill_head();
         if source.head().trim_ascii().is_empty() {
@@ -356,32 +400,141 @@ impl<R: Read> Reader<R> {
         if let Some(what) = source::not_text(source.head()) {
             return Err(RecordsError::NotText { what });
         }
-
+        if sdf::is_reaction(source.head()) {
+            let first = source.head()[1..].split(|byte| !byte.is_ascii_alphabetic());
+            let what = first.map(|word| source::decode(word.to_vec())).next();
+            let what = format!("${}", what.unwrap_or_default());
+            return Err(RecordsError::Reactions { what });
+        }
         let format = options
             .format
             .unwrap_or_else(|| detect(source.head(), Format::from_name(name), options));
+        Ok(Self {
+            source,
+            format,
+            tabs: matches!(extension(name).as_str(), "tsv" | "tab"),
+        })
+    }
+
+    /// The names of data items, where the format has them at its end.
+    fn survey(self) -> Result<Option<sdf::Items>, RecordsError> {
+        match self.format {
+            Format::Sdf => sdf::survey(self.source).map(Some),
+            Format::Smi | Format::Csv => Ok(None),
+        }
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// Detects format, compression and columns of `source`.
+    ///
+    /// `name` is the file's name, or anything without an extension (`-`) when
+    /// it has none. Gzip, Zstandard, UTF-16, zip archives and Excel workbooks are
+    /// recognised by their first bytes whatever the name. A file named as `.smi`
+    /// whose first entry has a comma or semicolon in it is read as CSV, because
+    /// no SMILES contains one.
+    ///
+    /// A stream can be read once. The columns of an SDF are those of its first
+    /// 4 MiB; of data items that first appear after them there is one more column,
+    /// `other_items`, as a JSON object. [`Reader::open_seekable`] has a column for
+    /// each.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be read: see [`RecordsError`].
+    pub fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
+        #[cfg(feature = "archives")]
+        let source = match archive::buffered(source)? {
+            archive::Stream::Plain(whole) => archive::Unpacked::Whole(whole),
+            archive::Stream::Archive(mut bytes) => {
+                let wrap = |entry| archive::Unpacked::Buffered(Box::new(entry));
+                return match archive::look(&mut bytes)? {
+                    archive::Found::File(place) => Self::start_packed(bytes, &place, wrap, options),
+                    archive::Found::Workbook | archive::Found::Plain => {
+                        Self::start_sheet(bytes, options)
+                    }
+                };
+            }
+        };
+        Self::start(source, name, options, None, None)
+    }
+
+    /// A table that lies in an archive.
+    #[cfg(feature = "archives")]
+    fn start_packed<S: Read + Seek>(
+        mut source: S,
+        place: &archive::Place,
+        wrap: impl FnOnce(archive::Entry<S>) -> Unpacked<R>,
+        options: &ReadOptions,
+    ) -> Result<Self, RecordsError> {
+        let first = place.open(&mut source)?;
+        let items = Self::survey(first, &place.name, options)?;
+        let entry = wrap(place.open(source)?);
+        Self::start(entry, &place.name, options, items, place.note.clone())
+    }
+
+    #[cfg(feature = "archives")]
+    fn start_sheet<S: Read + Seek>(source: S, options: &ReadOptions) -> Result<Self, RecordsError> {
+        let (header, rows) = sheet::open(source, options)?;
+        Ok(Self::with(
+            header,
+            Format::Csv,
+            Body::Sheet(Box::new(rows)),
+            None,
+        ))
+    }
+
+    /// Looks through a file that will be read a second time. What is wrong with
+    /// it is told then.
+    fn survey<S: Read>(
+        source: S,
+        name: &str,
+        options: &ReadOptions,
+    ) -> Result<Option<sdf::Items>, RecordsError> {
+        match Told::open(source, name, options) {
+            Ok(told) => told.survey(),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn start(
+        source: Unpacked<R>,
+        name: &str,
+        options: &ReadOptions,
+        items: Option<sdf::Items>,
+        choice: Option<Note>,
+    ) -> Result<Self, RecordsError> {
+        let Told {
+            source,
+            format,
+            tabs,
+        } = Told::open(source, name, options)?;
         let (header, body) = match format {
             Format::Smi => {
                 let (header, lines) = smi::open(source, options)?;
                 (header, Body::Smi(lines))
             }
             Format::Csv => {
-                let tabs = matches!(extension(name).as_str(), "tsv" | "tab");
                 let (header, rows) = csv::open(source, tabs, options)?;
-                (header, Body::Csv(rows))
+                (header, Body::Csv(Box::new(rows)))
             }
             Format::Sdf => {
-                let (header, records) = sdf::open(source, MAX_SDF_BYTES, options)?;
-                (header, Body::Sdf(records))
+                let (header, records) = sdf::open(source, items, options)?;
+                (header, Body::Sdf(Box::new(records)))
             }
         };
-        Ok(Self {
+        Ok(Self::with(header, format, body, choice))
+    }
+
+    fn with(header: Header, format: Format, body: Body<Unpacked<R>>, choice: Option<Note>) -> Self {
+        Self {
             header,
             format,
             body,
             records: 0,
+            choice,
             ended: false,
-        })
+        }
     }
 
     /// The file's columns.
@@ -389,9 +542,79 @@ impl<R: Read> Reader<R> {
         &self.header
     }
 
-    /// The format in use, detected or asked for.
+    /// The format in use, detected or asked for; that of a workbook's sheet is
+    /// [`Format::Csv`].
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// What was chosen, counted or left out so far: after opening the choices of
+    /// column and sheet, after the last row everything.
+    pub fn notes(&self) -> Vec<Note> {
+        let mut notes: Vec<Note> = self.choice.clone().into_iter().collect();
+        match &self.body {
+            Body::Smi(_) => {}
+            Body::Csv(rows) => notes.extend(rows.notes()),
+            Body::Sdf(records) => notes.extend(records.notes()),
+            #[cfg(feature = "archives")]
+            Body::Sheet(rows) => notes.extend(rows.notes()),
+        }
+        let padding = match &self.body {
+            Body::Smi(lines) => lines.source().padding(),
+            Body::Csv(rows) => rows.source().padding(),
+            Body::Sdf(records) => records.source().padding(),
+            #[cfg(feature = "archives")]
+            Body::Sheet(_) => 0,
+        };
+        if padding > 0 {
+            notes.push(Note::Padding { bytes: padding });
+        }
+        notes
+    }
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// As [`Reader::open`], of a file that can be read twice: an SDF has a column
+    /// for each of its data items, and an archive is not held in memory.
+    ///
+    /// What only claims to be seekable, such as an open pipe, is read as a stream.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be read: see [`RecordsError`].
+    pub fn open_seekable(
+        mut source: R,
+        name: &str,
+        options: &ReadOptions,
+    ) -> Result<Self, RecordsError> {
+        let Ok(start) = source.stream_position() else {
+            return Self::open(source, name, options);
+        };
+        #[cfg(feature = "archives")]
+        {
+            let found = archive::look(&mut source)?;
+            let back = source.seek(SeekFrom::Start(start));
+            back.map_err(RecordsError::at_start)?;
+            match found {
+                archive::Found::Plain => {}
+                archive::Found::Workbook => return Self::start_sheet(source, options),
+                archive::Found::File(place) => {
+                    let wrap = |entry| archive::Unpacked::Entry(Box::new(entry));
+                    return Self::start_packed(source, &place, wrap, options);
+                }
+            }
+        }
+        let items = Self::survey(&mut source, name, options)?;
+        let back = source.seek(SeekFrom::Start(start));
+        back.map_err(RecordsError::at_start)?;
+        match items {
+            Some(items) => {
+                #[cfg(feature = "archives")]
+                let source = archive::Unpacked::whole(source);
+                Self::start(source, name, options, Some(items), None)
+            }
+            None => Self::open(source, name, options),
+        }
     }
 }
 
@@ -402,10 +625,12 @@ impl<R: Read> Iterator for Reader<R> {
         if self.ended {
             return None;
         }
-        let (record, line) = match &mut self.body {
-            Body::Smi(lines) => (lines.next_record(&self.header), lines.line()),
-            Body::Csv(rows) => (rows.next_record(&self.header), rows.line()),
-            Body::Sdf(records) => (records.next_record(&self.header), records.line()),
+        let record = match &mut self.body {
+            Body::Smi(lines) => lines.next_record(&self.header),
+            Body::Csv(rows) => rows.next_record(&self.header),
+            Body::Sdf(records) => records.next_record(&self.header),
+            #[cfg(feature = "archives")]
+            Body::Sheet(rows) => Ok(rows.next_record(&self.header)),
         };
         match record {
             Ok(Some(record)) => {
@@ -418,6 +643,13 @@ impl<R: Read> Iterator for Reader<R> {
             }
             Err(source) => {
                 self.ended = true;
+                let line = match &self.body {
+                    Body::Smi(lines) => lines.source().line(),
+                    Body::Csv(rows) => rows.source().line(),
+                    Body::Sdf(records) => records.source().line(),
+                    #[cfg(feature = "archives")]
+                    Body::Sheet(rows) => rows.line(),
+                };
                 Some(Err(RecordsError::Read {
                     records: self.records,
                     line,

@@ -1,73 +1,131 @@
-//! SDF: mol blocks and data items, records ending in `$$$$`.
+//! SDF: mol blocks and data items, records ending in `$$$$`; also a single mol
+//! file, and mol blocks one after the other.
 //!
-//! The columns are `name`, the title line of the mol block, and every data
-//! item of the file in the order of first appearance. A data item called
-//! `name` is a second column of that name. A data value of several lines keeps
-//! them, joined by `\n`; an item given twice in a record is joined likewise.
+//! Records are read one by one, in memory that does not grow with the file. The
+//! columns are `name`, the title line of the mol block, and every data item of
+//! the file in the order of first appearance, so that they are known at its end
+//! only. A file is therefore read twice, at first for the names of its items
+//! ([`survey`]). A stream cannot be: of it the first [`WINDOW_BYTES`] tell the
+//! columns, and items that first appear after them stand together in one more
+//! column, `other_items`, as a JSON object.
 //!
-//! A last record without `$$$$` is complete if it has reached `M  END`, which
-//! also makes a single mol file readable.
+//! A data item called `name` is a second column of that name. A data value of
+//! several lines keeps them, joined by `\n`; an item given twice in a record is
+//! joined likewise.
+//!
+//! Where a record ends is told by what follows, because files in the wild lack
+//! `$$$$`: a counts line that cannot be part of the record begins another one
+//! three lines before it. A mol block within a data value stays there. A last
+//! record without `$$$$` is complete if it has reached `M  END` and no data
+//! value is cut.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 use std::io;
 use std::ops::Range;
 
 use super::source::{self, Source};
-use super::{Header, MAX_RECORD_BYTES, MAX_SDF_COLUMNS, ReadOptions, RecordsError};
+use super::{Header, MAX_RECORD_BYTES, MAX_SDF_COLUMNS, Note, ReadOptions, RecordsError};
 use super::{Row, RowError, Structure, columns, smiles_structure};
 
-pub(super) struct Records {
-    bytes: Vec<u8>,
-    entries: std::vec::IntoIter<Entry>,
-    /// Column of each data item.
-    items: HashMap<String, usize>,
-    /// What ended the stream early, given after the complete records.
-    failure: Option<io::Error>,
-    line: u64,
+/// How much of a stream is looked at for the names of its data items.
+pub(super) const WINDOW_BYTES: usize = 4 << 20;
+
+/// The column of items that appear after [`WINDOW_BYTES`] of a stream.
+const OTHER_ITEMS: &str = "other_items";
+
+/// Lines before a counts line at which its mol block begins.
+const HEADER_LINES: usize = 3;
+
+/// The names of the data items, and which column each has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Items {
+    names: Vec<String>,
+    columns: HashMap<String, usize>,
+    /// Whether there may be more.
+    open: bool,
 }
 
-/// Where one record lies in the file.
-struct Entry {
-    line: u64,
-    block: Range<usize>,
-    data: Range<usize>,
-    error: Option<RowError>,
+impl Items {
+    /// Adds what the record has; false where there are too many.
+    fn add(&mut self, data: &[u8]) -> bool {
+        for item in data_items(data) {
+            if let Some(name) = item.name
+                && let hash_map::Entry::Vacant(vacant) = self.columns.entry(name)
+            {
+                if self.names.len() >= MAX_SDF_COLUMNS {
+                    return false;
+                }
+                self.names.push(vacant.key().clone());
+                // After the column of titles.
+                vacant.insert(self.names.len());
+            }
+        }
+        true
+    }
+}
+
+/// The data items of a whole file, up to where it cannot be read any further.
+pub(super) fn survey<R: io::Read>(source: Source<R>) -> Result<Items, RecordsError> {
+    let mut scanner = Scanner::new(source);
+    let mut items = Items::default();
+    // A failure is reported where the records are read.
+    while let Ok(Some(record)) = scanner.next() {
+        if !items.add(scanner.bytes(&record.data)) {
+            return Err(RecordsError::TooManyColumns);
+        }
+        scanner.consume(&record);
+    }
+    Ok(items)
+}
+
+/// The data items in the first part of a stream.
+fn survey_window<R: io::Read>(source: &mut Source<R>) -> Result<Items, RecordsError> {
+    source.fill_to(WINDOW_BYTES);
+    let complete = source.head_is_everything();
+    let mut items = Items {
+        open: !complete,
+        ..Items::default()
+    };
+    let Ok(head) = Source::open(source.head()) else {
+        return Ok(items);
+    };
+    let mut scanner = Scanner::new(head);
+    while let Ok(Some(record)) = scanner.next() {
+        // The window ends where it ends, mostly within a record.
+        if record.closed == Closed::EndOfFile && !complete {
+            break;
+        }
+        if !items.add(scanner.bytes(&record.data)) {
+            return Err(RecordsError::TooManyColumns);
+        }
+        scanner.consume(&record);
+    }
+    Ok(items)
+}
+
+pub(super) struct Records<R: io::Read> {
+    scanner: Scanner<R>,
+    items: Items,
+    nameless: u64,
+    stray: u64,
+    unclosed: bool,
+    /// Items that no column is named for.
+    others: HashSet<String>,
 }
 
 pub(super) fn open<R: io::Read>(
-    source: Source<R>,
-    limit: usize,
+    mut source: Source<R>,
+    surveyed: Option<Items>,
     options: &ReadOptions,
-) -> Result<(Header, Records), RecordsError> {
-    let (bytes, failure) = source
-        .into_bytes(limit)
-        .ok_or(RecordsError::SdfTooLarge { limit })?;
-
-    let mut entries = Vec::new();
-    let (mut start, mut line) = (0, 1);
-    while let Some((mut entry, length, lines)) = locate(&bytes[start..]) {
-        // What a failure cut short is lost, as in the other formats.
-        if failure.is_some() && start + length == bytes.len() && !entry.closed {
-            break;
-        }
-        entry.shift(start, line);
-        entries.push(entry.inner);
-        start += length;
-        line += lines;
-    }
-
+) -> Result<(Header, Records<R>), RecordsError> {
+    let items = match surveyed {
+        Some(items) => items,
+        None => survey_window(&mut source)?,
+    };
     let mut names = vec!["name".to_owned()];
-    let mut items = HashMap::new();
-    for entry in &entries {
-        for (item, _) in data_items(&bytes[entry.data.clone()]) {
-            if let hash_map::Entry::Vacant(vacant) = items.entry(item) {
-                if names.len() > MAX_SDF_COLUMNS {
-                    return Err(RecordsError::TooManyColumns);
-                }
-                names.push(vacant.key().clone());
-                vacant.insert(names.len() - 1);
-            }
-        }
+    names.extend(items.names.iter().cloned());
+    if items.open {
+        names.push(OTHER_ITEMS.to_owned());
     }
 
     let smiles = match &options.smiles_column {
@@ -84,40 +142,75 @@ pub(super) fn open<R: io::Read>(
         id: Some(id),
     };
     let records = Records {
-        bytes,
-        entries: entries.into_iter(),
+        scanner: Scanner::new(source),
         items,
-        failure,
-        line,
+        nameless: 0,
+        stray: 0,
+        unclosed: false,
+        others: HashSet::new(),
     };
     Ok((header, records))
 }
 
-impl Records {
-    /// Line after the last complete record: where a failure lies.
-    pub(super) fn line(&self) -> u64 {
-        self.line
+impl<R: io::Read> Records<R> {
+    pub(super) fn source(&self) -> &Source<R> {
+        &self.scanner.source
+    }
+
+    pub(super) fn notes(&self) -> impl Iterator<Item = Note> {
+        let nameless = (self.nameless > 0).then_some(Note::NamelessItems {
+            items: self.nameless,
+        });
+        let stray = (self.stray > 0).then_some(Note::StrayText {
+            records: self.stray,
+        });
+        let others = (!self.others.is_empty()).then_some(Note::OtherItems {
+            names: self.others.len() as u64,
+        });
+        let unclosed = self.unclosed.then_some(Note::UnclosedRecord);
+        [nameless, stray, others, unclosed].into_iter().flatten()
     }
 
     pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {
-        let Some(entry) = self.entries.next() else {
-            return self.failure.take().map_or(Ok(None), Err);
+        let Some(record) = self.scanner.next()? else {
+            return Ok(None);
         };
-        let block = &self.bytes[entry.block.clone()];
+        let block = self.scanner.bytes(&record.block);
         let mut fields = vec![String::new(); header.columns.len()];
-        let (title, _) = source::split_line(block);
+        let title = match &record.title {
+            Some(title) => title.as_slice(),
+            None => source::split_line(block).0,
+        };
         fields[0] = source::decode(title.trim_ascii().to_vec());
-        for (item, value) in data_items(&self.bytes[entry.data.clone()]) {
-            if let Some(&column) = self.items.get(&item) {
-                let field = &mut fields[column];
-                if !field.is_empty() {
-                    field.push('\n');
+        let mut other = serde_json::Map::new();
+        for DataItem { name, value } in data_items(self.scanner.bytes(&record.data)) {
+            let Some(name) = name else {
+                self.nameless += 1;
+                continue;
+            };
+            if let Some(&column) = self.items.columns.get(&name) {
+                append(&mut fields[column], &value);
+            } else if self.items.open {
+                let entry = other.entry(name.as_str()).or_insert_with(|| "".into());
+                let mut joined = entry.as_str().unwrap_or_default().to_owned();
+                append(&mut joined, &value);
+                *entry = joined.into();
+                // Known by name up to as many as there may be columns.
+                if self.others.len() < MAX_SDF_COLUMNS {
+                    self.others.insert(name);
                 }
-                field.push_str(&value);
             }
         }
+        if !other.is_empty()
+            && let Some(field) = fields.last_mut()
+        {
+            *field = serde_json::Value::Object(other).to_string();
+        }
+        self.stray += u64::from(record.stray);
+        self.unclosed |=
+            record.closed == Closed::EndOfFile && record.error.is_none() && !record.data.is_empty();
 
-        let molecule = match (entry.error, header.smiles) {
+        let molecule = match (record.error.clone(), header.smiles) {
             (Some(error), _) => Err(error),
             (None, Some(column)) => smiles_structure(&fields[column], &header.columns[column]),
             (None, None) => {
@@ -125,131 +218,439 @@ impl Records {
                 Ok(Structure::MolBlock(lines.collect()))
             }
         };
+        self.scanner.consume(&record);
         Ok(Some(Row {
-            line: entry.line,
+            line: record.line,
             fields,
             molecule,
         }))
     }
 }
 
-/// A record found in the text, counted from where the search began.
-struct Located {
-    inner: Entry,
-    /// It ends in `$$$$`.
-    closed: bool,
-}
-
-impl Located {
-    fn shift(&mut self, bytes: usize, lines: u64) {
-        let Entry {
-            line, block, data, ..
-        } = &mut self.inner;
-        *line += lines;
-        for range in [block, data] {
-            *range = range.start + bytes..range.end + bytes;
-        }
+/// Adds a value to one that the item had before in the same record.
+fn append(field: &mut String, value: &str) {
+    if !field.is_empty() {
+        field.push('\n');
     }
+    field.push_str(value);
 }
 
-/// The first record of `text`, its length in bytes and in lines; `None` when
-/// only blank lines are left.
-fn locate(text: &[u8]) -> Option<(Located, usize, u64)> {
-    if text.iter().all(u8::is_ascii_whitespace) {
-        return None;
+/// What ends a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closed {
+    /// `$$$$`.
+    Separator,
+    /// The mol block of the next one.
+    NextBlock,
+    EndOfFile,
+}
+
+/// Where the parts of a record lie in the window.
+struct Record {
+    line: u64,
+    block: Range<usize>,
+    data: Range<usize>,
+    /// The title of a record that is too long to be kept.
+    title: Option<Vec<u8>>,
+    end: usize,
+    lines: u64,
+    closed: Closed,
+    /// It has text between mol block and data items.
+    stray: bool,
+    error: Option<RowError>,
+}
+
+/// Finds the records of a stream.
+struct Scanner<R: io::Read> {
+    source: Source<R>,
+}
+
+impl<R: io::Read> Scanner<R> {
+    fn new(source: Source<R>) -> Self {
+        Self { source }
     }
-    let (mut rest, mut lines) = (text, 0);
-    let (mut block_end, mut data_end, mut closed) = (None, text.len(), false);
-    let mut has_end = false;
-    while !rest.is_empty() {
-        let at = text.len() - rest.len();
-        let (line, next) = source::split_line(rest);
-        rest = next;
-        lines += 1;
-        if line.starts_with(b"$$$$") {
-            (data_end, closed) = (at, true);
-            break;
-        }
-        // Without `M  END` the block ends where the data begin.
-        if block_end.is_none() && line.trim_ascii_end() == b"M  END" {
-            has_end = true;
-            block_end = Some(text.len() - rest.len());
-        } else if block_end.is_none() && item_name(line).is_some() {
-            block_end = Some(at);
-        }
+
+    fn bytes(&self, range: &Range<usize>) -> &[u8] {
+        self.source.bytes(range.start, range.end)
     }
-    let length = text.len() - rest.len();
-    let block_end = block_end.unwrap_or(data_end);
-    let (mut block, mut data) = (0..block_end, block_end..data_end);
-    let error = if length > MAX_RECORD_BYTES {
-        // Its name is kept, so that the user finds it.
-        (block, data) = (
-            0..source::split_line(text).0.len().min(MAX_RECORD_BYTES),
-            0..0,
-        );
-        Some(RowError::too_long())
-    } else if has_end {
-        None
-    } else {
-        Some(RowError::new(
-            "truncated_record",
-            "the mol block has no `M  END` line",
-        ))
-    };
-    let inner = Entry {
-        line: 0,
-        block,
-        data,
-        error,
-    };
-    Some((Located { inner, closed }, length, lines))
-}
 
-/// Name of the data item that a line such as `>  <logP> (12)` begins. A value
-/// such as `>50` has no angle brackets and begins none.
-fn item_name(line: &[u8]) -> Option<String> {
-    let header = line.strip_prefix(b">")?;
-    let open = header.iter().position(|&byte| byte == b'<')?;
-    let close = header.iter().rposition(|&byte| byte == b'>')?;
-    (open + 1 < close).then(|| source::decode(header[open + 1..close].to_vec()))
-}
+    fn consume(&mut self, record: &Record) {
+        self.source.advance(record.end, record.lines);
+    }
 
-/// The data items of a record in order, as name and value.
-fn data_items(data: &[u8]) -> impl Iterator<Item = (String, String)> {
-    let mut lines = source::lines(data).peekable();
-    std::iter::from_fn(move || {
-        let name = loop {
-            if let Some(name) = item_name(lines.next()?) {
-                break name;
+    /// The next record, to be consumed; `None` when only blank lines are left.
+    fn next(&mut self) -> io::Result<Option<Record>> {
+        let line = self.source.line();
+        let mut scan = Scan::default();
+        let closed = loop {
+            scan.shorten(&mut self.source);
+            let Some(found) = self.source.peek_line(scan.at)? else {
+                break scan.end_of_file();
+            };
+            if found.too_long {
+                scan.skip_line(&mut self.source);
+                continue;
+            }
+            let text = self.source.bytes(scan.at, found.end);
+            if let Some(closed) = scan.take(text, found.next) {
+                break closed;
             }
         };
+        if closed == Closed::EndOfFile && !scan.has_text {
+            return Ok(None);
+        }
+        let error = scan.error(closed, &self.source);
+        let (block, data) = if scan.title.is_some() {
+            (0..0, 0..0)
+        } else {
+            let block_end = scan.block_end.unwrap_or(scan.data_end);
+            let data_start = scan.data_start.unwrap_or(scan.data_end);
+            (0..block_end, data_start..scan.data_end)
+        };
+        Ok(Some(Record {
+            line,
+            block,
+            data,
+            title: scan.title,
+            end: scan.end,
+            lines: (scan.end_index - scan.dropped) as u64,
+            closed,
+            stray: scan.stray,
+            error,
+        }))
+    }
+}
+
+/// The part of a record to which the next line belongs.
+#[derive(Clone, Copy, Default)]
+enum Part {
+    #[default]
+    Block,
+    /// After `M  END`, whose next line begins at this byte and has this index;
+    /// whether there was text since.
+    Gap { at: usize, index: usize, text: bool },
+    /// The value of a data item: the index of its next line, and whether the
+    /// value is itself a mol block.
+    Value { line: usize, embedded: bool },
+    /// A reaction, up to `$$$$`.
+    Reaction,
+}
+
+/// A line that was read, as far as it matters for those after it.
+struct Seen {
+    at: usize,
+    index: usize,
+    blank: bool,
+    /// It begins with `$`, as `$MOL` does.
+    dollar: bool,
+}
+
+/// A record as far as it was read. Lines are counted by their index in it, bytes
+/// from the first one in the window.
+#[derive(Default)]
+struct Scan {
+    /// The next line.
+    at: usize,
+    index: usize,
+    part: Part,
+    /// The last lines, enough to find where a mol block begins.
+    seen: VecDeque<Seen>,
+    block_end: Option<usize>,
+    data_start: Option<usize>,
+    data_end: usize,
+    /// The header of the last data item.
+    item: Range<usize>,
+    /// It has reached `M  END`.
+    has_end: bool,
+    has_text: bool,
+    stray: bool,
+    end: usize,
+    end_index: usize,
+    /// Lines of a record that is too long which are no longer in the window,
+    /// and its title.
+    dropped: usize,
+    title: Option<Vec<u8>>,
+}
+
+impl Scan {
+    /// Reads one line, which ends before `next`; says what ended the record.
+    fn take(&mut self, line: &[u8], next: usize) -> Option<Closed> {
+        let trimmed = line.trim_ascii_end();
+        let blank = trimmed.is_empty();
+        if line.starts_with(b"$$$$") {
+            self.stray |= matches!(self.part, Part::Gap { text: true, .. });
+            self.data_end = self.at;
+            // An empty record is one all the same.
+            self.has_text = true;
+            return Some(self.close(next, self.index + 1, Closed::Separator));
+        }
+        self.has_text |= !blank;
+        if is_counts_line(trimmed)
+            && let Some((at, index)) = self.begins_block()
+        {
+            self.data_end = at;
+            return Some(self.close(at, index, Closed::NextBlock));
+        }
+        let after_blank = self.seen.back().is_none_or(|last| last.blank);
+        match &mut self.part {
+            Part::Reaction => {}
+            Part::Block if self.index == 0 && is_reaction(trimmed) => self.part = Part::Reaction,
+            Part::Block if trimmed == b"M  END" => {
+                self.block_end = Some(next);
+                self.has_end = true;
+                self.part = Part::Gap {
+                    at: next,
+                    index: self.index + 1,
+                    text: false,
+                };
+            }
+            // Without `M  END` the block ends where the data begin.
+            Part::Block => {
+                if matches!(item_header(line, false), Some(Some(_))) {
+                    self.begin_item(next);
+                }
+            }
+            Part::Gap { at, index, text } => {
+                if item_header(line, true).is_some() {
+                    self.stray |= *text;
+                    self.begin_item(next);
+                } else if *text && trimmed == b"M  END" {
+                    let (at, index) = (*at, *index);
+                    self.data_end = at;
+                    return Some(self.close(at, index, Closed::NextBlock));
+                } else {
+                    *text |= !blank;
+                }
+            }
+            Part::Value { line: number, .. } => {
+                *number += 1;
+                if item_header(line, after_blank).is_some() {
+                    self.begin_item(next);
+                }
+            }
+        }
+        if self.seen.len() > HEADER_LINES {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(Seen {
+            at: self.at,
+            index: self.index,
+            blank,
+            dollar: line.starts_with(b"$"),
+        });
+        self.at = next;
+        self.index += 1;
+        None
+    }
+
+    fn begin_item(&mut self, next: usize) {
+        self.data_start.get_or_insert(self.at);
+        self.block_end.get_or_insert(self.at);
+        self.item = self.at..next;
+        self.part = Part::Value {
+            line: 0,
+            embedded: false,
+        };
+    }
+
+    /// Where another mol block begins, if this line is its counts line.
+    fn begins_block(&mut self) -> Option<(usize, usize)> {
+        let back = |lines: usize| self.seen.len().checked_sub(lines).map(|at| &self.seen[at]);
+        let title = back(HEADER_LINES).map(|title| (title.at, title.index));
+        match &mut self.part {
+            Part::Block if self.index > 2 * HEADER_LINES => title,
+            Part::Gap { at, index, .. } if *index + HEADER_LINES >= self.index => {
+                Some((*at, *index))
+            }
+            Part::Gap { .. } => title,
+            // The value begins as a mol block does.
+            Part::Value { line, embedded } if *line == HEADER_LINES => {
+                *embedded = true;
+                None
+            }
+            Part::Value { line, embedded } if *line > HEADER_LINES => {
+                let before = back(HEADER_LINES + 1)?;
+                let within = before.dollar || (*embedded && !before.blank);
+                title.filter(|_| !within)
+            }
+            _ => None,
+        }
+    }
+
+    fn end_of_file(&mut self) -> Closed {
+        if let Part::Gap {
+            at,
+            index,
+            text: true,
+        } = self.part
+        {
+            // The beginning of a molecule that is cut.
+            self.data_end = at;
+            return self.close(at, index, Closed::NextBlock);
+        }
+        self.data_end = self.at;
+        self.close(self.at, self.index, Closed::EndOfFile)
+    }
+
+    fn close(&mut self, end: usize, end_index: usize, closed: Closed) -> Closed {
+        (self.end, self.end_index) = (end, end_index);
+        closed
+    }
+
+    /// Takes a record that is too long out of the window, but for its last lines.
+    fn shorten<R: io::Read>(&mut self, source: &mut Source<R>) {
+        if self.at <= MAX_RECORD_BYTES {
+            return;
+        }
+        self.keep_title(source);
+        let (bytes, index) = self
+            .seen
+            .front()
+            .map_or((self.at, self.index), |first| (first.at, first.index));
+        source.advance(bytes, (index - self.dropped) as u64);
+        self.dropped = index;
+        self.at -= bytes;
+        for line in &mut self.seen {
+            line.at -= bytes;
+        }
+        if let Part::Gap { at, index, .. } = &mut self.part {
+            *at = at.saturating_sub(bytes);
+            *index = (*index).max(self.dropped);
+        }
+    }
+
+    /// Passes over a line that is too long.
+    fn skip_line<R: io::Read>(&mut self, source: &mut Source<R>) {
+        self.keep_title(source);
+        source.advance(self.at, (self.index - self.dropped) as u64);
+        source.discard_line();
+        self.at = 0;
+        self.index += 1;
+        self.dropped = self.index;
+        self.seen.clear();
+        self.has_text = true;
+        match &mut self.part {
+            Part::Value { line, .. } => *line += 1,
+            Part::Gap { at, index, .. } => (*at, *index) = (0, self.dropped),
+            Part::Block | Part::Reaction => {}
+        }
+    }
+
+    fn keep_title<R: io::Read>(&mut self, source: &Source<R>) {
+        if self.title.is_none() {
+            let (title, _) = source::split_line(source.head());
+            self.title = Some(title[..title.len().min(MAX_RECORD_BYTES)].to_vec());
+        }
+    }
+
+    /// What is wrong with the record as a whole.
+    fn error<R: io::Read>(&mut self, closed: Closed, source: &Source<R>) -> Option<RowError> {
+        let truncated = |message: String| Some(RowError::new("truncated_record", message));
+        if self.end > MAX_RECORD_BYTES {
+            self.keep_title(source);
+        }
+        if self.title.is_some() {
+            return Some(RowError::too_long());
+        }
+        match self.part {
+            Part::Reaction => Some(RowError::new(
+                "reaction",
+                "the record is a reaction, not a molecule",
+            )),
+            Part::Block if closed == Closed::Separator && self.seen.iter().all(|it| it.blank) => {
+                truncated("the record is empty".to_owned())
+            }
+            _ if !self.has_end => truncated("the mol block has no `M  END` line".to_owned()),
+            Part::Value { .. }
+                if closed == Closed::EndOfFile
+                    && self.seen.back().is_some_and(|last| !last.blank) =>
+            {
+                let header = source.bytes(self.item.start, self.item.end);
+                let name = match item_header(header, true) {
+                    Some(Some(name)) => format!(" of `{}`", source::decode(name.to_vec())),
+                    _ => String::new(),
+                };
+                truncated(format!(
+                    "the file ends within the value{name}: no blank line and no `$$$$` follow"
+                ))
+            }
+            Part::Block | Part::Value { .. } | Part::Gap { .. } => None,
+        }
+    }
+}
+
+/// Whether a line is the fourth of a mol block: counts, then the version.
+fn is_counts_line(line: &[u8]) -> bool {
+    let Some(counts) = line
+        .strip_suffix(b"V2000")
+        .or_else(|| line.strip_suffix(b"V3000"))
+    else {
+        return false;
+    };
+    counts.iter().filter(|byte| byte.is_ascii_digit()).count() >= 2
+        && counts
+            .iter()
+            .all(|&byte| byte.is_ascii_digit() || byte == b' ')
+}
+
+/// Whether a record or file begins as a reaction does.
+pub(super) fn is_reaction(text: &[u8]) -> bool {
+    [b"$RXN".as_slice(), b"$RDFILE", b"$RIREG", b"$REREG"]
+        .iter()
+        .any(|mark| text.starts_with(mark))
+}
+
+/// The name in the header of a data item such as `>  <logP> (12)`; `Some(None)`
+/// for an item without a name, `> <>` or `> DT17`.
+///
+/// A value such as `>50` is no header. `> DT17` counts after a blank line alone,
+/// which ends the item before.
+fn item_header(line: &[u8], after_blank: bool) -> Option<Option<&[u8]>> {
+    let header = line.strip_prefix(b">")?;
+    let open = header.iter().position(|&byte| byte == b'<');
+    let close = header.iter().rposition(|&byte| byte == b'>');
+    if let (Some(open), Some(close)) = (open, close)
+        && open < close
+    {
+        let name = &header[open + 1..close];
+        return Some((!name.trim_ascii().is_empty()).then_some(name));
+    }
+    let number = header.trim_ascii().strip_prefix(b"DT")?;
+    let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    (after_blank && is_number && header.starts_with(b" ")).then_some(None)
+}
+
+/// Whether a line of a value would be read as the header of an item.
+#[cfg(feature = "drawing")]
+pub(super) fn begins_item(line: &[u8]) -> bool {
+    item_header(line, true).is_some()
+}
+
+/// One data item of a record.
+struct DataItem {
+    name: Option<String>,
+    value: String,
+}
+
+/// The data items of a record in order.
+fn data_items(data: &[u8]) -> impl Iterator<Item = DataItem> {
+    let mut lines = source::lines(data).peekable();
+    std::iter::from_fn(move || {
+        let header = item_header(lines.next()?, true)?;
+        let name = header.map(|name| source::decode(name.to_vec()));
         let mut value = Vec::new();
-        while let Some(line) = lines.next_if(|line| item_name(line).is_none()) {
+        let mut after_blank = false;
+        while let Some(line) = lines.next_if(|line| item_header(line, after_blank).is_none()) {
+            after_blank = line.trim_ascii_end().is_empty();
             value.push(source::decode(line.to_vec()));
         }
         // Blank lines end an item; some writers leave them within a value too.
         while value.last().is_some_and(|line| line.trim().is_empty()) {
             value.pop();
         }
-        Some((name, value.join("\n")))
+        Some(DataItem {
+            name,
+            value: value.join("\n"),
+        })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_sdf_over_the_limit_is_refused_with_the_limit() {
-        let text = "x\n\n\n  0  0\nM  END\n$$$$\n".repeat(100);
-        let open = |limit| {
-            let source = Source::open(text.as_bytes()).expect("a slice is readable");
-            open(source, limit, &ReadOptions::default()).err()
-        };
-        assert!(open(text.len()).is_none());
-        let error = open(text.len() - 1);
-        assert!(
-            matches!(error, Some(RecordsError::SdfTooLarge { limit }) if limit == text.len() - 1)
-        );
-    }
 }

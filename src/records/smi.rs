@@ -2,7 +2,7 @@
 //!
 //! Blank lines and lines that begin with `#` are skipped: `#` is a bond and
 //! cannot begin a SMILES. A first line whose first word is `smiles` (or
-//! contains it) is a header and names the columns.
+//! contains it) is a header and names the columns, as does `#SMILES ID`.
 //!
 //! The columns are `smiles` and, if the header or any line of the first 64 KiB
 //! has a name, `name`. Should a name turn up only after that, no column waits
@@ -14,7 +14,7 @@ use super::source::{self, Source};
 use super::{Header, ReadOptions, RecordsError, Row, RowError};
 use super::{columns, smiles_structure};
 
-pub(super) struct Lines<R> {
+pub(super) struct Lines<R: Read> {
     source: Source<R>,
     /// Whether the next entry is the header, already read.
     skip_header: bool,
@@ -34,6 +34,16 @@ pub(super) fn open<R: Read>(
         word.is_some_and(columns::is_smiles_name)
     });
     let skip_header = title.is_some();
+    // `#SMILES ID` is a header as well, and skipped as a comment.
+    let title = title.or_else(|| {
+        let comments = source::lines(source.head())
+            .take_while(|line| !is_entry(&String::from_utf8_lossy(line)))
+            .filter_map(|line| line.trim_ascii().strip_prefix(b"#"));
+        let last = source::decode(comments.last()?.to_vec());
+        let first = last.split_whitespace().next();
+        let named = !last.starts_with(' ') && first.is_some_and(columns::is_customary_smiles_name);
+        named.then_some(last)
+    });
 
     let (first, second) = title.as_deref().map_or(("smiles", ""), split);
     let mut names = vec![first.to_owned()];
@@ -67,8 +77,8 @@ pub(super) fn open<R: Read>(
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn line(&self) -> u64 {
-        self.source.line()
+    pub(super) fn source(&self) -> &Source<R> {
+        &self.source
     }
 
     pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {

@@ -1,11 +1,10 @@
 //! The byte stream beneath every format: decompression, the byte-order mark,
 //! lines of bounded length, and what to do with bytes that are not text.
 
-use std::io::{self, Chain, Cursor, Read};
-
-use flate2::read::MultiGzDecoder;
+use std::io::{self, Read};
 
 use super::MAX_RECORD_BYTES;
+use super::decompress::{Decompressed, Text};
 
 /// Bytes from which format, delimiter and columns are detected.
 const HEAD_BYTES: usize = 64 << 10;
@@ -14,19 +13,10 @@ const HEAD_LINES: usize = 8;
 /// Bytes asked of the stream at a time.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// The stream, with the bytes that were read to recognise gzip put back.
-type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
-
-enum Input<R> {
-    Plain(Whole<R>),
-    // Multi: `cat a.gz b.gz` and bgzip both make files of several members.
-    Gzip(Box<MultiGzDecoder<Whole<R>>>),
-}
-
 /// A decompressed stream with a window that can be looked at before it is
 /// consumed. The window grows to at most one record.
-pub(super) struct Source<R> {
-    input: Input<R>,
+pub(super) struct Source<R: Read> {
+    input: Text<Decompressed<R>>,
     /// Space for bytes; those between `start` and `end` are unconsumed.
     window: Vec<u8>,
     start: usize,
@@ -50,18 +40,9 @@ pub(super) struct Line {
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn open(mut reader: R) -> io::Result<Self> {
-        let mut magic = Vec::new();
-        reader.by_ref().take(2).read_to_end(&mut magic)?;
-        let gzipped = magic == [0x1f, 0x8b];
-        let whole = Cursor::new(magic).chain(reader);
-        let input = if gzipped {
-            Input::Gzip(Box::new(MultiGzDecoder::new(whole)))
-        } else {
-            Input::Plain(whole)
-        };
+    pub(super) fn open(reader: R) -> io::Result<Self> {
         Ok(Self {
-            input,
+            input: Text::open(Decompressed::open(reader)?)?,
             window: Vec::new(),
             start: 0,
             end: 0,
@@ -81,6 +62,16 @@ impl<R: Read> Source<R> {
         if self.head().starts_with(b"\xef\xbb\xbf") {
             self.start += 3;
         }
+    }
+
+    /// Reads until the window holds `count` bytes, if there are so many.
+    pub(super) fn fill_to(&mut self, count: usize) {
+        while self.head().len() < count && self.fill() {}
+    }
+
+    /// Zero bytes after the compressed data.
+    pub(super) fn padding(&self) -> u64 {
+        self.input.inner().padding()
     }
 
     /// The unconsumed bytes in the window.
@@ -117,11 +108,7 @@ impl<R: Read> Source<R> {
         }
         let space = &mut self.window[self.end..];
         let read = loop {
-            let read = match &mut self.input {
-                Input::Plain(reader) => reader.read(space),
-                Input::Gzip(reader) => reader.read(space),
-            };
-            match read {
+            match self.input.read(space) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read,
             }
@@ -202,16 +189,6 @@ impl<R: Read> Source<R> {
             return;
         }
     }
-
-    /// Everything that is left, up to `limit` bytes, and the failure that
-    /// ended it; `None` when there is more than `limit`.
-    pub(super) fn into_bytes(mut self, limit: usize) -> Option<(Vec<u8>, Option<io::Error>)> {
-        while self.head().len() <= limit && self.fill() {}
-        let fits = self.head().len() <= limit;
-        self.window.truncate(self.end);
-        self.window.drain(..self.start);
-        fits.then_some((self.window, self.failure))
-    }
 }
 
 fn is_newline(byte: u8) -> bool {
@@ -252,20 +229,24 @@ pub(super) fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// What a file is that is not text, judged by its first bytes.
 pub(super) fn not_text(head: &[u8]) -> Option<&'static str> {
-    const SIGNATURES: [(&[u8], &str); 7] = [
+    const SIGNATURES: [(&[u8], &str); 8] = [
         (
             b"PK\x03\x04",
             "a zip archive or an Excel workbook; save the sheet as CSV",
         ),
         (
             b"\xd0\xcf\x11\xe0",
-            "an old Excel workbook; save the sheet as CSV",
+            "an old Excel workbook; save it as .xlsx or the sheet as CSV",
         ),
-        (b"\xff\xfe", "UTF-16; save it as UTF-8"),
-        (b"\xfe\xff", "UTF-16; save it as UTF-8"),
-        (b"BZh", "bzip2 data; only gzip is read"),
-        (b"\xfd7zXZ\0", "xz data; only gzip is read"),
-        (b"\x28\xb5\x2f\xfd", "zstd data; only gzip is read"),
+        (b"\xff\xfe\0\0", "UTF-32; save it as UTF-8"),
+        (b"BZh", "bzip2 data; unpack it, or pack it with gzip"),
+        (b"\xfd7zXZ\0", "xz data; unpack it, or pack it with gzip"),
+        (
+            b"\x28\xb5\x2f\xfd",
+            "zstd data; unpack it, or pack it with gzip",
+        ),
+        (b"%PDF-", "a PDF document"),
+        (b"PAR1", "a Parquet table; save it as CSV"),
     ];
     let signature = SIGNATURES.iter().find(|(magic, _)| head.starts_with(magic));
     if let Some(&(_, what)) = signature {

@@ -1,18 +1,18 @@
-//! Rows out with what was computed of them, as CSV, JSON or JSON lines.
+//! Rows out with what was computed of them, as a table, as JSON or as SDF.
 //!
 //! The user's text is written as it was read, also where a spreadsheet would
 //! take it for a formula (`=…`, `@…`): SMILES such as `=O` and `-1` are data,
 //! and a file that changes on its way through is worse than one that Excel
 //! asks about.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
-use super::{Header, RowError};
+use super::{Header, Row, RowError};
 use crate::model::Endpoint;
 use crate::predict::{Domain, Prediction, Standardization};
 
@@ -23,10 +23,15 @@ use crate::predict::{Domain, Prediction, Standardization};
 pub enum OutputFormat {
     /// Comma-separated, with a header line.
     Csv,
+    /// Tab-separated, with a header line.
+    Tsv,
     /// One array of objects.
     Json,
     /// One object a line.
     Jsonl,
+    /// SDF: the structure as it came, the user's data items, then ours.
+    #[cfg(feature = "drawing")]
+    Sdf,
 }
 
 /// What each row carries next to the user's columns.
@@ -124,6 +129,12 @@ struct Layout {
     /// The names again, made unique (`name`, `name_2`) for JSON's keys.
     keys: Vec<String>,
     columns: Columns,
+    /// The user's column that is the title of a mol block.
+    #[cfg(feature = "drawing")]
+    title: Option<usize>,
+    /// The structures are mol blocks, which hold their titles.
+    #[cfg(feature = "drawing")]
+    blocks: bool,
     standardized_key: String,
     error_key: Option<String>,
     /// Key of `scores`, `embedding` or `similarity`, where there is one.
@@ -142,16 +153,19 @@ impl Layout {
         // Every name the user has is taken from the start, so that a second
         // `name` becomes `name_3` where `name_2` is the user's as well.
         let mut taken = names.iter().cloned().collect::<HashSet<_>>();
-        let mut seen = HashSet::new();
+        // The number that each name's next duplicate tries first: a sheet may have
+        // thousands of columns without a name.
+        let mut next: HashMap<&str, usize> = HashMap::new();
         let mut keys = Vec::with_capacity(names.len());
         for name in &names {
             let mut key = name.clone();
-            if !seen.insert(name) {
-                let mut number = 2;
+            if let Some(number) = next.get_mut(name.as_str()) {
                 while !taken.insert(key.clone()) {
                     key = format!("{name}_{number}");
-                    number += 1;
+                    *number += 1;
                 }
+            } else {
+                next.insert(name, 2);
             }
             keys.push(key);
         }
@@ -192,6 +206,10 @@ impl Layout {
             names,
             keys,
             columns,
+            #[cfg(feature = "drawing")]
+            title: header.id,
+            #[cfg(feature = "drawing")]
+            blocks: header.smiles.is_none(),
             standardized_key,
             error_key,
             output_key,
@@ -302,6 +320,35 @@ impl Layout {
         }
         row
     }
+
+    /// One record of the SDF output. Its data items are named like the columns of
+    /// the CSV output, but for those of the user that share a name or have none.
+    #[cfg(feature = "drawing")]
+    fn sdf_record(
+        &self,
+        row: &Row,
+        standardization: Option<&Standardization>,
+        result: Result<Output<'_>, &RowError>,
+    ) -> String {
+        let values = self.csv_row(&row.fields, standardization, result);
+        let title = self.title.and_then(|column| row.fields.get(column));
+        let ours = self.output_columns.iter().chain(&self.standardized_columns);
+        let ours = ours.chain(&self.error_column);
+        let items = self.keys.iter().chain(ours).zip(&values).enumerate();
+        let numbered: Vec<(String, &str)> = items
+            // The title of a mol block is no item.
+            .filter(|(column, _)| !(self.blocks && *column == 0))
+            .map(|(column, (name, value))| match name.trim() {
+                "" => (format!("column_{}", column + 1), value.as_str()),
+                name => (name.to_owned(), value.as_str()),
+            })
+            .collect();
+        super::sdf_out::record(
+            row,
+            title.map_or("", String::as_str),
+            numbered.iter().map(|(name, value)| (name.as_str(), *value)),
+        )
+    }
 }
 
 /// `name`, prefixed until nobody else has it.
@@ -352,8 +399,13 @@ pub struct Writer<W: Write> {
 
 enum Sink<W: Write> {
     Csv(Box<::csv::Writer<W>>),
-    Json { sink: W, rows: u64 },
+    Json {
+        sink: W,
+        rows: u64,
+    },
     Jsonl(W),
+    #[cfg(feature = "drawing")]
+    Sdf(W),
 }
 
 impl<W: Write> Writer<W> {
@@ -370,8 +422,14 @@ impl<W: Write> Writer<W> {
     ) -> io::Result<Self> {
         let layout = Layout::new(header, columns);
         let sink = match format {
-            OutputFormat::Csv => {
-                let mut csv = ::csv::Writer::from_writer(sink);
+            OutputFormat::Csv | OutputFormat::Tsv => {
+                let mut csv = ::csv::WriterBuilder::new()
+                    .delimiter(if format == OutputFormat::Csv {
+                        b','
+                    } else {
+                        b'\t'
+                    })
+                    .from_writer(sink);
                 csv.write_record(layout.csv_header()).map_err(io_error)?;
                 Sink::Csv(Box::new(csv))
             }
@@ -380,13 +438,15 @@ impl<W: Write> Writer<W> {
                 Sink::Json { sink, rows: 0 }
             }
             OutputFormat::Jsonl => Sink::Jsonl(sink),
+            #[cfg(feature = "drawing")]
+            OutputFormat::Sdf => Sink::Sdf(sink),
         };
         Ok(Self { layout, sink })
     }
 
-    /// Writes one row: the user's `fields`, what was done to its molecule and its
-    /// result, of the kind that the
-    /// writer's [`Columns`] say, or its error. CSV rows may wait in a buffer until
+    /// Writes one row of the user's, what was done to its molecule and its result,
+    /// of the kind that the writer's [`Columns`] say, or its error. CSV rows may
+    /// wait in a buffer until
     /// [`Writer::flush`].
     ///
     /// # Errors
@@ -394,7 +454,7 @@ impl<W: Write> Writer<W> {
     /// Where the sink does not take it.
     pub fn write<'a, T>(
         &mut self,
-        fields: &[String],
+        row: &Row,
         standardization: Option<&Standardization>,
         result: Result<T, &RowError>,
     ) -> io::Result<()>
@@ -402,6 +462,7 @@ impl<W: Write> Writer<W> {
         T: Into<Output<'a>>,
     {
         let result = result.map(Into::into);
+        let fields = &row.fields;
         match &mut self.sink {
             Sink::Csv(csv) => csv
                 .write_record(self.layout.csv_row(fields, standardization, result))
@@ -417,6 +478,11 @@ impl<W: Write> Writer<W> {
                 let object = self.layout.object(fields, standardization, result);
                 sink.write_all(format!("{object}\n").as_bytes())
             }
+            #[cfg(feature = "drawing")]
+            Sink::Sdf(sink) => {
+                let record = self.layout.sdf_record(row, standardization, result);
+                sink.write_all(record.as_bytes())
+            }
         }
     }
 
@@ -429,6 +495,8 @@ impl<W: Write> Writer<W> {
         match &mut self.sink {
             Sink::Csv(csv) => csv.flush(),
             Sink::Json { sink, .. } | Sink::Jsonl(sink) => sink.flush(),
+            #[cfg(feature = "drawing")]
+            Sink::Sdf(sink) => sink.flush(),
         }
     }
 
@@ -448,6 +516,8 @@ impl<W: Write> Writer<W> {
                 io::Error::new(error.kind(), error.to_string())
             }),
             Sink::Json { sink, .. } | Sink::Jsonl(sink) => Ok(sink),
+            #[cfg(feature = "drawing")]
+            Sink::Sdf(sink) => Ok(sink),
         }
     }
 }

@@ -189,7 +189,8 @@ impl Examples {
             smiles_column: endpoint.smiles_column.clone(),
             ..ReadOptions::default()
         };
-        let reader = Reader::open(file, &path.to_string_lossy(), &options).map_err(records)?;
+        let reader =
+            Reader::open_seekable(file, &path.to_string_lossy(), &options).map_err(records)?;
         let columns = reader.header().columns.clone();
         let wanted = &endpoint.label_column;
         let mut same = (columns.iter().enumerate()).filter(|(_, name)| *name == wanted);

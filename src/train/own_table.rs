@@ -151,7 +151,10 @@ fn offered(candidates: &[String]) -> String {
 
 /// Whether a file's name is that of a table and not of a configuration.
 pub fn is_table(path: &Path) -> bool {
-    Format::from_name(&path.to_string_lossy()).is_some()
+    let is_archive = path
+        .extension()
+        .is_some_and(|it| it.eq_ignore_ascii_case("zip"));
+    is_archive || Format::from_name(&path.to_string_lossy()).is_some()
 }
 
 impl OwnTable {
@@ -177,7 +180,8 @@ impl OwnTable {
             smiles_column: self.smiles_column.clone(),
             ..ReadOptions::default()
         };
-        let reader = Reader::open(file, &path.to_string_lossy(), &options).map_err(records)?;
+        let reader =
+            Reader::open_seekable(file, &path.to_string_lossy(), &options).map_err(records)?;
         let header = reader.header().clone();
         let columns = self.columns(&header)?;
         let mut tallies = vec![Tally::default(); header.columns.len()];

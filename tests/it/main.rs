@@ -9,6 +9,7 @@ mod contributing;
 mod convert;
 mod descriptors;
 mod examples;
+mod files;
 mod metrics;
 mod model_dir;
 mod mol_blocks;

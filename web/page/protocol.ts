@@ -64,6 +64,8 @@ export interface Source {
 export interface Opened extends Header {
   length: number;
   fault: string | null;
+  /** What was chosen or left out while reading, a sentence each. */
+  notes: string[];
 }
 
 /** Names an open table; no two of a page have the same. */

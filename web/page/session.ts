@@ -44,6 +44,8 @@ export class Session {
   readonly columns: Header;
   /** Why the rest of the file could not be read, if so. */
   readonly fault: string | null;
+  /** What was chosen or left out while reading, a sentence each. */
+  readonly notes: string[];
   /** Replaced one by one, never changed in place, so that a view can tell what is new. */
   readonly rows: Row[];
   /** How many rows are in each state. */
@@ -60,7 +62,7 @@ export class Session {
     worker: WorkerHandle,
     table: TableId,
     source: Source,
-    { columns, smiles, id, fault }: Opened,
+    { columns, smiles, id, fault, notes }: Opened,
     rows: Row[],
   ) {
     this.#workers = workers;
@@ -69,6 +71,7 @@ export class Session {
     this.source = source;
     this.columns = { columns, smiles, id };
     this.fault = fault;
+    this.notes = notes;
     this.rows = rows;
     for (const { state } of rows) this.counts[state] += 1;
   }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -79,6 +80,8 @@ pub struct Table {
     endpoints: RefCell<Vec<Arc<Endpoint>>>,
     /// Why reading ended before the end of the file, if it did.
     fault: Option<String>,
+    /// What the reader chose or left out.
+    notes: Vec<String>,
 }
 
 #[wasm_bindgen]
@@ -100,11 +103,12 @@ impl Table {
             smiles_column,
             id_column,
         };
-        let reader = Reader::open(bytes, name, &options).map_err(Failure::from)?;
+        let mut reader =
+            Reader::open_seekable(Cursor::new(bytes), name, &options).map_err(Failure::from)?;
         let header = reader.header().clone();
         let mut rows: Vec<Row> = Vec::new();
         let mut fault = None;
-        for row in reader {
+        for row in reader.by_ref() {
             match row {
                 Ok(row) => rows.push(row),
                 Err(error) => {
@@ -125,6 +129,7 @@ impl Table {
             results: RefCell::new(results),
             endpoints: RefCell::default(),
             fault,
+            notes: reader.notes().iter().map(ToString::to_string).collect(),
         })
     }
 
@@ -138,6 +143,12 @@ impl Table {
     #[wasm_bindgen(getter)]
     pub fn fault(&self) -> Option<String> {
         self.fault.clone()
+    }
+
+    /// What was chosen, counted or left out while reading, a sentence each.
+    #[wasm_bindgen(getter)]
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 
     /// The columns: `{ columns, smiles, id }`.
@@ -339,7 +350,7 @@ impl Table {
         let results = results.iter().zip(standardizations.iter());
         for (row, (result, standardization)) in self.rows.iter().zip(results) {
             let result = result.as_ref().map_or(Err(&pending), Result::as_ref);
-            writer.write(&row.fields, standardization.as_ref(), result)?;
+            writer.write(row, standardization.as_ref(), result)?;
         }
         writer.finish()
     }

@@ -26,6 +26,8 @@ pub(crate) fn unmet(workspace: &Workspace, program: &Path) -> Vec<(&'static str,
         ("on_wgpu", gpu.map(|_| ())),
         ("on_wgpu_in_half", half),
         ("onnx_runtime", python()),
+        ("read_by_rdkit", rdkit()),
+        ("read_by_openchemlib", openchemlib()),
         ("full_data", data(workspace)),
     ];
     needs
@@ -58,6 +60,21 @@ fn python() -> Result<()> {
         probe.is_ok(),
         "no Python with onnx and onnxruntime (set DELICATE_PYTHON)"
     );
+    Ok(())
+}
+
+/// A Python with RDKit.
+fn rdkit() -> Result<()> {
+    let python = std::env::var_os("DELICATE_PYTHON").unwrap_or_else(|| "python3".into());
+    let probe = answer(Command::new(python).args(["-c", "import rdkit.Chem"]));
+    ensure!(probe.is_ok(), "no Python with rdkit (set DELICATE_PYTHON)");
+    Ok(())
+}
+
+/// A Node that finds openchemlib.
+fn openchemlib() -> Result<()> {
+    let probe = answer(Command::new("node").args(["-e", "require('openchemlib')"]));
+    ensure!(probe.is_ok(), "no Node with openchemlib (set NODE_PATH)");
     Ok(())
 }
 

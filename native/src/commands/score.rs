@@ -16,7 +16,8 @@ use crate::cli::{
     MoleculeArguments, OutputArguments,
 };
 use crate::error::CommandError;
-use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file, regular_target};
+use crate::failures::Failures;
+use crate::files::{RowFile, Sink, is_packed, refuse_model_file, refuse_same_file, regular_target};
 use crate::interrupt::Interrupt;
 use crate::messages::say;
 use crate::model::{self, Task};
@@ -34,7 +35,7 @@ pub(crate) enum OnError {
 
 #[derive(Debug, Args)]
 pub(crate) struct RowArguments {
-    /// Molecules: .smi, .csv, .tsv or .sdf, optionally .gz; `-` for stdin
+    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for stdin
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
@@ -57,7 +58,7 @@ pub(crate) struct RowArguments {
     #[command(flatten)]
     pub(crate) compute: ComputeArguments,
     /// Go on with the output file of the same command that was killed or interrupted; the result
-    /// is bit-identical (CSV and JSON Lines)
+    /// is bit-identical (not for a JSON array or .gz)
     #[arg(long)]
     pub(crate) resume: bool,
     /// Print no progress and no summary
@@ -129,6 +130,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     let started = Instant::now();
     let before_all = output.rows;
     let bar = progress::rows(arguments.quiet);
+    let mut failures = Failures::default();
     let mut changes = Changes::default();
     let mut fault = None;
     let mut ended = false;
@@ -162,6 +164,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         {
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
+            failures.add(row, &result);
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
                 bar.finish_and_clear();
                 let error = row_error(row, header.id, error);
@@ -201,7 +204,11 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             say!("{summary}");
         }
     }
-    Ok(())
+    match before_all {
+        0 => failures.verdict(&arguments.file, &header),
+        // Of the rows before, nothing is known.
+        _ => Ok(()),
+    }
 }
 
 /// Refuses `--resume` where there can be nothing to resume.
@@ -212,6 +219,9 @@ fn check_resume(arguments: &RowArguments, format: OutputFormat) -> Result<(), Co
     }
     if arguments.output.file().and_then(regular_target).is_none() {
         return refuse("--resume goes on with a file: name it with -o");
+    }
+    if arguments.output.file().is_some_and(is_packed) {
+        return refuse("--resume: a compressed file cannot be gone on with; leave out the .gz");
     }
     if !resumes(format) {
         return refuse("--resume: a JSON array cannot be gone on with; use --format jsonl or csv");
@@ -293,7 +303,13 @@ impl<'a> RowOutput<'a> {
             Some(target) => Some(PartialFile::create(&target, settings)?),
         };
         let sink = match &partial {
-            Some(partial) => Sink::Partial(BufWriter::new(partial.sink())),
+            Some(partial) => {
+                let sink = Sink::Partial(BufWriter::new(partial.sink()));
+                match file {
+                    Some(file) => sink.packed(file),
+                    None => sink,
+                }
+            }
             None => Sink::open(file)?,
         };
         let failed = |source| arguments.output.failed(source);
@@ -344,7 +360,7 @@ impl<'a> RowOutput<'a> {
         if let Some(partial) = &mut self.partial {
             partial.read(row);
         }
-        let written = self.writer.write(&row.fields, standardization, result);
+        let written = self.writer.write(row, standardization, result);
         written.map_err(|source| self.arguments.failed(source))
     }
 
@@ -385,7 +401,8 @@ impl<'a> RowOutput<'a> {
                 source: Box::new(error),
                 partial,
                 rows: self.rows,
-                resumes: resumes(self.arguments.format()),
+                resumes: resumes(self.arguments.format())
+                    && !self.arguments.file().is_some_and(is_packed),
             },
         }
     }

@@ -53,7 +53,8 @@ const AGGREGATES: &Choices<Aggregate> = &[
 
 #[derive(Debug, Args)]
 pub(crate) struct ScreenArguments {
-    /// Molecules to rank: .smi, .csv, .tsv or .sdf, optionally .gz; `-` for stdin
+    /// Molecules to rank: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for
+    /// stdin
     #[arg(required_unless_present = "benchmark", requires = "queries")]
     pub(crate) library: Option<PathBuf>,
     /// Known actives, in any format of LIBRARY
@@ -268,7 +269,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             match features {
                 Ok(features) => {
                     let score = features.score(&queries, featurizer.by, arguments.aggregate);
-                    top.offer(score, (row.fields, row.molecule));
+                    top.offer(score, row);
                 }
                 Err(error) => {
                     failed += 1;
@@ -290,10 +291,10 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let format = arguments.output.format();
     let mut writer = Writer::new(sink, format, &header, Columns::Similarity).map_err(output)?;
     for hit in top.into_sorted() {
-        let (fields, molecule) = hit.item;
-        let standardization = standardize(&molecule, featurizer.options.keep).ok();
+        let standardization = standardize(&hit.item, featurizer.options.keep).ok();
+        let score = hit.score as f32;
         writer
-            .write(&fields, standardization.as_ref(), Ok(hit.score as f32))
+            .write(&hit.item, standardization.as_ref(), Ok(score))
             .map_err(output)?;
     }
     let sink = writer.finish().map_err(output)?;

@@ -9,6 +9,7 @@ use delicate::records::{Columns, Writer};
 use crate::changes::Changes;
 use crate::cli::{InputArguments, MoleculeArguments, OutputArguments};
 use crate::error::CommandError;
+use crate::failures::Failures;
 use crate::files::{RowFile, Sink, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::messages::say;
@@ -16,7 +17,7 @@ use crate::progress;
 
 #[derive(Debug, Args)]
 pub(crate) struct StandardizeArguments {
-    /// Molecules: .smi, .csv, .tsv or .sdf, optionally .gz; `-` for stdin
+    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for stdin
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) input: InputArguments,
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: &StandardizeArguments) -> Result<(), CommandError> 
     let keep = arguments.molecule.options().keep;
     let mut changes = Changes::default();
     let (mut rows, mut failed) = (0usize, 0usize);
+    let mut failures = Failures::default();
     let mut fault = None;
     let mut ended = false;
     while !ended && !interrupt.is_raised() {
@@ -55,8 +57,9 @@ pub(crate) fn run(arguments: &StandardizeArguments) -> Result<(), CommandError> 
             }
             failed += usize::from(result.is_err());
             let error = result.as_ref().map(|_| ());
+            failures.add(row, &error);
             writer
-                .write(&row.fields, result.as_ref().ok(), error)
+                .write(row, result.as_ref().ok(), error)
                 .map_err(output)?;
         }
         rows += chunk.rows.len();
@@ -83,5 +86,8 @@ pub(crate) fn run(arguments: &StandardizeArguments) -> Result<(), CommandError> 
             say!("{summary}");
         }
     }
-    fault.map_or(Ok(()), Err)
+    match fault {
+        Some(fault) => Err(fault),
+        None => failures.verdict(&arguments.file, &header),
+    }
 }

@@ -4,6 +4,7 @@ mod bench;
 mod command;
 mod convert;
 mod finetune_table;
+mod formats;
 mod nothing_lost;
 mod screen;
 mod training;

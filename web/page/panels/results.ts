@@ -26,6 +26,7 @@ export function resultsPanel(
   const panel = find("results", HTMLElement);
   const summary = find("summary", HTMLElement);
   const fault = find("fault", HTMLElement);
+  const notes = find("notes", HTMLElement);
   const filter = find("filter", HTMLInputElement);
   const onlyErrors = find("only-errors", HTMLInputElement);
   const errorCount = find("error-count", HTMLElement);
@@ -59,6 +60,8 @@ export function resultsPanel(
     // Where the structures are mol blocks, there is nothing to choose.
     columns.hidden = session.columns.smiles === null || session.columns.columns.length < 2;
     fault.hidden = session.fault === null;
+    notes.hidden = session.notes.length === 0;
+    notes.textContent = session.notes.map((note) => `${note}.`).join(" ");
     fault.textContent = `Only part of ${session.source.name} could be read: ${session.fault ?? ""}.`;
     drawSummary();
   };

@@ -44,7 +44,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
       close(id);
       const table = glue.Table.open(name, bytes, smilesColumn, idColumn);
       tables.set(id, table);
-      return { length: table.length, fault: table.fault ?? null, ...table.columns() };
+      const { length, fault, notes } = table;
+      return { length, fault: fault ?? null, notes, ...table.columns() };
     },
     async close({ table }) {
       close(table);

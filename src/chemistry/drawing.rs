@@ -1,0 +1,555 @@
+//! Molecules as mol blocks: drawn in two dimensions, stereo as wedges.
+//!
+//! The chemistry crate lays a molecule out. Which way its double bonds point and
+//! which bonds are wedges is settled here, by reading the drawing back as any
+//! mol block is read and mending what does not come out as it should.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use chematic_core::valence::{bond_order_sum, valence_inferred_hcount};
+use chematic_core::{
+    Atom, AtomIdx, BondIdx, BondOrder, Chirality, Molecule as Graph, MoleculeBuilder,
+    STEREO_H_SENTINEL,
+};
+use chematic_depict::compute_layout;
+use chematic_depict::layout::BOND_LEN;
+use chematic_perception::{
+    apply_ctab_local_parity_from_wedges_with_diagnostics, apply_ez_directions_from_2d_ex,
+};
+use chematic_smiles::{parse_template, rdkit_legacy_stereo};
+
+use super::{AtomOrder, ChemistryError, Molecule};
+
+/// From so many atoms on the format is V3000: the counts of V2000 have three
+/// digits.
+const LARGE: usize = 1_000;
+
+/// Elements whose hydrogens every reader infers alike.
+const ORGANIC: [&str; 12] = [
+    "H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Br", "I",
+];
+
+/// Length of a bond in the drawing, in ångström.
+const BOND_LENGTH: f64 = 1.5;
+
+impl Molecule {
+    /// A mol block of the molecule, drawn in two dimensions in its Kekulé form:
+    /// V2000, from 1,000 atoms or bonds on V3000.
+    ///
+    /// Stereo centres are wedges and absolute (the chiral flag is set); double
+    /// bonds without a known geometry are marked so. Centres that no wedge in
+    /// the drawing can express, as in some cages, are left open.
+    ///
+    /// # Errors
+    ///
+    /// For a molecule that the chemistry crate cannot write or kekulise.
+    pub fn to_mol_block(&self, title: &str) -> Result<String, ChemistryError> {
+        let smiles = self.kekule_string(AtomOrder::Input)?;
+        let graph = parse_template(&smiles)
+            .map_err(|_| ChemistryError::unsupported("a Kekulé SMILES that cannot be read back"))?;
+        let drawing = Drawing::new(&graph);
+        Ok(
+            if graph.atom_count() < LARGE && graph.bond_count() < LARGE {
+                drawing.v2000(title)
+            } else {
+                drawing.v3000(title)
+            },
+        )
+    }
+}
+
+/// A molecule on paper.
+struct Drawing<'a> {
+    graph: &'a Graph,
+    places: Vec<(f64, f64)>,
+    /// Wedged bonds: the narrow end, and whether they rise.
+    wedges: BTreeMap<u32, (AtomIdx, bool)>,
+    /// Double bonds of unknown geometry.
+    open: BTreeSet<u32>,
+}
+
+impl<'a> Drawing<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        let plain = copy(graph, true, &BTreeMap::new());
+        let scale = BOND_LENGTH / BOND_LEN;
+        // Layouts have y downwards.
+        let places = compute_layout(&plain).coords;
+        let places = places.iter().map(|at| (at.x * scale, -at.y * scale));
+        let mut drawing = Self {
+            graph,
+            places: places.collect(),
+            wedges: BTreeMap::new(),
+            open: BTreeSet::new(),
+        };
+        drawing.set_apart();
+        drawing.turn_double_bonds(&plain);
+        drawing.place_wedges();
+        drawing
+    }
+
+    /// Puts parts that are not bound to each other side by side: ions laid out on
+    /// one another are taken for a drawing without places.
+    fn set_apart(&mut self) {
+        let mut part_of = vec![usize::MAX; self.places.len()];
+        let mut left = 0.0;
+        for first in 0..self.places.len() {
+            if part_of[first] != usize::MAX {
+                continue;
+            }
+            part_of[first] = first;
+            let mut part = vec![first];
+            let mut next = 0;
+            while let Some(&atom) = part.get(next) {
+                next += 1;
+                for (other, _) in self.graph.neighbors(AtomIdx(atom as u32)) {
+                    let other = other.0 as usize;
+                    if part_of[other] == usize::MAX {
+                        part_of[other] = first;
+                        part.push(other);
+                    }
+                }
+            }
+            let places = part.iter().map(|&atom| self.places[atom].0);
+            let (low, high) = places.fold((f64::MAX, f64::MIN), |(low, high), x| {
+                (low.min(x), high.max(x))
+            });
+            for atom in part {
+                self.places[atom].0 += left - low;
+            }
+            left += high - low + 2.0 * BOND_LENGTH;
+        }
+    }
+
+    /// Reflects one side of each double bond that is drawn the wrong way round,
+    /// and marks those without a geometry.
+    fn turn_double_bonds(&mut self, plain: &Graph) {
+        let Ok(wanted) = rdkit_legacy_stereo(self.graph) else {
+            return;
+        };
+        let mut drawn = plain.clone();
+        apply_ez_directions_from_2d_ex(&mut drawn, &self.places, &Default::default());
+        let Ok(found) = rdkit_legacy_stereo(&drawn) else {
+            return;
+        };
+        for (index, bond) in self.graph.bonds() {
+            if bond.order != BondOrder::Double {
+                continue;
+            }
+            // Z or E; a bond that may be either has none.
+            let of = |codes: &[u8]| {
+                let code = codes.get(index.0 as usize).copied();
+                code.filter(|&code| code > 1)
+            };
+            let is_right = match (of(&wanted.bond_stereo), of(&found.bond_stereo)) {
+                (Some(wanted), Some(found)) if wanted != found => {
+                    self.reflect(bond.atom1, bond.atom2)
+                }
+                (wanted, found) => wanted == found,
+            };
+            if !is_right {
+                self.open.insert(index.0);
+            }
+        }
+    }
+
+    /// Reflects what is bound to `far` in the line from `near` to it; false in a
+    /// ring.
+    fn reflect(&mut self, near: AtomIdx, far: AtomIdx) -> bool {
+        let mut side = vec![false; self.places.len()];
+        let mut waiting = vec![far];
+        side[far.0 as usize] = true;
+        while let Some(atom) = waiting.pop() {
+            for (next, _) in self.graph.neighbors(atom) {
+                if next == near {
+                    if atom != far {
+                        return false;
+                    }
+                } else if !std::mem::replace(&mut side[next.0 as usize], true) {
+                    waiting.push(next);
+                }
+            }
+        }
+        let origin = self.places[near.0 as usize];
+        let end = self.places[far.0 as usize];
+        let axis = (end.0 - origin.0, end.1 - origin.1);
+        let length = axis.0 * axis.0 + axis.1 * axis.1;
+        if length < 1e-9 {
+            return false;
+        }
+        for (place, _) in self.places.iter_mut().zip(&side).filter(|(_, side)| **side) {
+            let from = (place.0 - origin.0, place.1 - origin.1);
+            let along = (from.0 * axis.0 + from.1 * axis.1) / length;
+            let foot = (origin.0 + along * axis.0, origin.1 + along * axis.1);
+            *place = (2.0 * foot.0 - place.0, 2.0 * foot.1 - place.1);
+        }
+        true
+    }
+
+    /// Finds a bond for each stereo centre that says how it turns.
+    fn place_wedges(&mut self) {
+        let centres: Vec<AtomIdx> = self
+            .graph
+            .atoms()
+            .filter(|(_, atom)| atom.chirality.is_tetrahedral())
+            .map(|(index, _)| index)
+            .collect();
+        let mut candidates: Vec<Vec<BondIdx>> = Vec::new();
+        for &centre in &centres {
+            let mut bonds: Vec<(AtomIdx, BondIdx)> = self
+                .graph
+                .neighbors(centre)
+                .filter(|&(_, bond)| !is_multiple(self.graph.bond(bond).order))
+                .collect();
+            // Ends of chains look best, bonds between centres worst.
+            bonds.sort_by_key(|&(other, _)| {
+                let is_centre = self.graph.atom(other).chirality.is_tetrahedral();
+                (is_centre, self.graph.neighbors(other).count())
+            });
+            bonds.reverse();
+            candidates.push(bonds.into_iter().map(|(_, bond)| bond).collect());
+        }
+        let mut waiting: Vec<usize> = (0..centres.len()).collect();
+        while !waiting.is_empty() {
+            // Those that have no bond left stay open.
+            waiting.retain(|&at| {
+                let free = candidates[at]
+                    .iter()
+                    .rposition(|bond| !self.wedges.contains_key(&bond.0));
+                let Some(free) = free else { return false };
+                let bond = candidates[at].remove(free);
+                self.wedges.insert(bond.0, (centres[at], true));
+                true
+            });
+            let read = self.read_back();
+            waiting.retain(|&at| {
+                let centre = centres[at];
+                let own = |wedge: &(&u32, &mut (AtomIdx, bool))| wedge.1.0 == centre;
+                let same = same_sense(self.graph, &read, centre);
+                let Some((&bond, wedge)) = self.wedges.iter_mut().find(own) else {
+                    return false;
+                };
+                if same == Some(false) {
+                    wedge.1 = false;
+                } else if same.is_none() {
+                    self.wedges.remove(&bond);
+                }
+                same.is_none()
+            });
+        }
+        // Turning a wedge over turns its centre, in all drawings but odd ones.
+        let read = self.read_back();
+        self.wedges
+            .retain(|_, (centre, _)| same_sense(self.graph, &read, *centre) == Some(true));
+    }
+
+    /// The molecule as its drawing is read.
+    fn read_back(&self) -> Graph {
+        let mut graph = copy(self.graph, false, &self.wedges);
+        apply_ctab_local_parity_from_wedges_with_diagnostics(&mut graph, &self.places);
+        graph
+    }
+
+    fn is_chiral(&self) -> bool {
+        !self.wedges.is_empty()
+    }
+
+    /// The atoms of a bond from its narrow end, its type, and the code of its
+    /// wedge: 0 plain, 1 rising, 2 falling, 3 open.
+    fn bonds(&self) -> impl Iterator<Item = (u32, u32, u32, u32)> + '_ {
+        self.graph.bonds().map(|(index, bond)| {
+            let (mut first, mut second) = (bond.atom1, bond.atom2);
+            let kind = match bond.order {
+                BondOrder::Double => 2,
+                BondOrder::Triple => 3,
+                BondOrder::Dative => 9,
+                BondOrder::Aromatic => 4,
+                BondOrder::Zero | BondOrder::QueryAny => 8,
+                _ => 1,
+            };
+            let mark = match self.wedges.get(&index.0) {
+                Some(&(centre, rises)) => {
+                    if centre == second {
+                        (first, second) = (second, first);
+                    }
+                    if rises { 1 } else { 2 }
+                }
+                None if self.open.contains(&index.0) => 3,
+                None => 0,
+            };
+            (first.0 + 1, second.0 + 1, kind, mark)
+        })
+    }
+
+    /// Each atom's symbol, place and valence, the last where a reader would take
+    /// another number of hydrogens.
+    fn atoms(&self) -> impl Iterator<Item = (&Atom, &'static str, (f64, f64), Option<u8>)> + '_ {
+        self.graph.atoms().map(|(index, atom)| {
+            let symbol = if atom.wildcard {
+                "*"
+            } else {
+                atom.element.symbol()
+            };
+            // Some readers give hydrogens to metals.
+            let is_metal = atom.charge == 0 && !ORGANIC.contains(&symbol);
+            let stated = atom.hydrogen_count.filter(|&hydrogens| {
+                let inferred = valence_inferred_hcount(self.graph, index);
+                !atom.wildcard && (hydrogens != inferred || is_metal)
+            });
+            let valence = stated.map(|hydrogens| bond_order_sum(self.graph, index) + hydrogens);
+            (atom, symbol, self.places[index.0 as usize], valence)
+        })
+    }
+
+    fn v2000(&self, title: &str) -> String {
+        let mut block = heading(title);
+        let _ = writeln!(
+            block,
+            "{:3}{:3}  0  0{:3}  0  0  0  0  0999 V2000",
+            self.graph.atom_count(),
+            self.graph.bond_count(),
+            u8::from(self.is_chiral()),
+        );
+        for (atom, symbol, (x, y), valence) in self.atoms() {
+            let valence = valence.map_or(0, |valence| if valence == 0 { 15 } else { valence });
+            let _ = writeln!(
+                block,
+                "{x:10.4}{y:10.4}    0.0000 {symbol:<3} 0  0  0  0  0{valence:3}  0  0  0{:3}  0  0",
+                atom.atom_map.unwrap_or(0),
+            );
+        }
+        for (first, second, kind, mark) in self.bonds() {
+            let mark = if mark == 2 { 6 } else { mark };
+            let _ = writeln!(block, "{first:3}{second:3}{kind:3}{mark:3}");
+        }
+        let numbered = || (1..).zip(self.graph.atoms().map(|(_, atom)| atom));
+        let charges = numbered().map(|(at, atom)| (at, i32::from(atom.charge)));
+        properties(&mut block, "CHG", charges);
+        let masses = numbered().map(|(at, atom)| (at, i32::from(atom.isotope.unwrap_or(0))));
+        properties(&mut block, "ISO", masses);
+        block.push_str("M  END\n");
+        block
+    }
+
+    fn v3000(&self, title: &str) -> String {
+        let mut block = heading(title);
+        let _ = writeln!(
+            block,
+            "  0  0  0     0  0            999 V3000\n\
+             M  V30 BEGIN CTAB\n\
+             M  V30 COUNTS {} {} 0 0 {}\n\
+             M  V30 BEGIN ATOM",
+            self.graph.atom_count(),
+            self.graph.bond_count(),
+            u8::from(self.is_chiral()),
+        );
+        for (number, (atom, symbol, (x, y), valence)) in (1..).zip(self.atoms()) {
+            let map = atom.atom_map.unwrap_or(0);
+            let _ = write!(block, "M  V30 {number} {symbol} {x:.4} {y:.4} 0 {map}");
+            if atom.charge != 0 {
+                let _ = write!(block, " CHG={}", atom.charge);
+            }
+            if let Some(mass) = atom.isotope {
+                let _ = write!(block, " MASS={mass}");
+            }
+            if let Some(valence) = valence {
+                // None at all is −1, as 0 is the default.
+                let stated = if valence == 0 { -1 } else { i32::from(valence) };
+                let _ = write!(block, " VAL={stated}");
+            }
+            block.push('\n');
+        }
+        block.push_str("M  V30 END ATOM\nM  V30 BEGIN BOND\n");
+        for (number, (first, second, kind, mark)) in (1..).zip(self.bonds()) {
+            let _ = write!(block, "M  V30 {number} {kind} {first} {second}");
+            match mark {
+                1 => block.push_str(" CFG=1"),
+                2 => block.push_str(" CFG=3"),
+                3 => block.push_str(" CFG=2"),
+                _ => {}
+            }
+            block.push('\n');
+        }
+        block.push_str("M  V30 END BOND\nM  V30 END CTAB\nM  END\n");
+        block
+    }
+}
+
+/// The three lines before the counts.
+fn heading(title: &str) -> String {
+    format!("{title}\n  delicate          2D\n\n")
+}
+
+/// Property lines of eight entries each, of the atoms that have one.
+fn properties(block: &mut String, tag: &str, values: impl Iterator<Item = (usize, i32)>) {
+    let values: Vec<(usize, i32)> = values.filter(|&(_, value)| value != 0).collect();
+    for line in values.chunks(8) {
+        let _ = write!(block, "M  {tag}{:3}", line.len());
+        for (atom, value) in line {
+            let _ = write!(block, "{atom:4}{value:4}");
+        }
+        block.push('\n');
+    }
+}
+
+fn is_multiple(order: BondOrder) -> bool {
+    !matches!(
+        order,
+        BondOrder::Single | BondOrder::Up | BondOrder::Down | BondOrder::Dative
+    )
+}
+
+/// The graph with these wedges as its only marks on bonds; with or without the
+/// marks of its atoms.
+fn copy(graph: &Graph, chiral: bool, wedges: &BTreeMap<u32, (AtomIdx, bool)>) -> Graph {
+    let mut builder = MoleculeBuilder::new();
+    for (_, atom) in graph.atoms() {
+        let mut atom = atom.clone();
+        if !chiral {
+            atom.chirality = Chirality::None;
+        }
+        builder.add_atom(atom);
+    }
+    for (index, bond) in graph.bonds() {
+        let (mut first, mut second) = (bond.atom1, bond.atom2);
+        let mut order = match bond.order {
+            BondOrder::Up | BondOrder::Down => BondOrder::Single,
+            order => order,
+        };
+        if let Some(&(centre, rises)) = wedges.get(&index.0) {
+            if centre == second {
+                (first, second) = (second, first);
+            }
+            order = if rises {
+                BondOrder::Up
+            } else {
+                BondOrder::Down
+            };
+        }
+        // It was one in `graph` too.
+        let _ = builder.add_bond(first, second, order);
+    }
+    if chiral {
+        builder.copy_stereo_from(graph);
+    }
+    builder.build()
+}
+
+/// Whether a centre turns the same way in both; `None` where the second does not
+/// say.
+fn same_sense(one: &Graph, other: &Graph, centre: AtomIdx) -> Option<bool> {
+    let order = |graph: &Graph| {
+        let mut order = graph.stereo_neighbor_order(centre)?.to_vec();
+        // A lone pair, as the hydrogen, where none is named.
+        if order.len() == 3 && !order.contains(&STEREO_H_SENTINEL) {
+            order.push(STEREO_H_SENTINEL);
+        }
+        Some(order)
+    };
+    let chirality = other.atom(centre).chirality;
+    if !chirality.is_tetrahedral() {
+        return None;
+    }
+    let (from, mut to) = (order(one)?, order(other)?);
+    if from.len() != to.len() {
+        return None;
+    }
+    let mut even = true;
+    for (at, wanted) in from.iter().enumerate() {
+        let found = to.iter().position(|neighbor| neighbor == wanted)?;
+        if found != at {
+            to.swap(at, found);
+            even = !even;
+        }
+    }
+    Some((chirality == one.atom(centre).chirality) == even)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is drawn and read back is the same molecule.
+    #[test]
+    fn a_drawing_is_read_back_as_the_molecule() {
+        for smiles in [
+            "C",
+            "[Na+].[Cl-]",
+            "C[C@H](N)C(=O)O",
+            "C[C@@H](N)C(=O)O",
+            "C/C=C/C",
+            "C/C=C\\C",
+            "CC=CC",
+            "F/C=C/C=C\\Cl",
+            "C/C(=N/O)c1ccccc1",
+            "C[S@](=O)c1ccccc1",
+            "C[C@H](N)c1ccccc1.Cl.Cl.[K].[NaH].[In]",
+            "O=[N+]([O-])c1ccccc1",
+            "[13CH4]",
+            "[2H]C([2H])([2H])O",
+            "[CH3:1][OH:2]",
+            "c1cc[nH]c1",
+            "C[N+](C)(C)CC([O-])=O",
+            "[Na]",
+            "[CH2]C",
+            "C1CCC(=C(Cl)Br)CC1",
+            "CC(C)C[C@H](NC(=O)[C@@H](N)Cc1ccccc1)C(=O)O",
+            "C[C@]12CC[C@H]3[C@@H](CC[C@@H]4CC(=O)CC[C@]34C)[C@@H]1CC[C@@H]2O",
+            "OC[C@H]1O[C@@H](O)[C@H](O)[C@@H](O)[C@@H]1O",
+            "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+            "*CC",
+        ] {
+            let molecule = Molecule::parse(smiles).expect(smiles);
+            let block = molecule.to_mol_block("title").expect(smiles);
+            let read = Molecule::from_mol_block(&block);
+            let read = read.unwrap_or_else(|error| panic!("{smiles}: {error}\n{block}"));
+            assert_eq!(
+                read.canonical_smiles(),
+                molecule.canonical_smiles(),
+                "{smiles}\n{block}"
+            );
+            assert!(block.starts_with("title\n"));
+        }
+    }
+
+    #[test]
+    fn the_chiral_flag_says_that_centres_are_absolute() {
+        let counts = |smiles: &str| {
+            let block = Molecule::parse(smiles).expect(smiles).to_mol_block("");
+            let block = block.expect(smiles);
+            block.lines().nth(3).expect("counts").to_owned()
+        };
+        assert_eq!(
+            counts("C[C@H](N)O"),
+            "  4  3  0  0  1  0  0  0  0  0999 V2000"
+        );
+        assert_eq!(counts("CC(N)O"), "  4  3  0  0  0  0  0  0  0  0999 V2000");
+    }
+
+    #[test]
+    fn parts_do_not_lie_on_one_another() {
+        let molecule = Molecule::parse("CC(N)C.Cl.Cl.[Na+].[Na+].O").expect("reads");
+        let block = molecule.to_mol_block("").expect("drawn");
+        let places: BTreeSet<&str> = block
+            .lines()
+            .skip(4)
+            .take(9)
+            .map(|line| &line[..20])
+            .collect();
+        assert_eq!(places.len(), 9, "{block}");
+    }
+
+    #[test]
+    fn a_large_molecule_is_v3000() {
+        let smiles = "C[C@H](N)".to_owned() + &"C".repeat(1_000);
+        let molecule = Molecule::parse(&smiles).expect("reads");
+        let block = molecule.to_mol_block("chain").expect("drawn");
+        assert!(
+            block.contains("M  V30 COUNTS 1003 1002 0 0 1\n"),
+            "{}",
+            &block[..200]
+        );
+        let read = Molecule::from_mol_block(&block).expect("reads");
+        assert_eq!(read.canonical_smiles(), molecule.canonical_smiles());
+    }
+}

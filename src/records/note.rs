@@ -1,0 +1,132 @@
+//! What a reader tells about a file beside its rows.
+
+use std::fmt;
+
+/// What a [`Reader`](super::Reader) decided or left out of its own accord, to be
+/// said once for a file. It displays as one sentence without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The column of SMILES was chosen by its values, or among several that are
+    /// called so.
+    SmilesColumn {
+        /// The column taken.
+        column: String,
+        /// Others that are called so.
+        others: Vec<String>,
+    },
+    /// Lines that begin with `#` stand before the table.
+    Comments {
+        /// How many.
+        lines: u64,
+    },
+    /// Rows of titles or remarks stand above the header of a sheet.
+    TitleRows {
+        /// How many.
+        rows: u64,
+    },
+    /// Rows of a PubChem table describe its columns and hold no molecule.
+    DescriptiveRows {
+        /// How many.
+        rows: u64,
+    },
+    /// Data items of an SDF have no name and so no column.
+    NamelessItems {
+        /// How many.
+        items: u64,
+    },
+    /// Text of an SDF belongs to no mol block and no data item.
+    StrayText {
+        /// Records that have some.
+        records: u64,
+    },
+    /// Data items of an SDF appear after the part of the stream that tells the
+    /// columns.
+    OtherItems {
+        /// Different names of such items.
+        names: u64,
+    },
+    /// The last record of an SDF has data items and no `$$$$`.
+    UnclosedRecord,
+    /// Zero bytes follow the compressed data.
+    Padding {
+        /// How many.
+        bytes: u64,
+    },
+    /// The table is one of several files of an archive, or sheets of a workbook.
+    Part {
+        /// The file or sheet taken.
+        name: String,
+        /// What it is a part of: `archive` or `workbook`.
+        of: &'static str,
+        /// The others, in their order.
+        others: Vec<String>,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SmilesColumn { column, others } if others.is_empty() => {
+                write!(
+                    f,
+                    "SMILES are read from the column `{column}`, by its values"
+                )
+            }
+            Self::SmilesColumn { column, others } => write!(
+                f,
+                "SMILES are read from the column `{column}`, not from {}",
+                super::listed(others)
+            ),
+            Self::Comments { lines } => {
+                let lines = counted(*lines, "line that begins", "lines that begin");
+                write!(f, "{lines} with # before the table: read as comments")
+            }
+            Self::TitleRows { rows } => {
+                let rows = counted(*rows, "row stands", "rows stand");
+                write!(f, "{rows} above the header: left out")
+            }
+            Self::DescriptiveRows { rows } => {
+                let rows = counted(*rows, "row describes", "rows describe");
+                write!(f, "{rows} the columns (RESULT_…) and are no molecules")
+            }
+            Self::NamelessItems { items } => {
+                let items = counted(*items, "data item", "data items");
+                write!(f, "{items} without a name: left out")
+            }
+            Self::StrayText { records } => {
+                let records = counted(*records, "record has", "records have");
+                write!(
+                    f,
+                    "{records} text after `M  END` that belongs to no data item: left out"
+                )
+            }
+            Self::OtherItems { names } => {
+                let names = counted(*names, "data item", "data items");
+                write!(
+                    f,
+                    "{names} first appear late in the stream and stand in the column \
+                     `other_items`: give the file by its name to have columns for them"
+                )
+            }
+            Self::UnclosedRecord => f.write_str(
+                "the last record has no `$$$$`: data items may be missing if the file was cut",
+            ),
+            Self::Padding { bytes } => {
+                let bytes = counted(*bytes, "zero byte follows", "zero bytes follow");
+                write!(f, "{bytes} the compressed data: passed over")
+            }
+            Self::Part { name, of, others } => {
+                write!(f, "the {of}'s `{name}` is read")?;
+                match others.len() {
+                    0 => Ok(()),
+                    _ => write!(f, ", not {}", super::listed(others)),
+                }
+            }
+        }
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,0 +1,451 @@
+//! The parts of an Excel workbook (`.xlsx`): its sheets, and the text of their
+//! cells as Excel would write it into a CSV file, dates as ISO 8601.
+
+use std::io::{BufRead, BufReader, Read, Seek};
+
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{XmlVersion, reader};
+use zip::ZipArchive;
+
+/// An open workbook.
+pub(super) struct Workbook<S> {
+    archive: ZipArchive<S>,
+    /// The sheets, in order: their names and parts.
+    sheets: Vec<(String, String)>,
+    /// The texts that cells share.
+    texts: Vec<String>,
+    /// For each style of a cell, whether it shows a date.
+    dates: Vec<bool>,
+    /// Whether days count from 1904.
+    from_1904: bool,
+}
+
+/// What a part is made of.
+enum Node<'a> {
+    Begin(&'a str, &'a BytesStart<'a>),
+    Text(&'a str),
+    End(&'a str),
+}
+
+impl<S: Read + Seek> Workbook<S> {
+    pub(super) fn open(source: S) -> Result<Self, String> {
+        let archive = ZipArchive::new(source).map_err(|error| error.to_string())?;
+        let mut book = Self {
+            archive,
+            sheets: Vec::new(),
+            texts: Vec::new(),
+            dates: Vec::new(),
+            from_1904: false,
+        };
+        book.read_sheets()?;
+        book.read_texts()?;
+        book.read_styles()?;
+        Ok(book)
+    }
+
+    /// The names of its sheets.
+    pub(super) fn sheets(&self) -> Vec<String> {
+        self.sheets.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Walks through a part; false where there is none of this name.
+    fn walk(
+        &mut self,
+        part: &str,
+        visit: impl FnMut(Node<'_>) -> Result<bool, String>,
+    ) -> Result<bool, String> {
+        let Some(index) = self.archive.index_for_name(part) else {
+            return Ok(false);
+        };
+        let file = self.archive.by_index(index);
+        let file = file.map_err(|error| error.to_string())?;
+        walk(BufReader::new(file), visit).map_err(|error| format!("{part}: {error}"))?;
+        Ok(true)
+    }
+
+    fn read_sheets(&mut self) -> Result<(), String> {
+        let mut sheets = Vec::new();
+        let mut from_1904 = false;
+        self.walk("xl/workbook.xml", |node| {
+            match node {
+                Node::Begin("sheet", start) => {
+                    if let (Some(name), Some(id)) =
+                        (attribute(start, "name"), attribute(start, "id"))
+                    {
+                        sheets.push((name, id));
+                    }
+                }
+                Node::Begin("workbookPr", start) => {
+                    let set = attribute(start, "date1904");
+                    from_1904 = matches!(set.as_deref(), Some("1" | "true"));
+                }
+                _ => {}
+            }
+            Ok(true)
+        })?;
+        let mut targets = Vec::new();
+        self.walk("xl/_rels/workbook.xml.rels", |node| {
+            if let Node::Begin("Relationship", start) = node
+                && let (Some(id), Some(target)) =
+                    (attribute(start, "Id"), attribute(start, "Target"))
+            {
+                targets.push((id, target));
+            }
+            Ok(true)
+        })?;
+        let part = |id: &str| {
+            let (_, target) = targets.iter().find(|(known, _)| known == id)?;
+            Some(match target.strip_prefix('/') {
+                Some(absolute) => absolute.to_owned(),
+                None => format!("xl/{target}"),
+            })
+        };
+        self.sheets = sheets
+            .into_iter()
+            .filter_map(|(name, id)| Some((name, part(&id)?)))
+            .collect();
+        self.from_1904 = from_1904;
+        if self.sheets.is_empty() {
+            return Err("it has no sheets".to_owned());
+        }
+        Ok(())
+    }
+
+    fn read_texts(&mut self) -> Result<(), String> {
+        let mut texts = Vec::new();
+        let mut text = RichText::default();
+        self.walk("xl/sharedStrings.xml", |node| {
+            match node {
+                Node::Begin("si", _) => text = RichText::default(),
+                Node::End("si") => texts.push(std::mem::take(&mut text.whole)),
+                node => text.visit(&node),
+            }
+            Ok(true)
+        })?;
+        self.texts = texts;
+        Ok(())
+    }
+
+    fn read_styles(&mut self) -> Result<(), String> {
+        let mut formats: Vec<(u32, bool)> = Vec::new();
+        let mut dates = Vec::new();
+        let mut in_cells = false;
+        self.walk("xl/styles.xml", |node| {
+            let number = |start: &BytesStart<'_>| attribute(start, "numFmtId")?.parse().ok();
+            match node {
+                Node::Begin("numFmt", start) => {
+                    if let (Some(id), Some(code)) = (number(start), attribute(start, "formatCode"))
+                    {
+                        formats.push((id, shows_date(&code)));
+                    }
+                }
+                Node::Begin("cellXfs", _) => in_cells = true,
+                Node::End("cellXfs") => in_cells = false,
+                Node::Begin("xf", start) if in_cells => {
+                    let id = number(start).unwrap_or(0);
+                    let known = formats.iter().find(|(known, _)| *known == id);
+                    // Those that Excel knows by number alone.
+                    let built_in = matches!(id, 14..=22 | 27..=36 | 45..=47 | 50..=58);
+                    dates.push(known.map_or(built_in, |(_, date)| *date));
+                }
+                _ => {}
+            }
+            Ok(true)
+        })?;
+        self.dates = dates;
+        Ok(())
+    }
+
+    /// Gives every cell of a sheet that holds something: row and column, counted
+    /// from 0, and text. `visit` says whether to go on.
+    pub(super) fn cells(
+        &mut self,
+        sheet: &str,
+        mut visit: impl FnMut(u32, u32, &str) -> Result<bool, String>,
+    ) -> Result<(), String> {
+        let found = self.sheets.iter().find(|(name, _)| name == sheet);
+        let Some((_, part)) = found.cloned() else {
+            return Ok(());
+        };
+        let texts = std::mem::take(&mut self.texts);
+        let dates = std::mem::take(&mut self.dates);
+        let from_1904 = self.from_1904;
+        let mut place = Place::default();
+        let (mut kind, mut style) = (String::new(), 0_usize);
+        let (mut value, mut in_value) = (String::new(), false);
+        let mut text = RichText::default();
+        let walked = self.walk(&part, |node| {
+            match node {
+                Node::Begin("row", start) => place.begin_row(start),
+                Node::End("row") => place.end_row(),
+                Node::Begin("c", start) => {
+                    place.begin_cell(start);
+                    kind = attribute(start, "t").unwrap_or_default();
+                    style = attribute(start, "s")
+                        .and_then(|style| style.parse().ok())
+                        .unwrap_or(0);
+                    value.clear();
+                    text = RichText::default();
+                }
+                Node::Begin("v", _) => in_value = true,
+                Node::End("v") => in_value = false,
+                Node::Text(part) if in_value => value.push_str(part),
+                Node::End("c") => {
+                    let shown = match kind.as_str() {
+                        "s" => shared(&texts, &value)?.to_owned(),
+                        "inlineStr" => std::mem::take(&mut text.whole),
+                        "b" => if value == "1" { "TRUE" } else { "FALSE" }.to_owned(),
+                        "str" | "e" | "d" => std::mem::take(&mut value),
+                        _ if value.is_empty() => String::new(),
+                        _ => {
+                            let date = dates.get(style).copied().unwrap_or(false);
+                            number(&value, date, from_1904)
+                        }
+                    };
+                    let (row, column) = place.cell;
+                    place.end_cell();
+                    return if shown.is_empty() {
+                        Ok(true)
+                    } else {
+                        visit(row, column, &shown)
+                    };
+                }
+                Node::End("sheetData") => return Ok(false),
+                node => text.visit(&node),
+            }
+            Ok(true)
+        });
+        (self.texts, self.dates) = (texts, dates);
+        walked.map(|_| ())
+    }
+}
+
+/// Reads XML and gives its nodes until `visit` has enough.
+fn walk(
+    source: impl BufRead,
+    mut visit: impl FnMut(Node<'_>) -> Result<bool, String>,
+) -> Result<(), String> {
+    let mut reader = reader::Reader::from_reader(source);
+    reader.config_mut().expand_empty_elements = true;
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        let event = reader.read_event_into(&mut buffer);
+        let go_on = match event.map_err(|error| error.to_string())? {
+            Event::Start(start) => visit(Node::Begin(start.local_name().as_ref(), &start))?,
+            Event::End(end) => visit(Node::End(end.local_name().as_ref()))?,
+            Event::Text(text) => visit(Node::Text(&text.xml10_content()))?,
+            Event::CData(text) => visit(Node::Text(&text.xml10_content()))?,
+            Event::GeneralRef(name) => {
+                let letter = name.resolve_char_ref().map_err(|error| error.to_string())?;
+                match (letter, resolve_predefined_entity(&name)) {
+                    (Some(letter), _) => visit(Node::Text(letter.encode_utf8(&mut [0; 4])))?,
+                    (None, Some(text)) => visit(Node::Text(text))?,
+                    (None, None) => return Err(format!("unknown entity `{}`", &*name)),
+                }
+            }
+            Event::Eof => return Ok(()),
+            _ => true,
+        };
+        if !go_on {
+            return Ok(());
+        }
+    }
+}
+
+/// An attribute, whatever its prefix.
+fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut attributes = start.attributes();
+    let mut attributes = attributes.with_checks(false).flatten();
+    let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    let value = found.normalized_value(XmlVersion::Implicit1_0).ok()?;
+    Some(value.into_owned())
+}
+
+/// The text of a string that may be in several pieces, without hints how it is
+/// spoken.
+#[derive(Default)]
+struct RichText {
+    whole: String,
+    in_text: bool,
+    spoken: bool,
+}
+
+impl RichText {
+    fn visit(&mut self, node: &Node<'_>) {
+        match node {
+            Node::Begin("t", _) => self.in_text = true,
+            Node::End("t") => self.in_text = false,
+            Node::Begin("rPh", _) => self.spoken = true,
+            Node::End("rPh") => self.spoken = false,
+            Node::Text(text) if self.in_text && !self.spoken => self.whole.push_str(text),
+            _ => {}
+        }
+    }
+}
+
+/// Which cell comes next; rows and cells may or may not say where they stand.
+#[derive(Default)]
+struct Place {
+    row: u32,
+    column: u32,
+    cell: (u32, u32),
+}
+
+impl Place {
+    fn begin_row(&mut self, start: &BytesStart<'_>) {
+        let number: Option<u32> = attribute(start, "r").and_then(|row| row.parse().ok());
+        self.row = number.map_or(self.row, |number| number.saturating_sub(1));
+        self.column = 0;
+    }
+
+    fn end_row(&mut self) {
+        self.row = self.row.saturating_add(1);
+    }
+
+    fn begin_cell(&mut self, start: &BytesStart<'_>) {
+        let stated = attribute(start, "r").and_then(|place| position(&place));
+        self.cell = stated.unwrap_or((self.row, self.column));
+    }
+
+    fn end_cell(&mut self) {
+        self.column = self.cell.1.saturating_add(1);
+    }
+}
+
+/// Row and column of a cell such as `AB12`, counted from 0.
+fn position(place: &str) -> Option<(u32, u32)> {
+    let letters = place.bytes().take_while(u8::is_ascii_uppercase).count();
+    let column = place[..letters].bytes().try_fold(0_u32, |column, letter| {
+        column
+            .checked_mul(26)?
+            .checked_add(u32::from(letter - b'A') + 1)
+    })?;
+    let row: u32 = place[letters..].parse().ok()?;
+    // As wide as Excel's own.
+    let within = (1..=16_384).contains(&column);
+    within.then_some((row.checked_sub(1)?, column - 1))
+}
+
+fn shared<'a>(texts: &'a [String], index: &str) -> Result<&'a str, String> {
+    let text = index.parse::<usize>().ok().and_then(|at| texts.get(at));
+    text.map(String::as_str)
+        .ok_or_else(|| format!("there is no shared string {index}"))
+}
+
+/// A number as it is written into CSV: the shortest of its value, or a date.
+fn number(value: &str, is_date: bool, from_1904: bool) -> String {
+    match value.parse::<f64>() {
+        Ok(number) if is_date => date(number, from_1904).unwrap_or_else(|| value.to_owned()),
+        Ok(number) if number.is_finite() => number.to_string(),
+        _ => value.to_owned(),
+    }
+}
+
+/// Whether a format of numbers has a letter of a date outside quotes and colours.
+fn shows_date(code: &str) -> bool {
+    let (mut quoted, mut bracketed, mut escaped) = (false, false, false);
+    // Only the first of four formats, that of positive numbers, decides.
+    for letter in code.split(';').next().unwrap_or_default().chars() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' | '_' | '*' if !quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '[' => bracketed = true,
+            ']' => bracketed = false,
+            'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' if !bracketed => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The date and time of a day's number.
+fn date(serial: f64, from_1904: bool) -> Option<String> {
+    let serial = if from_1904 { serial + 1462.0 } else { serial };
+    // The years that Excel shows.
+    if !(0.0..2_958_466.0).contains(&serial) {
+        return None;
+    }
+    let seconds = (serial * 86_400.0).round() as i64;
+    let (mut day, second) = (seconds / 86_400, seconds % 86_400);
+    let time = format!(
+        "{:02}:{:02}:{:02}",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    );
+    if day == 0 {
+        return Some(time);
+    }
+    // Excel has a 29 February 1900, day 60, which never was.
+    if day < 60 {
+        day += 1;
+    }
+    let (year, month, day) = civil(day - 25_569);
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    Some(if second == 0 {
+        date
+    } else {
+        format!("{date}T{time}")
+    })
+}
+
+/// Year, month and day of a day counted from 1 January 1970, by the cycle of 400
+/// years that begins in March.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_as_excel_counts_them() {
+        for (serial, shown) in [
+            (1.0, "1900-01-01"),
+            (59.0, "1900-02-28"),
+            (61.0, "1900-03-01"),
+            (25_569.0, "1970-01-01"),
+            (45_351.0, "2024-02-29"),
+            (45_231.75, "2023-11-01T18:00:00"),
+            (0.5, "12:00:00"),
+            (2_958_465.0, "9999-12-31"),
+        ] {
+            assert_eq!(date(serial, false).as_deref(), Some(shown));
+        }
+        assert_eq!(date(0.0, true).as_deref(), Some("1904-01-01"));
+        assert_eq!(date(-1.0, false), None);
+        for (code, expected) in [
+            ("yyyy\\-mm\\-dd", true),
+            ("0.00", false),
+            ("[Red]0.0 \"days\"", false),
+            ("#,##0_d", false),
+            ("[$-409]d mmm", true),
+            ("General", false),
+        ] {
+            assert_eq!(shows_date(code), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn cells_stand_where_they_say() {
+        assert_eq!(position("A1"), Some((0, 0)));
+        assert_eq!(position("AB12"), Some((11, 27)));
+        assert_eq!(position("XFD1048576"), Some((1_048_575, 16_383)));
+        for wrong in ["", "A", "1", "A0", "XFE1", "a1", "AAAAAAAAAA1"] {
+            assert_eq!(position(wrong), None, "{wrong}");
+        }
+    }
+}

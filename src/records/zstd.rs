@@ -1,0 +1,92 @@
+//! Zstandard: frames one after the other.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// Whether a stream begins as Zstandard does.
+pub(super) fn is_frame(first: &[u8]) -> bool {
+    first == [0x28, 0xb5, 0x2f, 0xfd]
+}
+
+/// The frames of a stream, decompressed.
+pub(super) struct Frames<R: Read> {
+    reader: BufReader<R>,
+    decoder: FrameDecoder,
+    /// A frame has begun and is not given in full.
+    within: bool,
+}
+
+impl<R: Read> Frames<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self {
+            reader: BufReader::new(reader),
+            decoder: FrameDecoder::new(),
+            within: false,
+        }
+    }
+
+    /// Begins the next frame; false at the end of the stream.
+    fn begin(&mut self) -> io::Result<bool> {
+        if self.reader.fill_buf()?.is_empty() {
+            return Ok(false);
+        }
+        match self.decoder.init(&mut self.reader) {
+            Ok(()) => self.within = true,
+            // Such a frame holds something of no concern to a reader.
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length,
+                ..
+            })) => {
+                let length = u64::from(length);
+                let skipped = io::copy(&mut self.reader.by_ref().take(length), &mut io::sink())?;
+                if skipped < length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+            Err(error) => return Err(damaged(error)),
+        }
+        Ok(true)
+    }
+}
+
+fn damaged(error: FrameDecoderError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("zstd data: {error}"))
+}
+
+impl<R: Read> Read for Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if !self.within {
+                if !self.begin()? {
+                    return Ok(0);
+                }
+                continue;
+            }
+            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                let decoded = self.decoder.decode_blocks(&mut self.reader, one);
+                decoded.map_err(damaged)?;
+            }
+            let count = self.decoder.read(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            let (stated, found) = (
+                self.decoder.get_checksum_from_data(),
+                self.decoder.get_calculated_checksum(),
+            );
+            if stated.is_some() && stated != found {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "zstd data: the checksum is wrong",
+                ));
+            }
+            self.within = false;
+        }
+    }
+}
