@@ -226,10 +226,11 @@ impl Bench {
                 tally.twice += 1;
                 told.push(after);
                 check(tally, &told)?;
-                arguments = self
-                    .resumed(kind, output)
-                    .unwrap_or_else(|| self.arguments(kind, output));
             }
+            // It may have ended before, too.
+            arguments = self
+                .resumed(kind, output)
+                .unwrap_or_else(|| self.arguments(kind, output));
         }
         if let Err(error) = self.finish(&arguments) {
             tally.faults.push(fault(&format!("{error:#}"), &told));
