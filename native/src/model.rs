@@ -19,7 +19,8 @@ pub(crate) enum Task {
     Embed,
 }
 
-/// The model of `--model`, or the one built in for `task`.
+/// The model of `--model`, or the one built in for `task`, on a device whose numbers
+/// are those of the CPU.
 pub(crate) fn load(
     arguments: &ModelArguments,
     task: Task,
@@ -39,9 +40,11 @@ pub(crate) fn load(
         Some(path) => ModelFiles::read(path),
         None => built_in(task),
     };
-    files
+    let scorer = files
         .and_then(|files| Scorer::load(&files, device))
-        .map_err(|source| CommandError::Model { name, source })
+        .map_err(|source| CommandError::Model { name, source })?;
+    pollster::block_on(scorer.check_device())?;
+    Ok(scorer)
 }
 
 fn is_run(path: &Path) -> bool {

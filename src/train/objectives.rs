@@ -6,7 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::batches::{Masked, PretrainingBatch, padded_length, token_places};
 use super::config::DistillationConfig;
-use crate::kernels::single;
+use crate::kernels::{mean, single};
 use crate::model::{Batch, Encoded, EncoderConfig, EndpointTask, Model, Scaling};
 
 /// Places and labels as indices on a device.
@@ -37,15 +37,12 @@ pub(crate) fn total(losses: &[Loss]) -> Option<Tensor<1>> {
 /// Mean cross-entropy of token logits `[n, vocabulary]` against the tokens
 /// `labels` `[n]`.
 pub(crate) fn masked_lm(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-    log_softmax(logits, 1)
-        .gather(1, labels.unsqueeze_dim::<2>(1))
-        .mean()
-        .neg()
+    mean(log_softmax(logits, 1).gather(1, labels.unsqueeze_dim::<2>(1))).neg()
 }
 
 /// Mean squared error of `[batch, descriptors]`.
 pub(crate) fn physchem(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
-    (outputs - targets).square().mean()
+    mean((outputs - targets).square())
 }
 
 /// Squared error of structure vectors `[batch, numbers]`: summed over the
@@ -61,10 +58,8 @@ pub(crate) fn structure(outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
 /// `-Σ softmax(teacher/T) log_softmax(student/T)`.
 pub(crate) fn soft_labels(student: Tensor<2>, teacher: Tensor<2>, temperature: f64) -> Tensor<1> {
     let targets = softmax(teacher.div_scalar(temperature), 1);
-    (targets * log_softmax(student.div_scalar(temperature), 1))
-        .sum_dim(1)
-        .mean()
-        .neg()
+    let products = targets * log_softmax(student.div_scalar(temperature), 1);
+    mean(products.sum_dim(1)).neg()
 }
 
 /// Mean squared error of hidden states `[batch, length, hidden]` over the
@@ -171,7 +166,7 @@ impl Targets {
             teacher.clone() * self.quantities.1.clone() + sigmoid(teacher) * self.classes.1.clone();
         let errors = self.errors(softened(outputs), targets);
         if !config.temperature_squared {
-            return errors.mean();
+            return mean(errors);
         }
         // Nothing softened the errors of quantities, so nothing restores them.
         let restored = self
@@ -180,7 +175,7 @@ impl Targets {
             .clone()
             .mul_scalar(temperature * temperature - 1.0)
             .add_scalar(1.0);
-        (errors * restored).mean()
+        mean(errors * restored)
     }
 
     fn errors(&self, outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<2> {
@@ -323,7 +318,7 @@ pub(crate) fn state_losses(
     push("similarity", config.similarity, &|| over(similarity));
     push("pooled", config.pooled, &|| {
         let difference = single(student.pooled.clone()) - single(teacher.pooled.clone());
-        Some(difference.square().mean())
+        Some(mean(difference.square()))
     });
     losses
 }

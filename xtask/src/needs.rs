@@ -26,6 +26,7 @@ pub(crate) fn unmet(workspace: &Workspace, program: &Path) -> Vec<(&'static str,
         ("on_wgpu", gpu.map(|_| ())),
         ("on_wgpu_in_half", half),
         ("onnx_runtime", python()),
+        ("spirv_val", spirv_val()),
         ("full_data", data(workspace)),
     ];
     needs
@@ -47,6 +48,16 @@ fn gpu(program: &Path) -> Result<bool> {
 
 fn half_precision(there: bool) -> Result<()> {
     ensure!(there, "the GPU lacks shader-f16");
+    Ok(())
+}
+
+/// The validator of SPIR-V.
+fn spirv_val() -> Result<()> {
+    let program = std::env::var_os("DELICATE_SPIRV_VAL").unwrap_or_else(|| "spirv-val".into());
+    ensure!(
+        answer(Command::new(program).arg("--version")).is_ok(),
+        "no spirv-val (install spirv-tools, or set DELICATE_SPIRV_VAL)"
+    );
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Stop};
 use delicate::records::{Output, ReadOptions, Row, RowError, Writer};
 
 use crate::cli::{
-    AugmentationArguments, ComputeArguments, DeviceArguments, InputArguments, ModelArguments,
-    MoleculeArguments, OutputArguments,
+    AugmentationArguments, ComputeArguments, DeviceArguments, DeviceLossArguments,
+    DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
 };
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_same_file};
@@ -35,6 +35,8 @@ pub(crate) struct RowArguments {
     pub(crate) model: ModelArguments,
     #[command(flatten)]
     pub(crate) device: DeviceArguments,
+    #[command(flatten)]
+    pub(crate) device_loss: DeviceLossArguments,
     #[command(flatten)]
     pub(crate) input: InputArguments,
     /// Column that identifies a molecule in messages
@@ -87,7 +89,8 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     let mut input = RowFile::open(&arguments.file, &reading)?;
 
     let device = arguments.device.open()?;
-    let mut scorer = model::load(&arguments.model, task, device)?;
+    let mut scorer = model::load(&arguments.model, task, device)?
+        .on_device_lost(arguments.device_loss.on_device_lost);
     if arguments.compute.is_half() {
         scorer = scorer.in_half_precision()?;
     }
@@ -111,6 +114,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     let (mut rows, mut failed) = (0usize, 0usize);
     let mut fault = None;
     let mut ended = false;
+    let device_loss = DeviceLossNotice::default();
     while !ended {
         let chunk = input.chunk();
         ended = chunk.is_last;
@@ -135,6 +139,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
                 }
             }
         });
+        device_loss.after(&scorer);
         for (row, result) in chunk.rows.iter().zip(results.rows()) {
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
