@@ -167,7 +167,7 @@ const EXPRESSIONS: &[Expression] = &[
         Some("linear, guard, sum_of_rows"),
     ),
     (
-        "rounds of a loop of 100000",
+        "rounds of a loop of 100000, after one of 20000",
         "rounds(ROUNDS)",
         Exact::Float(100_000.0),
         None,

@@ -116,6 +116,16 @@ fn a_weight_that_is_not_finite_gives_no_number_on_wgpu() {
     nothing_broken_passes(&device);
 }
 
+/// OpenGL on llvmpipe makes -1 of the tanh of a NaN.
+#[test]
+#[ignore = "needs a GPU adapter"]
+fn a_weight_that_is_not_finite_gives_no_number_through_opengl_on_wgpu() {
+    // A machine may have Vulkan alone.
+    if let Ok(device) = Device::open_blocking(DeviceChoice::OpenGl) {
+        nothing_broken_passes(&device);
+    }
+}
+
 /// A scorer on a device that reports faults as planned, with a model on the CPU
 /// beside it as if it were a GPU.
 fn failing(faults: impl IntoIterator<Item = Option<Fault>>) -> Scorer {

@@ -62,7 +62,7 @@ fn kernels() -> Vec<(String, Kernel)> {
     };
     write("table.csv", &table());
     write("cubecl.toml", LOGGING);
-    let training = ["--epochs", "0.5", "--batch-molecules", "8", "--quiet"];
+    let training = ["--epochs", "1", "--batch-molecules", "8", "--quiet"];
     let run = |arguments: &[&str]| succeeds(folder, arguments);
     let train = |arguments: &[&str]| {
         succeeds(folder, &[arguments, training.as_slice()].concat());
@@ -104,6 +104,8 @@ fn kernels() -> Vec<(String, Kernel)> {
         "--no-baseline",
         "--folds",
         "1",
+        "--split",
+        "random",
     ];
     train(&[&tuned, ["-o", "tuned", "--start", "pretrained"].as_slice()].concat());
     if has_half(folder) {
