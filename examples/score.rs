@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fs::File;
 use std::io;
 
+use delicate::predict::standardize_all;
 use delicate::records::{OutputFormat, ReadOptions, Reader, Writer};
 use delicate::{PredictOptions, Predictor};
 
@@ -22,9 +23,14 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let mut writer = Writer::new(io::stdout(), OutputFormat::Csv, &header, columns)?;
 
     let rows = reader.collect::<Result<Vec<_>, _>>()?;
-    for (row, result) in rows.iter().zip(predictor.predict_batch(&rows)?) {
+    let standardized = standardize_all(&rows, options.keep);
+    let results = predictor
+        .predict_batch(&rows)?
+        .into_iter()
+        .zip(standardized);
+    for (row, (result, standardized)) in rows.iter().zip(results) {
         // A row that cannot be read or scored is written with its error.
-        writer.write(&row.fields, result.as_ref())?;
+        writer.write(&row.fields, standardized.as_ref().ok(), result.as_ref())?;
     }
     writer.finish()?;
     Ok(())

@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use delicate::Predictor;
+use delicate::chemistry::Keep;
 use delicate::records::Structure;
 use delicate::screening::{Aggregate, Features, Similarity, Top, fingerprints};
 
@@ -20,7 +21,7 @@ const LIBRARY: [&str; 6] = [
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let predictor = Predictor::builtin_for_similarity()?;
     let features = |smiles: &str| -> Result<Features, Box<dyn Error>> {
-        let fingerprint = fingerprints(&[Structure::from(smiles)], true).remove(0)?;
+        let fingerprint = fingerprints(&[Structure::from(smiles)], Keep::default()).remove(0)?;
         Ok(Features::new(
             Some(fingerprint),
             Some(predictor.embed(smiles)?),

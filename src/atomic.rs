@@ -39,16 +39,31 @@ impl AtomicFile {
         })
     }
 
+    /// The name that the file is to have.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Syncs the file and gives it its name, in place of a file that had it.
     ///
     /// # Errors
     ///
     /// Where the disk does not take it; a file that was there stays.
     pub fn commit(self) -> io::Result<()> {
+        let path = self.path.clone();
+        self.commit_as(&path)
+    }
+
+    /// [`Self::commit`] under another name in the same folder.
+    ///
+    /// # Errors
+    ///
+    /// Where the disk does not take it; a file that was there stays.
+    pub fn commit_as(self, path: &Path) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         step()?;
-        self.file.persist(&self.path).map_err(|error| error.error)?;
-        sync(folder(&self.path))?;
+        self.file.persist(path).map_err(|error| error.error)?;
+        sync(folder(path))?;
         step()
     }
 }
@@ -72,6 +87,17 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes)?;
     file.commit()
+}
+
+/// Gives the file `from`, which is whole and synced, the name `to` in the same
+/// folder, in place of a file that had it.
+///
+/// # Errors
+///
+/// Where the file system does not take it.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync(folder(to))
 }
 
 /// Writes a whole directory of `files`, by name, in place of one that was there.
@@ -129,7 +155,8 @@ pub(crate) fn whole(path: &Path) -> PathBuf {
     }
 }
 
-/// Removes what killed processes left unfinished in `folder`.
+/// Removes what killed processes left unfinished in `folder`, and gives a directory
+/// that was being replaced its name again where the new one has not come.
 ///
 /// # Errors
 ///
@@ -137,8 +164,17 @@ pub(crate) fn whole(path: &Path) -> PathBuf {
 pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PARTIAL) {
             remove(&entry.path())?;
+        } else if let Some(own) = name.strip_prefix(REPLACED) {
+            let path = folder.join(own);
+            if path.exists() {
+                remove(&entry.path())?;
+            } else {
+                fs::rename(entry.path(), path)?;
+            }
         }
     }
     Ok(())
@@ -271,6 +307,21 @@ mod tests {
         write_directory(&ours, &[("a", b"1")]).expect("written");
         fs::create_dir(&other).expect("made");
         assert_eq!(mode(&ours), mode(&other));
+    }
+
+    #[test]
+    fn what_was_being_replaced_is_there_again_or_gone() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("model");
+        let waiting = folder.path().join(".delicate-replaced-model");
+        write_directory(&path, &[("a", b"1")]).expect("written");
+        fs::rename(&path, &waiting).expect("renamed");
+        sweep(folder.path()).expect("swept");
+        assert_eq!(fs::read(path.join("a")).expect("there"), b"1");
+        write_directory(&waiting, &[("a", b"0")]).expect("written");
+        sweep(folder.path()).expect("swept");
+        assert_eq!(fs::read(path.join("a")).expect("there"), b"1");
+        assert_eq!(names(folder.path()), ["model"]);
     }
 
     /// Killed at every step, a directory is the old one or the new one.

@@ -57,6 +57,14 @@
 //!   the only part of the interface that changes with burn
 
 #![cfg_attr(
+    not(test),
+    deny(
+        clippy::print_stderr,
+        clippy::print_stdout,
+        reason = "what there is to tell is returned, and both panic where nobody reads"
+    )
+)]
+#![cfg_attr(
     not(feature = "train"),
     allow(
         dead_code,

@@ -27,9 +27,7 @@ const TOKENS: [&str; 42] = [
 #[non_exhaustive]
 pub enum TokenError {
     /// The vocabulary has no token for what stands at `position`.
-    #[error(
-        "`{symbol}` is not in the model's vocabulary (elements H, B, C, N, O, F, Si, P, S, Cl, Se, Br, I)"
-    )]
+    #[error("{}", outside(symbol))]
     OutOfVocabulary {
         /// The character or element.
         symbol: String,
@@ -53,6 +51,17 @@ impl TokenError {
             Self::OutOfVocabulary { .. } => "out_of_vocabulary",
             Self::TooLong { .. } => "too_long",
         }
+    }
+}
+
+fn outside(symbol: &str) -> String {
+    if symbol.starts_with(|first: char| first.is_ascii_uppercase()) {
+        format!(
+            "element outside the model: {symbol} (it knows H, B, C, N, O, F, Si, P, S, Cl, Se, Br \
+             and I)"
+        )
+    } else {
+        format!("`{symbol}` is not in the model's vocabulary")
     }
 }
 

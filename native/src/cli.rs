@@ -10,8 +10,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use delicate::device::{Device, DeviceChoice, OnDeviceLost};
 use delicate::model_dir::Precision;
-use delicate::predict::Scorer;
+use delicate::predict::{PredictOptions, Scorer};
 use delicate::records::{Format, OutputFormat, ReadOptions};
+use serde::Serialize;
 
 use crate::error::CommandError;
 
@@ -153,7 +154,7 @@ const INPUT_FORMATS: &Choices<Format> = &[
 ];
 
 /// How a file of molecules is read.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize)]
 pub(crate) struct InputArguments {
     /// SMILES column (default: detected by name or content)
     #[arg(long, value_name = "NAME")]
@@ -174,14 +175,26 @@ impl InputArguments {
 }
 
 /// Which part of a record is the molecule.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct MoleculeArguments {
-    /// Keep salts and solvents (default: largest fragment only)
+    /// Keep salts and solvents (default: the largest organic part only)
     #[arg(long)]
     pub(crate) keep_salts: bool,
+    /// Keep charges (default: neutral where moving protons can do it)
+    #[arg(long)]
+    pub(crate) keep_charges: bool,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
+impl MoleculeArguments {
+    /// The default options, but for what is kept.
+    pub(crate) fn options(&self) -> PredictOptions {
+        PredictOptions::default()
+            .keep_salts(self.keep_salts)
+            .keep_charges(self.keep_charges)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct AugmentationArguments {
     /// Average predictions over N SMILES per molecule (1 canonical, N-1 random)
     #[arg(

@@ -13,6 +13,8 @@ use delicate::records::{RecordsError, RowError};
 use delicate::screening::ScreeningError;
 use delicate::train::TrainingError;
 
+use crate::partial::PartialError;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     #[error("{}: {source}", path.display())]
@@ -23,6 +25,17 @@ pub(crate) enum CommandError {
     Output { name: String, source: io::Error },
     #[error("{} is both input and output: choose a different -o", .0.display())]
     SameFile(PathBuf),
+    #[error(transparent)]
+    Partial(#[from] PartialError),
+    /// A command that ended before its output was whole.
+    #[error("{source}; {}", so_far(partial, *rows, *resumes))]
+    Unfinished {
+        source: Box<CommandError>,
+        partial: PathBuf,
+        rows: u64,
+        /// Whether `--resume` goes on with it.
+        resumes: bool,
+    },
     #[error("line {line}{id}: {}", error.message)]
     Row {
         line: u64,
@@ -61,7 +74,7 @@ pub(crate) enum CommandError {
     },
     #[error(transparent)]
     Training(TrainingError),
-    #[error("{}: {source}", path.display())]
+    #[error("{}", named_once(path, &source.to_string()))]
     Import { path: PathBuf, source: ImportError },
     #[error("{}: {source}", path.display())]
     Export { path: PathBuf, source: ExportError },
@@ -73,13 +86,37 @@ pub(crate) enum CommandError {
     },
 }
 
+/// A message of the file `path`, which may name it already.
+fn named_once(path: &Path, message: &str) -> String {
+    let name = path.display().to_string();
+    match message.starts_with(&name) {
+        true => message.to_owned(),
+        false => format!("{name}: {message}"),
+    }
+}
+
+/// Where the rows are that are done, and what to do with them.
+fn so_far(partial: &Path, rows: u64, resumes: bool) -> String {
+    let resume = match resumes {
+        true => "; the same command with --resume goes on from there",
+        false => "",
+    };
+    format!(
+        "the {rows} rows so far are in {}{resume}",
+        partial.display()
+    )
+}
+
 impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Row { .. } => 3,
-            Self::Interrupted | Self::RunInterrupted(_) | Self::ScreenInterrupted(_) => 130,
+            Self::Interrupted | Self::RunInterrupted(_) | Self::ScreenInterrupted(_) => {
+                crate::interrupt::exit_code()
+            }
             Self::SameFile(_) | Self::Usage(_) => 2,
             Self::Other { exit_code, .. } => *exit_code,
+            Self::Unfinished { source, .. } => source.exit_code(),
             _ => 1,
         }
     }

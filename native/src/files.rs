@@ -5,9 +5,12 @@ use std::io::{self, BufWriter, Read, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use delicate::atomic::AtomicFile;
+use delicate::model_dir::{CARD, CONFIG, DOMAIN, VOCABULARY, WEIGHTS};
 use delicate::records::{Header, ReadOptions, Reader, RecordsError, Row};
+use same_file::Handle;
 
 use crate::error::CommandError;
+use crate::partial::{PartialSink, partial_name};
 
 /// Rows that are worked on together: enough to sort by length, few enough that
 /// little is lost when the command is interrupted.
@@ -98,6 +101,16 @@ pub(crate) enum Sink {
     Special(BufWriter<File>),
     /// A file, which appears under its name once it is whole.
     File(BufWriter<AtomicFile>),
+    /// A file that grows under another name.
+    Partial(BufWriter<PartialSink>),
+}
+
+/// The file that an output `path` means; `None` where it is a pipe or a device.
+pub(crate) fn regular_target(path: &Path) -> Option<PathBuf> {
+    // A link stays one, and what it points to is replaced.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_special = target.metadata().is_ok_and(|it| !it.is_file());
+    (!is_special).then_some(target)
 }
 
 impl Sink {
@@ -106,15 +119,14 @@ impl Sink {
         let Some(path) = path else {
             return Ok(Self::Stdout(BufWriter::new(io::stdout().lock())));
         };
-        // A link stays one, and what it points to is replaced.
-        let target = path.canonicalize();
-        let target = target.as_deref().unwrap_or(path);
-        let special = target.metadata().is_ok_and(|it| !it.is_file());
-        let opened = if special {
-            let file = File::options().write(true).open(target);
-            file.map(|file| Self::Special(BufWriter::new(file)))
-        } else {
-            AtomicFile::create(target).map(|file| Self::File(BufWriter::new(file)))
+        let opened = match regular_target(path) {
+            None => {
+                let file = File::options().write(true).open(path);
+                file.map(|file| Self::Special(BufWriter::new(file)))
+            }
+            Some(target) => {
+                AtomicFile::create(&target).map(|file| Self::File(BufWriter::new(file)))
+            }
         };
         opened.map_err(|source| CommandError::Output {
             name: path.display().to_string(),
@@ -127,7 +139,22 @@ impl Sink {
         self.flush()?;
         match self {
             Self::File(file) => file.into_inner().map_err(io::Error::from)?.commit(),
-            Self::Stdout(_) | Self::Special(_) => Ok(()),
+            Self::Stdout(_) | Self::Special(_) | Self::Partial(_) => Ok(()),
+        }
+    }
+
+    /// What was written is all there will be, and not whole: a file gets the name of
+    /// a partial one, which is given back, and an older one stays.
+    pub(crate) fn set_aside(mut self) -> io::Result<Option<PathBuf>> {
+        self.flush()?;
+        match self {
+            Self::File(file) => {
+                let file = file.into_inner().map_err(io::Error::from)?;
+                let partial = partial_name(file.path());
+                file.commit_as(&partial)?;
+                Ok(Some(partial))
+            }
+            Self::Stdout(_) | Self::Special(_) | Self::Partial(_) => Ok(None),
         }
     }
 }
@@ -138,6 +165,7 @@ impl Write for Sink {
             Self::Stdout(sink) => sink.write(bytes),
             Self::Special(sink) => sink.write(bytes),
             Self::File(sink) => sink.write(bytes),
+            Self::Partial(sink) => sink.write(bytes),
         }
     }
 
@@ -146,19 +174,52 @@ impl Write for Sink {
             Self::Stdout(sink) => sink.flush(),
             Self::Special(sink) => sink.flush(),
             Self::File(sink) => sink.flush(),
+            Self::Partial(sink) => sink.flush(),
         }
     }
 }
 
-/// Opening the output would empty the input before it is read.
+/// Refuses an output that would replace an input, whatever its names, or grow under
+/// the name of one; without an output, stdout.
 pub(crate) fn refuse_same_file(input: &Path, output: Option<&Path>) -> Result<(), CommandError> {
-    let Some(output) = output else {
+    let Some(read) = identity(input) else {
         return Ok(());
     };
-    match (input.canonicalize(), output.canonicalize()) {
-        (Ok(input), Ok(target)) if input == target => {
-            Err(CommandError::SameFile(output.to_owned()))
-        }
-        _ => Ok(()),
+    let same = match output {
+        None => Handle::stdout().ok().filter(is_regular) == Some(read),
+        Some(output) => [output.to_owned(), partial_name(output)]
+            .iter()
+            .any(|path| identity(path).as_ref() == Some(&read)),
+    };
+    if same {
+        let name = output.unwrap_or(Path::new("stdout"));
+        Err(CommandError::SameFile(name.to_owned()))
+    } else {
+        Ok(())
     }
+}
+
+/// What tells a file or a directory from all others, by whatever name it is called;
+/// `-` is stdin. `None` of what is not there, and of pipes and devices, which cannot
+/// be replaced.
+fn identity(path: &Path) -> Option<Handle> {
+    if path == Path::new("-") {
+        return Handle::stdin().ok().filter(is_regular);
+    }
+    // Looked at first: to open a pipe is to wait for its other end.
+    let metadata = path.metadata().ok()?;
+    let is_named = metadata.is_file() || metadata.is_dir();
+    is_named.then(|| Handle::from_path(path).ok()).flatten()
+}
+
+fn is_regular(handle: &Handle) -> bool {
+    let metadata = handle.as_file().metadata();
+    metadata.is_ok_and(|metadata| metadata.is_file())
+}
+
+/// Refuses an output that would replace a file of the model directory `model`.
+pub(crate) fn refuse_model_file(model: &Path, output: Option<&Path>) -> Result<(), CommandError> {
+    let files = [CONFIG, WEIGHTS, VOCABULARY, DOMAIN, CARD];
+    let refuse = |file: &&str| refuse_same_file(&model.join(file), output);
+    files.iter().try_for_each(refuse)
 }

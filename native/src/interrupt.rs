@@ -1,37 +1,96 @@
-//! Ctrl-C.
+//! Ctrl-C, and what else asks a command to end: SIGTERM of a scheduler or of
+//! `docker stop`, SIGHUP of a terminal that is closed.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-/// What Ctrl-C does: while the command is busy it asks it to finish the batch,
+use crate::messages::say;
+
+/// The signal that was raised; 0 before.
+static RAISED: AtomicU8 = AtomicU8::new(0);
+/// Whether a first signal waits for the end of a batch.
+static BUSY: AtomicBool = AtomicBool::new(false);
+
+/// What a signal does: while the command is busy it asks it to finish the batch,
 /// and a second one, or one that meets it waiting for input, ends it at once.
-#[derive(Clone, Default)]
-pub(crate) struct Interrupt {
-    raised: Arc<AtomicBool>,
-    busy: Arc<AtomicBool>,
-}
+#[derive(Clone, Copy)]
+pub(crate) struct Interrupt(());
 
 impl Interrupt {
     pub(crate) fn listen() -> Self {
-        let interrupt = Self::default();
-        let handler = interrupt.clone();
-        let set = ctrlc::set_handler(move || {
-            let again = handler.raised.swap(true, Ordering::Relaxed);
-            if again || !handler.busy.load(Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        });
-        if let Err(error) = set {
-            eprintln!("delicate: Ctrl-C will stop the command in the middle of a row: {error}");
+        if let Err(error) = system::listen(raise) {
+            say!("delicate: Ctrl-C will stop the command in the middle of a row: {error}");
         }
-        interrupt
+        Self(())
     }
 
-    pub(crate) fn busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Relaxed);
+    pub(crate) fn busy(self, busy: bool) {
+        BUSY.store(busy, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::Relaxed)
+    pub(crate) fn is_raised(self) -> bool {
+        RAISED.load(Ordering::Relaxed) != 0
+    }
+}
+
+/// The exit code of a command that a signal ended: 128 and the signal's number, as
+/// shells have it; 130 is Ctrl-C.
+pub(crate) fn exit_code() -> u8 {
+    match RAISED.load(Ordering::Relaxed) {
+        0 => 128 + system::INTERRUPT,
+        signal => 128 + signal,
+    }
+}
+
+fn raise(signal: u8) {
+    let again = RAISED.swap(signal, Ordering::Relaxed) != 0;
+    if again || !BUSY.load(Ordering::Relaxed) {
+        std::process::exit(exit_code().into());
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::io;
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    pub(super) const INTERRUPT: u8 = SIGINT as u8;
+
+    /// Calls `raise` with each signal, on a thread of its own.
+    pub(super) fn listen(raise: fn(u8)) -> io::Result<()> {
+        // What the caller had us ignore stays ignored: `nohup` is for that.
+        let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter();
+        let mut signals = Signals::new(heeded.filter(|&signal| !is_ignored(signal)))?;
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                for signal in signals.forever() {
+                    raise(signal as u8);
+                }
+            })?;
+        Ok(())
+    }
+
+    fn is_ignored(signal: i32) -> bool {
+        // SAFETY: all zeros are a valid `sigaction`, and without a new action the
+        // call writes the present one and changes nothing.
+        unsafe {
+            let mut present: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, std::ptr::null(), &mut present) == 0
+                && present.sa_sigaction == libc::SIG_IGN
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::io;
+
+    pub(super) const INTERRUPT: u8 = 2;
+
+    /// Calls `raise` at Ctrl-C, Ctrl-Break and when the console is closed.
+    pub(super) fn listen(raise: fn(u8)) -> io::Result<()> {
+        ctrlc::set_handler(move || raise(INTERRUPT)).map_err(io::Error::other)
     }
 }

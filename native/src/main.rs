@@ -1,15 +1,25 @@
 //! The `delicate` command.
 //!
 //! Exit codes: 0 done; 1 a file, model or device failed; 2 wrong arguments;
-//! 3 a row failed under `--on-error fail`; 130 interrupted.
+//! 3 a row failed under `--on-error fail`; 130 interrupted (by SIGTERM 143, by
+//! SIGHUP 129).
 
+#![deny(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where nobody reads; see the module `messages`"
+)]
+
+mod changes;
 mod cli;
 mod commands;
 mod configurations;
 mod error;
 mod files;
 mod interrupt;
+mod messages;
 mod model;
+mod partial;
 mod progress;
 
 use std::process::ExitCode;
@@ -18,6 +28,7 @@ use clap::{CommandFactory, Parser};
 
 use commands::Command;
 use error::CommandError;
+use messages::say;
 
 /// Scores molecules with a compact chemical transformer, on any GPU or the CPU.
 #[derive(Debug, Parser)]
@@ -25,7 +36,8 @@ use error::CommandError;
     name = "delicate",
     version,
     after_help = "Exit codes: 0 done; 1 a file, model or device failed; 2 wrong arguments; \
-                  3 a row failed under --on-error fail; 130 interrupted."
+                  3 a row failed under --on-error fail; 130 interrupted (by SIGTERM 143, by SIGHUP \
+                  129)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -63,7 +75,11 @@ fn without_session() {}
 fn main() -> ExitCode {
     keep_memory();
     without_session();
-    match Arguments::parse().command.run(Arguments::command()) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return shown(&answer),
+    };
+    match arguments.command.run(Arguments::command()) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output has what it wanted.
         Err(CommandError::Output { source, .. })
@@ -72,9 +88,22 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("delicate: {error}");
+            say!("delicate: {error}");
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Shows the help, the version or what is wrong with the arguments.
+fn shown(answer: &clap::Error) -> ExitCode {
+    let code = u8::try_from(answer.exit_code()).unwrap_or(2);
+    match answer.print() {
+        Err(error) if code == 0 && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let error = CommandError::stdout(error);
+            say!("delicate: {error}");
+            ExitCode::from(error.exit_code())
+        }
+        _ => ExitCode::from(code),
     }
 }
 

@@ -6,6 +6,7 @@ use delicate::device::Device;
 use delicate::model_dir::{ModelDirError, ModelFiles};
 use delicate::predict::Scorer;
 use delicate::train::run_dir;
+use sha2::{Digest, Sha256};
 
 use crate::cli::ModelArguments;
 use crate::error::CommandError;
@@ -19,6 +20,16 @@ pub(crate) enum Task {
     Embed,
 }
 
+impl Task {
+    /// The command that has it.
+    pub(crate) fn command(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Embed => "embed",
+        }
+    }
+}
+
 /// The model of `--model`, or the one built in for `task`, on a device whose numbers
 /// are those of the CPU.
 pub(crate) fn load(
@@ -26,6 +37,16 @@ pub(crate) fn load(
     task: Task,
     device: Device,
 ) -> Result<Scorer, CommandError> {
+    load_with_digest(arguments, task, device).map(|(scorer, _)| scorer)
+}
+
+/// The same, with what tells it from every other: the SHA-256 of its configuration,
+/// which names all other files with theirs.
+pub(crate) fn load_with_digest(
+    arguments: &ModelArguments,
+    task: Task,
+    device: Device,
+) -> Result<(Scorer, String), CommandError> {
     let directory = arguments.model.as_deref();
     let name = directory.map_or("(built in)".to_owned(), |path| path.display().to_string());
     let files = match directory {
@@ -40,11 +61,14 @@ pub(crate) fn load(
         Some(path) => ModelFiles::read(path),
         None => built_in(task),
     };
-    let scorer = files
-        .and_then(|files| Scorer::load(&files, device))
+    let loaded = files
+        .and_then(|files| {
+            let digest = format!("{:x}", Sha256::digest(&files.config));
+            Ok((Scorer::load(&files, device)?, digest))
+        })
         .map_err(|source| CommandError::Model { name, source })?;
-    pollster::block_on(scorer.check_device())?;
-    Ok(scorer)
+    pollster::block_on(loaded.0.check_device())?;
+    Ok(loaded)
 }
 
 fn is_run(path: &Path) -> bool {

@@ -239,6 +239,7 @@ mod tests {
             threads: 16,
             started: String::new(),
             data: Vec::new(),
+            models: Vec::new(),
             resumed: Vec::new(),
         };
         assert_eq!(devices(&info), "a GPU (16 threads)");

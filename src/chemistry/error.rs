@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// Why a text is not a molecule, or a molecule has no such form: the kind of
-/// mistake and, where one character is to blame, which one.
+/// mistake and, where one character or one line is to blame, which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChemistryError {
     /// The kind of mistake.
@@ -9,6 +9,9 @@ pub struct ChemistryError {
     /// The offending character, counted from 0 in the text as the user gave
     /// it, blanks included.
     pub position: Option<usize>,
+    /// The offending line of a mol block, counted from 1. A malformed one is
+    /// in the reason itself.
+    pub line: Option<usize>,
 }
 
 impl ChemistryError {
@@ -16,6 +19,7 @@ impl ChemistryError {
         Self {
             reason,
             position: None,
+            line: None,
         }
     }
 
@@ -25,8 +29,16 @@ impl ChemistryError {
 
     pub(super) fn at(reason: Reason, position: usize) -> Self {
         Self {
-            reason,
             position: Some(position),
+            ..Self::new(reason)
+        }
+    }
+
+    /// In line `line` of a mol block, counted from 1.
+    pub(super) fn in_line(reason: Reason, line: usize) -> Self {
+        Self {
+            line: Some(line),
+            ..Self::new(reason)
         }
     }
 }
@@ -82,6 +94,38 @@ pub enum Reason {
         /// The first such atom's element.
         element: String,
     },
+    /// An atom stands for something unspecified: `*`, an R group, an attachment
+    /// point.
+    Wildcard,
+    /// An atom or bond stands for several: an atom list, an `A`, a `~`.
+    Query {
+        /// What it is, with its article.
+        what: String,
+    },
+    /// An atom has an unpaired electron.
+    Radical {
+        /// The atom's element, where it is known.
+        element: String,
+    },
+    /// A bond that no covalent structure has.
+    Bond {
+        /// Its kind, without an article: `dative bond`.
+        kind: &'static str,
+    },
+    /// The text writes a reaction.
+    Reaction,
+    /// No part of it has carbon.
+    NoOrganicPart,
+    /// The part that would be scored has a metal.
+    Metal {
+        /// The metal.
+        element: String,
+    },
+    /// Two different organic parts are of one size.
+    Mixture {
+        /// Their canonical SMILES.
+        parts: [String; 2],
+    },
     /// A mol block is malformed.
     MolBlock {
         /// The line, counted from 1.
@@ -110,6 +154,14 @@ impl Reason {
             Self::UnknownElement { .. } => "unknown_element",
             Self::Valence { .. } => "valence",
             Self::Kekulization { .. } => "kekulization",
+            Self::Wildcard => "wildcard",
+            Self::Query { .. } => "query",
+            Self::Radical { .. } => "radical",
+            Self::Bond { .. } => "bond",
+            Self::Reaction => "reaction",
+            Self::NoOrganicPart => "no_organic_part",
+            Self::Metal { .. } => "metal",
+            Self::Mixture { .. } => "mixture",
             Self::MolBlock { .. } => "mol_block",
             Self::Unsupported { .. } => "unsupported",
         }
@@ -118,9 +170,10 @@ impl Reason {
 
 impl fmt::Display for ChemistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = match self.position {
-            Some(position) => format!(" at position {position}"),
-            None => String::new(),
+        let place = match (self.position, self.line) {
+            (Some(position), _) => format!(" at position {position}"),
+            (None, Some(line)) => format!(" in line {line} of the mol block"),
+            (None, None) => String::new(),
         };
         match &self.reason {
             Reason::Empty => write!(f, "there is no molecule here: the text is empty"),
@@ -142,6 +195,39 @@ impl fmt::Display for ChemistryError {
                 f,
                 "aromatic atom {element}{place}: single and double bonds cannot alternate here \
                  (a hydrogen may be missing, as in [nH])"
+            ),
+            Reason::Wildcard => write!(
+                f,
+                "wildcard or R group{place}: the structure is not fully specified"
+            ),
+            Reason::Query { what } => {
+                write!(f, "{what}{place}: this is a query and not one molecule")
+            }
+            Reason::Radical { element } if element.is_empty() => {
+                write!(f, "radical{place}: an atom has an unpaired electron")
+            }
+            Reason::Radical { element } => write!(
+                f,
+                "radical: atom {element}{place} has an unpaired electron (a hydrogen or a charge \
+                 may be missing)"
+            ),
+            Reason::Bond { kind } => write!(
+                f,
+                "{kind}{place}: the models know single, double, triple and aromatic bonds"
+            ),
+            Reason::Reaction => write!(
+                f,
+                "reaction arrow `>`{place}: this is a reaction and not one molecule"
+            ),
+            Reason::NoOrganicPart => write!(f, "no organic part: nothing here contains carbon"),
+            Reason::Metal { element } => write!(
+                f,
+                "metal: {element}{place}: the models know covalent organic molecules alone"
+            ),
+            Reason::Mixture { parts: [a, b] } => write!(
+                f,
+                "mixture: the parts `{a}` and `{b}` are different and of one size; give each a row \
+                 of its own"
             ),
             Reason::MolBlock { line, what } => write!(f, "mol block, line {line}: {what}"),
             Reason::Unsupported { what } => write!(f, "{what}{place} is not supported"),

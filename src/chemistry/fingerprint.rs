@@ -179,8 +179,7 @@ impl EnvironmentCounts {
     ///
     /// Where `smiles` is none, and as [`Molecule::environment_counts`].
     pub fn read(smiles: &str, radius: u32) -> Result<Self, ChemistryError> {
-        let (written, _) = read_written(smiles)?;
-        count_environments(&written, radius)
+        count_environments(&read_written(smiles)?.molecule, radius)
     }
 
     /// The Tanimoto similarity of counts, 0 to 1: the sum of the lesser counts

@@ -8,17 +8,22 @@
 //! canonical strings are RDKit's. `tests/chemistry.rs` lists the exceptions.
 
 mod atom_map;
+mod counter_ions;
+mod cxsmiles;
 mod descriptors;
+mod directions;
 mod error;
 mod fingerprint;
 mod mol_block;
+mod normalise;
 mod scaffold;
 mod smiles;
+mod standard_form;
 
 use std::fmt;
 use std::ops::Range;
 
-use chematic_core::{AtomIdx, BondOrder, Element, MoleculeBuilder};
+use chematic_core::{Atom, AtomIdx, BondOrder, Element, MoleculeBuilder};
 use chematic_smiles::{
     RdkitSmilesError, RdkitSmilesParams, parse_template, rdkit_detect_chemistry_problems,
     rdkit_legacy_stereo, rdkit_random_smiles_with, rdkit_sanitized_model, rdkit_smiles,
@@ -29,6 +34,7 @@ pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
 pub(crate) use fingerprint::minmax;
 pub use fingerprint::{ECFP4, Ecfp, Environment, EnvironmentCounts, Fingerprint};
+pub use standard_form::{Keep, Parent};
 
 /// A valid molecule. Its atoms are numbered in the order of the text it was
 /// read from, without the hydrogens that standardisation folds away.
@@ -44,6 +50,10 @@ pub struct Molecule {
     bonds: Vec<u8>,
     /// For each atom, its bytes in the text it was read from.
     input: Vec<Range<usize>>,
+    /// For each atom, the character at which it stands in that text.
+    places: Vec<usize>,
+    /// What was read otherwise than it was written.
+    notes: Vec<Note>,
 }
 
 #[derive(Clone, Copy)]
@@ -64,6 +74,30 @@ pub enum AtomOrder {
     Random(u64),
 }
 
+/// Something in a text that was read otherwise than it was written. The molecule
+/// is good; whoever wrote the text may want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Note {
+    /// `\\` for `\`, as in text that was escaped twice: read as one.
+    EscapedTwice,
+    /// Bond directions that put both neighbours of an atom of a double bond on
+    /// one side: its geometry is left open.
+    ContradictoryDirections,
+}
+
+impl Note {
+    /// A few words for the user.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::EscapedTwice => "a doubled backslash read as one",
+            Self::ContradictoryDirections => {
+                "contradictory bond directions: the geometry of a double bond is left open"
+            }
+        }
+    }
+}
+
 /// A Kekulé SMILES: no aromatic (lower-case) atoms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KekuleSmiles {
@@ -77,43 +111,65 @@ pub struct KekuleSmiles {
 impl Molecule {
     /// Reads a SMILES.
     ///
-    /// Blanks around it are ignored, as is a name after it. A CXSMILES
-    /// extension is ignored when it holds coordinates or enhanced stereo
-    /// groups alone, and is an error when it changes the molecule.
+    /// Blanks around it are ignored, as is a name after it. A CXSMILES extension
+    /// may hold what leaves the molecule as it is (coordinates, labels,
+    /// properties, data, enhanced stereo groups), and is an error where it
+    /// changes it.
     ///
     /// # Errors
     ///
     /// What is wrong with it, and where: see [`Reason`].
     pub fn parse(smiles: &str) -> Result<Self, ChemistryError> {
-        let (written, atoms) = read_written(smiles)?;
+        let Written {
+            molecule,
+            atoms,
+            mut notes,
+        } = read_written(smiles)?;
         let position = |atom: usize| {
             let range = atoms.get(atom)?;
             Some(smiles::character(smiles, range.start))
         };
-        let mut molecule = Self::standardise(written, &position)?;
-        molecule.input = molecule
-            .kept
-            .iter()
-            .map(|&atom| atoms[atom].clone())
-            .collect();
+        if directions::contradict(&molecule) {
+            notes.push(Note::ContradictoryDirections);
+        }
+        let mut molecule = Self::standardise(molecule, &position)?;
+        let kept = molecule.kept.iter();
+        molecule.input = kept.clone().map(|&atom| atoms[atom].clone()).collect();
+        molecule.places = kept.filter_map(|&atom| position(atom)).collect();
+        molecule.notes = notes;
         Ok(molecule)
     }
 
     /// Reads a mol block, V2000 or V3000, as a record of an SDF holds it.
     ///
     /// Stereo comes from the wedges of a drawing, or from the coordinates of
-    /// a three-dimensional structure. Query atoms and bonds, and repeating
-    /// units, are errors.
+    /// a three-dimensional structure, unless a wavy or crossed bond says that
+    /// it is unknown; enhanced stereo groups are read as what the marks draw.
+    /// Groups drawn without charges get them. Query atoms and bonds, R groups,
+    /// radicals, polymers, and bonds of no covalent structure are errors with
+    /// their line.
     ///
     /// # Errors
     ///
     /// What is wrong with it: see [`Reason`].
     pub fn from_mol_block(block: &str) -> Result<Self, ChemistryError> {
-        let written = mol_block::read(block)?;
+        let (written, lines) = mol_block::read(block)?;
         if written.atom_count() == 0 {
             return Err(ChemistryError::new(Reason::Empty));
         }
-        Self::standardise(written, &|_| None)
+        // The place of an atom is its line.
+        Self::standardise(written, &|atom| lines.get(atom).copied()).map_err(|error| {
+            ChemistryError {
+                line: error.position,
+                position: None,
+                ..error
+            }
+        })
+    }
+
+    /// What was read otherwise than it was written, or could not be read.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// The number of atoms: all heavy ones, and the hydrogens that stay.
@@ -191,15 +247,33 @@ impl Molecule {
     }
 
     /// The largest of the molecules this one consists of: a salt without its
-    /// counter-ions.
+    /// counter-ions. The standard form of models of before [`Self::parent`].
     ///
     /// The most heavy atoms win, then the greatest mass, then the first, as
     /// RDKit's `LargestFragmentChooser` does when it counts heavy atoms.
     pub fn largest_fragment(&self) -> Self {
+        match self.largest_of_several() {
+            Some((fragment_of, largest)) => self.fragment(&fragment_of, largest),
+            None => self.clone(),
+        }
+    }
+
+    /// [`Self::largest_fragment`], and canonical SMILES of the others.
+    pub(crate) fn split_largest(&self) -> Result<(Self, Vec<String>), ChemistryError> {
+        let Some((fragment_of, largest)) = self.largest_of_several() else {
+            return Ok((self.clone(), Vec::new()));
+        };
+        let left_out = self.left_out(&fragment_of, largest)?;
+        Ok((self.fragment(&fragment_of, largest), left_out))
+    }
+
+    /// For each written atom its fragment, and which of them is the largest; `None`
+    /// where there is but one.
+    fn largest_of_several(&self) -> Option<(Vec<usize>, usize)> {
         let fragment_of = self.fragments();
         let count = fragment_of.iter().max().map_or(0, |last| last + 1);
         if count <= 1 {
-            return self.clone();
+            return None;
         }
         let mut sizes = vec![(0_usize, 0.0_f64); count];
         for (index, &atom) in self.kept.iter().enumerate() {
@@ -222,7 +296,7 @@ impl Molecule {
                 largest = fragment;
             }
         }
-        self.fragment(&fragment_of, largest)
+        Some((fragment_of, largest))
     }
 
     /// For each written atom, which fragment it belongs to.
@@ -252,16 +326,60 @@ impl Molecule {
     }
 
     fn fragment(&self, fragment_of: &[usize], fragment: usize) -> Self {
-        let mut renumbered = vec![u32::MAX; fragment_of.len()];
+        let inside = |atom: usize| fragment_of[atom] == fragment;
+        let bonds = self.written.bonds().zip(&self.bonds);
+        let bonds = bonds.filter(|((_, bond), _)| inside(bond.atom1.0 as usize));
+        let chosen: Vec<usize> = (0..self.kept.len())
+            .filter(|&index| inside(self.kept[index]))
+            .collect();
+        let mut renumbered = vec![usize::MAX; fragment_of.len()];
+        let members = (0..fragment_of.len()).filter(|&atom| inside(atom));
+        for (new, old) in members.enumerate() {
+            renumbered[old] = new;
+        }
+        let of_chosen = |all: &[usize]| -> Vec<usize> {
+            chosen
+                .iter()
+                .filter_map(|&index| all.get(index).copied())
+                .collect()
+        };
+        Self {
+            bonds: bonds.map(|(_, &label)| label).collect(),
+            written: self.rebuilt(&inside, &|_, _| {}),
+            kept: chosen
+                .iter()
+                .map(|&index| renumbered[self.kept[index]])
+                .collect(),
+            atoms: chosen.iter().map(|&index| self.atoms[index]).collect(),
+            input: chosen
+                .iter()
+                .filter_map(|&index| self.input.get(index).cloned())
+                .collect(),
+            places: of_chosen(&self.places),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// What is written of the atoms `inside`, each as `edit` leaves it, with their
+    /// bonds and stereo.
+    fn rebuilt(
+        &self,
+        inside: &dyn Fn(usize) -> bool,
+        edit: &dyn Fn(usize, &mut Atom),
+    ) -> chematic_core::Molecule {
+        let mut renumbered = vec![u32::MAX; self.written.atom_count()];
         let mut builder = MoleculeBuilder::new();
         for (index, data) in self.written.atoms() {
-            if fragment_of[index.0 as usize] == fragment {
-                renumbered[index.0 as usize] = builder.add_atom(data.clone()).0;
+            let index = index.0 as usize;
+            if inside(index) {
+                let mut data = data.clone();
+                edit(index, &mut data);
+                renumbered[index] = builder.add_atom(data).0;
             }
         }
         let new = |old: AtomIdx| AtomIdx(renumbered[old.0 as usize]);
         for (index, bond) in self.written.bonds() {
-            if fragment_of[bond.atom1.0 as usize] != fragment {
+            if !inside(bond.atom1.0 as usize) || !inside(bond.atom2.0 as usize) {
                 continue;
             }
             let Ok(added) = builder.add_bond(new(bond.atom1), new(bond.atom2), bond.order) else {
@@ -284,7 +402,7 @@ impl Molecule {
             }
         }
         for (index, _) in self.written.atoms() {
-            if fragment_of[index.0 as usize] == fragment
+            if inside(index.0 as usize)
                 && let Some(order) = self.written.stereo_neighbor_order(index)
             {
                 // Markers of hydrogens and vacant sites are no atom's index.
@@ -292,23 +410,7 @@ impl Molecule {
                 builder.set_stereo_neighbor_order(new(index), order.iter().map(renumber).collect());
             }
         }
-        let bonds = self.written.bonds().zip(&self.bonds);
-        let bonds = bonds.filter(|((_, bond), _)| fragment_of[bond.atom1.0 as usize] == fragment);
-        let kept = |&index: &usize| fragment_of[self.kept[index]] == fragment;
-        let chosen: Vec<usize> = (0..self.kept.len()).filter(kept).collect();
-        Self {
-            bonds: bonds.map(|(_, &label)| label).collect(),
-            written: builder.build(),
-            kept: chosen
-                .iter()
-                .map(|&index| renumbered[self.kept[index]] as usize)
-                .collect(),
-            atoms: chosen.iter().map(|&index| self.atoms[index]).collect(),
-            input: chosen
-                .iter()
-                .filter_map(|&index| self.input.get(index).cloned())
-                .collect(),
-        }
+        builder.build()
     }
 
     /// Checks the chemistry of `written` as RDKit's sanitisation does.
@@ -346,6 +448,8 @@ impl Molecule {
             kept,
             atoms,
             input: Vec::new(),
+            places: Vec::new(),
+            notes: Vec::new(),
         })
     }
 
@@ -450,22 +554,32 @@ impl fmt::Debug for Molecule {
     }
 }
 
-/// The molecule that `smiles` writes, its chemistry unchecked, and for each atom
-/// its bytes.
-fn read_written(
-    smiles: &str,
-) -> Result<(chematic_core::Molecule, Vec<Range<usize>>), ChemistryError> {
+/// What a SMILES writes, its chemistry unchecked.
+struct Written {
+    molecule: chematic_core::Molecule,
+    /// For each atom its bytes.
+    atoms: Vec<Range<usize>>,
+    notes: Vec<Note>,
+}
+
+fn read_written(smiles: &str) -> Result<Written, ChemistryError> {
     let scan = smiles::scan(smiles)?;
-    let written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
+    let mut written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
         reason: Reason::Syntax {
             what: error.to_string(),
         },
         position: None,
+        line: None,
     })?;
     if written.atom_count() != scan.atoms.len() {
         return Err(ChemistryError::unsupported("this SMILES"));
     }
-    Ok((written, scan.atoms))
+    normalise::normalise_groups(&mut written);
+    Ok(Written {
+        molecule: written,
+        atoms: scan.atoms,
+        notes: scan.notes,
+    })
 }
 
 fn symbol(molecule: &chematic_core::Molecule, atom: usize) -> &'static str {
@@ -529,6 +643,7 @@ fn problem(
     ChemistryError {
         reason,
         position: atom.and_then(position),
+        line: None,
     }
 }
 
@@ -556,5 +671,6 @@ fn late_problem(
     ChemistryError {
         reason: Reason::Valence { element, valence },
         position: position(atom).filter(|_| !has_hydrogens),
+        line: None,
     }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use chematic_core::Element;
 
-use super::{ChemistryError, Reason};
+use super::{ChemistryError, Note, Reason, cxsmiles};
 
 /// Longest SMILES that is read, in bytes.
 pub(super) const MAX_LENGTH: usize = 10_000;
@@ -29,6 +29,8 @@ pub(super) struct Scan {
     pub(super) atoms: Vec<Range<usize>>,
     /// The SMILES without name and extension, in the crate's dialect.
     pub(super) smiles: String,
+    /// What was read otherwise than it stands there.
+    pub(super) notes: Vec<Note>,
 }
 
 /// The character index of byte `byte` of `text`.
@@ -50,14 +52,22 @@ pub(super) fn scan(text: &str) -> Result<Scan, ChemistryError> {
         return Err(too_large("characters", MAX_LENGTH));
     }
     let suffix = trimmed[smiles.len()..].trim();
-    if suffix.starts_with('|') && !is_harmless_extension(suffix) {
-        let bar = start + trimmed.find('|').unwrap_or(0);
-        return Err(ChemistryError::at(
-            Reason::Unsupported {
-                what: "a CXSMILES extension that changes the molecule".into(),
-            },
-            character(text, bar),
-        ));
+    if let Some(extension) = suffix.strip_prefix('|') {
+        let closed = extension.split_once('|').map(|(extension, _)| extension);
+        let reason = match closed {
+            Some(extension) => cxsmiles::fault(extension),
+            None => Some(Reason::Unsupported {
+                what: "a CXSMILES extension without its closing `|`".into(),
+            }),
+        };
+        if let Some(reason) = reason {
+            let bar = start + trimmed.find('|').unwrap_or(0);
+            return Err(ChemistryError::at(reason, character(text, bar)));
+        }
+    }
+    if let Some(arrow) = reaction_arrow(smiles) {
+        let position = character(text, start + arrow);
+        return Err(ChemistryError::at(Reason::Reaction, position));
     }
     Scanner::new(text, start, start + smiles.len(), MAX_DEPTH).run()
 }
@@ -68,25 +78,11 @@ pub(super) fn scan_written(smiles: &str) -> Result<Scan, ChemistryError> {
     Scanner::new(smiles, 0, smiles.len(), usize::MAX).run()
 }
 
-/// Whether a CXSMILES extension holds nothing but coordinates, wedges and
-/// enhanced stereo groups, which a canonical SMILES does not show either.
-fn is_harmless_extension(suffix: &str) -> bool {
-    let Some((extension, _)) = suffix[1..].split_once('|') else {
-        return false;
-    };
-    let mut depth = 0_usize;
-    extension.bytes().all(|byte| match byte {
-        b'(' => {
-            depth += 1;
-            true
-        }
-        b')' => {
-            depth = depth.saturating_sub(1);
-            true
-        }
-        _ if depth > 0 => true,
-        _ => b"oar&wUD0123456789:.,; ".contains(&byte),
-    })
+/// Where a `>` stands that is no part of a dative bond: SMILES of reactions have two.
+fn reaction_arrow(smiles: &str) -> Option<usize> {
+    let mut arrows = smiles.match_indices('>').map(|(at, _)| at);
+    let arrow = arrows.find(|&at| !smiles[..at].ends_with('-'));
+    arrow.filter(|_| smiles.matches('>').count() >= 2)
 }
 
 fn too_large(what: &'static str, limit: usize) -> ChemistryError {
@@ -118,6 +114,7 @@ struct Scanner<'a> {
     opening: bool,
     open_rings: BTreeMap<u32, OpenRing>,
     ring_bonds: BTreeSet<(usize, usize)>,
+    notes: Vec<Note>,
 }
 
 impl<'a> Scanner<'a> {
@@ -137,6 +134,7 @@ impl<'a> Scanner<'a> {
             opening: false,
             open_rings: BTreeMap::new(),
             ring_bonds: BTreeSet::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -203,6 +201,7 @@ impl<'a> Scanner<'a> {
         Ok(Scan {
             atoms: self.atoms,
             smiles: self.smiles,
+            notes: self.notes,
         })
     }
 
@@ -259,6 +258,10 @@ impl<'a> Scanner<'a> {
             let what = format!("unexpected bond `{}`", char::from(symbol));
             return Err(self.syntax(what, self.at));
         }
+        if symbol == b'~' {
+            let what = "query bond `~` (any bond)".into();
+            return Err(self.error(Reason::Query { what }, self.at));
+        }
         let next = self.bytes[..self.end].get(self.at + 1);
         let arrow = match (symbol, next) {
             (b'-', Some(b'>')) => Some("->"),
@@ -267,6 +270,13 @@ impl<'a> Scanner<'a> {
             _ => None,
         };
         self.bond = Some((symbol, self.at));
+        // Text from source code may have each backslash twice.
+        if symbol == b'\\' && next == Some(&b'\\') {
+            self.at += 1;
+            if self.notes.is_empty() {
+                self.notes.push(Note::EscapedTwice);
+            }
+        }
         match arrow {
             Some(arrow) => {
                 self.smiles.push_str(arrow);

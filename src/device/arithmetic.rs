@@ -116,7 +116,7 @@ const ARGUMENTS: [(&str, f32); 14] = [
     ("NEAR_ONE", 1.000_000_1),
     ("SEVEN", 7.0),
     ("ROUNDS", 100_000.0),
-    ("FEW_ROUNDS", 20_000.0),
+    ("FEW_ROUNDS", 45_000.0),
     ("HALF_WAY", 2.5),
 ];
 
@@ -161,13 +161,13 @@ const EXPRESSIONS: &[Expression] = &[
     ("exp(-10000)", "exp(MASKED)", Exact::Float(0.0), SOFTMAX),
     ("exp(0)", "exp(ZERO)", Exact::Float(1.0), SOFTMAX),
     (
-        "rounds of a loop of 20000",
+        "rounds of a loop of 45000",
         "rounds(FEW_ROUNDS)",
-        Exact::Float(20_000.0),
+        Exact::Float(45_000.0),
         Some("linear, guard, sum_of_rows"),
     ),
     (
-        "rounds of a loop of 100000, after one of 20000",
+        "rounds of a loop of 100000, after one of 45000",
         "rounds(ROUNDS)",
         Exact::Float(100_000.0),
         None,

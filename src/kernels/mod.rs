@@ -46,14 +46,6 @@ pub(crate) fn single<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     }
 }
 
-/// The mean of all elements, `[1]`: not burn's, which is wrong on lavapipe from
-/// about 65,536 elements on, where its sum is right.
-#[cfg(feature = "train")]
-pub(crate) fn mean<const D: usize>(values: Tensor<D>) -> Tensor<1> {
-    let count = values.shape().num_elements();
-    values.sum().div_scalar(count as f64)
-}
-
 /// `LayerNorm(x + residual)` over the last axis, differentiable in all four
 /// tensors.
 ///

@@ -7,9 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{
-    AdamwRates, adamw, attention, dropout, gelu, guarded, linear, mean, residual_layer_norm,
-};
+use super::{AdamwRates, adamw, attention, dropout, gelu, guarded, linear, residual_layer_norm};
 use crate::reference_tests::{difference, on_devices, read};
 
 /// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
@@ -421,10 +419,3 @@ on_devices!(a_row_with_a_value_that_is_not_finite_is_nan, check_guard);
 fn supports_half(device: &Device) -> bool {
     device.supports_dtype(burn::tensor::DType::F16)
 }
-
-fn check_mean(device: &Device) {
-    let count = 1_000_003;
-    let found = read(mean(Tensor::<1>::ones([count], device)));
-    assert!((found[0] - 1.0).abs() < 1e-6, "{found:?}");
-}
-on_devices!(the_mean_of_a_million_ones_is_one, check_mean);

@@ -1,17 +1,56 @@
 //! `domain.json.gz`: the applicability domain, the Gaussian processes and the
 //! training molecules of a model.
 
+use std::fmt;
 use std::io::{Read, Write};
+use std::marker::PhantomData;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::predict::applicability::{ApplicabilityDomain, TrainingMolecule};
 use crate::predict::gaussian_process::GaussianProcess;
 
-/// Bytes that a file may unpack to.
+/// Bytes that any file may unpack to.
 const MAX_BYTES: u64 = 1 << 28;
+/// Bytes that each byte of a file may unpack to, beyond the first MiB: twenty times
+/// what SMILES and numbers do.
+const MAX_EXPANSION: u64 = 100;
+/// Most training molecules of a file.
+pub(crate) const MAX_MOLECULES: usize = 1 << 20;
+
+/// Reads an array of at most `MOST` elements and stops at the first beyond, so that a
+/// file cannot take more memory than it may.
+pub(crate) fn at_most<'de, const MOST: usize, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct AtMost<T, const MOST: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for AtMost<T, MOST> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an array of at most {MOST} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Vec<T>, A::Error> {
+            let mut elements = Vec::new();
+            while let Some(element) = array.next_element()? {
+                if elements.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                elements.push(element);
+            }
+            Ok(elements)
+        }
+    }
+
+    deserializer.deserialize_seq(AtMost::<T, MOST>(PhantomData))
+}
 
 /// Why a file of domains cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +75,13 @@ impl ApplicabilityDomain {
     /// Where the bytes are none, or of another model.
     pub fn read(bytes: &[u8], names: &[&str]) -> Result<Self, ApplicabilityError> {
         let mut json = Vec::new();
-        let mut reader = GzDecoder::new(bytes).take(MAX_BYTES + 1);
+        let limit = MAX_BYTES.min((1 << 20) + MAX_EXPANSION * bytes.len() as u64);
+        let mut reader = GzDecoder::new(bytes).take(limit + 1);
         reader.read_to_end(&mut json)?;
-        if json.len() as u64 > MAX_BYTES {
-            let error = std::io::Error::other(format!("it holds more than {MAX_BYTES} bytes"));
-            return Err(error.into());
+        if json.len() as u64 > limit {
+            let length = bytes.len();
+            let message = format!("its {length} bytes unpack to more than {limit}");
+            return Err(std::io::Error::other(message).into());
         }
         let read: Self = serde_json::from_slice(&json)?;
         if read.endpoints.len() != names.len() {
@@ -86,6 +127,13 @@ impl ApplicabilityDomain {
         };
         if !self.molecules.iter().all(sound) {
             return Err("the coefficients of a training molecule make no sense");
+        }
+        let known = |molecule: &TrainingMolecule| {
+            let endpoints = &mut molecule.endpoints.iter();
+            endpoints.all(|&endpoint| (endpoint as usize) < self.endpoints.len())
+        };
+        if !self.molecules.iter().all(known) {
+            return Err("a training molecule has a label of an endpoint that makes no sense here");
         }
         Ok(())
     }
@@ -134,6 +182,34 @@ mod tests {
             let error = ApplicabilityDomain::read(&bytes, &["a", "b"]).expect_err("refused");
             assert!(error.to_string().contains("make"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_small_file_takes_no_more_memory_than_it_may() {
+        let packed = |json: &str| {
+            let mut writer = GzEncoder::new(Vec::new(), Compression::best());
+            writer.write_all(json.as_bytes()).expect("packed");
+            writer.finish().expect("packed")
+        };
+        let refused = |json: String| {
+            let error = ApplicabilityDomain::read(&packed(&json), &["a", "b"]);
+            error.expect_err("refused").to_string()
+        };
+        let nulls = "null,".repeat(5000);
+        let said = refused(format!("{{\"endpoints\":[{nulls}null],\"molecules\":[]}}"));
+        assert!(said.contains("at most 4096"), "{said}");
+        let numbers = "0,".repeat(5000);
+        let molecule = format!("{{\"smiles\":\"C\",\"endpoints\":[{numbers}0]}}");
+        let said = refused(format!(
+            "{{\"endpoints\":[null,null],\"molecules\":[{molecule}]}}"
+        ));
+        assert!(said.contains("at most 4096"), "{said}");
+        let said = refused("[".to_owned() + &nulls.repeat(200));
+        assert!(said.contains("unpack to more than"), "{said}");
+        let said = refused(
+            r#"{"endpoints":[null,null],"molecules":[{"smiles":"C","endpoints":[2]}]}"#.to_owned(),
+        );
+        assert!(said.contains("of an endpoint"), "{said}");
     }
 
     #[test]

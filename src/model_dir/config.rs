@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ConfigError, EncoderConfig, Endpoint, Heads, Physchem, StructureTargets};
+use crate::predict::StandardForm;
 
 /// Most endpoints of one model.
-const MAX_ENDPOINTS: usize = 4096;
+pub(crate) const MAX_ENDPOINTS: usize = 4096;
 
 /// `config.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,10 @@ pub struct ModelConfig {
     pub name: String,
     /// The preset its shape comes from, or `custom`.
     pub preset: String,
+    /// The form in which the model reads molecules. Absent from the files of older
+    /// models.
+    #[serde(default, skip_serializing_if = "StandardForm::is_default")]
+    pub standard_form: StandardForm,
     /// SPDX expression of the weights' licence.
     pub license: String,
     /// The encoder's shape.
@@ -53,6 +58,17 @@ impl ModelConfig {
             structure: self.structure.as_ref().map_or(0, StructureTargets::len),
             embedding: self.embedding,
         }
+    }
+
+    /// Bytes that the values of this model take at most, in whatever precision.
+    pub(super) fn most_bytes(&self) -> u64 {
+        let (heads, encoder) = (self.heads(), &self.encoder);
+        let hidden = encoder.hidden_size as u64;
+        let outputs = heads.endpoints + heads.physchem + heads.structure + encoder.vocab_size;
+        // Each head is a row an output and a few square matrices before it.
+        let head = (outputs as u64 + 8 * hidden + 64).saturating_mul(hidden + 1);
+        let values = (encoder.parameters() as u64).saturating_add(head);
+        values.saturating_mul(size_of::<f32>() as u64)
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {

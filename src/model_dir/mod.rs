@@ -14,6 +14,7 @@
 
 mod applicability;
 mod config;
+mod header;
 mod quantize;
 mod read;
 #[cfg(not(target_family = "wasm"))]
@@ -26,7 +27,11 @@ use crate::model::{ConfigError, SourceError};
 use crate::tokenizer::VocabularyError;
 
 pub use applicability::ApplicabilityError;
+pub(crate) use applicability::{MAX_MOLECULES, at_most};
+pub(crate) use config::MAX_ENDPOINTS;
 pub use config::{MODEL_TYPE, ModelConfig};
+#[cfg(all(feature = "train", not(target_family = "wasm")))]
+pub(crate) use header::TensorHeader;
 pub use quantize::Precision;
 pub use read::ModelFiles;
 #[cfg(feature = "train")]
@@ -68,6 +73,17 @@ pub enum ModelDirError {
         file: &'static str,
         /// The limit.
         limit: u64,
+    },
+    /// The weights are more than the model of `config.json` has.
+    #[error(
+        "model.safetensors holds {found} bytes of values, and the model of config.json has at \
+         most {most}: it belongs to another model"
+    )]
+    TooManyWeights {
+        /// Bytes of values that its header announces.
+        found: u64,
+        /// The most that there could be.
+        most: u64,
     },
     /// `config.json` is not the JSON we expect.
     #[error("config.json: {0}")]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::header::TensorHeader;
 use super::quantize::SCALE;
 use super::{CONFIG, DOMAIN, ModelConfig, ModelDirError, VOCABULARY, WEIGHTS};
 #[cfg(test)]
@@ -99,19 +101,11 @@ impl ModelFiles<'static> {
         #[cfg(not(target_family = "wasm"))]
         let directory = &crate::atomic::whole(directory);
         let read = |file: &'static str, limit: u64| {
-            let path = directory.join(file);
-            let io = |source| ModelDirError::Io {
-                path: path.clone(),
-                source,
-            };
-            // A pipe or a device could go on for ever.
-            if !std::fs::metadata(&path).map_err(io)?.is_file() {
-                return Err(io(io::Error::other("not a regular file")));
-            }
-            let mut bytes = Vec::new();
-            std::fs::File::open(&path)
-                .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-                .map_err(io)?;
+            let io = io_error(&directory.join(file));
+            let (mut opened, length) = open(directory, file, limit)?;
+            let mut bytes = Vec::with_capacity(length);
+            let read = (&mut opened).take(limit + 1).read_to_end(&mut bytes);
+            read.map_err(io)?;
             if bytes.len() as u64 > limit {
                 return Err(ModelDirError::TooLarge { file, limit });
             }
@@ -121,15 +115,21 @@ impl ModelFiles<'static> {
         let listed: FileList = serde_json::from_slice(&config)?;
         let domain = directory.join(DOMAIN).exists();
         // One that is named and not there is found missing, by its name.
-        let read = |file: &'static str, limit: u64| {
+        let is_there = |file: &'static str| {
             if listed.files.contains_key(file) && !directory.join(file).exists() {
                 let file = file.to_owned();
                 return Err(ModelDirError::Missing { file });
             }
-            read(file, limit)
+            Ok(())
         };
+        for file in [WEIGHTS, VOCABULARY, DOMAIN] {
+            is_there(file)?;
+        }
+        // Where the configuration is at fault, it is said when it is looked into.
+        let described: Option<ModelConfig> = serde_json::from_slice(&config).ok();
+        let described = described.filter(|config| config.check().is_ok());
         Ok(Self {
-            weights: read(WEIGHTS, MAX_WEIGHT_BYTES)?,
+            weights: read_weights(directory, described.as_ref())?.into(),
             vocabulary: read(VOCABULARY, MAX_TEXT_BYTES)?,
             domain: match domain || listed.files.contains_key(DOMAIN) {
                 true => Some(read(DOMAIN, MAX_DOMAIN_BYTES)?),
@@ -138,6 +138,52 @@ impl ModelFiles<'static> {
             config,
         })
     }
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> ModelDirError + use<> {
+    let path = path.to_owned();
+    move |source| ModelDirError::Io { path, source }
+}
+
+/// Opens a file of at most `limit` bytes, and tells its length.
+fn open(directory: &Path, file: &'static str, limit: u64) -> Result<(File, usize), ModelDirError> {
+    let path = directory.join(file);
+    // A pipe or a device could go on for ever, and waits when it is opened.
+    let metadata = std::fs::metadata(&path).map_err(io_error(&path))?;
+    if !metadata.is_file() {
+        return Err(io_error(&path)(io::Error::other("not a regular file")));
+    }
+    match usize::try_from(metadata.len()) {
+        Ok(length) if metadata.len() <= limit => {
+            let opened = File::open(&path).map_err(io_error(&path))?;
+            Ok((opened, length))
+        }
+        _ => Err(ModelDirError::TooLarge { file, limit }),
+    }
+}
+
+/// Reads `model.safetensors` in one allocation, of a length that its header and the
+/// model `described` bear out.
+fn read_weights(
+    directory: &Path,
+    described: Option<&ModelConfig>,
+) -> Result<Vec<u8>, ModelDirError> {
+    let (mut file, length) = open(directory, WEIGHTS, MAX_WEIGHT_BYTES)?;
+    let TensorHeader { tensors, bytes } = TensorHeader::read(&mut file, length as u64)?;
+    let found = tensors.data_len() as u64;
+    if let Some(most) = described.map(ModelConfig::most_bytes)
+        && found > most
+    {
+        return Err(ModelDirError::TooManyWeights { found, most });
+    }
+    drop(tensors);
+    let mut weights = Vec::with_capacity(length);
+    weights.extend(bytes);
+    let left = (length - weights.len()) as u64;
+    file.take(left)
+        .read_to_end(&mut weights)
+        .map_err(io_error(&directory.join(WEIGHTS)))?;
+    Ok(weights)
 }
 
 impl ModelFiles<'_> {

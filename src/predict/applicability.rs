@@ -16,6 +16,7 @@ pub use super::neighbours::Nearest;
 use super::prediction::{Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
 pub use crate::model_dir::ApplicabilityError;
+use crate::model_dir::{MAX_ENDPOINTS, MAX_MOLECULES, at_most};
 use crate::parallel;
 
 /// A molecule that a model was trained on.
@@ -24,12 +25,14 @@ pub struct TrainingMolecule {
     /// Its canonical SMILES.
     pub smiles: String,
     /// Indices of the endpoints that it has a label for.
+    #[serde(deserialize_with = "at_most::<MAX_ENDPOINTS, _, _>")]
     pub endpoints: Vec<u32>,
     /// For each of them its dual coefficient in the endpoint's Gaussian process, 0
     /// where there is none; empty where no endpoint has one.
     #[serde(
         default,
         rename = "coefficients",
+        deserialize_with = "at_most::<MAX_ENDPOINTS, _, _>",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dual_coefficients: Vec<f32>,
@@ -40,10 +43,17 @@ pub struct TrainingMolecule {
 pub struct ApplicabilityDomain {
     /// One entry an endpoint, in the model's order; `None` where too few
     /// molecules were held out.
+    #[serde(deserialize_with = "at_most::<MAX_ENDPOINTS, _, _>")]
     pub(crate) endpoints: Vec<Option<Calibration>>,
     /// One entry an endpoint, or none at all.
-    #[serde(default, rename = "processes", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        rename = "processes",
+        deserialize_with = "at_most::<MAX_ENDPOINTS, _, _>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub(crate) gaussian_processes: Vec<Option<GaussianProcess>>,
+    #[serde(deserialize_with = "at_most::<MAX_MOLECULES, _, _>")]
     pub(crate) molecules: Vec<TrainingMolecule>,
     /// Computed when first asked for.
     #[serde(skip)]

@@ -30,7 +30,7 @@ pub struct AtomContribution {
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The molecule as it was scored: its largest fragment as Kekulé SMILES.
+    /// The molecule as it was scored: in standard form, as Kekulé SMILES.
     pub smiles: String,
     /// One prediction an endpoint, with its uncertainty where the model is
     /// calibrated.
@@ -67,10 +67,10 @@ impl Scorer {
         options: PredictOptions,
     ) -> Result<Explanation, ExplainError> {
         let limit = self.config().encoder.max_length;
-        let ready = Standardized::new(molecule, options.largest_fragment, limit)?;
+        let ready = Standardized::new(molecule, self.treatment(options), limit)?;
         let chemistry = |error| ExplainError::Row(RowError::from(error));
         let written = ready
-            .molecule
+            .molecule()
             .kekule_smiles(AtomOrder::Canonical)
             .map_err(chemistry)?;
         let spans = tokenizer::spans(&ready.tokens);
@@ -99,7 +99,7 @@ impl Scorer {
             }
         }
         let environments = match self.applicability() {
-            Some(_) => Some(gaussian_process::environments(&ready.molecule).map_err(chemistry)?),
+            Some(_) => Some(gaussian_process::environments(ready.molecule()).map_err(chemistry)?),
             None => None,
         };
         let uncertainties = self
@@ -107,8 +107,8 @@ impl Scorer {
             .zip(environments.as_ref())
             .map(|(applicability, counts)| applicability.uncertainty(counts));
         if let (Some(processes), Some(whole)) = (self.processes(), environments) {
-            let mut without =
-                gaussian_process::environments_without_atoms(&ready.molecule).map_err(chemistry)?;
+            let mut without = gaussian_process::environments_without_atoms(ready.molecule())
+                .map_err(chemistry)?;
             let own = order.iter().map(|&atom| std::mem::take(&mut without[atom]));
             let all: Vec<EnvironmentCounts> = std::iter::once(whole).chain(own).collect();
             for (values, own) in values.iter_mut().zip(&all) {

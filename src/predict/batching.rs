@@ -91,16 +91,16 @@ impl Standardized {
     /// The tokens of `count` SMILES of the molecule: the canonical one, and
     /// random ones that fit into `limit` tokens.
     pub(super) fn augmented(
-        self,
+        &self,
         count: NonZeroUsize,
         limit: usize,
     ) -> Result<Vec<Vec<u32>>, RowError> {
-        let mut sequences = vec![self.tokens];
+        let mut sequences = vec![self.tokens.clone()];
         if count.get() > 1 {
             // Random orders are those of the molecule's atoms: read it again
             // from its canonical SMILES, so that they do not depend on how it
             // was written.
-            let canonical = Molecule::parse(&self.molecule.canonical_smiles()?)?;
+            let canonical = Molecule::parse(&self.molecule().canonical_smiles()?)?;
             sequences.extend((1..count.get() as u64).filter_map(|draw| {
                 let written = canonical.kekule_string(AtomOrder::Random(draw)).ok()?;
                 tokenizer::tokenize(&written, limit).ok()

@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::prediction::Domain;
+use crate::model_dir::at_most;
 
 /// Fraction of the measured values that an interval is to hold.
 pub const LEVEL: f64 = 0.9;
@@ -18,6 +19,9 @@ pub const LEVEL: f64 = 0.9;
 /// outside, and below whose similarity it is at the border.
 const OUTSIDE: f64 = 0.1;
 const AT_THE_BORDER: f64 = 0.3;
+
+/// Bands of a domain.
+const BANDS: usize = Domain::ALL.len();
 
 /// Held-out molecules from which quantiles are taken at least.
 const FEWEST: usize = 20;
@@ -49,7 +53,7 @@ pub struct Calibration {
     /// Similarity from which a molecule is in.
     pub within: f64,
     /// The three bands, from out to in.
-    #[serde(rename = "parts")]
+    #[serde(rename = "parts", deserialize_with = "at_most::<BANDS, _, _>")]
     pub bands: Vec<Band>,
     /// Fraction of held-out values that intervals held which were made without
     /// them; `None` for a class.

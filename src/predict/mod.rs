@@ -27,4 +27,5 @@ pub use prediction::{
 pub use predictor::{Error, Predictor};
 pub(crate) use scorer::Task;
 pub use scorer::{PredictOptions, Scorer};
-pub(crate) use standardize::{Standardized, parse};
+pub(crate) use standardize::{Form, Standardized, TREATMENT, Treatment};
+pub use standardize::{StandardForm, Standardization, standardize, standardize_all};

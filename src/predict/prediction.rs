@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::standardize::Standardization;
 use crate::model::{Endpoint, EndpointTask};
 use crate::records::RowError;
 
@@ -244,6 +245,9 @@ pub struct Outcomes<T> {
     /// One entry a row, in order: its result, its error, or `None` where the run
     /// ended before it.
     pub rows: Vec<Option<Result<T, RowError>>>,
+    /// One entry a row: what was done to its molecule, or `None` where it has no
+    /// standard form.
+    pub standardizations: Vec<Option<Standardization>>,
     /// Why the run ended early, if it did.
     pub stop: Option<Stop>,
 }

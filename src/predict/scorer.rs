@@ -16,8 +16,8 @@ use super::batching::{Augmented, batches};
 use super::fallback::Spare;
 use super::gaussian_process;
 use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
-use super::standardize::Standardized;
-use crate::chemistry::EnvironmentCounts;
+use super::standardize::{Standardization, Standardized, Treatment};
+use crate::chemistry::{EnvironmentCounts, Keep};
 use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
 use crate::model::{Batch, Endpoint, Model};
 use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles};
@@ -28,8 +28,9 @@ use crate::records::{Columns, MoleculeSource, RowError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PredictOptions {
-    /// Leave out salts and solvents: the largest fragment alone is scored.
-    pub largest_fragment: bool,
+    /// What stays as it was drawn: by default salts and solvents are left out and
+    /// charges removed, see [`Molecule::parent`](crate::chemistry::Molecule::parent).
+    pub keep: Keep,
     /// SMILES to average each result over (test-time augmentation): the canonical
     /// one, then random ones, the same however the molecule was written. A model
     /// that was trained on random SMILES predicts better so, and takes as many
@@ -41,10 +42,10 @@ pub struct PredictOptions {
 }
 
 impl Default for PredictOptions {
-    /// The largest fragment, one SMILES, values alone.
+    /// The standard form, one SMILES, values alone.
     fn default() -> Self {
         Self {
-            largest_fragment: true,
+            keep: Keep::default(),
             augmentations: NonZeroUsize::MIN,
             uncertainty: false,
         }
@@ -56,7 +57,22 @@ impl PredictOptions {
     #[must_use]
     pub fn keep_salts(self, keep: bool) -> Self {
         Self {
-            largest_fragment: !keep,
+            keep: Keep {
+                salts: keep,
+                ..self.keep
+            },
+            ..self
+        }
+    }
+
+    /// The same, with or without the charges that moving protons could remove.
+    #[must_use]
+    pub fn keep_charges(self, keep: bool) -> Self {
+        Self {
+            keep: Keep {
+                charges: keep,
+                ..self.keep
+            },
             ..self
         }
     }
@@ -186,6 +202,13 @@ impl Scorer {
         &self.device
     }
 
+    pub(super) fn treatment(&self, options: PredictOptions) -> Treatment {
+        Treatment {
+            form: self.config.standard_form,
+            keep: options.keep,
+        }
+    }
+
     /// The columns of predictions, for a [`Writer`](crate::records::Writer).
     pub fn columns(&self, options: PredictOptions) -> Columns {
         Columns::Predictions {
@@ -221,6 +244,7 @@ impl Scorer {
         });
         Outcomes {
             rows: rows.collect(),
+            standardizations: values.standardizations,
             stop: values.stop,
         }
     }
@@ -240,6 +264,7 @@ impl Scorer {
         let values = self.run(molecules, Task::Embed, options, on_batch).await;
         Outcomes {
             rows: values.rows,
+            standardizations: values.standardizations,
             stop: values.stop,
         }
     }
@@ -259,6 +284,7 @@ impl Scorer {
         let mut values = Values {
             rows: vec![None; total],
             uncertainties: Vec::new(),
+            standardizations: vec![None; total],
             stop: None,
         };
         let mut augmented: Vec<Augmented> = vec![Augmented::default(); total];
@@ -271,6 +297,7 @@ impl Scorer {
                 Ok(prepared) => {
                     augmented[row] = Augmented::of(prepared.sequences.len());
                     environments[row] = prepared.environments;
+                    values.standardizations[row] = Some(prepared.standardization);
                     if let Some(uncertainty) = prepared.uncertainty {
                         values.uncertainties.resize(total, None);
                         values.uncertainties[row] = Some(uncertainty);
@@ -327,9 +354,9 @@ impl Scorer {
         };
         let applicability = self.applicability().filter(scored);
         let prepare = |molecule: &M| {
-            let ready = Standardized::new(molecule, options.largest_fragment, limit)?;
+            let ready = Standardized::new(molecule, self.treatment(options), limit)?;
             let environments = applicability
-                .map(|_| gaussian_process::environments(&ready.molecule))
+                .map(|_| gaussian_process::environments(ready.molecule()))
                 .transpose()?;
             Ok(Prepared {
                 uncertainty: applicability
@@ -338,6 +365,7 @@ impl Scorer {
                     .map(|(applicability, counts)| applicability.uncertainty(counts)),
                 environments,
                 sequences: ready.augmented(options.augmentations, limit)?,
+                standardization: ready.form.record()?,
             })
         };
         parallel::map(molecules, prepare)
@@ -481,6 +509,8 @@ struct Values {
     rows: Vec<Option<Scored>>,
     /// One entry a row where they were asked for, otherwise none.
     uncertainties: Vec<Option<Vec<Uncertainty>>>,
+    /// One entry a row; `None` for one that cannot be read.
+    standardizations: Vec<Option<Standardization>>,
     stop: Option<Stop>,
 }
 
@@ -492,6 +522,7 @@ struct Prepared {
     environments: Option<EnvironmentCounts>,
     /// One an endpoint, where it was asked for.
     uncertainty: Option<Vec<Uncertainty>>,
+    standardization: Standardization,
 }
 
 #[cfg(test)]

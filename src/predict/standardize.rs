@@ -1,32 +1,179 @@
 //! The one standard form of a molecule, for prediction, screening and training.
 
-use crate::chemistry::{AtomOrder, Molecule};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::chemistry::{AtomOrder, Keep, Molecule, Note};
+use crate::parallel;
 use crate::records::{MoleculeSource, RowError, Structure};
 use crate::tokenizer::{self, TokenError};
 
-/// Parses a molecule; with `largest_fragment`, salts and solvents are left out.
+/// The form in which a model reads molecules: that of its training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StandardForm {
+    /// The largest part by heavy atoms, charged as it was drawn: models whose
+    /// `config.json` names no form.
+    #[default]
+    LargestPart,
+    /// The parent compound, neutral where moving protons makes it so: see
+    /// [`Molecule::parent`].
+    Parent,
+}
+
+impl StandardForm {
+    /// Whether it is that of models whose files do not name it.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a molecule is brought into standard form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Treatment {
+    pub(crate) form: StandardForm,
+    pub(crate) keep: Keep,
+}
+
+/// How molecules are read that a model is trained on.
+pub(crate) const TREATMENT: Treatment = Treatment {
+    form: StandardForm::Parent,
+    keep: Keep {
+        salts: false,
+        charges: false,
+    },
+};
+
+/// What was done to a molecule before it was scored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(missing_as_null))]
+#[non_exhaustive]
+pub struct Standardization {
+    /// The molecule that was scored: its canonical SMILES.
+    pub smiles: String,
+    /// Canonical SMILES of the parts that were left out: counter-ions, solvents.
+    pub left_out: Vec<String>,
+    /// Atoms that lost their charge by taking up or giving up protons.
+    pub neutralized: usize,
+    /// Atoms that lost their isotope.
+    pub isotopes: usize,
+    /// What in the text was read otherwise than it was written.
+    pub notes: Vec<String>,
+}
+
+impl Standardization {
+    /// Whether the molecule was scored as it was drawn.
+    pub fn is_unchanged(&self) -> bool {
+        self.left_out.is_empty()
+            && self.neutralized == 0
+            && self.isotopes == 0
+            && self.notes.is_empty()
+    }
+}
+
+impl fmt::Display for Standardization {
+    /// `left out: Cl, O; charges removed: 1`; nothing for a molecule that was
+    /// scored as it was drawn.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if !self.left_out.is_empty() {
+            parts.push(format!("left out: {}", self.left_out.join(", ")));
+        }
+        if self.neutralized > 0 {
+            parts.push(format!("charges removed: {}", self.neutralized));
+        }
+        if self.isotopes > 0 {
+            parts.push(format!("isotopes dropped: {}", self.isotopes));
+        }
+        parts.extend(self.notes.iter().cloned());
+        f.write_str(&parts.join("; "))
+    }
+}
+
+/// A molecule in standard form.
+#[derive(Clone, Debug)]
+pub(crate) struct Form {
+    pub(crate) molecule: Molecule,
+    left_out: Vec<String>,
+    neutralized: usize,
+    isotopes: usize,
+}
+
+impl Form {
+    /// Parses a molecule and brings it into standard form.
+    ///
+    /// # Errors
+    ///
+    /// That of the row, or why its molecule cannot be read or has no such form.
+    pub(crate) fn new(
+        source: &impl MoleculeSource,
+        treatment: Treatment,
+    ) -> Result<Self, RowError> {
+        let structure = source.structure().map_err(Clone::clone)?;
+        let molecule = structure.parse()?;
+        let (molecule, left_out, neutralized, isotopes) = match treatment.form {
+            StandardForm::Parent => {
+                let parent = molecule.parent(treatment.keep)?;
+                let (left_out, neutralized) = (parent.left_out, parent.neutralized);
+                (parent.molecule, left_out, neutralized, parent.isotopes)
+            }
+            StandardForm::LargestPart if treatment.keep.salts => (molecule, Vec::new(), 0, 0),
+            StandardForm::LargestPart => {
+                let (molecule, left_out) = molecule.split_largest()?;
+                (molecule, left_out, 0, 0)
+            }
+        };
+        Ok(Self {
+            molecule,
+            left_out,
+            neutralized,
+            isotopes,
+        })
+    }
+
+    /// What was done.
+    ///
+    /// # Errors
+    ///
+    /// For a molecule that cannot be written.
+    pub(crate) fn record(&self) -> Result<Standardization, RowError> {
+        let notes = self.molecule.notes().iter();
+        Ok(Standardization {
+            smiles: self.molecule.canonical_smiles()?,
+            left_out: self.left_out.clone(),
+            neutralized: self.neutralized,
+            isotopes: self.isotopes,
+            notes: notes.map(|note| Note::text(*note).to_owned()).collect(),
+        })
+    }
+}
+
+/// What is done to a molecule before it is scored, in the form of today's models.
 ///
 /// # Errors
 ///
-/// That of the row, or why its molecule cannot be read.
-pub(crate) fn parse(
+/// That of the row, or why its molecule cannot be read or has no such form.
+pub fn standardize(
     molecule: &impl MoleculeSource,
-    largest_fragment: bool,
-) -> Result<Molecule, RowError> {
-    let structure = molecule.structure().map_err(Clone::clone)?;
-    let molecule = structure.parse()?;
-    Ok(if largest_fragment {
-        molecule.largest_fragment()
-    } else {
-        molecule
-    })
+    keep: Keep,
+) -> Result<Standardization, RowError> {
+    Form::new(molecule, Treatment { keep, ..TREATMENT })?.record()
+}
+
+/// [`standardize`] of each of `molecules`, on all cores where there are several.
+pub fn standardize_all<M: MoleculeSource>(
+    molecules: &[M],
+    keep: Keep,
+) -> Vec<Result<Standardization, RowError>> {
+    parallel::map(molecules, |molecule| standardize(molecule, keep))
 }
 
 /// A molecule made ready for the model.
 #[derive(Clone, Debug)]
 pub(crate) struct Standardized {
-    /// The molecule, reduced to its largest fragment if that was asked for.
-    pub(crate) molecule: Molecule,
+    /// The molecule, in standard form.
+    pub(crate) form: Form,
     /// Its tokens, in canonical order.
     pub(crate) tokens: Vec<u32>,
 }
@@ -39,23 +186,28 @@ impl Standardized {
     /// Where it cannot be read, or not by the model.
     pub(crate) fn new(
         source: &impl MoleculeSource,
-        largest_fragment: bool,
+        treatment: Treatment,
         limit: usize,
     ) -> Result<Self, RowError> {
-        let molecule = parse(source, largest_fragment)?;
+        let form = Form::new(source, treatment)?;
         // In canonical order, so that a molecule scores the same however it is
         // written.
-        let written = molecule.kekule_string(AtomOrder::Canonical)?;
+        let written = form.molecule.kekule_string(AtomOrder::Canonical)?;
         let tokens = tokenizer::tokenize(&written, limit).map_err(|error| {
             let position = match (&error, source.structure()) {
                 (TokenError::OutOfVocabulary { position, .. }, Ok(Structure::Smiles(input))) => {
-                    position_in(input, &molecule, *position)
+                    position_in(input, &form.molecule, *position)
                 }
                 _ => None,
             };
             RowError::new(error.code(), error.to_string()).at(position)
         })?;
-        Ok(Self { molecule, tokens })
+        Ok(Self { form, tokens })
+    }
+
+    /// The molecule.
+    pub(crate) fn molecule(&self) -> &Molecule {
+        &self.form.molecule
     }
 }
 

@@ -109,7 +109,8 @@ pub struct Header {
 /// A molecule as the user wrote it, not yet parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Structure {
-    /// SMILES without surrounding blanks and without a CXSMILES ` |…|` suffix.
+    /// SMILES without surrounding blanks, with its CXSMILES extension ` |…|` where
+    /// it has one.
     Smiles(String),
     /// MDL mol block from its title line to `M  END`, lines ending in `\n`.
     MolBlock(String),
@@ -487,7 +488,12 @@ fn has_delimiter(word: &str) -> bool {
 
 /// The structure of a SMILES cell.
 fn smiles_structure(cell: &str, column: &str) -> Result<Structure, RowError> {
-    let (smiles, _) = columns::split_cxsmiles(cell.trim());
+    let cell = cell.trim();
+    // With its extension, which may change the molecule.
+    let smiles = match columns::split_cxsmiles(cell) {
+        (_, Some(after)) => cell[..cell.len() - after.len()].trim_end(),
+        (_, None) => cell,
+    };
     if smiles.is_empty() {
         let message = format!("the column `{column}` is empty in this row");
         Err(RowError::new("missing_structure", message))

@@ -14,7 +14,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::{Header, RowError};
 use crate::model::Endpoint;
-use crate::predict::{Domain, Prediction};
+use crate::predict::{Domain, Prediction, Standardization};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub enum Columns {
     },
     /// An embedding of this many dimensions.
     Embedding(usize),
+    /// The standardised molecule alone.
+    Standardized,
     /// A similarity. Only rows that have one are written: there is no column of
     /// errors.
     Similarity,
@@ -57,6 +59,14 @@ pub enum Output<'a> {
     Embedding(&'a [f32]),
     /// For [`Columns::Similarity`].
     Similarity(f32),
+    /// For [`Columns::Standardized`].
+    Nothing,
+}
+
+impl From<()> for Output<'_> {
+    fn from((): ()) -> Self {
+        Self::Nothing
+    }
 }
 
 impl<'a> From<&'a Vec<Prediction>> for Output<'a> {
@@ -114,12 +124,15 @@ struct Layout {
     /// The names again, made unique (`name`, `name_2`) for JSON's keys.
     keys: Vec<String>,
     columns: Columns,
+    standardized_key: String,
     error_key: Option<String>,
-    /// Key of `scores`, `embedding` or `similarity`.
-    output_key: String,
+    /// Key of `scores`, `embedding` or `similarity`, where there is one.
+    output_key: Option<String>,
     /// CSV columns of the predictions, of the embedding's dimensions or of the
     /// similarity.
     output_columns: Vec<String>,
+    /// CSV columns of the standardised molecule and of what that changed.
+    standardized_columns: [String; 2],
     error_column: Option<String>,
 }
 
@@ -145,11 +158,13 @@ impl Layout {
         let has_errors = columns != Columns::Similarity;
         let error_key = has_errors.then(|| ours("error", &mut taken));
         let kind = match &columns {
-            Columns::Predictions { .. } => "scores",
-            Columns::Embedding(_) => "embedding",
-            Columns::Similarity => "similarity",
+            Columns::Predictions { .. } => Some("scores"),
+            Columns::Embedding(_) => Some("embedding"),
+            Columns::Similarity => Some("similarity"),
+            Columns::Standardized => None,
         };
-        let output_key = ours(kind, &mut taken);
+        let output_key = kind.map(|kind| ours(kind, &mut taken));
+        let standardized_key = ours("standardized", &mut taken);
 
         let mut taken = names.iter().cloned().collect::<HashSet<_>>();
         let output_columns = match &columns {
@@ -169,21 +184,30 @@ impl Layout {
                 .map(|dimension| ours(&format!("embedding_{dimension}"), &mut taken))
                 .collect(),
             Columns::Similarity => vec![ours("similarity", &mut taken)],
+            Columns::Standardized => Vec::new(),
         };
+        let standardized_columns = ["standardized", "changes"].map(|name| ours(name, &mut taken));
         let error_column = has_errors.then(|| ours("error", &mut taken));
         Self {
             names,
             keys,
             columns,
+            standardized_key,
             error_key,
             output_key,
             output_columns,
+            standardized_columns,
             error_column,
         }
     }
 
     /// One row as a JSON object; see [`Writer`].
-    fn object(&self, fields: &[String], result: Result<Output<'_>, &RowError>) -> Value {
+    fn object(
+        &self,
+        fields: &[String],
+        standardization: Option<&Standardization>,
+        result: Result<Output<'_>, &RowError>,
+    ) -> Value {
         let mut object = Map::new();
         for (index, key) in self.keys.iter().enumerate() {
             let field = fields.get(index).map_or("", String::as_str);
@@ -207,9 +231,12 @@ impl Layout {
                 .into(),
             Ok(Output::Embedding(values)) => values.iter().map(|&value| shortest(value)).collect(),
             Ok(Output::Similarity(value)) => shortest(value).map_or(Value::Null, Value::Number),
-            Err(_) => Value::Null,
+            Ok(Output::Nothing) | Err(_) => Value::Null,
         };
-        object.insert(self.output_key.clone(), output);
+        if let Some(key) = &self.output_key {
+            object.insert(key.clone(), output);
+        }
+        object.insert(self.standardized_key.clone(), json!(standardization));
         Value::Object(object)
     }
 
@@ -236,12 +263,18 @@ impl Layout {
 
     /// Header line of the CSV output.
     fn csv_header(&self) -> impl Iterator<Item = &str> {
-        let ours = self.output_columns.iter().chain(&self.error_column);
+        let ours = self.output_columns.iter().chain(&self.standardized_columns);
+        let ours = ours.chain(&self.error_column);
         self.names.iter().chain(ours).map(String::as_str)
     }
 
     /// One row of the CSV output, as wide as the header whatever the row holds.
-    fn csv_row(&self, fields: &[String], result: Result<Output<'_>, &RowError>) -> Vec<String> {
+    fn csv_row(
+        &self,
+        fields: &[String],
+        standardization: Option<&Standardization>,
+        result: Result<Output<'_>, &RowError>,
+    ) -> Vec<String> {
         let mut row = fields.to_vec();
         row.resize(self.names.len(), String::new());
         match result {
@@ -259,9 +292,11 @@ impl Layout {
             }
             Ok(Output::Embedding(values)) => row.extend(values.iter().map(|&value| number(value))),
             Ok(Output::Similarity(value)) => row.push(number(value)),
-            Err(_) => {}
+            Ok(Output::Nothing) | Err(_) => {}
         }
         row.resize(self.names.len() + self.output_columns.len(), String::new());
+        row.push(standardization.map_or_else(String::new, |done| done.smiles.clone()));
+        row.push(standardization.map_or_else(String::new, Standardization::to_string));
         if self.error_column.is_some() {
             row.push(result.err().map_or_else(String::new, |e| e.message.clone()));
         }
@@ -294,7 +329,9 @@ fn shortest(value: f32) -> Option<Number> {
 /// ```text
 /// {"<user's column>": "text", …,
 ///  "error": null or {"message": "…", "reason": "…", "position": 3 or null},
-///  "scores": null or {"<endpoint>": {"value": 0.1, "unit": "…"}, …}}
+///  "scores": null or {"<endpoint>": {"value": 0.1, "unit": "…"}, …},
+///  "standardized": null or {"smiles": "…", "left_out": ["Cl"], "neutralized": 1,
+///                           "isotopes": 0, "notes": []}}
 /// ```
 ///
 /// With uncertainty a score has further `"low"` and `"high"`, the 90 % interval,
@@ -347,7 +384,8 @@ impl<W: Write> Writer<W> {
         Ok(Self { layout, sink })
     }
 
-    /// Writes one row: the user's `fields` and its result, of the kind that the
+    /// Writes one row: the user's `fields`, what was done to its molecule and its
+    /// result, of the kind that the
     /// writer's [`Columns`] say, or its error. CSV rows may wait in a buffer until
     /// [`Writer::flush`].
     ///
@@ -357,6 +395,7 @@ impl<W: Write> Writer<W> {
     pub fn write<'a, T>(
         &mut self,
         fields: &[String],
+        standardization: Option<&Standardization>,
         result: Result<T, &RowError>,
     ) -> io::Result<()>
     where
@@ -365,17 +404,17 @@ impl<W: Write> Writer<W> {
         let result = result.map(Into::into);
         match &mut self.sink {
             Sink::Csv(csv) => csv
-                .write_record(self.layout.csv_row(fields, result))
+                .write_record(self.layout.csv_row(fields, standardization, result))
                 .map_err(io_error),
             Sink::Json { sink, rows } => {
                 let separator = if *rows == 0 { "\n" } else { ",\n" };
                 *rows += 1;
                 // One call a row, so that a pipe sees whole rows.
-                let object = self.layout.object(fields, result);
+                let object = self.layout.object(fields, standardization, result);
                 sink.write_all(format!("{separator}{object}").as_bytes())
             }
             Sink::Jsonl(sink) => {
-                let object = self.layout.object(fields, result);
+                let object = self.layout.object(fields, standardization, result);
                 sink.write_all(format!("{object}\n").as_bytes())
             }
         }

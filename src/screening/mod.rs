@@ -17,9 +17,10 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ECFP4, Fingerprint};
+use crate::chemistry::{ECFP4, Fingerprint, Keep};
+use crate::predict::{Form, TREATMENT, Treatment};
 use crate::records::{MoleculeSource, RowError, Structure};
-use crate::{metrics, parallel, predict};
+use crate::{metrics, parallel};
 
 /// How much BEDROC counts the top of a ranking.
 const ALPHA: f64 = 20.0;
@@ -127,13 +128,14 @@ fn combine(scores: impl Iterator<Item = Option<f64>>, aggregate: Aggregate) -> O
 }
 
 /// The ECFP4 fingerprints of molecules, on all cores where there are several;
-/// with `largest_fragment`, of their largest fragments.
+/// in standard form, but for what `keep` leaves as it was drawn.
 pub fn fingerprints<M: MoleculeSource>(
     molecules: &[M],
-    largest_fragment: bool,
+    keep: Keep,
 ) -> Vec<Result<Fingerprint, RowError>> {
     parallel::map(molecules, |molecule| {
-        Ok(predict::parse(molecule, largest_fragment)?.ecfp(ECFP4)?)
+        let treatment = Treatment { keep, ..TREATMENT };
+        Ok(Form::new(molecule, treatment)?.molecule.ecfp(ECFP4)?)
     })
 }
 

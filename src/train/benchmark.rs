@@ -21,7 +21,9 @@ use crate::model::{
     Sharing,
 };
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles};
-use crate::predict::{PredictOptions, Scorer, Standardized, Stop, without_interruption};
+use crate::predict::{
+    PredictOptions, Scorer, StandardForm, Standardized, Stop, TREATMENT, without_interruption,
+};
 use crate::records::{MoleculeSource, Structure};
 use crate::train::batches::{PretrainingBatch, mask};
 use crate::train::objectives::Pretraining;
@@ -356,9 +358,9 @@ fn bounds(
 
 /// Tokens and descriptors of a molecule, or why there are none.
 fn prepare(molecule: &impl MoleculeSource, limit: usize) -> Result<(Vec<u32>, Vec<f32>), String> {
-    let ready = Standardized::new(molecule, true, limit).map_err(|error| error.message)?;
+    let ready = Standardized::new(molecule, TREATMENT, limit).map_err(|error| error.message)?;
     let values: Vec<f32> = ready
-        .molecule
+        .molecule()
         .descriptors()
         .map_err(|error| error.to_string())?
         .into_iter()
@@ -619,6 +621,7 @@ impl<'a> Runner<'a> {
             model_type: MODEL_TYPE.to_owned(),
             name: subject.name.clone(),
             preset: "custom".to_owned(),
+            standard_form: StandardForm::Parent,
             license: String::new(),
             encoder: subject.encoder.clone(),
             endpoints: vec![Endpoint {

@@ -6,13 +6,15 @@
 //! repeats the run.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::de::{Deserializer, Error as _};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::start::BUILT_IN;
 use crate::device::{Device, DeviceError};
 use crate::model::{EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling};
 
@@ -468,7 +470,26 @@ pub struct RunSettings {
     pub distillation: Option<DistillationConfig>,
 }
 
+/// Makes a relative path begin where this process works, for one that resumes the
+/// run may work elsewhere.
+fn make_absolute(path: &mut PathBuf) -> io::Result<()> {
+    if !path.as_os_str().is_empty() {
+        *path = std::path::absolute(&*path)?;
+    }
+    Ok(())
+}
+
 impl RunSettings {
+    fn make_paths_absolute(&mut self) -> io::Result<()> {
+        if let Some(start) = &mut self.start
+            && start != Path::new(BUILT_IN)
+        {
+            make_absolute(start)?;
+        }
+        let teacher = self.distillation.as_mut().map(|d| &mut d.teacher);
+        teacher.map_or(Ok(()), make_absolute)
+    }
+
     /// The settings of a model that is trained from random weights, by the
     /// defaults of all fields.
     pub fn new(name: &str, license: &str, preset: Preset, epochs: f64) -> Self {
@@ -612,6 +633,15 @@ impl<'de> Deserialize<'de> for PretrainConfig {
 }
 
 impl PretrainConfig {
+    /// The same, whatever directory it is read in.
+    pub(super) fn with_absolute_paths(&self) -> io::Result<Self> {
+        let mut config = self.clone();
+        config.common.make_paths_absolute()?;
+        let files = config.train.iter_mut().chain(&mut config.valid);
+        files.into_iter().try_for_each(make_absolute)?;
+        Ok(config)
+    }
+
     /// Checks every number, so that a run does not fail after hours.
     ///
     /// # Errors
@@ -816,6 +846,14 @@ impl<'de> Deserialize<'de> for FinetuneConfig {
 }
 
 impl FinetuneConfig {
+    /// The same, whatever directory it is read in. Its tables are not read again.
+    pub(super) fn with_absolute_paths(&self) -> io::Result<Self> {
+        let mut config = self.clone();
+        config.common.make_paths_absolute()?;
+        config.split.file.as_mut().map_or(Ok(()), make_absolute)?;
+        Ok(config)
+    }
+
     /// Times that every molecule is seen.
     pub fn epochs(&self) -> usize {
         self.common.epochs as usize

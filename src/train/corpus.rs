@@ -16,7 +16,7 @@ use super::config::{BatchConfig, DescriptorSet};
 use super::seeds::{SeedStream, derive_seed, generator};
 use crate::chemistry::{AtomOrder, Molecule};
 use crate::model::{ENVIRONMENTS, Physchem, StructureTargets};
-use crate::predict::Standardized;
+use crate::predict::{Standardized, TREATMENT};
 use crate::records::{MoleculeSource, ReadOptions, Reader, RecordsError, RowError, Structure};
 use crate::tokenizer;
 
@@ -249,20 +249,20 @@ pub(super) struct Sample {
 impl Preparation {
     /// A sample of `molecule`; `None` where the model cannot read it.
     fn sample(&self, molecule: &impl MoleculeSource, draw: u64) -> Option<Sample> {
-        let ready = Standardized::new(molecule, true, self.limit).ok()?;
+        let Standardized { form, tokens } =
+            Standardized::new(molecule, TREATMENT, self.limit).ok()?;
+        let molecule = &form.molecule;
         let tokens = if self.permute {
-            permuted(&ready.molecule, draw, self.limit).unwrap_or(ready.tokens)
+            permuted(molecule, draw, self.limit).unwrap_or(tokens)
         } else {
-            ready.tokens
+            tokens
         };
         let descriptors = match &self.physchem {
-            Some(physchem) => {
-                physchem.normalise(&descriptors(&ready.molecule, &physchem.descriptors)?)
-            }
+            Some(physchem) => physchem.normalise(&descriptors(molecule, &physchem.descriptors)?),
             None => Vec::new(),
         };
         let environments = if self.environments {
-            environments(&ready.molecule)?
+            environments(molecule)?
         } else {
             Vec::new()
         };
@@ -328,14 +328,14 @@ pub(super) fn fit_physchem(
     let rows: Vec<Vec<f32>> = structures
         .par_iter()
         .filter_map(|structure| {
-            let ready = Standardized::new(structure, true, limit).ok()?;
-            descriptors(&ready.molecule, &owned)
+            let ready = Standardized::new(structure, TREATMENT, limit).ok()?;
+            descriptors(ready.molecule(), &owned)
         })
         .collect();
     Physchem::fit(&names, &rows).ok_or_else(|| {
         let example = structures
             .iter()
-            .find_map(|structure| Standardized::new(structure, true, limit).err())
+            .find_map(|structure| Standardized::new(structure, TREATMENT, limit).err())
             .map_or_else(|| "there are none".to_owned(), |error| error.message);
         CorpusError::Unusable {
             path: corpus
@@ -362,14 +362,14 @@ pub(super) fn fit_structure(
     let rows: Vec<(Vec<u32>, Vec<f32>)> = structures
         .par_iter()
         .filter_map(|structure| {
-            let ready = Standardized::new(structure, true, limit).ok()?;
+            let ready = Standardized::new(structure, TREATMENT, limit).ok()?;
             let values = match physchem {
                 Some(physchem) => {
-                    physchem.normalise(&descriptors(&ready.molecule, &physchem.descriptors)?)
+                    physchem.normalise(&descriptors(ready.molecule(), &physchem.descriptors)?)
                 }
                 None => Vec::new(),
             };
-            Some((environments(&ready.molecule)?, values))
+            Some((environments(ready.molecule())?, values))
         })
         .collect();
     StructureTargets::fit(&rows).ok_or_else(|| CorpusError::Unusable {

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::config::{DuplicatesConfig, EndpointConfig};
 use super::labels::Cell;
 use super::left_out::{Fault, LeftOut};
+use super::relations::Relations;
 use super::splits::{Fold, Split};
 use crate::chemistry::Molecule;
 use crate::model::{Endpoint, EndpointTask};
-use crate::predict::Standardized;
+use crate::predict::{Standardized, TREATMENT};
 use crate::records::{ReadOptions, Reader, RecordsError, RowError, Structure};
 
 /// Why a table of labels cannot be used.
@@ -100,6 +101,15 @@ pub struct Merged {
     pub conflicting: usize,
 }
 
+/// What reading a table of labels brought up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableRead {
+    /// Rows and labels that could not be used.
+    pub left_out: Vec<LeftOut>,
+    /// What else its user should know, a sentence each.
+    pub notes: Vec<String>,
+}
+
 struct Entry {
     ready: Standardized,
     smiles: String,
@@ -143,8 +153,8 @@ impl Examples {
     }
 
     fn place(&mut self, structure: &Structure) -> Result<usize, RowError> {
-        let ready = Standardized::new(structure, true, self.limit)?;
-        let smiles = ready.molecule.canonical_smiles()?;
+        let ready = Standardized::new(structure, TREATMENT, self.limit)?;
+        let smiles = ready.molecule().canonical_smiles()?;
         Ok(*self.index.entry(smiles.clone()).or_insert_with(|| {
             self.entries.push(Entry {
                 ready,
@@ -155,7 +165,7 @@ impl Examples {
         }))
     }
 
-    /// Adds a table of `directory`; the rows that could not be used.
+    /// Adds a table of `directory`; what is to be told of it.
     ///
     /// # Errors
     ///
@@ -165,7 +175,7 @@ impl Examples {
         directory: &Path,
         index: usize,
         endpoint: &EndpointConfig,
-    ) -> Result<Vec<LeftOut>, ExamplesError> {
+    ) -> Result<TableRead, ExamplesError> {
         let path = directory.join(&endpoint.file);
         let file = File::open(&path).map_err(|source| ExamplesError::Io {
             path: path.clone(),
@@ -182,18 +192,33 @@ impl Examples {
         let reader = Reader::open(file, &path.to_string_lossy(), &options).map_err(records)?;
         let columns = reader.header().columns.clone();
         let wanted = &endpoint.label_column;
-        let Some(column) = columns.iter().position(|name| name == wanted) else {
+        let mut same = (columns.iter().enumerate()).filter(|(_, name)| *name == wanted);
+        let Some((column, _)) = same.next() else {
             return Err(ExamplesError::NoColumn {
                 path,
                 wanted: wanted.clone(),
                 columns,
             });
         };
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut notes = Vec::new();
+        let others = same.count();
+        if others > 0 {
+            let all = others + 1;
+            notes.push(format!(
+                "{file_name}: {all} columns are called `{wanted}`, and the first of them is read: \
+                 rename the one that is meant if it is another"
+            ));
+        }
+        let mut relations = Relations::new(columns.len(), column);
         let mut left_out = Vec::new();
         for row in reader {
             let row = row.map_err(records)?;
             let cell = row.fields.get(column).map_or("", |cell| cell.trim());
             let label = Cell::read(cell).label(endpoint.task);
+            if let (Ok(_), Ok(Some(_))) = (&row.molecule, &label) {
+                relations.add(&row.fields);
+            }
             let fault = match (&row.molecule, label) {
                 (Err(error), _) => Some((Fault::Molecule, error.message.clone())),
                 (Ok(_), Ok(None)) => None,
@@ -213,7 +238,8 @@ impl Examples {
                 });
             }
         }
-        Ok(left_out)
+        notes.extend(relations.note(&file_name, &columns));
+        Ok(TableRead { left_out, notes })
     }
 
     /// The molecules that have a label, in the order of their canonical SMILES
@@ -252,7 +278,7 @@ impl Examples {
             if labels.iter().any(Option::is_some) {
                 // From the canonical SMILES, as a run that is resumed reads it: the
                 // random ones depend on how a molecule was written.
-                let molecule = Molecule::parse(&entry.smiles).unwrap_or(entry.ready.molecule);
+                let molecule = Molecule::parse(&entry.smiles).unwrap_or(entry.ready.form.molecule);
                 examples.push(Example {
                     molecule,
                     smiles: entry.smiles,
@@ -326,7 +352,7 @@ pub(super) fn from_csv(
             ));
         }
         let structure = Structure::Smiles(row[0].to_owned());
-        let ready = Standardized::new(&structure, true, limit)
+        let ready = Standardized::new(&structure, TREATMENT, limit)
             .map_err(|error| damaged(line, error.message))?;
         let labels = row
             .iter()
@@ -340,7 +366,7 @@ pub(super) fn from_csv(
             })
             .collect::<Result<_, _>>()?;
         examples.push(Example {
-            molecule: ready.molecule,
+            molecule: ready.form.molecule,
             smiles: row[0].to_owned(),
             labels,
             tokens: ready.tokens,
@@ -382,6 +408,27 @@ mod tests {
         let (examples, _) = collected(&classes, EndpointTask::Classification, f64::MAX);
         assert_eq!(examples.len(), 1);
         assert_eq!(examples[0].labels, [Some(1.0)]);
+    }
+
+    #[test]
+    fn what_a_reader_of_a_table_cannot_know_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let text = "smiles,relation,y,y\nCCO,=,1,5\nCCC,>,2,6\nCCN,>,,7\n";
+        std::fs::write(directory.path().join("a.csv"), text).expect("written");
+        let endpoint: EndpointConfig =
+            toml::from_str("name = \"y\"\ntitle = \"Y\"\nfile = \"a.csv\"\nlabel_column = \"y\"")
+                .expect("valid");
+        let mut examples = Examples::new(1, 128);
+        let read = examples.add_table(directory.path(), 0, &endpoint);
+        let TableRead { left_out, notes } = read.expect("a table");
+        assert!(left_out.is_empty());
+        assert_eq!(notes.len(), 2);
+        assert!(
+            notes[0].contains("2 columns are called `y`"),
+            "{}",
+            notes[0]
+        );
+        assert!(notes[1].contains("1 of its labels"), "{}", notes[1]);
     }
 
     #[test]

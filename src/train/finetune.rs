@@ -21,17 +21,17 @@ use super::model_card;
 use super::objectives::{DistillationError, Teacher, layer_map};
 use super::optimizer::{Optimizer, assign_param_ids};
 use super::progress::Event;
-use super::run_dir::{self, Checkpoint, Progress, Run, RunError, RunInfo};
+use super::run_dir::{self, Checkpoint, Progress, Run, RunError, RunInfo, RunLock};
 use super::seeds::{SeedStream, derive_seed};
 use super::splits::{self, Fold, Split, SplitFractions};
-use super::start::start_files;
+use super::start::{UsedModels, start_files};
 use super::trainer::{Place, Placed, Trainer};
 use crate::device::Device;
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles, Precision};
-use crate::predict::PredictOptions;
 use crate::predict::applicability::{ApplicabilityDomain, Calibration, HeldOut};
+use crate::predict::{PredictOptions, StandardForm};
 use crate::records::ReadOptions;
 
 /// The result of a run.
@@ -78,12 +78,19 @@ pub async fn finetune(
 ) -> Result<Finetuned, TrainingError> {
     config.check()?;
     config.common.optimizer.check_device(device)?;
+    let absolute = config.with_absolute_paths();
+    let config = &absolute.map_err(TrainingError::WorkingDirectory)?;
     let limit = config.common.encoder().max_length;
     let mut collected = Examples::new(config.endpoints.len(), limit);
     let mut left_out = Vec::new();
     let mut files: Vec<DataFile> = Vec::new();
     for (index, endpoint) in config.endpoints.iter().enumerate() {
-        left_out.extend(collected.add_table(data, index, endpoint)?);
+        let read = collected.add_table(data, index, endpoint)?;
+        left_out.extend(read.left_out);
+        for note in read.notes {
+            // The first step asks again, so a wish to stop is not lost.
+            let _ = on_event(Event::Note(note));
+        }
         let path = data.join(&endpoint.file);
         if files.iter().all(|file| file.path != path) {
             let options = ReadOptions {
@@ -96,7 +103,6 @@ pub async fn finetune(
     let kinds: Vec<EndpointTask> = config.endpoints.iter().map(|e| e.task).collect();
     let left_out = left_out::once(left_out);
     for note in left_out::summary(&left_out) {
-        // The first step asks again, so a wish to stop is not lost.
         let _ = on_event(Event::Note(note));
     }
     let (examples, merged) = collected.finish(&kinds, &config.duplicates);
@@ -122,6 +128,7 @@ pub async fn finetune(
             folds,
         },
         device,
+        models: UsedModels::default(),
     };
     // What is wrong with a fold, a teacher or a start is known before the
     // directory is made.
@@ -157,7 +164,7 @@ pub async fn finetune(
     let run = Run::create(
         directory,
         &resolved.to_toml()?,
-        &RunInfo::new(resolved.command(), device, files),
+        &RunInfo::new(resolved.command(), device, files).with_models(table_run.models.list()),
         &stored,
     )?;
     let mut finetuned = table_run.train(run, first, on_event).await?;
@@ -170,8 +177,9 @@ pub async fn finetune(
 pub(super) async fn resume(
     config: &FinetuneConfig,
     run: Run,
+    info: &RunInfo,
     device: &Device,
-    on_event: impl FnMut(Event) -> ControlFlow<()>,
+    mut on_event: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Finetuned, TrainingError> {
     let directory = run.directory().to_owned();
     let table_run = TableRun {
@@ -179,9 +187,14 @@ pub(super) async fn resume(
         directory: &directory,
         data: stored(&directory, config)?,
         device,
+        models: UsedModels::recorded(&info.models),
     };
     let autodiff = device.tensors().clone().autodiff();
-    let state = match run.restore(&config.common.optimizer, &autodiff)? {
+    // The first step asks again, so a wish to stop is not lost.
+    let on_note = |note| {
+        let _ = on_event(Event::Note(note));
+    };
+    let state = match run.restore(&config.common.optimizer, &autodiff, on_note)? {
         Some(checkpoint) => checkpoint,
         None => table_run.start(Position::default(), 0, 0.0)?,
     };
@@ -209,12 +222,14 @@ pub async fn evaluate_run(
         RunConfig::Pretrain(_) => return Err(TrainingError::NoEndpoints(directory.to_owned())),
     };
     config.check()?;
+    // The run's own files are those of its model's card.
+    let stores = options.augmentations == NonZeroUsize::MIN && baseline;
+    let _lock = stores.then(|| RunLock::take(directory)).transpose()?;
     let data = stored(directory, &config)?;
     let models = models(directory, data.folds.len());
     let with_baseline = baseline && config.baseline;
     let evaluated = evaluation::evaluate(&data, &models, device, options, with_baseline).await?;
-    // The run's own files are those of its model's card.
-    if options.augmentations == NonZeroUsize::MIN && baseline {
+    if stores {
         store_evaluation(directory, &data, &evaluated)?;
     }
     Ok(evaluated.evaluation)
@@ -316,6 +331,7 @@ struct TableRun<'a> {
     directory: &'a Path,
     data: Dataset,
     device: &'a Device,
+    models: UsedModels,
 }
 
 impl TableRun<'_> {
@@ -369,7 +385,9 @@ impl TableRun<'_> {
         } else {
             run_dir::model_of(directory)
         };
-        let (config, model) = ModelFiles::read(&directory)?.load(self.device.tensors())?;
+        let files = ModelFiles::read(&directory)?;
+        self.models.read(&directory, &files)?;
+        let (config, model) = files.load(self.device.tensors())?;
         let names = |endpoints: &mut dyn Iterator<Item = &String>| {
             endpoints.cloned().collect::<Vec<_>>().join(", ")
         };
@@ -405,6 +423,9 @@ impl TableRun<'_> {
         };
         let start = common.start.as_deref();
         let started = start.map(start_files).transpose()?;
+        if let Some((path, files)) = start.zip(started.as_ref()) {
+            self.models.read(path, files)?;
+        }
         let stored = started.as_ref().map(ModelFiles::config).transpose()?;
         let mut encoder = common.encoder();
         if let (None, Some(stored)) = (common.pooling, &stored) {
@@ -414,6 +435,7 @@ impl TableRun<'_> {
             model_type: MODEL_TYPE.to_owned(),
             name: common.name.clone(),
             preset: common.preset.name().to_owned(),
+            standard_form: StandardForm::Parent,
             license: common.license.clone(),
             encoder,
             endpoints: self
@@ -479,7 +501,10 @@ impl TableRun<'_> {
             fold: Some(state.progress.position.fold),
             epoch: state.progress.position.epoch as u64 + 1,
         };
-        let start = (&state, place);
+        // Within an epoch none was made yet at the step; between two, that at the end of
+        // the one before.
+        let validations = usize::from(state.progress.position.batch == 0);
+        let start = (&state, place, validations);
         let mut trainer = Trainer::new(common, 0, self.device, run, start, on_event)?;
         while state.progress.position.fold < self.trainings() {
             state = self.train_fold(&mut trainer, state).await?;

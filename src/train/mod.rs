@@ -32,6 +32,7 @@ mod pretrain;
 mod progress;
 #[cfg(test)]
 mod reference_tests;
+mod relations;
 mod run;
 pub mod run_dir;
 #[cfg(test)]
@@ -56,7 +57,7 @@ pub use config::{
     SplitConfig, SplitKind, TrainingConfigError,
 };
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
-pub use dataset::{Example, Examples, ExamplesError, Merged};
+pub use dataset::{Example, Examples, ExamplesError, Merged, TableRead};
 pub use finetune::{Finetuned, Position as FoldPosition, evaluate_run, finetune};
 pub use learnable::LearnableError;
 pub use left_out::{Fault, LeftOut, summary as left_out_summary};
@@ -67,7 +68,7 @@ pub use pretrain::{Pretrained, pretrain};
 pub use progress::{Event, Step};
 pub use run::{Trained, resume, run};
 pub use run_dir::RunError;
-pub use start::{BUILT_IN, start_files};
+pub use start::{BUILT_IN, UsedModel, start_files};
 pub use tensorboard::EventFile;
 
 /// Why a run could not begin, continue or be evaluated.
@@ -86,6 +87,9 @@ pub enum TrainingError {
     /// A configuration cannot be written as TOML.
     #[error("configuration: {0}")]
     TomlOut(#[from] toml::ser::Error),
+    /// The directory that relative paths begin in is not known.
+    #[error("the working directory: {0}")]
+    WorkingDirectory(#[source] std::io::Error),
     /// The corpus cannot be read.
     #[error(transparent)]
     Corpus(#[from] CorpusError),
@@ -119,6 +123,19 @@ pub enum TrainingError {
          splits.json (split.kind = \"indices\")", .0.display()
     )]
     OtherFolds(PathBuf),
+    /// A model is not the one that the run began with.
+    #[error(
+        "the model {} has changed since the run began (SHA-256 of its config.json {found}, then \
+         {expected}): put the old model back, or begin another run", path.display()
+    )]
+    ModelChanged {
+        /// Its directory.
+        path: PathBuf,
+        /// The digest at the beginning.
+        expected: String,
+        /// The digest now.
+        found: String,
+    },
     /// The teacher cannot teach this student.
     #[error(transparent)]
     Distillation(#[from] DistillationError),

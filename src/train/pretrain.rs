@@ -18,11 +18,12 @@ use super::optimizer::{Optimizer, assign_param_ids};
 use super::progress::Event;
 use super::run_dir::{Checkpoint, Progress, Run, RunInfo};
 use super::seeds::{SeedStream, derive_seed, generator};
+use super::start::UsedModels;
 use super::trainer::{Objective, Place, Placed, Trainer, read_losses};
 use crate::device::Device;
 use crate::model::{Initial, Model, Physchem};
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelFiles};
-use crate::predict::Stop;
+use crate::predict::{StandardForm, Stop};
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -39,8 +40,8 @@ pub struct Pretrained {
 ///
 /// `on_event` sees everything that the run has to tell and ends it with
 /// [`ControlFlow::Break`]; the run saves a checkpoint then, and
-/// [`resume`](super::resume) continues from there. Paths of the configuration
-/// are taken as they are.
+/// [`resume`](super::resume) continues from there. Relative paths of the
+/// configuration begin in the working directory; the run records them absolute.
 ///
 /// # Errors
 ///
@@ -53,18 +54,21 @@ pub async fn pretrain(
 ) -> Result<Pretrained, TrainingError> {
     config.check()?;
     config.common.optimizer.check_device(device)?;
+    let absolute = config.with_absolute_paths();
+    let config = &absolute.map_err(TrainingError::WorkingDirectory)?;
     let [corpus, valid] = corpora(config)?;
     let mut data = corpus.files.clone();
     data.extend(valid.files.iter().cloned());
     // Before the directory is made: what is wrong with a teacher or a start
     // is known now.
-    let teacher = load_teacher(config, device)?;
-    let first = start(config, &corpus, teacher.as_ref(), device)?;
+    let models = UsedModels::default();
+    let teacher = load_teacher(config, &models, device)?;
+    let first = start(config, &corpus, teacher.as_ref(), &models, device)?;
     let resolved = RunConfig::from(config.clone());
     let run = Run::create(
         directory,
         &resolved.to_toml()?,
-        &RunInfo::new(resolved.command(), device, data),
+        &RunInfo::new(resolved.command(), device, data).with_models(models.list()),
         &[],
     )?;
     let corpus_run = CorpusRun {
@@ -83,17 +87,22 @@ pub(super) async fn resume(
     run: Run,
     info: &RunInfo,
     device: &Device,
-    on_event: impl FnMut(Event) -> ControlFlow<()>,
+    mut on_event: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Pretrained, TrainingError> {
     let [corpus, valid] = corpora(config)?;
     let (of_train, of_valid) = info.data.split_at(corpus.files.len().min(info.data.len()));
     corpus.check(of_train)?;
     valid.check(of_valid)?;
-    let teacher = load_teacher(config, device)?;
+    let models = UsedModels::recorded(&info.models);
+    let teacher = load_teacher(config, &models, device)?;
     let autodiff = device.tensors().clone().autodiff();
-    let state = match run.restore(&config.common.optimizer, &autodiff)? {
+    // The first step asks again, so a wish to stop is not lost.
+    let on_note = |note| {
+        let _ = on_event(Event::Note(note));
+    };
+    let state = match run.restore(&config.common.optimizer, &autodiff, on_note)? {
         Some(checkpoint) => checkpoint,
-        None => start(config, &corpus, teacher.as_ref(), device)?,
+        None => start(config, &corpus, teacher.as_ref(), &models, device)?,
     };
     run.record_resume(device)?;
     let corpus_run = CorpusRun {
@@ -123,12 +132,15 @@ struct LoadedTeacher {
 
 fn load_teacher(
     config: &PretrainConfig,
+    models: &UsedModels,
     device: &Device,
 ) -> Result<Option<LoadedTeacher>, TrainingError> {
     let Some(distillation) = &config.common.distillation else {
         return Ok(None);
     };
-    let (teacher, model) = ModelFiles::read(&distillation.teacher)?.load(device.tensors())?;
+    let files = ModelFiles::read(&distillation.teacher)?;
+    models.read(&distillation.teacher, &files)?;
+    let (teacher, model) = files.load(device.tensors())?;
     if distillation.soft > 0.0 && !teacher.masked_lm {
         return Err(DistillationError::NoHead {
             head: "masked language modelling",
@@ -149,6 +161,7 @@ fn start(
     config: &PretrainConfig,
     corpus: &Corpus,
     teacher: Option<&LoadedTeacher>,
+    models: &UsedModels,
     device: &Device,
 ) -> Result<Checkpoint<Position>, TrainingError> {
     let common = &config.common;
@@ -158,6 +171,9 @@ fn start(
         .as_ref()
         .map(|directory| ModelFiles::read(directory))
         .transpose()?;
+    if let Some((path, files)) = common.start.as_deref().zip(files.as_ref()) {
+        models.read(path, files)?;
+    }
     let started = files.as_ref().map(ModelFiles::config).transpose()?;
     // A teacher's or an earlier model's normalisation, so that its head keeps
     // its meaning.
@@ -195,6 +211,7 @@ fn start(
         model_type: MODEL_TYPE.to_owned(),
         name: common.name.clone(),
         preset: common.preset.name().to_owned(),
+        standard_form: StandardForm::Parent,
         license: common.license.clone(),
         encoder,
         endpoints: Vec::new(),
@@ -359,12 +376,16 @@ impl CorpusRun<'_> {
             fold: None,
             epoch: begun.epoch + 1,
         };
+        // A validation every so many steps comes before the checkpoint of its step,
+        // one at the end of an epoch or of the run after it.
+        let every = config.validate_every as u64;
+        let validations = usize::from(every > 0 && state.progress.step.is_multiple_of(every));
         let mut trainer = Trainer::new(
             common,
             config.validate_every,
             self.device,
             run,
-            (&state, place),
+            (&state, place, validations),
             on_event,
         )?;
         let all = self.corpus.rows();

@@ -73,7 +73,7 @@ pub async fn resume(
             Trained::Pretrained(pretrain::resume(&config, run, &info, device, on_event).await?)
         }
         (RunConfig::Finetune(config), None) => {
-            Trained::Finetuned(finetune::resume(&config, run, device, on_event).await?)
+            Trained::Finetuned(finetune::resume(&config, run, &info, device, on_event).await?)
         }
         (RunConfig::Pretrain(_), Some(config)) => Trained::Pretrained(Pretrained {
             config,

@@ -7,20 +7,23 @@
 //! events.out.*    the same for TensorBoard
 //! checkpoints/    the newest states, each complete
 //! model/          the resulting model directory
+//! lock            held by the process that trains in it
 //! ```
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::config::OptimizerConfig;
-use super::corpus::DataFile;
+use super::corpus::{DataFile, hexadecimal};
 use super::optimizer::{Optimizer, OptimizerError};
+use super::start::UsedModel;
 use super::tensorboard::EventFile;
 use crate::atomic;
 use crate::device::Device;
@@ -47,6 +50,8 @@ pub const EVALUATION: &str = "evaluation.json";
 pub const MODEL: &str = "model";
 /// One directory a fold, each with its model.
 pub const FOLDS: &str = "folds";
+/// What the process that trains in a directory has locked.
+const LOCK: &str = "lock";
 const CHECKPOINTS: &str = "checkpoints";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
@@ -72,6 +77,17 @@ pub enum RunError {
          `delicate resume {path}`", path = .0.display()
     )]
     NotEmpty(PathBuf),
+    /// Another process trains or evaluates there.
+    #[error(
+        "{} is in use by another process{by}: wait until it has ended, or end it",
+        directory.display()
+    )]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+        /// Its number, in brackets, where it is known.
+        by: String,
+    },
     /// There is nothing to resume.
     #[error("{} is not a run directory: {CONFIG} not found", .0.display())]
     NoRun(PathBuf),
@@ -82,6 +98,14 @@ pub enum RunError {
         path: PathBuf,
         /// What is wrong.
         what: String,
+    },
+    /// A checkpoint cannot be read, nor any before it.
+    #[error("the checkpoint {} is damaged: {source}", path.display())]
+    Checkpoint {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<RunError>,
     },
     /// The model of a checkpoint cannot be read or written.
     #[error(transparent)]
@@ -108,6 +132,9 @@ pub struct RunInfo {
     pub started: String,
     /// The files that were read.
     pub data: Vec<DataFile>,
+    /// The models that were read: those to start from, and teachers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<UsedModel>,
     /// Where and when the run was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Session>,
@@ -135,8 +162,14 @@ impl RunInfo {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             data,
+            models: Vec::new(),
             resumed: Vec::new(),
         }
+    }
+
+    /// The same with the models that the run reads.
+    pub(super) fn with_models(self, models: Vec<UsedModel>) -> Self {
+        Self { models, ..self }
     }
 }
 
@@ -163,8 +196,51 @@ pub(crate) struct Checkpoint<P> {
 pub struct Run {
     directory: PathBuf,
     metrics: File,
+    /// Held as long as the run is open.
+    _lock: RunLock,
     /// Made at the first step of a session, when it is known which it is.
     events: Option<EventFile>,
+}
+
+/// A run directory that this process alone may write to, until it is dropped or the
+/// process ends, however it does.
+#[derive(Debug)]
+pub(super) struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Locks `directory`.
+    ///
+    /// # Errors
+    ///
+    /// Where another process has, or the directory cannot be written to.
+    pub(super) fn take(directory: &Path) -> Result<Self, RunError> {
+        let path = directory.join(LOCK);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut file = options.open(&path).map_err(io_error(&path))?;
+        match file.try_lock() {
+            Ok(()) => {
+                // For the message of whoever comes second: no harm if it is lost.
+                let _ = file.set_len(0);
+                let _ = writeln!(file, "{}", std::process::id());
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let _ = file.read_to_string(&mut text);
+                let by = match text.trim() {
+                    "" => String::new(),
+                    number => format!(" ({number})"),
+                };
+                let directory = directory.to_owned();
+                return Err(RunError::InUse { directory, by });
+            }
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(_)) => {}
+        }
+        Ok(Self { _file: file })
+    }
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> RunError {
@@ -247,6 +323,21 @@ pub(super) fn model_of(path: &Path) -> PathBuf {
     }
 }
 
+/// Refuses a directory that holds something, other than what a process left that was
+/// killed before it had begun a run there.
+fn check_empty(directory: &Path) -> Result<(), RunError> {
+    let begun = [LOCK, RUN, EXAMPLES, LEFT_OUT, SPLITS];
+    for entry in fs::read_dir(directory).map_err(io_error(directory))? {
+        let name = entry.map_err(io_error(directory))?.file_name();
+        let name = name.to_string_lossy();
+        // Without a configuration it is no run yet.
+        if !begun.contains(&&*name) && !name.starts_with(atomic::PARTIAL) {
+            return Err(RunError::NotEmpty(directory.to_owned()));
+        }
+    }
+    Ok(())
+}
+
 impl Run {
     /// Begins a run in `directory`, which must be empty or absent, or hold what a
     /// process left that was killed while it did this. `files` are the run's data, by
@@ -262,15 +353,11 @@ impl Run {
         files: &[(&str, Vec<u8>)],
     ) -> Result<Self, RunError> {
         fs::create_dir_all(directory).map_err(io_error(directory))?;
-        let begun = [RUN, EXAMPLES, LEFT_OUT, SPLITS];
-        for entry in fs::read_dir(directory).map_err(io_error(directory))? {
-            let name = entry.map_err(io_error(directory))?.file_name();
-            let name = name.to_string_lossy();
-            // Without a configuration it is no run yet.
-            if !begun.contains(&&*name) && !name.starts_with(atomic::PARTIAL) {
-                return Err(RunError::NotEmpty(directory.to_owned()));
-            }
-        }
+        // Before anything is put there, the lock included, and again when nobody else
+        // can put anything there.
+        check_empty(directory)?;
+        let lock = RunLock::take(directory)?;
+        check_empty(directory)?;
         atomic::sweep(directory).map_err(io_error(directory))?;
         write_json(&directory.join(RUN), info)?;
         for (name, bytes) in files {
@@ -278,7 +365,7 @@ impl Run {
         }
         // Last: a directory with a configuration is a run.
         write_whole(&directory.join(CONFIG), config.as_bytes())?;
-        Self::open(directory)
+        Self::open(directory, lock)
     }
 
     /// Opens the run in `directory` to resume it; with it the text of its
@@ -289,6 +376,7 @@ impl Run {
     /// Where there is no run, or a file of it is damaged.
     pub fn resume(directory: &Path) -> Result<(Self, String, RunInfo), RunError> {
         let config = read_config(directory)?;
+        let lock = RunLock::take(directory)?;
         let info = read_json(&directory.join(RUN))?;
         // What a process that was killed here left unfinished.
         let mut folders = vec![directory.to_owned(), directory.join(CHECKPOINTS)];
@@ -303,7 +391,7 @@ impl Run {
                 atomic::sweep(&folder).map_err(io_error(&folder))?;
             }
         }
-        Ok((Self::open(directory)?, config, info))
+        Ok((Self::open(directory, lock)?, config, info))
     }
 
     /// Notes in `run.json` that the run is resumed on `device`.
@@ -323,7 +411,7 @@ impl Run {
         write_json(&path, &info)
     }
 
-    fn open(directory: &Path) -> Result<Self, RunError> {
+    fn open(directory: &Path, lock: RunLock) -> Result<Self, RunError> {
         let path = directory.join(METRICS);
         let metrics = OpenOptions::new()
             .create(true)
@@ -333,6 +421,7 @@ impl Run {
         Ok(Self {
             directory: directory.to_owned(),
             metrics,
+            _lock: lock,
             events: None,
         })
     }
@@ -390,7 +479,7 @@ impl Run {
     pub(crate) fn rewind(
         &mut self,
         step: u64,
-        keep: impl Fn(&Map<String, Value>) -> bool,
+        mut keep: impl FnMut(&Map<String, Value>) -> bool,
     ) -> Result<(), RunError> {
         let events = match step {
             0 => EventFile::create(&self.directory),
@@ -438,8 +527,13 @@ impl Run {
             fs::remove_dir_all(&partial).map_err(io_error(&partial))?;
         }
         model_dir::write(&partial, config, model, Precision::Fp32, "", None).await?;
-        write_whole(&partial.join(OPTIMIZER), &optimizer.save().await?)?;
-        write_json(&partial.join(STATE), progress)?;
+        let optimizer = optimizer.save().await?;
+        write_whole(&partial.join(OPTIMIZER), &optimizer)?;
+        let state = State {
+            progress,
+            optimizer: hexadecimal(&Sha256::digest(&optimizer)),
+        };
+        write_json(&partial.join(STATE), &state)?;
         let path = folder.join(format!("step-{:09}", progress.step));
         atomic::rename_directory(&partial, &path).map_err(io_error(&path))?;
         let mut all = self.checkpoints()?;
@@ -489,26 +583,75 @@ impl Run {
         Ok(())
     }
 
-    /// The newest checkpoint, with its model on `device`; `None` before the
-    /// first.
+    /// The newest checkpoint that is whole, with its model on `device`; `None` before
+    /// the first. One that is damaged is passed over for the one before it, and said
+    /// to `on_note`.
     pub(crate) fn restore<P: DeserializeOwned>(
         &self,
         optimizer: &OptimizerConfig,
         device: &burn::tensor::Device,
+        mut on_note: impl FnMut(String),
     ) -> Result<Option<Checkpoint<P>>, RunError> {
-        let Some(path) = self.checkpoints()?.pop() else {
-            return Ok(None);
-        };
-        let progress = read_json(&path.join(STATE))?;
-        let (config, model) = ModelFiles::read(&path)?.load(device)?;
-        let file = path.join(OPTIMIZER);
-        let bytes = fs::read(&file).map_err(io_error(&file))?;
-        let model = super::optimizer::assign_param_ids(model);
-        Ok(Some(Checkpoint {
-            progress,
-            config,
-            optimizer: Optimizer::restore(optimizer, &bytes, &model, device)?,
-            model,
-        }))
+        let mut newest_fault = None;
+        for path in self.checkpoints()?.into_iter().rev() {
+            match checkpoint(&path, optimizer, device) {
+                Ok(checkpoint) => {
+                    if let Some(fault) = newest_fault {
+                        on_note(format!(
+                            "{fault}; the run goes on from the checkpoint before it, {}",
+                            path.display()
+                        ));
+                    }
+                    return Ok(Some(checkpoint));
+                }
+                Err(fault) => {
+                    newest_fault.get_or_insert(RunError::Checkpoint {
+                        path,
+                        source: Box::new(fault),
+                    });
+                }
+            }
+        }
+        newest_fault.map_or(Ok(None), Err)
     }
+}
+
+/// `state.json` of a checkpoint.
+#[derive(Serialize, Deserialize)]
+struct State<P> {
+    #[serde(flatten)]
+    progress: P,
+    /// SHA-256 of the optimizer's file; the model names its own. Earlier versions
+    /// wrote none.
+    #[serde(default)]
+    optimizer: String,
+}
+
+/// Reads the checkpoint in `path`.
+fn checkpoint<P: DeserializeOwned>(
+    path: &Path,
+    optimizer: &OptimizerConfig,
+    device: &burn::tensor::Device,
+) -> Result<Checkpoint<P>, RunError> {
+    let state: State<Progress<P>> = read_json(&path.join(STATE))?;
+    let (config, model) = ModelFiles::read(path)?.load(device)?;
+    let file = path.join(OPTIMIZER);
+    let bytes = fs::read(&file).map_err(io_error(&file))?;
+    let found = hexadecimal(&Sha256::digest(&bytes));
+    if !state.optimizer.is_empty() && state.optimizer != found {
+        let expected = state.optimizer;
+        return Err(damaged(
+            &file,
+            format!("its SHA-256 is {found}, and {expected} was written"),
+        ));
+    }
+    let model = super::optimizer::assign_param_ids(model);
+    let optimizer = Optimizer::restore(optimizer, &bytes, &model, device)
+        .map_err(|error| damaged(&file, error))?;
+    Ok(Checkpoint {
+        progress: state.progress,
+        config,
+        optimizer,
+        model,
+    })
 }

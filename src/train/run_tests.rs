@@ -126,6 +126,55 @@ fn a_run_of_every_kind_is_resumed_to_the_same_weights() {
 }
 
 #[test]
+fn a_model_that_changed_since_the_run_began_is_refused() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let data = folder.path();
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let molecules: Vec<String> = (1..=9)
+        .flat_map(|length| ["O", "N", "F", "Cl", "C#N"].map(|tail| "C".repeat(length) + tail))
+        .collect();
+    let rows = molecules.iter().map(|smiles| {
+        let carbons = smiles.matches('C').count();
+        format!("{smiles},{carbons}\n")
+    });
+    let table = format!("smiles,label\n{}", rows.collect::<String>());
+    fs::write(data.join("table.csv"), table).expect("written");
+    let read = |more: &str| {
+        let text = format!("{SETTINGS}\n{more}\n{ON_TABLES}\n");
+        RunConfig::from_toml(&text).expect(&text)
+    };
+    let model = data.join("first").join(MODEL);
+    begin(&read(""), data, &data.join("first"), &device, false).expect("trained");
+    let config = fs::read_to_string(model.join("config.json")).expect("there");
+    // Two folds: the model to start from is read once more when the second begins.
+    for (run, more) in [
+        (
+            "taught",
+            format!("distillation = {{ teacher = {model:?} }}"),
+        ),
+        ("started", format!("start = {model:?}")),
+    ] {
+        let mut config_of_run = read(&more);
+        if let RunConfig::Finetune(config) = &mut config_of_run {
+            config.split.folds = 2;
+        }
+        let run = data.join(run);
+        begin(&config_of_run, data, &run, &device, true).expect_err("stopped");
+        let changed = config.replacen("\"resumed\"", "\"another\"", 1);
+        assert_ne!(changed, config);
+        fs::write(model.join("config.json"), changed).expect("written");
+        let goes_on = |_| ControlFlow::Continue(());
+        let refused = pollster::block_on(resume(&run, &device, goes_on)).expect_err("refused");
+        assert!(
+            matches!(&refused, TrainingError::ModelChanged { path, .. } if *path == model),
+            "{refused}"
+        );
+        fs::write(model.join("config.json"), &config).expect("written");
+        pollster::block_on(resume(&run, &device, goes_on)).expect("the same model");
+    }
+}
+
+#[test]
 fn a_directory_without_a_run_is_named() {
     let folder = tempfile::tempdir().expect("a directory");
     let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");

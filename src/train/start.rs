@@ -1,11 +1,16 @@
 //! A model to start training from: a stored encoder, and heads that are stored or
 //! fresh.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
 use burn::module::Param;
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::TrainingError;
+use super::corpus::hexadecimal;
 use crate::model::{
     ConfigError, Encoder, EncoderConfig, Endpoint, Heads, Initial, Model, Source, SourceError,
 };
@@ -50,6 +55,57 @@ fn built_in() -> Result<ModelFiles<'static>, ModelDirError> {
             "no pre-trained encoder was built in: name a model directory to start from, or none",
         ),
     })
+}
+
+/// A model that a run starts from or is taught by, as its run directory records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedModel {
+    /// Its directory, or [`BUILT_IN`].
+    pub path: PathBuf,
+    /// SHA-256 of its `config.json`, which names its other files with theirs; in
+    /// hexadecimal.
+    pub sha256: String,
+}
+
+/// The models of a run: each stays the one that it was when the run first read it.
+#[derive(Debug, Default)]
+pub(super) struct UsedModels(RefCell<Vec<UsedModel>>);
+
+impl UsedModels {
+    /// Those that a run directory records.
+    pub(super) fn recorded(models: &[UsedModel]) -> Self {
+        Self(RefCell::new(models.to_vec()))
+    }
+
+    /// All of them.
+    pub(super) fn list(&self) -> Vec<UsedModel> {
+        self.0.borrow().clone()
+    }
+
+    /// Takes the model in `path` into account, as it was just read.
+    ///
+    /// # Errors
+    ///
+    /// Where another one was read from there before.
+    pub(super) fn read(&self, path: &Path, files: &ModelFiles<'_>) -> Result<(), TrainingError> {
+        let found = hexadecimal(&Sha256::digest(&files.config));
+        let mut known = self.0.borrow_mut();
+        match known.iter().find(|model| model.path == path) {
+            None => known.push(UsedModel {
+                path: path.to_owned(),
+                sha256: found,
+            }),
+            Some(model) if model.sha256 == found => {}
+            Some(model) => {
+                return Err(TrainingError::ModelChanged {
+                    path: path.to_owned(),
+                    expected: model.sha256.clone(),
+                    found,
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl ModelFiles<'_> {

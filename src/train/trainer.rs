@@ -73,24 +73,28 @@ pub(super) struct Trainer<'a, F> {
 }
 
 impl<'a, F: FnMut(Event) -> ControlFlow<()>> Trainer<'a, F> {
-    /// Goes on with `run` from `state`: what its metrics hold beyond that is
-    /// dropped, for it is done again.
+    /// Goes on with `run` from `state`, at whose step `validations` were made before
+    /// it was saved: what its metrics hold beyond that is dropped, for it is done
+    /// again.
     pub(super) fn new<P>(
         settings: &'a RunSettings,
         validate_every: usize,
         device: &Device,
         mut run: Run,
-        (state, place): (&Checkpoint<P>, Place),
+        (state, place, validations): (&Checkpoint<P>, Place, usize),
         on_event: F,
     ) -> Result<Self, TrainingError> {
         let begun = state.progress.step;
-        // A validation at a step comes before the checkpoint, one at the end of
-        // an epoch after it.
-        let validated = validate_every > 0;
+        let mut left = validations;
         run.rewind(begun, |line| {
             let step = line.get("step").and_then(|step| step.as_u64());
             let valid = line.get("split").is_some_and(|split| split == "valid");
-            step < Some(begun) || (step == Some(begun) && (validated || !valid))
+            if step == Some(begun) && valid {
+                let keep = left > 0;
+                left = left.saturating_sub(1);
+                return keep;
+            }
+            step <= Some(begun)
         })?;
         Ok(Self {
             settings,

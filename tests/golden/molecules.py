@@ -792,11 +792,12 @@ def main():
     rows += ["\t".join(row(s)) for s in smiles]
     (here / "molecules.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
+    # Radicals are refused in a mol block, as everywhere that a model reads.
     drawn = [s for s in written(DRUGS) + written(NATURAL) if "@" in s and len(s) < 70][:20]
     drawn += """C/C=C/C C/C=C\\C FC=CF C[S@@](=O)c1ccccc1 [13CH3][2H] C[N+](C)(C)C [O-][n+]1ccccc1
-    CC(=O)[O-].[Na+] [CH2]c1ccccc1 C[Se]C N[C@@H](C[SeH])C(=O)O C[Si](C)(C)C OB(O)c1ccccc1
+    CC(=O)[O-].[Na+] C[Se]C N[C@@H](C[SeH])C(=O)O C[Si](C)(C)C OB(O)c1ccccc1
     c1cc[nH]c1 C/C=N/O C[C@H]1CC[C@@H](C)CC1 [NH4+].[Cl-] C[P+](C)(C)C CC(F)(Cl)Br
-    C[C@@H]1C[C@H]1F O=[N+]([O-])c1ccccc1 [Cu+2] CC1(C)CCCC(C)(C)N1[O] C/C(F)=C(\\Cl)Br""".split()
+    C[C@@H]1C[C@H]1F O=[N+]([O-])c1ccccc1 [Cu+2] C/C(F)=C(\\Cl)Br""".split()
     rows = ["# RDKit " + rdBase.rdkitVersion, "\t".join(["input", "kind", "canonical", "block"])]
     rows += ["\t".join(r) for r in block_rows(drawn)]
     (here / "mol_blocks.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -464,10 +464,7 @@ fn blanks_names_and_stereo_groups_change_nothing() {
         assert_eq!(canonical(text), plain, "{text}");
     }
     let error = Molecule::parse(" CCO |^1:0|").unwrap_err();
-    assert_eq!(
-        (error.reason.code(), error.position),
-        ("unsupported", Some(5))
-    );
+    assert_eq!((error.reason.code(), error.position), ("radical", Some(5)));
 }
 
 #[test]
@@ -794,7 +791,7 @@ fn no_mutilated_mol_block_makes_it_panic() {
                 .kekule_smiles(AtomOrder::Random(1));
         }
     }
-    assert!(read > 500, "only {read} of the mutants were molecules");
+    assert!(read > 400, "only {read} of the mutants were molecules");
 }
 
 /// What another test asks of our own molecules, of the corpus' test file.

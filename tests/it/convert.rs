@@ -505,3 +505,51 @@ fn onnx_runtime_computes_what_pytorch_computes() {
         }
     }
 }
+
+#[test]
+#[ignore = "needs a Python with onnx and onnxruntime (DELICATE_PYTHON)"]
+fn onnx_runtime_computes_the_embedding_that_we_compute() {
+    let python = std::env::var("DELICATE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let directory = tempfile::tempdir().expect("a directory");
+    let files = ModelFiles::embedded_for_similarity();
+    let (config, model) = files.build(&cpu()).expect("valid");
+    let path = directory.path().join("model.onnx");
+    let bytes = pollster::block_on(export::onnx(&config, &model)).expect("a file");
+    std::fs::write(&path, bytes).expect("written");
+    // Written as the Kekulé SMILES that the model reads.
+    let smiles = "CC(=O)NC";
+    let molecule = delicate::chemistry::Molecule::parse(smiles).expect("valid");
+    let written = molecule
+        .kekule_string(delicate::chemistry::AtomOrder::Canonical)
+        .expect("written");
+    let ids = delicate::tokenizer::tokenize(&written, 128).expect("in the vocabulary");
+    let mask = vec![1; ids.len()];
+    let input = directory.path().join("input.json");
+    let json = serde_json::json!({"input_ids": [ids], "attention_mask": [mask]});
+    std::fs::write(&input, json.to_string()).expect("written");
+    let output = std::process::Command::new(&python)
+        .args(["-c", ONNX_SCRIPT])
+        .args([&path, &input])
+        .output()
+        .expect("Python runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let found: Vec<f32> =
+        serde_json::from_value(found["embedding"].clone()).expect("an array of numbers");
+    let scorer = delicate::predict::Scorer::new(config, model, cpu());
+    let molecules = [delicate::records::Structure::from(smiles)];
+    let embedded = pollster::block_on(scorer.embed(
+        &molecules,
+        delicate::predict::PredictOptions::default(),
+        async |_| std::ops::ControlFlow::Continue(()),
+    ));
+    let ours = embedded.rows[0].clone().expect("done").expect("embedded");
+    let scale = ours
+        .iter()
+        .fold(0.0f32, |most, value| most.max(value.abs()));
+    assert_eq!(found.len(), ours.len());
+    for (theirs, ours) in found.iter().zip(&ours) {
+        assert!((theirs - ours).abs() < 1e-5 * scale, "{theirs} and {ours}");
+    }
+}

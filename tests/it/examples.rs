@@ -1,5 +1,7 @@
 //! The examples run as they stand.
 
+#[path = "../../examples/canonicalize.rs"]
+mod canonicalize;
 #[cfg(feature = "train")]
 #[path = "../../examples/finetune.rs"]
 mod finetune;
@@ -7,6 +9,11 @@ mod finetune;
 mod score;
 #[path = "../../examples/screen.rs"]
 mod screen;
+
+#[test]
+fn the_example_that_canonicalizes_runs() {
+    canonicalize::main().expect("it writes its molecules");
+}
 
 #[cfg(feature = "train")]
 #[test]

@@ -11,12 +11,14 @@ mod descriptors;
 mod examples;
 mod metrics;
 mod model_dir;
+mod mol_blocks;
 mod predict;
 mod records;
 mod screening;
 mod shaders;
 #[cfg(feature = "train")]
 mod splits;
+mod standard_form;
 
 /// Where the data sets lie that are no part of the repository. Tests on them
 /// are ignored unless asked for; each has a smaller one beside it.

@@ -299,10 +299,10 @@ fn a_directory_with_a_file_cut_short_or_altered_is_refused_by_its_name() {
         let bytes = std::fs::read(path.join(file)).expect("there");
         for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
             std::fs::write(path.join(file), &bytes[..length]).expect("written");
-            assert!(matches!(
-                refused(&path, file),
-                ModelDirError::Altered { .. }
-            ));
+            let error = refused(&path, file);
+            let by_its_header = matches!(error, ModelDirError::Safetensors(_));
+            let by_its_digest = matches!(error, ModelDirError::Altered { .. });
+            assert!(by_its_digest || (by_its_header && file.ends_with("safetensors")));
         }
         let mut altered = bytes.clone();
         let last = altered.len() - 1;
@@ -318,6 +318,34 @@ fn a_directory_with_a_file_cut_short_or_altered_is_refused_by_its_name() {
     let config = std::fs::read(path.join("config.json")).expect("there");
     std::fs::write(path.join("config.json"), &config[..config.len() / 2]).expect("written");
     refused(&path, "config.json");
+}
+
+/// Sparse files, which take no room: read whole, they would take the memory.
+#[test]
+fn weights_that_are_far_too_many_are_refused_by_their_header() {
+    let (_folder, path) = directory();
+    let weights = path.join("model.safetensors");
+    let values = 5u64 << 30;
+    let json =
+        format!(r#"{{"a":{{"dtype":"U8","shape":[{values}],"data_offsets":[0,{values}]}}}}"#);
+    let mut header = (json.len() as u64).to_le_bytes().to_vec();
+    header.extend(json.as_bytes());
+    let write = |length: u64| {
+        std::fs::write(&weights, &header).expect("written");
+        let file = std::fs::File::options().write(true).open(&weights);
+        file.expect("opened")
+            .set_len(length)
+            .expect("a sparse file");
+    };
+    write(header.len() as u64 + values);
+    let error = refused(&path, "model.safetensors");
+    assert!(matches!(error, ModelDirError::TooManyWeights { found, .. } if found == values));
+    write(values);
+    let error = refused(&path, "model.safetensors");
+    assert!(matches!(error, ModelDirError::Safetensors(_)));
+    write(7 << 30);
+    let error = refused(&path, "model.safetensors");
+    assert!(matches!(error, ModelDirError::TooLarge { .. }));
 }
 
 #[test]

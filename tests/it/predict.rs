@@ -265,6 +265,7 @@ fn what_cannot_be_scored_says_why() {
     let scorer = cpu();
     let long = "C".repeat(200);
     let structures = [
+        smiles("C[As](C)C"),
         smiles("C[Fe]C"),
         smiles(&long),
         smiles("C(C)(C)(C)(C)C"),
@@ -280,6 +281,7 @@ fn what_cannot_be_scored_says_why() {
         reasons,
         [
             "out_of_vocabulary",
+            "metal",
             "too_long",
             "valence",
             "kekulization",

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
+use delicate::chemistry::Keep;
 use delicate::model::{Endpoint, EndpointTask, Scaling};
 use delicate::predict::Prediction;
 use delicate::records::{
@@ -278,12 +279,12 @@ fn a_header_line_names_the_columns_of_a_smi_file() {
 #[test]
 fn a_cxsmiles_extension_is_neither_name_nor_smiles_but_stays_in_the_text() {
     let (_, records) = read("CC* |$;;R1$| ring part\nCCO |w:1.0|\n", "a.smi");
-    assert_eq!(smiles(&records), ["CC*", "CCO"]);
+    assert_eq!(smiles(&records), ["CC* |$;;R1$|", "CCO |w:1.0|"]);
     assert_eq!(records[0].fields, ["CC* |$;;R1$|", "ring part"]);
     assert_eq!(records[1].fields, ["CCO |w:1.0|", ""]);
 
     let (_, records) = read("id,smiles\n1,CC* |$;;R1$|\n", "a.csv");
-    assert_eq!(smiles(&records), ["CC*"]);
+    assert_eq!(smiles(&records), ["CC* |$;;R1$|"]);
     assert_eq!(records[0].fields[1], "CC* |$;;R1$|");
 }
 
@@ -767,7 +768,9 @@ fn written(
         Writer::new(Vec::new(), format, &header(names), columns.clone()).expect("a Vec takes all");
     for (fields, outcome) in rows {
         let fields = fields.iter().map(|&f| f.to_owned()).collect::<Vec<_>>();
-        writer.write(&fields, *outcome).expect("a Vec takes all");
+        writer
+            .write(&fields, None, *outcome)
+            .expect("a Vec takes all");
     }
     String::from_utf8(writer.finish().expect("a Vec takes all")).expect("text")
 }
@@ -791,9 +794,9 @@ fn csv_has_the_users_columns_then_the_endpoints_then_the_error() {
     );
     assert_eq!(
         text,
-        "id,smiles,ESOL,logD,error\n\
-         =1+1,\"C,\"\"O\"\"\",-0.1,0.5,\n\
-         b,C1,,,ring 1 is not closed\n"
+        "id,smiles,ESOL,logD,standardized,changes,error\n\
+         =1+1,\"C,\"\"O\"\"\",-0.1,0.5,,,\n\
+         b,C1,,,,,ring 1 is not closed\n"
     );
 }
 
@@ -811,11 +814,11 @@ fn json_rows_hold_the_users_columns_then_error_then_scores_in_this_order() {
     let lines = jsonl.lines().collect::<Vec<_>>();
     assert_eq!(
         lines[0],
-        r#"{"zz":"7","aa":"CCO","error":null,"scores":{"ESOL":{"value":0.1,"unit":"log mol/L"},"logD":{"value":-2.0,"unit":"log mol/L"}}}"#
+        r#"{"zz":"7","aa":"CCO","error":null,"scores":{"ESOL":{"value":0.1,"unit":"log mol/L"},"logD":{"value":-2.0,"unit":"log mol/L"}},"standardized":null}"#
     );
     assert_eq!(
         lines[1],
-        r#"{"zz":"8","aa":"C1","error":{"message":"ring 1 is not closed","reason":"unclosed_ring","position":1},"scores":null}"#
+        r#"{"zz":"8","aa":"C1","error":{"message":"ring 1 is not closed","reason":"unclosed_ring","position":1},"scores":null,"standardized":null}"#
     );
     let array = written(OutputFormat::Json, &columns, &outputs, &rows);
     let array = serde_json::from_str::<Vec<Value>>(&array).expect("JSON");
@@ -844,13 +847,19 @@ fn embeddings_are_columns_in_csv_and_an_array_in_json() {
     let outputs = Columns::Embedding(2);
     assert_eq!(
         written(OutputFormat::Csv, &["smiles"], &outputs, &rows),
-        "smiles,embedding_0,embedding_1,error\nCCO,0.25,-3.0,\nC1,,,ring 1 is not closed\n"
+        "smiles,embedding_0,embedding_1,standardized,changes,error\n\
+         CCO,0.25,-3.0,,,\nC1,,,,,ring 1 is not closed\n"
     );
     let text = written(OutputFormat::Json, &["smiles"], &outputs, &rows);
     let value = serde_json::from_str::<Value>(&text).expect("JSON");
     assert_eq!(
         value[0],
-        json!({"smiles": "CCO", "error": null, "embedding": [0.25, -3.0]})
+        json!({
+            "smiles": "CCO",
+            "error": null,
+            "embedding": [0.25, -3.0],
+            "standardized": null,
+        })
     );
     assert_eq!(value[1]["embedding"], Value::Null);
     assert_eq!(value[1]["error"]["position"], 1);
@@ -863,14 +872,48 @@ fn a_similarity_is_one_column_and_no_error_stands_beside_it() {
     let outputs = Columns::Similarity;
     assert_eq!(
         written(OutputFormat::Csv, &columns, &outputs, &rows),
-        "smiles,error,similarity\nCCO,2 %,0.1\n"
+        "smiles,error,similarity,standardized,changes\nCCO,2 %,0.1,,\n"
     );
     assert_eq!(
         written(OutputFormat::Jsonl, &columns, &outputs, &rows),
-        "{\"smiles\":\"CCO\",\"error\":\"2 %\",\"similarity\":0.1}\n"
+        "{\"smiles\":\"CCO\",\"error\":\"2 %\",\"similarity\":0.1,\"standardized\":null}\n"
     );
     let theirs = written(OutputFormat::Csv, &["similarity"], &outputs, &[]);
-    assert_eq!(theirs, "similarity,delicate_similarity\n");
+    assert_eq!(
+        theirs,
+        "similarity,delicate_similarity,standardized,changes\n"
+    );
+}
+
+#[test]
+fn what_was_done_to_a_molecule_stands_beside_its_result() {
+    let salt = Structure::from("CC[NH3+].[Cl-]");
+    let done = delicate::predict::standardize(&salt, Keep::default()).expect("it has a form");
+    let write = |format| {
+        let header = header(&["smiles"]);
+        let mut writer = Writer::new(Vec::new(), format, &header, Columns::Standardized)
+            .expect("a Vec takes all");
+        let fields = ["CC[NH3+].[Cl-]".to_owned()];
+        let row = writer.write(&fields, Some(&done), Ok(()));
+        row.expect("a Vec takes all");
+        String::from_utf8(writer.finish().expect("a Vec takes all")).expect("text")
+    };
+    assert_eq!(
+        write(OutputFormat::Csv),
+        "smiles,standardized,changes,error\n\
+         CC[NH3+].[Cl-],CCN,left out: [Cl-]; charges removed: 1,\n"
+    );
+    let value = serde_json::from_str::<Value>(&write(OutputFormat::Jsonl)).expect("JSON");
+    assert_eq!(
+        value["standardized"],
+        json!({
+            "smiles": "CCN",
+            "left_out": ["[Cl-]"],
+            "neutralized": 1,
+            "isotopes": 0,
+            "notes": [],
+        })
+    );
 }
 
 #[test]
@@ -882,8 +925,9 @@ fn a_users_column_keeps_its_name_where_ours_collides_with_it() {
     let outputs = endpoints(&["ESOL"]);
     assert_eq!(
         written(OutputFormat::Csv, &columns, &outputs, &rows),
-        "error,scores,ESOL,x,x,x_2,embedding_0,delicate_ESOL,delicate_error\n\
-         a,b,c,d,e,f,g,1.0,\n"
+        "error,scores,ESOL,x,x,x_2,embedding_0,delicate_ESOL,standardized,changes,\
+         delicate_error\n\
+         a,b,c,d,e,f,g,1.0,,,\n"
     );
     let line = written(OutputFormat::Jsonl, &columns, &outputs, &rows);
     let value = serde_json::from_str::<Value>(&line).expect("JSON");
@@ -899,7 +943,8 @@ fn a_users_column_keeps_its_name_where_ours_collides_with_it() {
             "x_2",
             "embedding_0",
             "delicate_error",
-            "delicate_scores"
+            "delicate_scores",
+            "standardized"
         ]
     );
     assert_eq!(value["error"], "a");
@@ -927,7 +972,7 @@ fn a_closed_pipe_comes_through_as_a_broken_pipe() {
         let scores = predictions(&[("a", 0.0)]);
         let result = Writer::new(ClosedPipe, format, &header(&["smiles"]), endpoints(&["a"]))
             .and_then(|mut writer| {
-                writer.write(&fields, Ok(&scores))?;
+                writer.write(&fields, None, Ok(&scores))?;
                 writer.flush()
             });
         let kind = result.map_err(|error| error.kind());
@@ -943,7 +988,9 @@ fn rows_with_problems_can_be_written_as_they_are() {
         .expect("a Vec takes all");
     for row in &records {
         let result = row.molecule.as_ref().map(|_| &scores);
-        writer.write(&row.fields, result).expect("a Vec takes all");
+        writer
+            .write(&row.fields, None, result)
+            .expect("a Vec takes all");
     }
     let text = String::from_utf8(writer.finish().expect("a Vec takes all")).expect("text");
     let values = text
@@ -974,7 +1021,7 @@ proptest! {
         let rows = rows.collect::<Vec<_>>();
         let scores = predictions(&[("ESOL", 0.5)]);
         for fields in &rows {
-            writer.write(fields, Ok(&scores)).expect("a Vec takes all");
+            writer.write(fields, None, Ok(&scores)).expect("a Vec takes all");
         }
         let bytes = writer.finish().expect("a Vec takes all");
         let (header, records) = read(&bytes, "a.csv");
@@ -1042,7 +1089,7 @@ proptest! {
         // Not through `serde_json`, whose own parsing may be off by one bit.
         let number = text
             .strip_prefix(r#"{"error":null,"embedding":["#)
-            .and_then(|text| text.strip_suffix("]}\n"))
+            .and_then(|text| text.strip_suffix("],\"standardized\":null}\n"))
             .expect("the row's shape");
         if value.is_finite() {
             // As JavaScript and most readers do it: by way of f64.

@@ -3,13 +3,19 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use delicate::chemistry::Keep;
 use delicate::records::{RowError, Structure};
 use delicate::screening::{
     self, Aggregate, Benchmark, BenchmarkResult, Features, ScreeningError, Similarity,
 };
 
 fn ecfp4(structures: &[Result<Structure, RowError>]) -> Result<Vec<Features>, ScreeningError> {
-    let fingerprints = screening::fingerprints(structures, false).into_iter();
+    // RDKit's figures are those of the molecules as they are drawn.
+    let as_drawn = Keep {
+        salts: true,
+        charges: true,
+    };
+    let fingerprints = screening::fingerprints(structures, as_drawn).into_iter();
     Ok(fingerprints
         .map(|fingerprint| Features::new(fingerprint.ok(), None))
         .collect())

@@ -1,5 +1,7 @@
 /** Numbers as people read them. */
 
+import type { Standardization } from "./protocol.js";
+
 const whole = new Intl.NumberFormat("en");
 
 export const count = (value: number): string => whole.format(value);
@@ -53,6 +55,14 @@ export function duration(seconds: number): string {
 /** "9.6 million", "512,000". */
 export const parameters = (value: number): string =>
   value >= 1_000_000 ? `${Number((value / 1_000_000).toPrecision(3))} million` : count(value);
+
+/** What was done to a molecule before it was scored, part by part. */
+export const changes = (done: Standardization): string[] => [
+  ...(done.left_out.length > 0 ? [`left out: ${done.left_out.join(", ")}`] : []),
+  ...(done.neutralized > 0 ? [`charges removed: ${count(done.neutralized)}`] : []),
+  ...(done.isotopes > 0 ? [`isotopes dropped: ${count(done.isotopes)}`] : []),
+  ...done.notes,
+];
 
 /** An error's message as a sentence on a page: a capital, quotation marks instead of Markdown's, a full stop. */
 export function sentence(message: string): string {

@@ -16,6 +16,7 @@ export type {
   Row,
   RowError,
   RowState,
+  Standardization,
 } from "delicate-cpu/delicate.js";
 
 export type BackendName = EngineInfo["backend"];

@@ -214,7 +214,12 @@ export class Session {
     await worker.call("open", { ...this.source, table });
     for (let start = 0; start < this.rows.length; start += PAGE) {
       const rows = this.rows.slice(start, Math.min(start + PAGE, this.rows.length));
-      const results = rows.map(({ state, error, predictions }) => ({ state, error, predictions }));
+      const results = rows.map(({ state, error, predictions, standardization }) => ({
+        state,
+        error,
+        predictions,
+        standardization,
+      }));
       if (results.some(({ state }) => state !== "pending")) {
         await worker.call("restore", { table, start, results });
       }

@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use delicate::model::Endpoint;
-use delicate::predict::{Domain, Interval, Neighbour, PredictOptions, Prediction, Progress, Stop};
+use delicate::predict::{
+    Domain, Interval, Neighbour, PredictOptions, Prediction, Progress, Standardization, Stop,
+};
 use delicate::records::{
     Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Writer,
 };
@@ -31,6 +33,7 @@ struct PageRow<'a> {
     fields: &'a [String],
     error: Option<&'a RowError>,
     predictions: Option<&'a [Prediction]>,
+    standardization: Option<&'a Standardization>,
     #[tsify(type = "RowState")]
     state: State,
 }
@@ -50,6 +53,7 @@ enum State {
 struct Restored {
     error: Option<RowError>,
     predictions: Option<Vec<RestoredPrediction>>,
+    standardization: Option<Standardization>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +74,8 @@ pub struct Table {
     header: Header,
     rows: Vec<Row>,
     results: RefCell<Vec<RowResult>>,
+    /// One entry a row: what was done to its molecule.
+    standardizations: RefCell<Vec<Option<Standardization>>>,
     endpoints: RefCell<Vec<Arc<Endpoint>>>,
     /// Why reading ended before the end of the file, if it did.
     fault: Option<String>,
@@ -114,6 +120,7 @@ impl Table {
             .collect();
         Ok(Self {
             header,
+            standardizations: RefCell::new(vec![None; rows.len()]),
             rows,
             results: RefCell::new(results),
             endpoints: RefCell::default(),
@@ -149,13 +156,15 @@ impl Table {
     ///
     /// Never; the conversion to JavaScript is fallible in its type alone.
     #[wasm_bindgen(unchecked_return_type = "Row[]")]
-    pub fn rows(&self, start: usize, end: usize) -> Result<JsValue, JsValue> {
-        let (start, end) = self.bounds(start, end);
+    pub fn rows(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
+        let (start, end) = self.bounds(start, end)?;
         let results = self.results.borrow();
+        let standardizations = self.standardizations.borrow();
         let rows: Vec<PageRow<'_>> = self.rows[start..end]
             .iter()
             .zip(&results[start..end])
-            .map(|(row, result)| {
+            .zip(&standardizations[start..end])
+            .map(|((row, result), standardization)| {
                 let (predictions, error, state) = match result {
                     None => (None, None, State::Pending),
                     Some(Ok(predictions)) => (Some(predictions.as_slice()), None, State::Scored),
@@ -165,6 +174,7 @@ impl Table {
                     fields: &row.fields,
                     error,
                     predictions,
+                    standardization: standardization.as_ref(),
                     state,
                 }
             })
@@ -184,12 +194,12 @@ impl Table {
     pub async fn score(
         &self,
         engine: &Engine,
-        start: usize,
-        end: usize,
+        start: f64,
+        end: f64,
         #[wasm_bindgen(unchecked_param_type = "(done: number, total: number) => boolean")]
         on_progress: js_sys::Function,
     ) -> Result<usize, JsValue> {
-        let (start, end) = self.bounds(start, end);
+        let (start, end) = self.bounds(start, end)?;
         let scorer = &engine.scorer;
         self.name_endpoints(engine);
         let waiting: Vec<usize> = {
@@ -217,8 +227,11 @@ impl Table {
         let mut done = 0;
         {
             let mut results = self.results.borrow_mut();
-            for (row, result) in waiting.into_iter().zip(outcome.rows) {
+            let mut standardizations = self.standardizations.borrow_mut();
+            let outcomes = outcome.rows.into_iter().zip(outcome.standardizations);
+            for (row, (result, standardization)) in waiting.into_iter().zip(outcomes) {
                 done += usize::from(result.is_some());
+                standardizations[row] = standardization.filter(|_| result.is_some());
                 results[row] = result;
             }
         }
@@ -237,7 +250,8 @@ impl Table {
     /// Where there is no such row, its molecule cannot be scored (`row`), or the
     /// device fails.
     #[wasm_bindgen(unchecked_return_type = "Explanation")]
-    pub async fn explain(&self, engine: &Engine, row: usize) -> Result<JsValue, JsValue> {
+    pub async fn explain(&self, engine: &Engine, row: f64) -> Result<JsValue, JsValue> {
+        let row = place("row", row)?;
         let row = self.rows.get(row).ok_or_else(|| {
             let message = format!("there is no row {row}: the table has {}", self.rows.len());
             Failure::new("row", message)
@@ -256,15 +270,19 @@ impl Table {
     pub fn restore(
         &self,
         engine: &Engine,
-        start: usize,
+        start: f64,
         #[wasm_bindgen(unchecked_param_type = "Omit<Row, \"fields\">[]")] results: JsValue,
     ) -> Result<(), JsValue> {
+        let start = place("start", start)?;
         let given: Vec<Restored> = serde_wasm_bindgen::from_value(results)
             .map_err(|error| Failure::new("restore", error))?;
         self.name_endpoints(engine);
         let endpoints = self.endpoints.borrow();
         let mut results = self.results.borrow_mut();
-        for (result, row) in results.iter_mut().skip(start).zip(given) {
+        let mut standardizations = self.standardizations.borrow_mut();
+        let places = results.iter_mut().zip(standardizations.iter_mut());
+        for ((result, standardization), row) in places.skip(start).zip(given) {
+            *standardization = row.standardization;
             match (row.error, row.predictions) {
                 (Some(error), _) => *result = Some(Err(error)),
                 (None, Some(predictions)) => {
@@ -304,9 +322,9 @@ impl Table {
         *self.endpoints.borrow_mut() = engine.scorer.endpoints().to_vec();
     }
 
-    fn bounds(&self, start: usize, end: usize) -> (usize, usize) {
-        let end = end.min(self.rows.len());
-        (start.min(end), end)
+    fn bounds(&self, start: f64, end: f64) -> Result<(usize, usize), Failure> {
+        let end = place("end", end)?.min(self.rows.len());
+        Ok((place("start", start)?.min(end), end))
     }
 
     fn write(&self, format: OutputFormat) -> std::io::Result<Vec<u8>> {
@@ -316,12 +334,25 @@ impl Table {
         };
         let mut writer = Writer::new(Vec::new(), format, &self.header, columns)?;
         let pending = RowError::new("not_scored", "the row was not scored");
-        for (row, result) in self.rows.iter().zip(self.results.borrow().iter()) {
+        let standardizations = self.standardizations.borrow();
+        let results = self.results.borrow();
+        let results = results.iter().zip(standardizations.iter());
+        for (row, (result, standardization)) in self.rows.iter().zip(results) {
             let result = result.as_ref().map_or(Err(&pending), Result::as_ref);
-            writer.write(&row.fields, result)?;
+            writer.write(&row.fields, standardization.as_ref(), result)?;
         }
         writer.finish()
     }
+}
+
+/// A number of JavaScript as a place in the table. Taken as an integer by its
+/// binding, -1 would be 4,294,967,295 and 1.5 would be 1.
+fn place(name: &str, number: f64) -> Result<usize, Failure> {
+    if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
+        return Ok(number as usize);
+    }
+    let message = format!("`{name}` is {number}: it must be a whole number from 0");
+    Err(Failure::new("argument", message))
 }
 
 /// Predictions of `endpoints`, in their order; `None` where one is missing.

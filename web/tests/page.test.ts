@@ -13,6 +13,7 @@ import {
 } from "../page/attribution.js";
 import {
   bytes,
+  changes,
   duration,
   interval,
   parameters,
@@ -52,6 +53,15 @@ await checks.check("numbers read as people write them", () => {
   equal(plural(2_000, "row"), "2,000 rows");
   equal(sentence("no column `a b`, but `c`"), "No column “a b”, but “c”.");
   equal(sentence("Is it there?"), "Is it there?");
+});
+
+await checks.check("what was done to a molecule is told part by part", () => {
+  const plain = { smiles: "CCN", left_out: [], neutralized: 0, isotopes: 0, notes: [] };
+  deepEqual(changes(plain), []);
+  deepEqual(
+    changes({ ...plain, left_out: ["Cl", "O"], neutralized: 1, isotopes: 2, notes: ["read so"] }),
+    ["left out: Cl, O", "charges removed: 1", "isotopes dropped: 2", "read so"],
+  );
 });
 
 await checks.check("durations are coarse and never zero", () => {
@@ -98,6 +108,7 @@ const row = (fields: string[], value: number | null, error: string | null = null
             nearest: null,
           },
         ],
+  standardization: null,
 });
 const rows = [
   row(["CCO", "x10"], -1),

@@ -59,7 +59,13 @@ export class MadeUpWorker implements WorkerHandle {
       const lines = new TextDecoder().decode(bytes).trimEnd().split("\n");
       this.tables.set(
         table,
-        lines.map((line) => ({ fields: [line], state: "pending", error: null, predictions: null })),
+        lines.map((line) => ({
+          fields: [line],
+          state: "pending",
+          error: null,
+          predictions: null,
+          standardization: null,
+        })),
       );
       return { columns: ["smiles"], smiles: 0, id: null, length: lines.length, fault: null };
     },
@@ -84,7 +90,12 @@ export class MadeUpWorker implements WorkerHandle {
       }
       return rows
         .slice(start, end)
-        .map(({ state, error, predictions }) => ({ state, error, predictions }));
+        .map(({ state, error, predictions, standardization }) => ({
+          state,
+          error,
+          predictions,
+          standardization,
+        }));
     },
     explain: ({ table, row }) => {
       const { fields, predictions } = this.#opened(table)[row] as Row;

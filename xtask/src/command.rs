@@ -135,7 +135,11 @@ pub(crate) fn accept(command: &Command, status: ExitStatus) -> Result<()> {
 
 /// Where a program lies on the search path.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
-    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let file = if program.contains('.') {
+        program.to_owned()
+    } else {
+        format!("{program}{}", std::env::consts::EXE_SUFFIX)
+    };
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|folder| folder.join(&file))
         .find(|path| path.is_file())

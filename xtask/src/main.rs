@@ -6,6 +6,7 @@
 mod command;
 mod demo;
 mod features;
+mod kills;
 mod modules;
 mod native;
 mod needs;
@@ -68,6 +69,18 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Kill commands at random moments and compare what they are resumed to (half an hour).
+    Kills {
+        /// Kills of each command.
+        #[arg(long, default_value_t = 50)]
+        rounds: usize,
+        /// Only this command; may be given again.
+        #[arg(long, value_name = "COMMAND")]
+        only: Vec<kills::Kind>,
+        /// Seed of the moments.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -106,6 +119,9 @@ fn run(task: Task) -> Result<bool> {
             page::build(&workspace, &tools.node)?;
         }
         Task::Reproduce { arguments } => reproduce::run(&workspace, &arguments)?,
+        Task::Kills { rounds, only, seed } => {
+            return kills::run(&workspace, &only, rounds, seed);
+        }
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {

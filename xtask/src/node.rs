@@ -33,7 +33,7 @@ impl Node {
             return Ok(found);
         }
         let machine = Self { folder: None };
-        if on_path("npm").is_none() || on_path("node").is_none() {
+        if on_path(file_name("npm")).is_none() || on_path("node").is_none() {
             let advice = "the page needs Node.js 20.19, 22.12 or later, with npm";
             packages::install(&["nodejs", "npm"]).context(advice)?;
             if machine.will_do() {
@@ -68,6 +68,7 @@ impl Node {
 
     /// A command that finds this Node first.
     pub(crate) fn command(&self, program: &str) -> Command {
+        let program = file_name(program);
         let Some(folder) = &self.folder else {
             return Command::new(program);
         };
@@ -83,6 +84,16 @@ impl Node {
             command.env("PATH", path);
         }
         command
+    }
+}
+
+/// What a program is called on this system: on Windows npm is a script, and
+/// one is started by its full name alone.
+fn file_name(program: &str) -> &str {
+    if cfg!(windows) && program == "npm" {
+        "npm.cmd"
+    } else {
+        program
     }
 }
 

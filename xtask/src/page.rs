@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -117,10 +117,23 @@ pub(crate) fn browser() -> Option<PathBuf> {
     ];
     let mac = ["Google Chrome", "Chromium"]
         .map(|name| PathBuf::from(format!("/Applications/{name}.app/Contents/MacOS/{name}")));
+    let windows = ["ProgramFiles", "ProgramFiles(x86)", "LocalAppData"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .map(|folder| PathBuf::from(folder).join(r"Google\Chrome\Application\chrome.exe"));
     named
         .into_iter()
         .chain(usual.into_iter().filter_map(on_path))
         .chain(mac)
-        // Ubuntu's `chromium` may be a stub that only tells of another package.
-        .find(|path| command::answer(Command::new(path).arg("--version")).is_ok())
+        .chain(windows)
+        .find(|path| starts(path))
+}
+
+/// Whether that is a browser: Ubuntu's `chromium` may be a stub that only tells
+/// of another package. On Windows the question would open a window.
+fn starts(browser: &Path) -> bool {
+    if cfg!(windows) {
+        return browser.is_file();
+    }
+    command::answer(Command::new(browser).arg("--version")).is_ok()
 }

@@ -40,8 +40,8 @@ impl Step {
     }
 }
 
-/// In the order they run: the quickest to fail first, the page last. The modules
-/// are built beside all that comes before them.
+/// In the order they run: the quickest to fail first. Those of the page run beside
+/// the others.
 const STEPS: [Step; 12] = [
     Step {
         name: "format",
@@ -75,7 +75,7 @@ const STEPS: [Step; 12] = [
     },
     // The page's types are partly those of the modules' bindings.
     Step {
-        name: MODULES,
+        name: "modules",
         needs: Needs::Page,
         run: web_modules,
     },
@@ -107,7 +107,6 @@ const STEPS: [Step; 12] = [
 ];
 const TESTS: &str = "tests";
 const TRANSLATION: &str = "translation";
-const MODULES: &str = "modules";
 const BROWSER_TESTS: &str = "browser-tests";
 
 /// Where Mesa keeps compiled pipelines.
@@ -151,20 +150,25 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
         tools: tools.ok(),
         filter,
     };
-    thread::scope(|scope| {
-        // For most of its time the compiler works on one core, so that two
-        // builds at once end well before one after the other.
-        let modules = steps.iter().find(|step| step.name == MODULES);
-        let mut modules = modules.map(|step| scope.spawn(|| step.outcome(&suite)));
-        for step in &steps {
+    // For most of its time a compiler works on one core, and so do the browsers:
+    // the page and the Rust code side by side end well before one after the other.
+    let (page, rust): (Vec<&Step>, Vec<&Step>) =
+        steps.iter().partition(|step| step.needs == Needs::Page);
+    let outcomes = |steps: &[&Step]| -> Vec<_> {
+        let outcome = |step: &&Step| {
             println!("\n== {}", step.name);
-            let ahead = modules.take_if(|_| step.name == MODULES);
-            let (tally, time) = match ahead.map(thread::ScopedJoinHandle::join) {
-                Some(outcome) => outcome.unwrap_or((Tally::FAILED, Duration::ZERO)),
-                None => step.outcome(&suite),
-            };
-            table.push((step.name, Some(tally), time));
-        }
+            let (tally, time) = step.outcome(&suite);
+            (step.name, Some(tally), time)
+        };
+        steps.iter().map(outcome).collect()
+    };
+    thread::scope(|scope| {
+        let page = scope.spawn(|| outcomes(&page));
+        table.extend(outcomes(&rust));
+        table.extend(page.join().unwrap_or_else(|_| {
+            println!("failed: the page's checks ended in a panic");
+            vec![("page", Some(Tally::FAILED), Duration::ZERO)]
+        }));
     });
 
     println!(

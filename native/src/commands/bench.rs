@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::cli::{DeviceArguments, ReportArguments, ReportFormat};
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_same_file};
+use crate::messages::say;
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
@@ -173,7 +174,7 @@ fn tell(measure: &MeasureArguments) -> impl FnMut(usize, usize) + use<> {
     let loud = !measure.quiet && io::stderr().is_terminal();
     move |round, all| {
         if loud {
-            eprintln!("round {round} of {all} (including warm-up)");
+            say!("round {round} of {all} (including warm-up)");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use delicate::chemistry::Keep;
 use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::model::EndpointTask;
@@ -21,6 +22,7 @@ use crate::cli::{
 use crate::commands::report;
 use crate::error::CommandError;
 use crate::files::RowFile;
+use crate::messages::say;
 use crate::model::{self, Task};
 
 #[derive(Debug, Args)]
@@ -63,13 +65,15 @@ pub(crate) struct EvaluateArguments {
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
     let device = arguments.device.open()?;
     let path = &arguments.path;
-    let options = PredictOptions::default()
-        .keep_salts(arguments.molecule.keep_salts)
+    let options = arguments
+        .molecule
+        .options()
         .augmentations(arguments.augmentation.augmentations);
     let evaluation = if path.join(run_dir::CONFIG).is_file() {
-        if arguments.molecule.keep_salts {
+        if options.keep != Keep::default() {
             // A run's molecules were standardised when it read its tables.
-            let message = "--keep-salts is for tables: a run keeps its own molecules";
+            let message =
+                "--keep-salts and --keep-charges are for tables: a run keeps its own molecules";
             return Err(CommandError::Usage(message.to_owned()));
         }
         let baseline = !arguments.no_baseline;
@@ -138,7 +142,7 @@ fn on_table(
     let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{name}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
     if scored < rows.len() && !arguments.quiet {
-        eprintln!(
+        say!(
             "{} of {} molecules could not be scored",
             rows.len() - scored,
             rows.len()
@@ -165,6 +169,15 @@ fn labelled(
             columns,
         });
     };
+    let same = columns.iter().filter(|name| **name == columns[column]);
+    let same = same.count();
+    if same > 1 {
+        say!(
+            "{}: {same} columns are called `{}`, and the first of them is read",
+            path.display(),
+            columns[column]
+        );
+    }
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for row in all {
         let row = row?;
@@ -182,7 +195,7 @@ fn labelled(
             (Ok(_), Err(refusal)) => refusal.of(cell.trim()),
         };
         if !arguments.quiet {
-            eprintln!("{}, line {}: skipped: {why}", path.display(), row.line);
+            say!("{}, line {}: skipped: {why}", path.display(), row.line);
         }
     }
     Ok((rows, labels))

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use delicate::predict::Interval;
 use delicate::predict::attribution::{ExplainError, Explanation};
-use delicate::predict::{Interval, PredictOptions};
 use delicate::records::Structure;
 
 use crate::cli::{
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let device = arguments.device.open()?;
     let scorer = model::load(&arguments.model, Task::Score, device)?;
     let structure = Structure::Smiles(arguments.smiles.clone());
-    let options = PredictOptions::default().keep_salts(arguments.molecule.keep_salts);
+    let options = arguments.molecule.options();
     let explained = pollster::block_on(scorer.explain(&structure, options));
     DeviceLossNotice::default().after(&scorer);
     let explanation = explained.map_err(|error| match error {

@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use delicate::convert::export::{self, MOLECULES, QuantizationError};
-use delicate::model_dir::{
-    self, CARD, CONFIG, DOMAIN, ModelDirError, ModelFiles, Precision, VOCABULARY, WEIGHTS,
-};
+use delicate::model_dir::{self, CARD, ModelDirError, ModelFiles, Precision, WEIGHTS};
 use delicate::predict::Scorer;
 use delicate::records::{ReadOptions, Structure};
 
 use crate::cli::{DeviceArguments, StorageArguments};
 use crate::error::CommandError;
-use crate::files::{RowFile, Sink, refuse_same_file};
+use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
@@ -46,8 +44,9 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let (from, to) = (arguments.model.as_path(), arguments.output.as_path());
     // What is read must not be overwritten while it is compared with.
     refuse_same_file(from, Some(to))?;
-    for file in [CONFIG, WEIGHTS, VOCABULARY, DOMAIN, CARD] {
-        refuse_same_file(&from.join(file), Some(to))?;
+    refuse_model_file(from, Some(to))?;
+    if let Some(data) = &arguments.data {
+        refuse_same_file(data, Some(to))?;
     }
     let structures = structures(arguments.data.as_deref())?;
     let device = arguments.device.open()?;

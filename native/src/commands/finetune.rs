@@ -14,6 +14,7 @@ use crate::commands::train::{
 };
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
+use crate::messages::say;
 
 const TASKS: &Choices<EndpointTask> = &[
     (
@@ -195,12 +196,12 @@ fn on_table(arguments: &FinetuneArguments) -> Result<(), CommandError> {
     let config = draft.finish()?;
     check_command("finetune", &config)?;
     if let (RunConfig::Finetune(config), false) = (&config, arguments.run.quiet) {
-        eprint!("{}", summary(&table.path, &found, config));
+        say!("{}", summary(&table.path, &found, config).trim_end());
     }
     Session::of(&arguments.run).train(&config, &found.data)?;
     if !arguments.run.quiet {
         let model = arguments.run.output.join(train::run_dir::MODEL);
-        eprintln!(
+        say!(
             "To score with this model: delicate score FILE --model {}",
             quoted(&model)
         );

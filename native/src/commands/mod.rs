@@ -11,6 +11,7 @@ mod import;
 mod report;
 mod score;
 mod screen;
+mod standardize;
 mod train;
 
 use std::io::{self, Write};
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Embed(score::RowArguments),
     /// Rank a library by similarity to known actives, or benchmark the ranking
     Screen(screen::ScreenArguments),
+    /// Write the standard form of each molecule, and what was done to it
+    Standardize(standardize::StandardizeArguments),
     /// Pre-train an encoder on a corpus of molecules
     Pretrain(train::PretrainArguments),
     /// Distill a large model into a small one, on a corpus or on tables
@@ -73,6 +76,7 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments),
             Self::Embed(arguments) => score::embed(arguments),
             Self::Screen(arguments) => screen::run(arguments),
+            Self::Standardize(arguments) => standardize::run(arguments),
             Self::Pretrain(arguments) => train::pretrain(arguments),
             Self::Distill(arguments) => train::distill(arguments),
             Self::Finetune(arguments) => finetune::run(arguments),

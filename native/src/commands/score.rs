@@ -1,21 +1,26 @@
 //! `delicate score` and `delicate embed`.
 
+use std::io::{self, BufWriter};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use delicate::predict::{Outcomes, PredictOptions, Prediction, Progress, Stop};
-use delicate::records::{Output, ReadOptions, Row, RowError, Writer};
+use delicate::predict::{Outcomes, Prediction, Progress, Scorer, Standardization, Stop};
+use delicate::records::{Header, Output, OutputFormat, ReadOptions, Row, RowError, Writer};
+use serde_json::Value;
 
+use crate::changes::Changes;
 use crate::cli::{
     AugmentationArguments, ComputeArguments, DeviceArguments, DeviceLossArguments,
     DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
 };
 use crate::error::CommandError;
-use crate::files::{RowFile, Sink, refuse_same_file};
+use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file, regular_target};
 use crate::interrupt::Interrupt;
+use crate::messages::say;
 use crate::model::{self, Task};
+use crate::partial::{PartialFile, Settings, partial_name};
 use crate::progress;
 
 /// What to do with a row that cannot be scored.
@@ -53,6 +58,10 @@ pub(crate) struct RowArguments {
     pub(crate) augmentation: AugmentationArguments,
     #[command(flatten)]
     pub(crate) compute: ComputeArguments,
+    /// Go on with the output file of the same command that was killed or interrupted; the result
+    /// is bit-identical (CSV and JSON Lines)
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// Print no progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -80,8 +89,13 @@ pub(crate) fn embed(arguments: &RowArguments) -> Result<(), CommandError> {
 /// `uncertainty` adds to each score its interval, domain and nearest neighbour.
 fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), CommandError> {
     let interrupt = Interrupt::listen();
-    let started = Instant::now();
-    refuse_same_file(&arguments.file, arguments.output.file())?;
+    let file = arguments.output.file();
+    let format = arguments.output.format();
+    check_resume(arguments, format)?;
+    refuse_same_file(&arguments.file, file)?;
+    if let Some(model) = &arguments.model.model {
+        refuse_model_file(model, file)?;
+    }
     let reading = ReadOptions {
         id_column: arguments.id_column.clone(),
         ..arguments.input.options()
@@ -89,13 +103,14 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     let mut input = RowFile::open(&arguments.file, &reading)?;
 
     let device = arguments.device.open()?;
-    let mut scorer = model::load(&arguments.model, task, device)?
-        .on_device_lost(arguments.device_loss.on_device_lost);
+    let (mut scorer, model) = model::load_with_digest(&arguments.model, task, device)?;
+    scorer = scorer.on_device_lost(arguments.device_loss.on_device_lost);
     if arguments.compute.is_half() {
         scorer = scorer.in_half_precision()?;
     }
-    let options = PredictOptions::default()
-        .keep_salts(arguments.molecule.keep_salts)
+    let options = arguments
+        .molecule
+        .options()
         .augmentations(arguments.augmentation.augmentations)
         .uncertainty(uncertainty);
     if uncertainty && scorer.applicability().is_none() {
@@ -106,12 +121,18 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         Task::Embed => scorer.embedding_columns(),
     };
     let header = input.header().clone();
-    let sink = Sink::open(arguments.output.file())?;
-    let output = |source| arguments.output.failed(source);
-    let mut writer =
-        Writer::new(sink, arguments.output.format(), &header, columns).map_err(output)?;
+    let settings = settings(arguments, task, uncertainty, &scorer, &model, &header)?;
+    let Some(mut output) = RowOutput::open(arguments, settings, |sink| {
+        Writer::new(sink, format, &header, columns)
+    })?
+    else {
+        return Ok(());
+    };
+    output.pass_over(&mut input)?;
+    let started = Instant::now();
+    let before_all = output.rows;
     let bar = progress::rows(arguments.quiet);
-    let (mut rows, mut failed) = (0usize, 0usize);
+    let mut changes = Changes::default();
     let mut fault = None;
     let mut ended = false;
     let device_loss = DeviceLossNotice::default();
@@ -119,7 +140,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
         let chunk = input.chunk();
         ended = chunk.is_last;
         fault = chunk.fault;
-        let before = rows as u64;
+        let before = output.rows;
         interrupt.busy(true);
         let on_batch = async |progress: Progress| {
             bar.set_position(before + progress.done as u64);
@@ -140,42 +161,239 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
             }
         });
         device_loss.after(&scorer);
-        for (row, result) in chunk.rows.iter().zip(results.rows()) {
+        let standardizations = results.standardizations().iter();
+        for ((row, result), standardization) in
+            chunk.rows.iter().zip(results.rows()).zip(standardizations)
+        {
             // Rows stay in order, so the first that is missing ends the output.
             let Some(result) = result else { break };
-            failed += usize::from(result.is_err());
             if let (Err(error), OnError::Fail) = (&result, arguments.on_error) {
                 bar.finish_and_clear();
-                writer.finish().and_then(Sink::complete).map_err(output)?;
-                return Err(row_error(row, header.id, error));
+                let error = row_error(row, header.id, error);
+                return Err(output.end_early(error));
             }
-            writer.write(&row.fields, result).map_err(output)?;
-            rows += 1;
+            if let Some(standardization) = standardization {
+                changes.count(standardization);
+            }
+            output.write(row, standardization.as_ref(), result)?;
         }
         if let Some(stop) = results.stop() {
             bar.finish_and_clear();
-            writer.finish().and_then(Sink::complete).map_err(output)?;
-            return Err(stop.clone().into());
+            return Err(output.end_early(stop.clone().into()));
         }
-        writer.flush().map_err(output)?;
+        // The last one may be cut short by a fault, and is no chunk of a run without it.
+        output.flush(!ended)?;
         interrupt.busy(false);
-        if interrupt.is_raised() {
+        if interrupt.is_raised() && !ended {
             bar.finish_and_clear();
-            writer.finish().and_then(Sink::complete).map_err(output)?;
-            return Err(Stop::Cancelled.into());
+            return Err(output.end_early(Stop::Cancelled.into()));
         }
     }
     bar.finish_and_clear();
-    writer.finish().and_then(Sink::complete).map_err(output)?;
+    if let Some(fault) = fault {
+        return Err(output.end_early(fault));
+    }
+    let (rows, failed) = (output.rows, output.failed);
+    output.complete()?;
     if !arguments.quiet {
         let seconds = started.elapsed().as_secs_f64();
-        eprintln!(
+        say!(
             "{rows} rows, {failed} with errors, {seconds:.1} s ({:.0} rows/s) on {}",
-            rows as f64 / seconds.max(1e-9),
+            (rows - before_all) as f64 / seconds.max(1e-9),
             scorer.device().name(),
         );
+        if let Some(summary) = changes.summary() {
+            say!("{summary}");
+        }
     }
-    fault.map_or(Ok(()), Err)
+    Ok(())
+}
+
+/// Refuses `--resume` where there can be nothing to resume.
+fn check_resume(arguments: &RowArguments, format: OutputFormat) -> Result<(), CommandError> {
+    let refuse = |message: &str| Err(CommandError::Usage(message.to_owned()));
+    if !arguments.resume {
+        return Ok(());
+    }
+    if arguments.output.file().and_then(regular_target).is_none() {
+        return refuse("--resume goes on with a file: name it with -o");
+    }
+    if !resumes(format) {
+        return refuse("--resume: a JSON array cannot be gone on with; use --format jsonl or csv");
+    }
+    Ok(())
+}
+
+/// Whether a file that holds the first rows in this format can be gone on with: each
+/// row must stand alone.
+fn resumes(format: OutputFormat) -> bool {
+    format != OutputFormat::Json
+}
+
+/// Everything but the rows of the input that the output depends on.
+fn settings(
+    arguments: &RowArguments,
+    task: Task,
+    uncertainty: bool,
+    scorer: &Scorer,
+    model: &str,
+    header: &Header,
+) -> Result<Settings, CommandError> {
+    let mut settings = Settings::new();
+    let mut add = |name: &str, value: Result<Value, serde_json::Error>| {
+        let value = value.map_err(|error| CommandError::Usage(error.to_string()))?;
+        match value {
+            Value::Object(fields) => settings.extend(fields),
+            value => {
+                settings.insert(name.to_owned(), value);
+            }
+        }
+        Ok::<(), CommandError>(())
+    };
+    add("command", Ok(task.command().into()))?;
+    add("version", Ok(env!("CARGO_PKG_VERSION").into()))?;
+    add("model", Ok(model.into()))?;
+    add("device", Ok(scorer.device().name().into()))?;
+    add("half", Ok(arguments.compute.is_half().into()))?;
+    add("uncertainty", Ok(uncertainty.into()))?;
+    add("format", serde_json::to_value(arguments.output.format()))?;
+    add("header", serde_json::to_value(header))?;
+    add("input", serde_json::to_value(&arguments.input))?;
+    add("molecule", serde_json::to_value(arguments.molecule))?;
+    add("augmentation", serde_json::to_value(arguments.augmentation))?;
+    Ok(settings)
+}
+
+/// Where the rows go: stdout, a pipe, or a file that appears once it is whole.
+struct RowOutput<'a> {
+    arguments: &'a OutputArguments,
+    writer: Writer<Sink>,
+    partial: Option<PartialFile>,
+    rows: u64,
+    failed: u64,
+}
+
+impl<'a> RowOutput<'a> {
+    /// Begins the output or goes on with it; `None` where it is there already.
+    fn open(
+        arguments: &'a RowArguments,
+        settings: Settings,
+        begin: impl FnOnce(Sink) -> io::Result<Writer<Sink>>,
+    ) -> Result<Option<Self>, CommandError> {
+        let file = arguments.output.file();
+        let partial = match file.and_then(regular_target) {
+            None => None,
+            Some(target) if arguments.resume => match PartialFile::resume(&target, &settings)? {
+                None if target.exists() => {
+                    say!(
+                        "{} is there, and no {} beside it: nothing to resume",
+                        target.display(),
+                        partial_name(&target).display()
+                    );
+                    return Ok(None);
+                }
+                None => Some(PartialFile::create(&target, settings)?),
+                some => some,
+            },
+            Some(target) => Some(PartialFile::create(&target, settings)?),
+        };
+        let sink = match &partial {
+            Some(partial) => Sink::Partial(BufWriter::new(partial.sink())),
+            None => Sink::open(file)?,
+        };
+        let failed = |source| arguments.output.failed(source);
+        // The header of a file that is gone on with is there already.
+        let discard = |discards| {
+            if let Some(partial) = &partial {
+                partial.discard(discards && partial.written().rows > 0);
+            }
+        };
+        discard(true);
+        let mut writer = begin(sink).map_err(failed)?;
+        if partial.is_some() {
+            writer.flush().map_err(failed)?;
+        }
+        discard(false);
+        Ok(Some(Self {
+            arguments: &arguments.output,
+            writer,
+            partial,
+            rows: 0,
+            failed: 0,
+        }))
+    }
+
+    /// Passes over the rows of the input that are done, which must be the same.
+    fn pass_over(&mut self, input: &mut RowFile) -> Result<(), CommandError> {
+        let Some(partial) = &mut self.partial else {
+            return Ok(());
+        };
+        while self.rows < partial.written().rows {
+            let Some(row) = input.next() else { break };
+            partial.read(&row?);
+            self.rows += 1;
+        }
+        partial.check_input(self.rows)?;
+        self.failed = partial.written().failed;
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        row: &Row,
+        standardization: Option<&Standardization>,
+        result: Result<Output<'_>, &RowError>,
+    ) -> Result<(), CommandError> {
+        self.failed += u64::from(result.is_err());
+        self.rows += 1;
+        if let Some(partial) = &mut self.partial {
+            partial.read(row);
+        }
+        let written = self.writer.write(&row.fields, standardization, result);
+        written.map_err(|source| self.arguments.failed(source))
+    }
+
+    /// Hands on the rows so far; where they are a whole number of chunks, records it.
+    fn flush(&mut self, are_whole: bool) -> Result<(), CommandError> {
+        let flushed = self.writer.flush();
+        flushed.map_err(|source| self.arguments.failed(source))?;
+        match &mut self.partial {
+            Some(partial) if are_whole => Ok(partial.chunk_done(self.rows, self.failed)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the output, whole.
+    fn complete(self) -> Result<(), CommandError> {
+        let finished = self.writer.finish().and_then(Sink::complete);
+        finished.map_err(|source| self.arguments.failed(source))?;
+        match self.partial {
+            Some(partial) => Ok(partial.complete()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the output where it is, for `error`: what there is becomes valid, and a
+    /// file does not get its name.
+    fn end_early(self, error: CommandError) -> CommandError {
+        let finished = self.writer.finish().and_then(Sink::complete);
+        if let Err(source) = finished {
+            return self.arguments.failed(source);
+        }
+        let Some(file) = self.partial else {
+            return error;
+        };
+        let partial = file.path().to_owned();
+        match file.leave() {
+            Err(error) => error.into(),
+            Ok(()) => CommandError::Unfinished {
+                source: Box::new(error),
+                partial,
+                rows: self.rows,
+                resumes: resumes(self.arguments.format()),
+            },
+        }
+    }
 }
 
 /// What a chunk of rows came to.
@@ -199,6 +417,14 @@ impl Results {
         match self {
             Self::Scores(outcomes) => Box::new(outputs(&outcomes.rows)),
             Self::Embeddings(outcomes) => Box::new(outputs(&outcomes.rows)),
+        }
+    }
+
+    /// One entry a row: what was done to its molecule.
+    fn standardizations(&self) -> &[Option<Standardization>] {
+        match self {
+            Self::Scores(outcomes) => &outcomes.standardizations,
+            Self::Embeddings(outcomes) => &outcomes.standardizations,
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use delicate::predict::{PredictOptions, Progress, Scorer, Stop};
+use delicate::predict::{PredictOptions, Progress, Scorer, Stop, standardize};
 use delicate::records::{
     Columns, MoleculeSource, OutputFormat, ReadOptions, RowError, Structure, Writer,
 };
@@ -22,8 +22,9 @@ use crate::cli::{
     OutputArguments, ReportFormat, name_of, one_of,
 };
 use crate::error::CommandError;
-use crate::files::{RowFile, Sink, refuse_same_file};
+use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
 use crate::interrupt::Interrupt;
+use crate::messages::say;
 use crate::model::{self, Task};
 use crate::progress;
 
@@ -177,7 +178,7 @@ impl Featurizer {
         };
         Ok(Self {
             by,
-            options: PredictOptions::default().keep_salts(arguments.molecule.keep_salts),
+            options: arguments.molecule.options(),
             scorer,
             device_loss: DeviceLossNotice::default(),
             bar: progress::rows(arguments.quiet),
@@ -206,7 +207,7 @@ impl Featurizer {
         let mut fingerprints = Vec::new();
         if self.by.needs_fingerprints() {
             let options = self.options;
-            fingerprints = screening::fingerprints(molecules, options.largest_fragment);
+            fingerprints = screening::fingerprints(molecules, options.keep);
         }
         let mut embeddings = embeddings.into_iter();
         let mut fingerprints = fingerprints.into_iter();
@@ -244,6 +245,9 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     for input in [library, queries] {
         refuse_same_file(input, arguments.output.file())?;
     }
+    if let Some(model) = &arguments.model.model {
+        refuse_model_file(model, arguments.output.file())?;
+    }
     let mut input = RowFile::open(library, &arguments.input.options())?;
     let header = input.header().clone();
 
@@ -267,7 +271,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             match features {
                 Ok(features) => {
                     let score = features.score(&queries, featurizer.by, arguments.aggregate);
-                    top.offer(score, row.fields);
+                    top.offer(score, (row.fields, row.molecule));
                 }
                 Err(error) => {
                     failed += 1;
@@ -289,15 +293,25 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let format = arguments.output.format();
     let mut writer = Writer::new(sink, format, &header, Columns::Similarity).map_err(output)?;
     for hit in top.into_sorted() {
+        let (fields, molecule) = hit.item;
+        let standardization = standardize(&molecule, featurizer.options.keep).ok();
         writer
-            .write(&hit.item, Ok(hit.score as f32))
+            .write(&fields, standardization.as_ref(), Ok(hit.score as f32))
             .map_err(output)?;
     }
-    writer.finish().and_then(Sink::complete).map_err(output)?;
+    let sink = writer.finish().map_err(output)?;
+    let aside = match end {
+        Some(End::Complete) | None => sink.complete().map(|()| None),
+        // What a part of a library gives does not replace what a whole one gave.
+        Some(End::Interrupted | End::Failed(_)) => sink.set_aside(),
+    };
+    if let Some(aside) = aside.map_err(output)? {
+        say!("the output so far is in {}", aside.display());
+    }
 
     // Unlike a scored file, the hits do not show what is missing.
     if let Some((line, error)) = first_failure {
-        eprintln!(
+        say!(
             "{}: {failed} of {rows} rows skipped; first: line {line}: {}",
             library.display(),
             error.message
@@ -309,7 +323,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         let device = device.map_or(String::new(), |scorer| {
             format!(" on {}", scorer.device().name())
         });
-        eprintln!(
+        say!(
             "{rows} rows against {} {}, {seconds:.1} s ({:.0} rows/s){device}",
             queries.len(),
             if queries.len() == 1 {
@@ -362,7 +376,7 @@ fn read_queries(
         for (row, features) in chunk.rows.iter().zip(results.into_iter().flatten()) {
             match features {
                 Ok(features) => queries.push(features),
-                Err(error) => eprintln!(
+                Err(error) => say!(
                     "{}, line {}: query skipped: {}",
                     path.display(),
                     row.line,

@@ -15,6 +15,7 @@ use crate::commands::report;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use crate::messages::say;
 use crate::progress;
 
 /// What every training run has.
@@ -279,18 +280,18 @@ impl Session<'_> {
             Trained::Finetuned(finetuned) => {
                 if !finetuned.left_out.is_empty() && !self.quiet {
                     let list = self.directory.join(train::run_dir::LEFT_OUT);
-                    eprintln!("what was left out is listed in {}", list.display());
+                    say!("what was left out is listed in {}", list.display());
                 }
                 evaluation_table(&finetuned.evaluation.endpoints)
             }
         };
         // The run is done and stored: a report that fails is a pity, no failure.
         if let Err(error) = report::write(self.directory) {
-            eprintln!("delicate: could not write the report: {error}");
+            say!("delicate: could not write the report: {error}");
         }
         if !self.quiet {
             let model = self.directory.join(train::run_dir::MODEL);
-            eprintln!("model: {}", model.display());
+            say!("model: {}", model.display());
         }
         io::stdout()
             .write_all(table.as_bytes())
@@ -312,7 +313,7 @@ struct Shown {
 impl Shown {
     fn new(quiet: bool, device: &Device) -> Self {
         if !quiet {
-            eprintln!("device: {}", device.name());
+            say!("device: {}", device.name());
         }
         let interrupt = Interrupt::listen();
         // A first Ctrl-C saves; it takes until the end of a step.
@@ -367,7 +368,7 @@ impl Shown {
         let due = self.last_line.elapsed() >= LINE_EVERY;
         if self.bar.is_hidden() && due && !self.quiet {
             self.last_line = Instant::now();
-            eprintln!(
+            say!(
                 "{:5.1} %  step {}  {message}",
                 step.progress * 100.0,
                 step.step
@@ -381,7 +382,7 @@ impl Shown {
             return;
         }
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            say!("{text}");
         } else {
             self.bar.println(text);
         }

@@ -55,7 +55,7 @@ fn a_table_keeps_its_columns_and_order_and_says_what_is_wrong_with_a_row() {
     let lines: Vec<&str> = stdout(&output).lines().collect();
     assert_eq!(
         lines[0],
-        "id,smiles,note,esol,freesolv,lipophilicity,egfr,fgfr1,error"
+        "id,smiles,note,esol,freesolv,lipophilicity,egfr,fgfr1,standardized,changes,error"
     );
     assert_eq!(lines.len(), 4);
     assert!(lines[1].starts_with("A,CCO,\"one, two\",") && lines[1].ends_with(','));

@@ -4,5 +4,6 @@ mod bench;
 mod command;
 mod convert;
 mod finetune_table;
+mod nothing_lost;
 mod screen;
 mod training;

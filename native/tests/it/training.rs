@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-fn delicate(arguments: &[&str]) -> Command {
+pub(super) fn delicate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_delicate"));
     command
         .env_remove("DELICATE_MODEL")
@@ -22,12 +22,12 @@ fn run(arguments: &[&str]) -> Output {
     delicate(arguments).output().expect("the command runs")
 }
 
-fn stderr(output: &Output) -> String {
+pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Runs what must succeed; its output.
-fn done(arguments: &[&str]) -> String {
+pub(super) fn done(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert_eq!(
         output.status.code(),
@@ -58,10 +58,10 @@ fn molecules() -> Vec<String> {
     all
 }
 
-struct Place(tempfile::TempDir);
+pub(super) struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = Self(tempfile::tempdir().expect("a directory"));
         let all = molecules();
         let mut corpus = GzEncoder::new(
@@ -103,16 +103,16 @@ impl Place {
         place
     }
 
-    fn join(&self, name: &str) -> PathBuf {
+    pub(super) fn join(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         self.join(name).display().to_string()
     }
 
     /// Pre-training of DeLiCaTe on the first part of the corpus.
-    fn pretraining<'a>(&'a self, paths: &'a [String; 3]) -> Vec<&'a str> {
+    pub(super) fn pretraining<'a>(&'a self, paths: &'a [String; 3]) -> Vec<&'a str> {
         vec![
             "pretrain",
             "delicate-small",
@@ -135,12 +135,12 @@ impl Place {
         ]
     }
 
-    fn paths(&self, output: &str) -> [String; 3] {
+    pub(super) fn paths(&self, output: &str) -> [String; 3] {
         ["corpus.smi.gz", "valid.smi", output].map(|name| self.text(name))
     }
 }
 
-fn weights(run: &Path) -> Vec<u8> {
+pub(super) fn weights(run: &Path) -> Vec<u8> {
     std::fs::read(run.join("model/model.safetensors")).expect("the run wrote a model")
 }
 
@@ -264,7 +264,7 @@ fn a_corpus_becomes_scores_through_every_command() {
 }
 
 /// Waits until `condition` holds; the child is killed where it never does.
-fn wait(child: &mut std::process::Child, what: &str, condition: impl Fn() -> bool) {
+pub(super) fn wait(child: &mut std::process::Child, what: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
         assert!(
@@ -279,7 +279,7 @@ fn wait(child: &mut std::process::Child, what: &str, condition: impl Fn() -> boo
     }
 }
 
-fn has_checkpoint(run: &Path) -> bool {
+pub(super) fn has_checkpoint(run: &Path) -> bool {
     let names = std::fs::read_dir(run.join("checkpoints"))
         .into_iter()
         .flatten()
@@ -408,7 +408,7 @@ fn a_killed_fine_tuning_goes_on_to_the_same_weights() {
     }
 }
 
-fn metrics_text(run: &Path) -> String {
+pub(super) fn metrics_text(run: &Path) -> String {
     std::fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default()
 }
 

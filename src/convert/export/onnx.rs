@@ -2,8 +2,9 @@
 //!
 //! Inputs `input_ids` and `attention_mask`, both `[batch, length]` int64;
 //! outputs `last_hidden_state` `[batch, length, hidden]`, `pooled`
-//! `[batch, hidden]` and, where the model has endpoints, `values`
-//! `[batch, endpoints]` in their units (probabilities for classes). The layers
+//! `[batch, hidden]`, `embedding` `[batch, hidden]` where the model has one of its
+//! own for similarity and, where it has endpoints, `values` `[batch, endpoints]` in
+//! their units (probabilities for classes). The layers
 //! of a shared encoder are unrolled, their initialisers are there once.
 
 use std::collections::BTreeSet;
@@ -205,6 +206,7 @@ pub(super) fn encode(config: &ModelConfig, weights: Vec<Weight>) -> Result<Vec<u
             property("license", config.license.clone()),
             property("endpoints", serde_json::Value::from(endpoints).to_string()),
             property("vocabulary", crate::tokenizer::vocabulary()),
+            property("max_length", config.encoder.max_length.to_string()),
         ],
     };
     Ok(model.encode_to_vec())
@@ -304,6 +306,12 @@ impl Builder {
             value(&pooled, FLOAT, &[batch(), Axis::Of(hidden)]),
         ] {
             self.graph.output.push(output);
+        }
+        if config.embedding {
+            let weight = self.turned("embedding_head.weight")?;
+            let embedding = self.named("MatMul", &[&pooled, &weight], &[], "embedding");
+            let axes = [batch(), Axis::Of(hidden)];
+            self.graph.output.push(value(&embedding, FLOAT, &axes));
         }
         if !config.endpoints.is_empty() {
             self.endpoints(config, &pooled)?;
@@ -459,22 +467,27 @@ impl Builder {
 
     /// `x W + b` of the linear layer `name`.
     fn linear(&mut self, name: &str, x: &str) -> Result<String, OnnxError> {
-        let weight = format!("{name}.weight");
-        if !self.present.contains(&weight) {
-            let (shape, stored) = self.take(&weight)?;
+        let weight = self.turned(&format!("{name}.weight"))?;
+        let bias = self.weight(&format!("{name}.bias"))?;
+        let product = self.node("MatMul", &[x, &weight], &[]);
+        Ok(self.node("Add", &[&product, &bias], &[]))
+    }
+
+    /// The initialiser `[in, out]` of a matrix that is stored `[out, in]`, for ONNX
+    /// multiplies from the left.
+    fn turned(&mut self, name: &str) -> Result<String, OnnxError> {
+        if !self.present.contains(name) {
+            let (shape, stored) = self.take(name)?;
             let [to, from] = shape.as_slice() else {
-                return Err(OnnxError::Missing(weight));
+                return Err(OnnxError::Missing(name.to_owned()));
             };
-            // Stored `[out, in]`; ONNX multiplies from the left.
             let mut values = Vec::with_capacity(stored.len());
             for column in 0..*from {
                 values.extend(stored.iter().skip(column).step_by(*from));
             }
-            self.floats(&weight, &[*from, *to], &values);
+            self.floats(name, &[*from, *to], &values);
         }
-        let bias = self.weight(&format!("{name}.bias"))?;
-        let product = self.node("MatMul", &[x, &weight], &[]);
-        Ok(self.node("Add", &[&product, &bias], &[]))
+        Ok(name.to_owned())
     }
 
     fn layer_norm(
@@ -605,5 +618,40 @@ fn value(name: &str, kind: i32, axes: &[Axis<'_>]) -> message::Value {
                 shape: Some(message::Shape { dim }),
             }),
         }),
+    }
+}
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests {
+    use super::*;
+    use crate::device::{Device, DeviceChoice};
+    use crate::model_dir::{self, ModelFiles};
+
+    #[test]
+    fn outputs_are_those_that_the_model_has() {
+        let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+        for (files, expected) in [
+            (
+                ModelFiles::embedded(),
+                ["last_hidden_state", "pooled", "values"],
+            ),
+            (
+                ModelFiles::embedded_for_similarity(),
+                ["last_hidden_state", "pooled", "embedding"],
+            ),
+        ] {
+            let (config, model) = files.build(&device).expect("valid");
+            let weights = pollster::block_on(model_dir::weights(&config.encoder, &model));
+            let bytes = encode(&config, weights.expect("read")).expect("a file");
+            let read = message::Model::decode(&*bytes).expect("a message");
+            let outputs = read.graph.expect("a graph").output;
+            let names: Vec<_> = outputs.into_iter().filter_map(|value| value.name).collect();
+            assert_eq!(names, expected);
+            let property = |property: &message::Property| {
+                property.key.as_deref() == Some("max_length")
+                    && property.value.as_deref() == Some("128")
+            };
+            assert!(read.metadata_props.iter().any(property));
+        }
     }
 }

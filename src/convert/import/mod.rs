@@ -7,6 +7,7 @@
 
 mod container;
 mod layout;
+mod pickle;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,6 +21,7 @@ use crate::model::{
     sinusoidal_positions,
 };
 use crate::model_dir::{MODEL_TYPE, ModelConfig};
+use crate::predict::StandardForm;
 use container::Container;
 use layout::{ForeignConfig, Layout, Positions};
 
@@ -90,6 +92,14 @@ pub enum ImportError {
     /// More tensors than any checkpoint of this architecture.
     #[error("the checkpoint holds {0} tensors, more than the {1} that are read")]
     TooMany(usize, usize),
+    /// The format of PyTorch before 0.1.10.
+    #[error("a TAR archive, as PyTorch before 0.1.10 wrote: save it again by a later version")]
+    Tar,
+    /// More objects in its pickles than any checkpoint of this architecture.
+    #[error(
+        "its pickles make more than {0} objects: no checkpoint of this architecture has as many"
+    )]
+    TooManyObjects(u64),
     /// Not a file of `torch.save`, or a broken one.
     #[error("{} is neither a checkpoint of torch.save nor a safetensors file: {source}", path.display())]
     Torch {
@@ -246,6 +256,7 @@ pub fn import(
         model_type: MODEL_TYPE.to_owned(),
         name: options.name.clone().unwrap_or_else(|| file_stem(path)),
         preset: layout.preset.to_owned(),
+        standard_form: StandardForm::Parent,
         license: options
             .license
             .clone()

@@ -11,11 +11,12 @@ use naga::{AddressSpace, Module, ResourceBinding, ShaderStage, StorageAccess};
 
 /// What a kernel may need beyond WebGPU's core, and the features of wgpu that
 /// give it: only these are used by what is generated here.
-pub const EXTENSIONS: [(Capabilities, &str); 4] = [
+pub const EXTENSIONS: [(Capabilities, &str); 5] = [
     (Capabilities::SHADER_FLOAT16, "shader-f16"),
     (Capabilities::SHADER_INT64, "64-bit integers"),
     (Capabilities::SUBGROUP, "subgroups"),
     (Capabilities::FLOAT64, "double precision"),
+    (Capabilities::SHADER_FLOAT32_ATOMIC, "atomic floats"),
 ];
 
 /// A valid module with one entry point.

@@ -52,9 +52,34 @@ fn table() -> String {
     format!("smiles,length,nitrogen\n{}\n", rows.join("\n"))
 }
 
+/// The kernels of `DELICATE_SHADERS`, a folder of those that were kept elsewhere by
+/// `DELICATE_KEEP_SHADERS`, or of this machine.
+fn kernels() -> Vec<(String, Kernel)> {
+    let sources = match std::env::var_os("DELICATE_SHADERS") {
+        Some(folder) => kept(Path::new(&folder)),
+        None => collected(),
+    };
+    println!("{} kernels", sources.len());
+    let kernels = sources.into_iter().map(|(name, source)| {
+        let kernel = Kernel::new(&source).unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name, kernel)
+    });
+    kernels.collect()
+}
+
+fn kept(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).expect("a folder of shaders");
+    let sources = entries.map(|entry| {
+        let path = entry.expect("readable").path();
+        let source = std::fs::read_to_string(&path).expect("a readable shader");
+        (path.display().to_string(), source)
+    });
+    sources.collect()
+}
+
 /// Scores, embeds, pre-trains, distils and fine-tunes, in both precisions, and
 /// collects what was compiled for it.
-fn kernels() -> Vec<(String, Kernel)> {
+fn collected() -> Vec<(String, String)> {
     let place = tempfile::tempdir().expect("a folder");
     let folder = place.path();
     let write = |name: &str, text: &str| {
@@ -124,18 +149,13 @@ fn kernels() -> Vec<(String, Kernel)> {
             sources.len()
         );
     }
-    println!("{} kernels", sources.len());
     if let Some(folder) = std::env::var_os("DELICATE_KEEP_SHADERS") {
         for (index, (_, source)) in sources.iter().enumerate() {
             let file = Path::new(&folder).join(format!("{index:03}.wgsl"));
             std::fs::write(file, source).expect("written");
         }
     }
-    let kernels = sources.into_iter().map(|(name, source)| {
-        let kernel = Kernel::new(&source).unwrap_or_else(|error| panic!("{name}: {error}"));
-        (name, kernel)
-    });
-    kernels.collect()
+    sources
 }
 
 /// In one test, since collecting them takes minutes on a software adapter.

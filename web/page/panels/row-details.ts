@@ -2,7 +2,15 @@
 
 import { element, spoken } from "../dom.js";
 import * as format from "../format.js";
-import type { Domain, Endpoint, Explanation, Header, Prediction, Row } from "../protocol.js";
+import type {
+  Domain,
+  Endpoint,
+  Explanation,
+  Header,
+  Prediction,
+  Row,
+  Standardization,
+} from "../protocol.js";
 import { predictionOf } from "../view.js";
 import { atomContributions } from "./atoms.js";
 import { marked, stateText } from "./table.js";
@@ -54,6 +62,7 @@ export function rowDetails(
   if (row.error !== null) {
     parts.push(element("p", { class: "message" }, stateText(row)));
   }
+  if (row.standardization !== null) parts.push(...scoredAs(row.standardization, text));
   if (row.state === "pending") parts.push(element("p", { class: "hint" }, "Not scored yet."));
   let pending: Pending | null = null;
   if (row.predictions !== null) {
@@ -69,6 +78,22 @@ export function rowDetails(
   if (others.length > 0)
     parts.push(element("h3", {}, "From your table"), element("dl", { class: "facts" }, ...others));
   return { elements: parts, pending };
+}
+
+/** The form in which the molecule was scored, where that is not how it was drawn. */
+function scoredAs(done: Standardization, text: string): HTMLElement[] {
+  const changes = format.changes(done);
+  if (changes.length === 0 && done.smiles === text.trim()) return [];
+  const form = element("code", { class: "smiles" }, done.smiles);
+  return [
+    element(
+      "p",
+      { class: "hint scored-as" },
+      "Scored as ",
+      form,
+      changes.length === 0 ? "" : ` (${changes.join("; ")})`,
+    ),
+  ];
 }
 
 /** A line of the table: an endpoint and the cells that are filled in later. */

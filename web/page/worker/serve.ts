@@ -66,7 +66,12 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
       });
       return opened(table)
         .rows(start, end)
-        .map(({ state, error, predictions }) => ({ state, error, predictions }));
+        .map(({ state, error, predictions, standardization }) => ({
+          state,
+          error,
+          predictions,
+          standardization,
+        }));
     },
     async explain({ table, row }) {
       return opened(table).explain(await loaded(), row);

@@ -22,6 +22,7 @@ use ureq::http::header;
 use self::sets::{DataFile, SETS};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use crate::messages::say;
 use crate::progress;
 
 #[derive(Debug, Args)]
@@ -85,7 +86,7 @@ pub(crate) enum DataError {
 impl From<DataError> for CommandError {
     fn from(error: DataError) -> Self {
         let exit_code = match error {
-            DataError::Interrupted(_) => 130,
+            DataError::Interrupted(_) => crate::interrupt::exit_code(),
             DataError::Unknown(_) => 2,
             _ => 1,
         };
@@ -144,10 +145,10 @@ fn get(arguments: &DataGetArguments) -> Result<(), DataError> {
             pause: Duration::from_secs(1),
         }
         .load(file, &addresses, into)?;
-        bar.suspend(|| eprintln!("{said}"));
+        bar.suspend(|| say!("{said}"));
     }
     bar.finish_and_clear();
-    eprintln!("{}: {}", set.name, set.terms);
+    say!("{}: {}", set.name, set.terms);
     Ok(())
 }
 

@@ -1,0 +1,550 @@
+//! Whatever ends a command half-way: what was there stays, what is done is kept, and
+//! what goes on comes to the same bytes.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use super::training::{Place, delicate, done, has_checkpoint, metrics_text, stderr, wait, weights};
+
+/// A folder with a table of `rows` rows.
+struct Table(tempfile::TempDir);
+
+impl Table {
+    fn new(rows: usize) -> Self {
+        let table = Self(tempfile::tempdir().expect("a directory"));
+        let tails = ["O", "N", "F", "C#N", "(", "OC"];
+        let rows = (0..rows).map(|row| {
+            let (length, tail) = (1 + row % 7, tails[row % tails.len()]);
+            format!("{row},{}{tail}\n", "C".repeat(length))
+        });
+        let text = format!("id,smiles\n{}", rows.collect::<String>());
+        fs::write(table.path("in.csv"), text).expect("written");
+        table
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// `score in.csv -o OUTPUT`.
+    fn score(&self, output: &str) -> Vec<String> {
+        ["score", &self.text("in.csv"), "-o", &self.text(output)]
+            .map(str::to_owned)
+            .into()
+    }
+}
+
+fn run(arguments: &[String], more: &[&str]) -> Output {
+    let mut command = delicate(&words(arguments));
+    command.args(more).output().expect("the command runs")
+}
+
+fn words(owned: &[String]) -> Vec<&str> {
+    owned.iter().map(String::as_str).collect()
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let kill = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .expect("kill is there");
+    assert!(kill.success());
+}
+
+/// Rows that are recorded as done of the output `partial`.
+fn rows_done(partial: &Path) -> u64 {
+    let text = fs::read(format!("{}.json", partial.display())).unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    record["rows"].as_u64().unwrap_or_default()
+}
+
+/// Begins to score and waits until more rows are done.
+fn begun(arguments: &[String], partial: &Path) -> Child {
+    let before = rows_done(partial);
+    let mut child = delicate(&words(arguments))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    wait(&mut child, "a chunk", || rows_done(partial) > before);
+    child
+}
+
+#[test]
+fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
+    let table = Table::new(4_000);
+    for (whole, killed) in [("whole.csv", "killed.csv"), ("whole.jsonl", "killed.jsonl")] {
+        done(&words(&table.score(whole)));
+        let partial = table.path(&format!("{killed}.partial"));
+        let arguments = table.score(killed);
+        fs::write(table.path(killed), "of an earlier run\n").expect("written");
+        let mut child = begun(&arguments, &partial);
+        // Meanwhile nobody else writes it.
+        let second = run(&arguments, &[]);
+        assert_eq!(second.status.code(), Some(1));
+        assert!(
+            stderr(&second).contains("another process"),
+            "{}",
+            stderr(&second)
+        );
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert_eq!(table.read(killed), b"of an earlier run\n");
+
+        // Whatever makes another result is refused by its name.
+        for (more, expected) in [
+            (&["--tta", "2"][..], "augmentations = 1, and now it is 2"),
+            (&["--keep-salts"], "keep_salts"),
+            (&["--uncertainty"], "uncertainty"),
+            (
+                &["--model", "models/delicate-small-embedding"],
+                "has no endpoints",
+            ),
+        ] {
+            let more = [more, &["--resume"]].concat();
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+            let mut command = delicate(&words(&arguments));
+            let refused = command.args(&more).current_dir(root).output();
+            let refused = refused.expect("the command runs");
+            assert_ne!(refused.status.code(), Some(0), "{more:?}");
+            let said = stderr(&refused);
+            assert!(
+                said.contains(expected) || more[0] == "--model",
+                "{more:?}: {said}"
+            );
+        }
+        let input = table.read("in.csv");
+        let changed = String::from_utf8(input.clone())
+            .expect("text")
+            .replacen("C", "CC", 1);
+        fs::write(table.path("in.csv"), changed).expect("written");
+        let refused = run(&arguments, &["--resume"]);
+        assert_eq!(refused.status.code(), Some(1));
+        let said = stderr(&refused);
+        assert!(said.contains("rows of the input are not those"), "{said}");
+        fs::write(table.path("in.csv"), input).expect("written");
+
+        let resumed = run(&arguments, &["--resume"]);
+        assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+        assert!(
+            stderr(&resumed).contains("4000 rows, 666 with errors"),
+            "{}",
+            stderr(&resumed)
+        );
+        assert!(
+            table.read(whole) == table.read(killed),
+            "{killed} is the same"
+        );
+        assert!(!partial.exists());
+        let again = run(&arguments, &["--resume"]);
+        assert_eq!(again.status.code(), Some(0));
+        assert!(
+            stderr(&again).contains("nothing to resume"),
+            "{}",
+            stderr(&again)
+        );
+    }
+    // Three inputs and outputs, and nothing beside them.
+    assert_eq!(fs::read_dir(table.0.path()).expect("listed").count(), 5);
+    for output in [&["-o", "x.json"][..], &["-o", "-"], &[]] {
+        let mut arguments = vec!["score".to_owned(), table.text("in.csv")];
+        arguments.extend(output.iter().map(|word| (*word).to_owned()));
+        let refused = run(&arguments, &["--resume"]);
+        assert_eq!(refused.status.code(), Some(2), "{output:?}");
+        assert!(
+            stderr(&refused).contains("--resume"),
+            "{}",
+            stderr(&refused)
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn every_signal_to_end_keeps_what_is_done() {
+    let table = Table::new(8_000);
+    let arguments = table.score("out.csv");
+    for (name, code) in [("-TERM", 143), ("-HUP", 129), ("-INT", 130)] {
+        let mut begin = arguments.clone();
+        if table.path("out.csv.partial").exists() {
+            begin.push("--resume".to_owned());
+        }
+        let child = begun(&begin, &table.path("out.csv.partial"));
+        signal(&child, name);
+        let output = child.wait_with_output().expect("ended");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{name}: {said}");
+        // One that meets it between two chunks ends at once, without a word.
+        assert!(said.is_empty() || said.contains("--resume"), "{said}");
+        assert!(!table.path("out.csv").exists());
+    }
+    let resumed = run(&arguments, &["--resume"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+    let whole = table.score("whole.csv");
+    done(&words(&whole));
+    assert!(table.read("out.csv") == table.read("whole.csv"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_that_is_an_input_by_any_name_is_refused() {
+    let table = Table::new(3);
+    let before = table.read("in.csv");
+    let unchanged = || assert!(table.read("in.csv") == before, "the input is as it was");
+    fs::hard_link(table.path("in.csv"), table.path("link.csv")).expect("linked");
+    let stdin = |arguments: &[&str]| {
+        let mut command = delicate(arguments);
+        command.stdin(File::open(table.path("in.csv")).expect("opened"));
+        command.output().expect("the command runs")
+    };
+    let (own, link) = (table.text("in.csv"), table.text("link.csv"));
+    for output in [
+        stdin(&["score", "-", "-o", &own]),
+        stdin(&["embed", "-", "-o", &link]),
+        stdin(&["screen", "-", "--queries", &own, "-o", &link]),
+        run(&table.score("link.csv"), &[]),
+        run(
+            &[
+                "score".to_owned(),
+                link.clone(),
+                "-o".to_owned(),
+                own.clone(),
+            ],
+            &[],
+        ),
+    ] {
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("both input and output"), "{said}");
+        unchanged();
+    }
+    // What is appended would be read again, for ever.
+    let mut append = delicate(&["score", &own]);
+    append.stdout(File::options().append(true).open(&own).expect("opened"));
+    let output = append.output().expect("the command runs");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    unchanged();
+    // Nor is the model replaced by what it predicts.
+    let model = table.path("model");
+    fs::create_dir(&model).expect("made");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/delicate-small");
+    for entry in fs::read_dir(shipped).expect("listed") {
+        let path = entry.expect("listed").path();
+        fs::copy(&path, model.join(path.file_name().expect("a name"))).expect("copied");
+    }
+    let output = run(
+        &table.score("model/vocab.txt"),
+        &["--model", &model.display().to_string()],
+    );
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
+fn an_input_that_fails_half_way_replaces_no_older_output() {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    let table = Table::new(1);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    let rows: String = (0..6_000).map(|row| format!("CCO m{row}\n")).collect();
+    encoder.write_all(rows.as_bytes()).expect("compressed");
+    let whole = encoder.finish().expect("compressed");
+    let cut = table.text("cut.smi.gz");
+    fs::write(&cut, &whole[..whole.len() - 20]).expect("written");
+    fs::write(table.path("out.csv"), "older\n").expect("written");
+    let arguments = [
+        "score".to_owned(),
+        cut.clone(),
+        "-o".to_owned(),
+        table.text("out.csv"),
+    ];
+    let output = run(&arguments, &["-q"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("out.csv.partial") && said.contains("--resume"),
+        "{said}"
+    );
+    assert_eq!(table.read("out.csv"), b"older\n");
+    let partial = table.read("out.csv.partial");
+    assert!(partial.ends_with(b"\n") && partial.len() > 100_000);
+    // The file is downloaded again, whole.
+    fs::write(&cut, &whole).expect("written");
+    let output = run(&arguments, &["-q", "--resume"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let lines = table
+        .read("out.csv")
+        .iter()
+        .filter(|&&byte| byte == b'\n')
+        .count();
+    assert_eq!(lines, 6_001);
+
+    fs::write(&cut, &whole[..whole.len() - 20]).expect("written");
+    let queries = table.text("in.csv");
+    let hits = table.text("hits.csv");
+    fs::write(&hits, "older\n").expect("written");
+    let output = delicate(&[
+        "screen",
+        &cut,
+        "--queries",
+        &queries,
+        "--by",
+        "ecfp",
+        "-o",
+        &hits,
+    ])
+    .output()
+    .expect("the command runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("hits.csv.partial"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(table.read("hits.csv"), b"older\n");
+}
+
+/// A limit on the size of files stands in for a disk that is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_keeps_the_older_output_and_what_is_done() {
+    let table = Table::new(4_000);
+    done(&words(&table.score("whole.csv")));
+    let arguments = table.score("out.csv");
+    fs::write(table.path("out.csv"), "older\n").expect("written");
+    let quoted: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 300; exec '{}' {} -q",
+        env!("CARGO_BIN_EXE_delicate"),
+        quoted.join(" ")
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .env("DELICATE_DEVICE", "cpu")
+        .env_remove("DELICATE_MODEL")
+        .output()
+        .expect("a shell");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("out.csv"), "{said}");
+    assert_eq!(table.read("out.csv"), b"older\n");
+    let resumed = run(&arguments, &["-q", "--resume"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+    assert!(table.read("out.csv") == table.read("whole.csv"));
+}
+
+/// One that takes no file from anybody, root included.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_to_is_an_error() {
+    let table = Table::new(2);
+    let place = "/proc/self";
+    for arguments in [
+        vec!["score", "in.csv", "-o", "/proc/self/out.csv"],
+        vec![
+            "screen",
+            "in.csv",
+            "--queries",
+            "in.csv",
+            "--by",
+            "ecfp",
+            "-o",
+            "/proc/self/o.csv",
+        ],
+        vec![
+            "pretrain",
+            "delicate-small",
+            "--train",
+            "in.csv",
+            "-o",
+            "/proc/self/run",
+        ],
+        vec!["export", "model", "-o", "/proc/self/model"],
+    ] {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/delicate-small");
+        let model = shipped.display().to_string();
+        let arguments: Vec<&str> = arguments
+            .into_iter()
+            .map(|word| if word == "model" { &*model } else { word })
+            .collect();
+        let mut command = delicate(&arguments);
+        let output = command.current_dir(table.0.path()).output();
+        let output = output.expect("the command runs");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(place) && !said.contains("panicked"), "{said}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn messages_that_nobody_takes_end_no_work() {
+    let table = Table::new(3);
+    let full = || {
+        File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("it opens")
+    };
+    let mut score = delicate(&["score", &table.text("in.csv")]);
+    let output = score.stderr(full()).output().expect("the command runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        output.stdout.iter().filter(|&&byte| byte == b'\n').count(),
+        4
+    );
+    // An error keeps its code, and help that cannot be written is one.
+    let status = |command: &mut Command| command.status().expect("the command runs").code();
+    assert_eq!(
+        status(delicate(&["score", "absent.csv"]).stderr(full())),
+        Some(1)
+    );
+    assert_eq!(status(delicate(&["--unknown"]).stderr(full())), Some(2));
+    let mut help = delicate(&["--help"]);
+    assert_eq!(status(help.stdout(full()).stderr(Stdio::null())), Some(1));
+
+    let place = Place::new();
+    let paths = place.paths("run");
+    let mut arguments = place.pretraining(&paths);
+    arguments.extend(["--set", "epochs=0.2"]);
+    let mut training = delicate(&arguments);
+    assert_eq!(
+        status(training.stdout(Stdio::null()).stderr(full())),
+        Some(0)
+    );
+    assert!(place.join("run/model/config.json").is_file());
+    // As behind `head`: the reader of messages ends in the middle.
+    let paths = place.paths("piped");
+    let mut arguments = place.pretraining(&paths);
+    arguments.extend(["--set", "epochs=0.2"]);
+    let mut child = delicate(&arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    assert!(weights(&place.join("run")) == weights(&place.join("piped")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_is_of_one_process_and_ends_with_every_signal() {
+    let place = Place::new();
+    // Relative paths, and resumed from elsewhere.
+    let begin = || {
+        let arguments = [
+            "pretrain",
+            "delicate-small",
+            "--train",
+            "corpus.smi.gz",
+            "--valid",
+            "valid.smi",
+            "-o",
+            "run",
+            "--batch-molecules",
+            "16",
+            "--epochs",
+            "3",
+            "--set",
+            "checkpoint_every=100000",
+        ];
+        let mut command = delicate(&arguments);
+        command.current_dir(place.join(""));
+        command
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command runs")
+    };
+    let run_directory = place.text("run");
+    let resume = || {
+        let mut command = delicate(&["resume", &run_directory]);
+        command.stderr(Stdio::piped()).stdout(Stdio::null());
+        command.spawn().expect("the command runs")
+    };
+    let mut child = begin();
+    for (name, code) in [("-TERM", 143), ("-HUP", 129)] {
+        let lines = metrics_text(&place.join("run")).lines().count();
+        wait(&mut child, "a step", || {
+            metrics_text(&place.join("run")).lines().count() > lines
+        });
+        let second = resume().wait_with_output().expect("ended");
+        let said = stderr(&second);
+        assert_eq!(second.status.code(), Some(1), "{said}");
+        let by = format!("run is in use by another process ({})", child.id());
+        assert!(said.contains(&by), "{said}");
+        signal(&child, name);
+        let output = child.wait_with_output().expect("ended");
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{name}: {}",
+            stderr(&output)
+        );
+        assert!(
+            stderr(&output).contains("resume it with"),
+            "{}",
+            stderr(&output)
+        );
+        assert!(has_checkpoint(&place.join("run")));
+        child = resume();
+    }
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_for_the_one_before_it() {
+    let place = Place::new();
+    let paths = place.paths("whole");
+    done(&place.pretraining(&paths));
+    let paths = place.paths("killed");
+    let mut child = delicate(&place.pretraining(&paths))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command runs");
+    let checkpoints = || -> Vec<PathBuf> {
+        let entries = fs::read_dir(place.join("killed/checkpoints"));
+        let paths = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let mut all: Vec<PathBuf> = paths
+            .filter(|path| path.to_string_lossy().contains("step-"))
+            .collect();
+        all.sort();
+        all
+    };
+    wait(&mut child, "two checkpoints", || checkpoints().len() >= 2);
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let newest = checkpoints().pop().expect("a checkpoint");
+    let file = newest.join("optimizer.safetensors");
+    let mut bytes = fs::read(&file).expect("there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).expect("written");
+    let output = delicate(&["resume", &paths[2]])
+        .output()
+        .expect("the command runs");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("is damaged") && said.contains("the checkpoint before it"),
+        "{said}"
+    );
+    assert!(
+        weights(&place.join("whole")) == weights(&place.join("killed")),
+        "to the bit"
+    );
+}

@@ -1,0 +1,87 @@
+//! What a CXSMILES extension (`|…|` after a SMILES) says.
+//!
+//! ChemAxon's fields as RDKit reads them. Those that describe the molecule are of
+//! no concern here; those that change it are refused, in the field's words.
+
+use super::Reason;
+
+/// Why the molecule is not the one that the SMILES alone writes; `None` where
+/// `extension`, without its bars, changes nothing.
+pub(super) fn fault(extension: &str) -> Option<Reason> {
+    let other = || Reason::Unsupported {
+        what: "a CXSMILES extension that changes the molecule".into(),
+    };
+    let bond = |kind| Reason::Bond { kind };
+    for field in fields(extension) {
+        let (name, value) = field.split_once(':').unwrap_or((field, ""));
+        let harmless = match name {
+            "" => true,
+            _ if field.starts_with('(') || field.starts_with('$') => true,
+            // Enhanced stereo, racemic, wedges and wavy bonds, fragments, ligands,
+            // properties and data.
+            "r" | "a" | "w" | "wU" | "wD" | "f" | "LO" | "atomProp" | "SgD" | "SgH" => true,
+            _ if name.len() > 1
+                && name.starts_with(['o', '&'])
+                && name[1..].bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                true
+            }
+            _ => false,
+        };
+        if harmless {
+            continue;
+        }
+        return Some(match name {
+            _ if name.starts_with('^') => Reason::Radical {
+                element: String::new(),
+            },
+            "C" => bond("coordination bond"),
+            "H" => bond("hydrogen bond"),
+            "Z" => bond("zero-order bond"),
+            "Sg" => match value.split(':').next() {
+                // Generic, component and data groups only mark atoms.
+                Some("gen" | "c" | "d" | "mix" | "f" | "sup") => continue,
+                _ => Reason::Unsupported {
+                    what: "a repeating unit (polymer)".into(),
+                },
+            },
+            "m" => Reason::Unsupported {
+                what: "a bond whose place varies".into(),
+            },
+            "LN" => Reason::Unsupported {
+                what: "a link node".into(),
+            },
+            "RG" => Reason::Wildcard,
+            "rb" | "s" | "u" => Reason::Query {
+                what: "a query atom".into(),
+            },
+            _ => other(),
+        });
+    }
+    None
+}
+
+/// The fields, which commas part; so do commas the numbers of one field, and what
+/// stands between `$` or in parentheses is one.
+fn fields(extension: &str) -> Vec<&str> {
+    let mut fields = Vec::new();
+    let (mut start, mut depth, mut labels) = (0, 0_usize, false);
+    for (at, character) in extension.char_indices() {
+        match character {
+            '$' => labels = !labels,
+            '(' if !labels => depth += 1,
+            ')' if !labels => depth = depth.saturating_sub(1),
+            ',' if !labels && depth == 0 => {
+                // A number goes on with the list before it.
+                let next = extension[at + 1..].chars().next();
+                if next.is_some_and(|next| !next.is_ascii_digit()) {
+                    fields.push(&extension[start..at]);
+                    start = at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    fields.push(&extension[start..]);
+    fields
+}

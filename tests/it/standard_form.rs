@@ -1,0 +1,436 @@
+//! The standard form: what is scored of what was drawn.
+
+use delicate::chemistry::{ChemistryError, Keep, Molecule, Note, Parent, Reason};
+use delicate::predict::{PredictOptions, standardize};
+use delicate::records::Structure;
+use delicate::{Device, Predictor, device::DeviceChoice};
+
+fn parent(smiles: &str) -> Result<Parent, ChemistryError> {
+    Molecule::parse(smiles)?.parent(Keep::default())
+}
+
+/// The canonical SMILES of the standard form.
+fn form(smiles: &str) -> String {
+    let parent = parent(smiles).unwrap_or_else(|error| panic!("{smiles}: {error}"));
+    parent
+        .molecule
+        .canonical_smiles()
+        .expect("it can be written")
+}
+
+fn reason(smiles: &str) -> Reason {
+    match parent(smiles) {
+        Ok(parent) => panic!("{smiles}: {:?}", parent.molecule),
+        Err(error) => error.reason,
+    }
+}
+
+fn assert_forms(expected: &[(&str, &str)]) {
+    let wrong = expected
+        .iter()
+        .filter(|(smiles, right)| form(smiles) != *right);
+    let wrong: Vec<String> = wrong
+        .map(|(smiles, right)| format!("{smiles}: {}, expected {right}", form(smiles)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_charged_forms_of_a_drug_are_one() {
+    assert_forms(&[
+        // An amine and its salts.
+        ("CN1CCCC1c1cccnc1", "CN1CCCC1c1cccnc1"),
+        ("C[NH+]1CCCC1c1cccnc1", "CN1CCCC1c1cccnc1"),
+        ("C[NH+]1CCCC1c1cccnc1.[Cl-]", "CN1CCCC1c1cccnc1"),
+        ("CN1CCCC1c1ccc[nH+]c1.[Br-]", "CN1CCCC1c1cccnc1"),
+        // An acid and its salts.
+        (
+            "CC(C)Cc1ccc(cc1)C(C)C([O-])=O",
+            "CC(C)Cc1ccc(C(C)C(=O)O)cc1",
+        ),
+        (
+            "CC(C)Cc1ccc(cc1)C(C)C([O-])=O.[Na+]",
+            "CC(C)Cc1ccc(C(C)C(=O)O)cc1",
+        ),
+        ("[Ca+2].CC([O-])=O.CC([O-])=O", "CC(=O)O"),
+        ("[S-]c1ccccc1", "Sc1ccccc1"),
+        ("CS([O-])(=O)=O", "CS(=O)(=O)O"),
+        ("O=P([O-])([O-])OCC", "CCOP(=O)(O)O"),
+        ("[n-]1nnnc1C", "Cc1nnn[nH]1"),
+        ("CC(=O)[N-]S(C)(=O)=O", "CC(=O)NS(C)(=O)=O"),
+        // Zwitterions, and guanidinium and imidazolium.
+        ("[NH3+][C@@H](C)C([O-])=O", "C[C@H](N)C(=O)O"),
+        ("NC(=[NH2+])NCC", "CCNC(=N)N"),
+        ("c1c[nH]c[nH+]1", "c1c[nH]cn1"),
+    ]);
+}
+
+#[test]
+fn charges_that_no_proton_can_move_stay() {
+    for smiles in [
+        "C[N+](C)(C)CCO",
+        "C[N+](C)(C)CC(=O)[O-]",
+        "O=[N+]([O-])c1ccccc1",
+        "C[N+](C)(C)[O-]",
+        "[O-][n+]1ccccc1",
+        "CN=[N+]=[N-]",
+        "C=[N+]=[N-]",
+        "[C-]#[N+]C",
+        "C[S+](C)C",
+        // Mesoionic drugs: molsidomine and mesocarb.
+        "CCOC(=O)[N-]c1c[n+](N2CCOCC2)no1",
+        "CC(Cc1ccccc1)[n+]1cc([N-]C(=O)Nc2ccccc2)on1",
+        "c1cc[n+](C)cc1",
+        "C[N+](C)(C)Cc1ccccc1",
+        "F[B-](F)(F)F.C[n+]1ccccc1",
+    ] {
+        let molecule = Molecule::parse(smiles).expect("it is a molecule");
+        let parent = molecule.parent(Keep {
+            salts: true,
+            charges: false,
+        });
+        let kept = parent.expect("it has a parent").molecule.canonical_smiles();
+        assert_eq!(kept, molecule.canonical_smiles(), "{smiles}");
+    }
+    // As many anions as there are fixed cations, the more acidic ones.
+    assert_form(
+        "C[N+](C)(C)CC([O-])CC([O-])=O",
+        "C[N+](C)(C)CC(O)CC(=O)[O-]",
+    );
+    assert_form("[O-]CC[N+](C)(C)CC([O-])=O", "C[N+](C)(CCO)CC(=O)[O-]");
+}
+
+fn assert_form(smiles: &str, right: &str) {
+    assert_forms(&[(smiles, right)]);
+}
+
+#[test]
+fn the_largest_organic_part_stays_and_the_others_are_named() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("CCO.[Na+].[Cl-]", "CCO", &["[Cl-]", "[Na+]"]),
+        ("O.O.OCC", "CCO", &["O (2 times)"]),
+        ("CCO.CCO", "CCO", &["CCO"]),
+        ("CCO.O.O.Cl", "CCO", &["Cl", "O (2 times)"]),
+        ("C[N+](C)(C)CCO.[Cl-]", "C[N+](C)(C)CCO", &["[Cl-]"]),
+        // A larger inorganic part does not win.
+        ("CO.F[P-](F)(F)(F)(F)F", "CO", &["F[P-](F)(F)(F)(F)F"]),
+        // The drug is smaller than its counter-ion.
+        (
+            "CN(C)C(=N)NC(=N)N.O=C(O)c1cc2ccccc2c(Cc2c(O)c(C(=O)O)cc3ccccc23)c1O",
+            "CN(C)C(=N)NC(=N)N",
+            &["O=C(O)c1cc2ccccc2c(Cc2c(O)c(C(=O)O)cc3ccccc23)c1O"],
+        ),
+        (
+            "CN1CCCN=C1C=Cc1cccs1.[O-]C(=O)c1cc2ccccc2c(Cc2c(O)c(C(=O)O)cc3ccccc23)c1O",
+            "CN1CCCN=C1C=Cc1cccs1",
+            &["O=C([O-])c1cc2ccccc2c(Cc2c(O)c(C(=O)O)cc3ccccc23)c1O"],
+        ),
+        // Counter-ions alone are never left out altogether.
+        ("OC(=O)c1ccccc1O", "O=C(O)c1ccccc1O", &[]),
+        (
+            "C[N+](C)(C)CCO.[O-]C(=O)c1ccccc1O",
+            "O=C(O)c1ccccc1O",
+            &["C[N+](C)(C)CCO"],
+        ),
+        ("OC(=O)c1cccnc1.O", "O=C(O)c1cccnc1", &["O"]),
+        (
+            "O=C1NS(=O)(=O)c2ccccc12.[Na+]",
+            "O=C1NS(=O)(=O)c2ccccc21",
+            &["[Na+]"],
+        ),
+    ];
+    for (smiles, right, left_out) in cases {
+        let parent = parent(smiles).unwrap_or_else(|error| panic!("{smiles}: {error}"));
+        assert_eq!(
+            parent.molecule.canonical_smiles().as_deref(),
+            Ok(*right),
+            "{smiles}"
+        );
+        assert_eq!(parent.left_out, *left_out, "{smiles}");
+    }
+}
+
+#[test]
+fn a_mixture_is_not_decided() {
+    let error = parent("Fc1ccccc1CN.Fc1ccccc1CS").expect_err("they are of one size");
+    assert!(matches!(error.reason, Reason::Mixture { .. }), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains("NCc1ccccc1F") && text.contains("Fc1ccccc1CS"),
+        "{text}"
+    );
+    // Neither are two enantiomers one compound.
+    assert!(matches!(
+        reason("C[C@H](F)Cl.C[C@@H](F)Cl"),
+        Reason::Mixture { .. }
+    ));
+    // Charged and neutral are.
+    assert_form("CCCCN.CCCC[NH3+].[Cl-]", "CCCCN");
+}
+
+#[test]
+fn what_is_no_organic_molecule_is_refused() {
+    for smiles in [
+        "[K+].[I-]",
+        "[NH4+].[Cl-]",
+        "[H][H]",
+        "[He]",
+        "O",
+        "N",
+        "[Na+].[OH-]",
+    ] {
+        assert_eq!(reason(smiles), Reason::NoOrganicPart, "{smiles}");
+    }
+    for (smiles, metal) in [
+        ("[Cu]Cl", "Cu"),
+        ("C[Hg]C", "Hg"),
+        ("[Na]OC", "Na"),
+        ("CC[Pb](CC)(CC)CC", "Pb"),
+        ("N[Pt](N)(Cl)Cl", "Pt"),
+    ] {
+        let element = metal.to_owned();
+        assert_eq!(reason(smiles), Reason::Metal { element }, "{smiles}");
+    }
+    for smiles in ["*CCO", "[*]C", "CC[1*]"] {
+        assert_eq!(reason(smiles), Reason::Wildcard, "{smiles}");
+    }
+    for smiles in [
+        "CC[O]",
+        "C[CH2]",
+        "[CH3]",
+        "CC(C)(C)N(C)[O]",
+        "c1cc[c]cc1",
+        "C[C]C",
+    ] {
+        assert!(matches!(reason(smiles), Reason::Radical { .. }), "{smiles}");
+    }
+    for (smiles, kind) in [
+        ("N->[Mg]", "dative bond"),
+        ("C[NH2]->[Zn]", "dative bond"),
+        ("C$C", "quadruple bond"),
+    ] {
+        assert_eq!(reason(smiles), Reason::Bond { kind }, "{smiles}");
+    }
+    assert!(matches!(reason("C~N"), Reason::Query { .. }));
+    assert_eq!(reason("CC>>CO"), Reason::Reaction);
+    assert_eq!(reason("CCO>[H+]>C=C"), Reason::Reaction);
+    // Elements that are rare, and no metals.
+    for smiles in [
+        "C[Si](C)(C)C",
+        "OB(O)c1ccccc1",
+        "C[Se]C",
+        "C[As](C)C",
+        "C[Ge](C)(C)C",
+    ] {
+        assert!(parent(smiles).is_ok() || smiles.contains("Ge"), "{smiles}");
+    }
+}
+
+#[test]
+fn the_place_of_a_fault_is_that_in_the_text() {
+    let place = |smiles: &str| parent(smiles).expect_err("it has a fault").position;
+    assert_eq!(place("  CC*"), Some(4));
+    assert_eq!(place("CC[O]"), Some(2));
+    assert_eq!(place("CC[Hg]C"), Some(2));
+    assert_eq!(place("CC~N"), Some(2));
+    assert_eq!(place("CC |^1:1|"), Some(3));
+}
+
+#[test]
+fn atom_maps_and_isotopes_are_no_part_of_the_molecule() {
+    assert_form("[CH3:1][CH2:7][OH:3]", "CCO");
+    assert_form("[13CH3]CO", "CCO");
+    assert_form("[2H]C([2H])([2H])O", "CO");
+    assert_form("C[C@]([2H])(N)C(=O)O", "C[C@H](N)C(=O)O");
+    // A centre that an isotope alone makes is none.
+    assert_form("C[C@]([2H])(O)[H]", "CCO");
+    let deuterated = parent("[2H]C([2H])([2H])Oc1ccccc1").expect("it is anisole");
+    assert_eq!(deuterated.isotopes, 3);
+    assert_eq!(parent("COc1ccccc1").expect("it is anisole").isotopes, 0);
+}
+
+#[test]
+fn a_stereo_centre_that_a_proton_made_goes_with_it() {
+    assert_form("C[N@@H+](CC)c1ccccc1", "CCN(C)c1ccccc1");
+    assert_form("C[C@H]([NH3+])c1ccccc1", "C[C@H](N)c1ccccc1");
+    assert_form("C[C@@H]([NH2+]C)C([O-])=O", "CN[C@H](C)C(=O)O");
+}
+
+#[test]
+fn hydrogens_written_out_are_folded() {
+    assert_form("[H]C([H])([H])[N+]([H])([H])[H]", "CN");
+    assert_form("[H]OC([H])([H])C", "CCO");
+}
+
+#[test]
+fn annotations_that_change_nothing_are_read_and_others_are_refused() {
+    for extension in [
+        "|$;label;$|",
+        "|atomProp:0.key.value:1.other.a b|",
+        "|(0,0,;1.5,0,;2.2,1.1,)|",
+        "|o1:1|",
+        "|&1:1,r|",
+        "|SgD:0,1:FIELD:some data::::|",
+        "|w:1.0|",
+        "|f:0.1|",
+        "||",
+    ] {
+        assert_form(&format!("CC(O)N {extension}"), "CC(N)O");
+    }
+    for (extension, code) in [
+        ("|^1:2|", "radical"),
+        ("|C:2.0|", "bond"),
+        ("|H:2.0|", "bond"),
+        ("|Z:1|", "bond"),
+        ("|m:2:0.1|", "unsupported"),
+        ("|Sg:n:1:3:ht:::|", "unsupported"),
+        ("|LN:1:1.3|", "unsupported"),
+        ("|$;;$,^2:0|", "radical"),
+        ("|s:1:*|", "query"),
+        ("|unclosed", "unsupported"),
+    ] {
+        let reason = reason(&format!("CC(O)N {extension}"));
+        assert_eq!(reason.code(), code, "{extension}: {reason:?}");
+    }
+}
+
+#[test]
+fn a_doubled_backslash_is_one_and_noted() {
+    let escaped = parent("F/C=C\\\\F").expect("it is read").molecule;
+    let plain = Molecule::parse("F/C=C\\F").expect("it is read");
+    assert_eq!(escaped.canonical_smiles(), plain.canonical_smiles());
+    assert_eq!(escaped.notes(), [Note::EscapedTwice]);
+    assert!(plain.notes().is_empty());
+}
+
+#[test]
+fn contradictory_bond_directions_are_noted() {
+    let notes = |smiles: &str| {
+        Molecule::parse(smiles)
+            .expect("it is read")
+            .notes()
+            .to_vec()
+    };
+    for smiles in [
+        "C/C(\\F)=C/C",
+        "C\\C(/F)=C/C",
+        "F/C=C(/C)/Cl",
+        "C(/F)(/C)=C/C",
+    ] {
+        assert_eq!(notes(smiles), [Note::ContradictoryDirections], "{smiles}");
+        assert!(
+            !form(smiles).contains(['/', '\\']),
+            "{smiles}: {}",
+            form(smiles)
+        );
+    }
+    for smiles in [
+        "C/C(F)=C/C",
+        "C/C(/F)=C/C",
+        "C(\\F)(/C)=C/C",
+        "C1CC/C=C/CC1",
+        "F/C=C/F",
+    ] {
+        assert!(notes(smiles).is_empty(), "{smiles}");
+    }
+}
+
+#[test]
+fn options_keep_salts_and_charges() {
+    let form = |smiles: &str, salts, charges| {
+        let molecule = Molecule::parse(smiles).expect("it is a molecule");
+        let parent = molecule.parent(Keep { salts, charges });
+        parent
+            .expect("it has a parent")
+            .molecule
+            .canonical_smiles()
+            .expect("it can be written")
+    };
+    let salt = "CC[NH+](CC)CC.[Cl-]";
+    assert_eq!(form(salt, false, false), "CCN(CC)CC");
+    assert_eq!(form(salt, false, true), "CC[NH+](CC)CC");
+    assert_eq!(form(salt, true, true), "CC[NH+](CC)CC.[Cl-]");
+    assert_eq!(form(salt, true, false), "CCN(CC)CC.Cl");
+    assert_eq!(form("CC(=O)[O-].[Na+]", true, false), "CC(=O)[O-].[Na+]");
+}
+
+#[test]
+fn a_form_is_its_own_form() {
+    for smiles in [
+        "CN(C)C(=N)NC(=N)N.O=C(O)c1cc2ccccc2c(Cc2c(O)c(C(=O)O)cc3ccccc23)c1O",
+        "[O-]CC[N+](C)(C)CC([O-])=O",
+        "C[N@@H+](CC)c1ccccc1",
+        "c1c[nH]c[nH+]1.[Cl-]",
+    ] {
+        let once = form(smiles);
+        assert_eq!(form(&once), once, "{smiles}");
+    }
+}
+
+#[test]
+fn a_record_says_what_was_done() {
+    let record = |smiles: &str| standardize(&Structure::from(smiles), Keep::default());
+    let salt = record("[13CH3]C[NH3+].[Cl-].O").expect("it is ethylamine");
+    assert_eq!(salt.smiles, "CCN");
+    assert_eq!(salt.left_out, ["O", "[Cl-]"]);
+    assert_eq!((salt.neutralized, salt.isotopes), (1, 1));
+    assert_eq!(
+        salt.to_string(),
+        "left out: O, [Cl-]; charges removed: 1; isotopes dropped: 1"
+    );
+    let plain = record("CCN").expect("it is ethylamine");
+    assert!(plain.is_unchanged());
+    assert_eq!(plain.to_string(), "");
+    let error = record("[Na+].[Cl-]").expect_err("it is table salt");
+    assert_eq!(error.reason, "no_organic_part");
+    assert!(error.message.contains("carbon"), "{error}");
+}
+
+#[test]
+fn every_form_of_a_molecule_has_the_same_prediction() {
+    let predictor = Predictor::builtin().expect("it is built in");
+    let values = |smiles: &str| -> Vec<u32> {
+        let predictions = predictor
+            .predict(smiles)
+            .unwrap_or_else(|e| panic!("{smiles}: {e}"));
+        predictions.iter().map(|one| one.value.to_bits()).collect()
+    };
+    for group in [
+        &[
+            "CCN(CC)CCO",
+            "CCN(CC)CCO.Cl",
+            "CC[NH+](CC)CCO",
+            "CC[NH+](CC)CCO.[Br-]",
+        ][..],
+        &[
+            "OC(=O)c1ccccc1F",
+            "[O-]C(=O)c1ccccc1F",
+            "[O-]C(=O)c1ccccc1F.[Na+]",
+        ],
+        &["NCCC(=O)O", "[NH3+]CCC([O-])=O", "[H]N([H])CCC(=O)O[H]"],
+        &[
+            "CC(=O)Nc1ccccc1",
+            "[CH3:1][C:2](=[O:3])[NH:4]c1ccccc1",
+            "CC(=O)NC1=CC=CC=C1",
+        ],
+    ] {
+        for smiles in &group[1..] {
+            assert_eq!(values(smiles), values(group[0]), "{smiles}");
+        }
+    }
+    assert_ne!(values("C[N+](C)(C)CCO"), values("CN(C)CCO"));
+}
+
+#[test]
+fn charges_can_be_kept_in_a_prediction() {
+    let cpu = Device::open_blocking(DeviceChoice::Cpu).expect("there is a CPU");
+    let files = delicate::model_dir::ModelFiles::embedded();
+    let predictor = Predictor::load(&files, cpu).expect("it is built in");
+    let keeping = predictor
+        .clone()
+        .with(PredictOptions::default().keep_charges(true));
+    let value =
+        |predictor: &Predictor, smiles| predictor.predict(smiles).expect("it is read")[0].value;
+    assert_ne!(value(&keeping, "CC(=O)[O-]"), value(&keeping, "CC(=O)O"));
+    assert_eq!(value(&predictor, "CC(=O)[O-]"), value(&keeping, "CC(=O)O"));
+}
