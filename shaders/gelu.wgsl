@@ -23,5 +23,7 @@ fn main(
         return;
     }
     let value = x[i];
-    y[i] = value * normal(value).x;
+    // One that is not finite comes back: infinity times 0 is left open.
+    let finite = (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
+    y[i] = select(value, value * normal(value).x, finite);
 }

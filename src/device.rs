@@ -1,9 +1,13 @@
-//! Choosing and opening the device that computes.
+//! Choosing and opening the device that computes, and what goes wrong with it.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+
+#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+pub mod arithmetic;
 
 /// Which device the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,6 +17,8 @@ pub enum DeviceChoice {
     Auto,
     /// A GPU through wgpu; a software adapter where there is no real one.
     Gpu,
+    /// A GPU through OpenGL, for machines with neither Vulkan, Metal nor DX12.
+    OpenGl,
     /// The CPU, through burn's flex backend.
     Cpu,
 }
@@ -25,6 +31,7 @@ impl FromStr for DeviceChoice {
             "auto" => Ok(Self::Auto),
             // Browsers call it by the name of the interface.
             "gpu" | "webgpu" => Ok(Self::Gpu),
+            "opengl" => Ok(Self::OpenGl),
             "cpu" => Ok(Self::Cpu),
             other => Err(DeviceError::UnknownChoice(other.to_owned())),
         }
@@ -36,6 +43,7 @@ impl fmt::Display for DeviceChoice {
         f.write_str(match self {
             Self::Auto => "auto",
             Self::Gpu => "gpu",
+            Self::OpenGl => "opengl",
             Self::Cpu => "cpu",
         })
     }
@@ -46,7 +54,7 @@ impl fmt::Display for DeviceChoice {
 #[non_exhaustive]
 pub enum DeviceError {
     /// The name of the device is none we know.
-    #[error("unknown device `{0}`: use auto, gpu or cpu")]
+    #[error("unknown device `{0}`: use auto, gpu, opengl or cpu")]
     UnknownChoice(String),
     /// A GPU was asked for and this build has no GPU code.
     #[error("this build has no GPU support: use the device `cpu`")]
@@ -61,6 +69,40 @@ pub enum DeviceError {
         "{0} computes in single precision only: half precision needs a GPU with shader-f16 (see `delicate doctor`)"
     )]
     NoHalfPrecision(String),
+    /// Its numbers are not those of the CPU.
+    #[error(
+        "{device} computes wrongly in {precision}: its values differ from the CPU's by {difference} \
+         of a standard deviation, more than {tolerance}: update its driver, or use the device `cpu`"
+    )]
+    Inaccurate {
+        /// The device's name.
+        device: String,
+        /// `single precision` or `half precision`.
+        precision: &'static str,
+        /// The largest difference; infinite where a value is not finite.
+        difference: f32,
+        /// What is tolerated.
+        tolerance: f32,
+    },
+    /// It failed when it was tried.
+    #[error("{device} failed its self-test: {reason}: use the device `cpu`")]
+    Failed {
+        /// The device's name.
+        device: String,
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// What to do where a GPU is lost, or its memory does not suffice, in the middle of
+/// a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnDeviceLost {
+    /// Go on from that batch on the CPU.
+    #[default]
+    Cpu,
+    /// End the run there.
+    Fail,
 }
 
 /// What computes: burn's CPU backend or wgpu.
@@ -111,6 +153,98 @@ pub struct Device {
     pub adapter: Option<Adapter>,
     /// Why this device was selected.
     pub reason: String,
+    faults: Faults,
+}
+
+/// What a device reports beside its results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    any(not(feature = "gpu"), target_family = "wasm"),
+    allow(
+        dead_code,
+        reason = "a CPU reports nothing, and the page finds out itself"
+    )
+)]
+pub(crate) enum Fault {
+    /// Memory was asked for that it does not have.
+    OutOfMemory(String),
+    /// Anything else: the device is lost, or was given what it does not take.
+    Failed(String),
+}
+
+/// The reports of a device. What is computed after one may be anything.
+#[derive(Clone, Debug, Default)]
+struct Faults(Arc<Mutex<Noted>>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    watchers: usize,
+    count: usize,
+    last: Option<Fault>,
+    /// Reports to come, one a watch: for tests.
+    #[cfg(test)]
+    planned: std::collections::VecDeque<Option<Fault>>,
+}
+
+impl Faults {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes down a fault; gives it back where nobody is watching.
+    #[cfg_attr(
+        any(not(feature = "gpu"), target_family = "wasm"),
+        allow(
+            dead_code,
+            reason = "a CPU reports nothing, and the page finds out itself"
+        )
+    )]
+    fn note(&self, fault: Fault) -> Result<(), Fault> {
+        let mut noted = self.noted();
+        if noted.watchers == 0 {
+            return Err(fault);
+        }
+        noted.count += 1;
+        noted.last = Some(fault);
+        Ok(())
+    }
+}
+
+/// The values of a tensor, in row-major order, read from its device.
+///
+/// burn may hand out data that it has not read yet, and panics where that fails
+/// later; here it is read, and fails with its reason.
+pub(crate) async fn read_back<const D: usize>(
+    tensor: burn::tensor::Tensor<D>,
+) -> Result<Vec<f32>, String> {
+    let data = tensor
+        .into_data_async()
+        .await
+        .map_err(|error| error.to_string())?;
+    let read = data.bytes().read(Default::default());
+    read.map_err(|error| error.to_string())?;
+    Ok(data.iter().collect())
+}
+
+/// Somebody who asks, after a computation, whether the device reported anything.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    faults: &'a Faults,
+    before: usize,
+}
+
+impl Watch<'_> {
+    /// What was reported since the watch began.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        let noted = self.faults.noted();
+        noted.last.clone().filter(|_| noted.count > self.before)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.faults.noted().watchers -= 1;
+    }
 }
 
 impl Device {
@@ -120,11 +254,13 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// Where [`DeviceChoice::Gpu`] finds no adapter; `Auto` falls back to the CPU.
+    /// Where [`DeviceChoice::Gpu`] or [`DeviceChoice::OpenGl`] finds no adapter;
+    /// `Auto` falls back to the CPU.
     pub async fn open(choice: DeviceChoice) -> Result<Self, DeviceError> {
         match choice {
             DeviceChoice::Cpu => Ok(Self::cpu("the CPU was requested".to_owned())),
             DeviceChoice::Gpu => gpu::open().await,
+            DeviceChoice::OpenGl => gpu::open_gl().await,
             DeviceChoice::Auto => Ok(match gpu::open_real().await {
                 Ok(device) => device,
                 Err(why) => Self::cpu(why),
@@ -149,7 +285,37 @@ impl Device {
             backend: Backend::Flex,
             adapter: None,
             reason,
+            faults: Faults::default(),
         }
+    }
+
+    /// The CPU, to fall back to and to compare with.
+    pub(crate) fn fallback() -> Self {
+        Self::cpu("the GPU failed".to_owned())
+    }
+
+    /// Begins to take down what the device reports: natively what nobody watches
+    /// for ends in a panic. A computation counts only if there is no fault after
+    /// its result was read.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        let mut noted = self.faults.noted();
+        noted.watchers += 1;
+        let before = noted.count;
+        #[cfg(test)]
+        if let Some(fault) = noted.planned.pop_front().flatten() {
+            noted.count += 1;
+            noted.last = Some(fault);
+        }
+        Watch {
+            faults: &self.faults,
+            before,
+        }
+    }
+
+    /// Has the next watches report these faults, one each.
+    #[cfg(test)]
+    pub(crate) fn plan(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
+        self.faults.noted().planned.extend(faults);
     }
 
     /// burn's handle, on which tensors are made.
@@ -185,11 +351,20 @@ pub async fn adapters() -> Vec<Adapter> {
     gpu::adapters().await
 }
 
+/// A device of its own on the software adapter or, where there is one, the GPU,
+/// and wgpu's handle of it, so that it can be destroyed.
+#[cfg(all(test, feature = "gpu"))]
+pub(crate) use gpu::of_its_own;
+
 #[cfg(not(feature = "gpu"))]
 mod gpu {
     use super::{Adapter, Device, DeviceError};
 
     pub(super) async fn open() -> Result<Device, DeviceError> {
+        Err(DeviceError::NotBuilt)
+    }
+
+    pub(super) async fn open_gl() -> Result<Device, DeviceError> {
         Err(DeviceError::NotBuilt)
     }
 
@@ -204,18 +379,25 @@ mod gpu {
 
 #[cfg(feature = "gpu")]
 mod gpu {
+    #[cfg(not(target_family = "wasm"))]
+    use std::sync::Arc;
+
     use burn::backend::wgpu::wgpu::{self, DeviceType};
     use burn::tensor::DeviceKind;
+    use burn::tensor::wgpu::{WgpuBackend, WgpuOptions, WgpuSetup};
     use futures_util::lock::Mutex;
 
-    use super::{Adapter, Backend, Device, DeviceError};
+    #[cfg(not(target_family = "wasm"))]
+    use super::Fault;
+    use super::{Adapter, Backend, Device, DeviceError, Faults};
 
     /// The runtime of an adapter can be set up once a process, so an open
     /// device is kept; the lock is held while one is opened.
     static REAL: Mutex<Option<Device>> = Mutex::new(None);
     static SOFTWARE: Mutex<Option<Device>> = Mutex::new(None);
+    static OPENGL: Mutex<Option<Device>> = Mutex::new(None);
 
-    fn describe(adapter: &wgpu::Adapter) -> Adapter {
+    pub(super) fn describe(adapter: &wgpu::Adapter) -> Adapter {
         let info = adapter.get_info();
         let limits = adapter.limits();
         let kind = match info.device_type {
@@ -253,18 +435,48 @@ mod gpu {
         // Left to itself, the runtime would try OpenGL where Vulkan has only a
         // software adapter.
         #[cfg(target_os = "linux")]
-        let options = options.graphics_api(burn::tensor::wgpu::WgpuBackend::Vulkan);
+        let options = options.graphics_api(WgpuBackend::Vulkan);
+        initialised(options, reason).await
+    }
+
+    async fn initialised(options: WgpuOptions, reason: &str) -> Result<Device, String> {
         let (tensors, setup) = options
             .init_with_setup_async()
             .await
             .map_err(|error| error.to_string())?;
+        Ok(of_setup(tensors, &setup, reason))
+    }
+
+    fn of_setup(tensors: burn::tensor::Device, setup: &WgpuSetup, reason: &str) -> Device {
         let adapter = describe(&setup.adapter);
-        Ok(Device {
+        let faults = Faults::default();
+        #[cfg(not(target_family = "wasm"))]
+        take_down(&setup.device, &faults);
+        Device {
             reason: format!("{reason}: {}", adapter.name),
             tensors,
             backend: Backend::Wgpu,
             adapter: Some(adapter),
-        })
+            faults,
+        }
+    }
+
+    /// Has the errors that wgpu reports beside results taken down where somebody
+    /// watches. That the device is lost is reported by the next result.
+    #[cfg(not(target_family = "wasm"))]
+    fn take_down(device: &wgpu::Device, faults: &Faults) {
+        let faults = faults.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let text = error.to_string();
+            let fault = match error {
+                wgpu::Error::OutOfMemory { .. } => Fault::OutOfMemory(text),
+                _ => Fault::Failed(text),
+            };
+            // As the runtime does itself.
+            if let Err(Fault::OutOfMemory(text) | Fault::Failed(text)) = faults.note(fault) {
+                panic!("wgpu error: {text}");
+            }
+        }));
     }
 
     /// A real GPU; in a browser whatever adapter it hands out.
@@ -300,6 +512,19 @@ mod gpu {
         Ok(open.insert(device).clone())
     }
 
+    /// Whatever OpenGL reaches.
+    pub(super) async fn open_gl() -> Result<Device, DeviceError> {
+        let mut open = OPENGL.lock().await;
+        if let Some(device) = &*open {
+            return Ok(device.clone());
+        }
+        let options = burn::tensor::Device::wgpu_options().graphics_api(WgpuBackend::Gl);
+        let device = initialised(options, "OpenGL was requested")
+            .await
+            .map_err(DeviceError::Unavailable)?;
+        Ok(open.insert(device).clone())
+    }
+
     #[cfg(target_family = "wasm")]
     pub(super) async fn adapters() -> Vec<Adapter> {
         // A browser hands out one adapter, at the asking for a device.
@@ -320,5 +545,36 @@ mod gpu {
             .iter()
             .map(describe)
             .collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_its_own(backends: wgpu::Backends) -> Result<(Device, wgpu::Device), String> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let adapters = pollster::block_on(instance.enumerate_adapters(backends));
+        let adapter = adapters.into_iter().next().ok_or("no adapter")?;
+        let request = adapter.request_device(&wgpu::DeviceDescriptor {
+            // What the runtime takes to be on.
+            required_features: adapter.features()
+                - wgpu::Features::MAPPABLE_PRIMARY_BUFFERS
+                - wgpu::Features::all_experimental_mask(),
+            required_limits: adapter.limits(),
+            ..wgpu::DeviceDescriptor::default()
+        });
+        let (device, queue) = pollster::block_on(request).map_err(|error| error.to_string())?;
+        let setup = WgpuSetup {
+            backend: adapter.get_info().backend,
+            instance,
+            adapter,
+            device: device.clone(),
+            queue,
+        };
+        let tensors = burn::tensor::Device::wgpu_options()
+            .setup(setup.clone())
+            .init()
+            .map_err(|error| error.to_string())?;
+        Ok((of_setup(tensors, &setup, "for a test"), device))
     }
 }

@@ -1,15 +1,16 @@
 //! Argument groups that commands share, flattened into the arguments of each.
 //! Doc comments are the help text.
 
-use std::io;
+use std::cell::Cell;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use delicate::device::{Device, DeviceChoice};
+use delicate::device::{Device, DeviceChoice, OnDeviceLost};
 use delicate::model_dir::Precision;
-use delicate::predict::PredictOptions;
+use delicate::predict::{PredictOptions, Scorer};
 use delicate::records::{Format, OutputFormat, ReadOptions};
 use serde::Serialize;
 
@@ -54,6 +55,11 @@ const DEVICES: &Choices<DeviceChoice> = &[
         "gpu",
         "A GPU through wgpu, or a software adapter if there is no GPU",
     ),
+    (
+        DeviceChoice::OpenGl,
+        "opengl",
+        "A GPU through OpenGL, on machines without Vulkan, Metal or DX12",
+    ),
     (DeviceChoice::Cpu, "cpu", "The CPU"),
 ];
 
@@ -74,6 +80,55 @@ impl DeviceArguments {
     /// Opens the device.
     pub(crate) fn open(self) -> Result<Device, CommandError> {
         Ok(Device::open_blocking(self.device)?)
+    }
+}
+
+const DEVICE_LOST: &Choices<OnDeviceLost> = &[
+    (
+        OnDeviceLost::Cpu,
+        "cpu",
+        "Repeat the batch on the CPU and stay there",
+    ),
+    (
+        OnDeviceLost::Fail,
+        "fail",
+        "Stop; rows already written stay",
+    ),
+];
+
+/// What a long run does about a GPU that fails in the middle of it.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct DeviceLossArguments {
+    /// What to do if the GPU is lost or runs out of memory
+    #[arg(
+        long,
+        value_name = "ANSWER",
+        value_parser = one_of(DEVICE_LOST),
+        default_value = "cpu"
+    )]
+    pub(crate) on_device_lost: OnDeviceLost,
+}
+
+/// Says once that a run goes on without its GPU.
+#[derive(Debug, Default)]
+pub(crate) struct DeviceLossNotice {
+    said: Cell<bool>,
+}
+
+impl DeviceLossNotice {
+    /// To be called after every part of a run.
+    pub(crate) fn after(&self, scorer: &Scorer) {
+        let Some(reason) = scorer.device_lost().filter(|_| !self.said.get()) else {
+            return;
+        };
+        self.said.set(true);
+        let device = scorer.device().name();
+        // A closed stderr must not end the run.
+        let _ = writeln!(
+            io::stderr(),
+            "delicate: {device} failed ({reason}); its batch was repeated on the CPU, which \
+             computes from here on"
+        );
     }
 }
 

@@ -30,7 +30,8 @@ impl Task {
     }
 }
 
-/// The model of `--model`, or the one built in for `task`.
+/// The model of `--model`, or the one built in for `task`, on a device whose numbers
+/// are those of the CPU.
 pub(crate) fn load(
     arguments: &ModelArguments,
     task: Task,
@@ -60,12 +61,14 @@ pub(crate) fn load_with_digest(
         Some(path) => ModelFiles::read(path),
         None => built_in(task),
     };
-    files
+    let loaded = files
         .and_then(|files| {
             let digest = format!("{:x}", Sha256::digest(&files.config));
             Ok((Scorer::load(&files, device)?, digest))
         })
-        .map_err(|source| CommandError::Model { name, source })
+        .map_err(|source| CommandError::Model { name, source })?;
+    pollster::block_on(loaded.0.check_device())?;
+    Ok(loaded)
 }
 
 fn is_run(path: &Path) -> bool {

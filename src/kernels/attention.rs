@@ -7,6 +7,7 @@
 //!
 //! The backward pass computes P again, which is cheaper than keeping it.
 
+use super::guard::flawed;
 use super::matrix::{Matrix, Threads, multiply};
 use super::vector::{exp, largest, sum, vectorised};
 
@@ -60,13 +61,18 @@ impl Sizes {
     }
 }
 
-/// `softmax(scale p + bias)` of every row.
+/// `softmax(scale p + bias)` of every row; NaN where a score is not finite, minus
+/// infinity too, which would pass for a key that is not looked at.
 #[inline(always)]
 fn softmax_of_rows(p: &mut [f32], bias: &[f32], scale: f32) {
     let keys = bias.len();
     for row in p.chunks_exact_mut(keys.max(1)) {
         for (p, &bias) in row.iter_mut().zip(bias) {
             *p = *p * scale + bias;
+        }
+        if flawed(row) {
+            row.fill(f32::NAN);
+            continue;
         }
         let most = largest(row);
         for p in row.iter_mut() {

@@ -117,6 +117,20 @@ pub trait Kernels: Backend {
     ) -> AdamwStep<Self>;
 }
 
+/// Operations of inference alone, with a WGSL kernel of our own.
+#[backend_extension(Cube: cfg(feature = "gpu"), Flex)]
+#[allow(
+    unreachable_pub,
+    reason = "the macro implements it for burn's public dispatch type"
+)]
+pub trait Guards: Backend {
+    /// The rows of `y`, with NaN throughout where the same row of `x` holds a value
+    /// that is not finite. Shapes: `y` and the result `[rows, width]`, `x`
+    /// `[rows, own width]`; both in single or both in half precision, the latter of
+    /// even widths.
+    fn guarded(y: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
 /// Operations that burn computes well on a GPU, with kernels of our own on a
 /// CPU. Tensors are `f32`.
 #[backend_extension(Flex, Autodiff: cfg(feature = "train"))]

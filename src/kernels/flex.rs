@@ -7,10 +7,10 @@ use burn::tensor::{Shape, TensorData};
 use super::adamw::{self, AdamwRates};
 use super::attention::{self, Sizes};
 use super::extension::{
-    AdamwStep, AttentionGradients, CpuKernels, Kernels, LayerNormGradients, LinearGradients,
+    AdamwStep, AttentionGradients, CpuKernels, Guards, Kernels, LayerNormGradients, LinearGradients,
 };
 use super::vector::{TASK, chunk, for_each_chunk, for_each_chunks, vectorised};
-use super::{dropout, gelu, linear, residual_layer_norm, sum_of_rows};
+use super::{dropout, gelu, guard, linear, residual_layer_norm, sum_of_rows};
 
 /// The CPU backend's own tensor type.
 type FlexTensor = FloatTensor<Flex>;
@@ -211,6 +211,18 @@ impl Kernels for Flex {
             parameter: tensor(p_after, shape),
             moments: tensor(moments_after, Shape::new([2 * n])),
         }
+    }
+}
+
+impl Guards for Flex {
+    fn guarded(y: FlexTensor, x: FlexTensor) -> FlexTensor {
+        let shape = y.shape();
+        let rows = x.shape()[0].max(1);
+        let x = elements(&x);
+        let mut y = elements(&y).into_owned();
+        let (own, width) = (x.len() / rows, y.len() / rows);
+        for_each_chunk(&mut y, width, |row, y| guard::guard(chunk(&x, own, row), y));
+        tensor(y, shape)
     }
 }
 

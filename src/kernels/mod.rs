@@ -18,6 +18,7 @@ mod dropout;
 mod extension;
 mod flex;
 mod gelu;
+mod guard;
 mod linear;
 mod matrix;
 #[cfg(all(test, feature = "train"))]
@@ -29,7 +30,7 @@ mod vector;
 mod wgsl;
 
 pub(crate) use adamw::AdamwRates;
-use extension::{CpuKernels, Kernels};
+use extension::{CpuKernels, Guards, Kernels};
 
 /// Whether the kernels for a CPU alone compute on `tensor`.
 fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -182,6 +183,29 @@ pub fn dropout<const D: usize>(layer: &Dropout, x: Tensor<D>) -> Tensor<D> {
     ))
 }
 
+/// `y`, with NaN throughout the rows in which `x`, what it was computed from, is
+/// not finite: an infinity or a NaN must not come out of a bounded function as
+/// a plausible number. Inference alone; where gradients are recorded, `y`.
+///
+/// Shapes: `y` and the result `[rows, width]`, `x` `[rows, own width]`.
+pub(crate) fn guarded(y: Tensor<2>, x: Tensor<2>) -> Tensor<2> {
+    let (dtype, ([_, width], [_, own])) = (y.dtype(), (y.dims(), x.dims()));
+    if y.device().is_autodiff() || y.dims().contains(&0) || own == 0 {
+        return y;
+    }
+    let whole_words = match dtype {
+        DType::F32 => true,
+        // A CPU's kernels are for single precision alone.
+        DType::F16 if y.device().inner() == Device::flex() => false,
+        DType::F16 => width.is_multiple_of(2) && own.is_multiple_of(2),
+        _ => false,
+    };
+    if !whole_words || x.dtype() != dtype {
+        return guarded(single(y), single(x)).cast(dtype);
+    }
+    Tensor::from_dispatch(Dispatch::guarded(y.into_dispatch(), x.into_dispatch()))
+}
+
 /// Attention of `heads` heads, side by side in the last axis:
 /// `softmax(Q Kᵀ / sqrt(size) + bias) V` for each.
 ///
@@ -197,7 +221,8 @@ pub fn attention(
     heads: usize,
     dropped: &Dropout,
 ) -> Tensor<3> {
-    let drops = dropped.prob > 0.0 && query.device().is_autodiff();
+    let training = query.device().is_autodiff();
+    let drops = dropped.prob > 0.0 && training;
     if on_cpu(&query) && !drops {
         return Tensor::from_dispatch(Dispatch::attention_of_heads(
             query.into_dispatch(),
@@ -218,8 +243,16 @@ pub fn attention(
         .matmul(key.swap_dims(2, 3))
         .div_scalar((size as f64).sqrt())
         + bias.unsqueeze_dims::<4>(&[1, 1]);
-    dropout(dropped, softmax(scores, 3))
-        .matmul(value)
-        .swap_dims(1, 2)
-        .reshape([batch, places, hidden])
+    let attended = if training {
+        dropout(dropped, softmax(scores, 3)).matmul(value)
+    } else {
+        let length = scores.dims()[3];
+        let attended = softmax(scores.clone(), 3).matmul(value);
+        guarded(
+            attended.reshape([batch * heads, places * size]),
+            scores.reshape([batch * heads, places * length]),
+        )
+        .reshape([batch, heads, places, size])
+    };
+    attended.swap_dims(1, 2).reshape([batch, places, hidden])
 }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{AdamwRates, adamw, attention, dropout, gelu, linear, residual_layer_norm};
+use super::{AdamwRates, adamw, attention, dropout, gelu, guarded, linear, residual_layer_norm};
 use crate::reference_tests::{difference, on_devices, read};
 
 /// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
@@ -381,3 +381,41 @@ fn check_adamw(device: &Device) {
 }
 
 on_devices!(a_step_of_adamw_is_exact, check_adamw);
+
+/// Rows are judged by their bits, in single and, on a GPU, in half precision.
+fn check_guard(device: &Device) {
+    use burn::tensor::DType;
+    let (rows, own, width) = (9, 130, 6);
+    let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    let mut x: Vec<f32> = (0..rows * own).map(|i| (i as f32).sin() * 1e4).collect();
+    for (row, value) in bad.iter().enumerate() {
+        x[3 * row * own + (row * 64 + 1) % own] = *value;
+    }
+    let y: Vec<f32> = (0..rows * width).map(|i| i as f32).collect();
+    let tensor = |values: &[f32], width: usize| {
+        Tensor::<2>::from_data(TensorData::new(values.to_vec(), [rows, width]), device)
+    };
+    let mut types = vec![DType::F32];
+    if device.clone() != Device::flex() && supports_half(device) {
+        types.push(DType::F16);
+    }
+    for dtype in types {
+        let found = guarded(tensor(&y, width).cast(dtype), tensor(&x, own).cast(dtype));
+        let found = read(found.cast(DType::F32));
+        for (row, (found, y)) in found.chunks(width).zip(y.chunks(width)).enumerate() {
+            if row % 3 == 0 {
+                assert!(
+                    found.iter().all(|value| value.is_nan()),
+                    "{dtype:?}, row {row}"
+                );
+            } else {
+                assert_eq!(found, y, "{dtype:?}, row {row}");
+            }
+        }
+    }
+}
+on_devices!(a_row_with_a_value_that_is_not_finite_is_nan, check_guard);
+
+fn supports_half(device: &Device) -> bool {
+    device.supports_dtype(burn::tensor::DType::F16)
+}

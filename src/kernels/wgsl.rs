@@ -11,7 +11,8 @@ use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::KernelArguments;
 
 use super::adamw::AdamwRates;
-use super::extension::{AdamwStep, Kernels, LayerNormGradients, LinearGradients};
+use super::extension::{AdamwStep, Guards, Kernels, LayerNormGradients, LinearGradients};
+use super::guard;
 use burn::backend::TensorMetadata;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{DType, Shape};
@@ -36,6 +37,10 @@ const MANY_GROUPS: usize = 512;
 
 /// Terms below which a share of a product's sums is not worth its own pass.
 const FEWEST_TERMS: usize = 256;
+
+/// Steps that one workgroup walks at most: with the 20 rounds within each, two
+/// thirds of the 65,535 after which lavapipe leaves all loops of a lane.
+const MOST_STEPS: usize = 2_048;
 
 /// Rows that one pass adds up; more are added up in two.
 const ROWS_A_PASS: usize = 256;
@@ -64,6 +69,7 @@ const RESIDUAL_LAYER_NORM: Shader = shader!("residual_layer_norm", "total");
 const RESIDUAL_LAYER_NORM_BACKWARD: Shader = shader!("residual_layer_norm_backward", "total");
 const GELU: Shader = shader!("gelu", "normal");
 const GELU_BACKWARD: Shader = shader!("gelu_backward", "normal");
+const GUARD: Shader = shader!("guard", "total");
 const LINEAR: Shader = shader!("linear");
 const SUM_OF_ROWS: Shader = shader!("sum_of_rows");
 const ADAMW: Shader = shader!("adamw");
@@ -161,20 +167,28 @@ impl Factor {
     }
 }
 
+/// Shares that the sums of a product of `m` by `k` and `k` by `n` are cut into.
+fn shares_of(m: usize, n: usize, k: usize) -> usize {
+    // Wider than `sum_of_rows` can be dispatched for.
+    if m * n > GROUPS_A_LINE * LANES as usize {
+        return 1;
+    }
+    let tiles = m.div_ceil(TILE) * n.div_ceil(TILE);
+    MANY_GROUPS
+        .div_ceil(tiles.max(1))
+        .min(k / FEWEST_TERMS)
+        .max(k.div_ceil(STEP).div_ceil(MOST_STEPS))
+        .max(1)
+}
+
 /// `a b`, or `a b + bias`.
 fn product(a: Factor, b: Factor, bias: Option<CubeTensor>) -> CubeTensor {
     let (m, n, k) = (a.rows, b.columns, a.columns);
-    let tiles = m.div_ceil(TILE) * n.div_ceil(TILE);
     let steps = k.div_ceil(STEP);
     // A bias is added once, and so to a sum of one share.
     let shares = match bias {
         Some(_) => 1,
-        // Wider than `sum_of_rows` can be dispatched for.
-        None if m * n > GROUPS_A_LINE * LANES as usize => 1,
-        None => MANY_GROUPS
-            .div_ceil(tiles.max(1))
-            .min(k / FEWEST_TERMS)
-            .max(1),
+        None => shares_of(m, n, k),
     };
     let steps_a_share = steps.div_ceil(shares).max(1);
     let shares = steps.div_ceil(steps_a_share).max(1);
@@ -378,6 +392,36 @@ impl Kernels for CubeBackend {
     }
 }
 
+impl Guards for CubeBackend {
+    fn guarded(y: CubeTensor, x: CubeTensor) -> CubeTensor {
+        let x = into_contiguous(x);
+        let y = unaliased(into_contiguous(y), &[&x]);
+        let rows = y.shape()[0];
+        let after = empty_like(&y, y.shape());
+        // Words of a row; the bits of the exponents of the numbers in a word; a
+        // word of NaN.
+        let (numbers, exponents, nan) = match y.dtype {
+            DType::F16 => (2, [0x7c00, 0x7c00_0000], 0x7e00_7e00),
+            _ => (1, [guard::EXPONENT; 2], f32::NAN.to_bits()),
+        };
+        let words = |tensor: &CubeTensor| rows_and_width(tensor).1 / numbers;
+        launch(
+            GUARD,
+            groups(rows),
+            &[&x, &y, &after],
+            &[
+                rows as u32,
+                words(&x) as u32,
+                words(&y) as u32,
+                exponents[0],
+                exponents[1],
+                nan,
+            ],
+        );
+        after
+    }
+}
+
 /// The sum of the `rows` rows of a contiguous `x`, in two passes of equal work.
 fn sum_of_rows(x: CubeTensor, rows: usize) -> CubeTensor {
     let width = x.shape().num_elements() / rows.max(1);
@@ -398,4 +442,22 @@ fn sum_of_rows(x: CubeTensor, rows: usize) -> CubeTensor {
         left = shares;
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_lane_walks_further_than_software_adapters_let_it() {
+        for (m, n) in [(1, 1), (64, 3_072), (1_024, 1_024), (2_048, 1_024)] {
+            for k in [1, 255, 4_096, 65_536, 1 << 22] {
+                let shares = shares_of(m, n, k);
+                let steps = k.div_ceil(STEP).div_ceil(shares);
+                // Each with 4 rounds that load and 16 that multiply.
+                assert!(steps * 21 < 45_000, "{m} {n} {k}: {steps} steps");
+            }
+        }
+        assert_eq!(shares_of(1_024, 1_024, 4_096), 2, "as many as fill a GPU");
+    }
 }

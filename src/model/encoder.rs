@@ -6,7 +6,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::{EncoderConfig, Pooling, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
-use crate::kernels::{attention, dropout, embedding, gelu, linear, padding, residual_layer_norm};
+use crate::kernels::{
+    attention, dropout, embedding, gelu, guarded, linear, padding, residual_layer_norm,
+};
 
 /// Added to the attention score of padding; the value of the reference.
 const MASKED: f32 = -10_000.0;
@@ -446,7 +448,8 @@ impl Encoder {
     }
 
     fn pooler(&self, pooled: Tensor<2>) -> Tensor<2> {
-        linear(&self.pooler, pooled).tanh()
+        let pooled = linear(&self.pooler, pooled);
+        guarded(pooled.clone().tanh(), pooled)
     }
 }
 

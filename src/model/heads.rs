@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::config::EncoderConfig;
 use super::encoder::{Batch, Encoder, LayerNorm, mean_of_tokens};
 use super::parameters::{Parameters, Source, SourceError, Stored};
+#[cfg(feature = "train")]
+use crate::device::read_back;
 use crate::kernels::{dropout, gelu, linear, single};
 
 /// What kind of number an endpoint is.
@@ -401,13 +403,10 @@ impl Model {
         let weight = head.weight.val();
         let [hidden, _] = weight.dims();
         let device = weight.device();
-        let data = weight
-            .into_data_async()
-            .await
-            .map_err(|error| error.to_string())?;
+        let values = read_back(weight).await?;
         // In double precision: what is left of a direction is a difference of
         // large numbers.
-        let matrix: Vec<f64> = data.iter().collect();
+        let matrix: Vec<f64> = values.into_iter().map(f64::from).collect();
         let factor = cholesky(gram(&matrix, hidden), hidden);
         let factor = burn::tensor::TensorData::new(factor, [hidden, hidden]);
         self.embedding = Some(Linear {

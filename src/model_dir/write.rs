@@ -9,6 +9,7 @@ use safetensors::tensor::TensorView;
 use super::quantize::{Precision, SCALE, quantize};
 use super::{CARD, CONFIG, DOMAIN, ModelConfig, ModelDirError, ModelFiles, VOCABULARY, WEIGHTS};
 use crate::atomic;
+use crate::device::read_back;
 use crate::model::{EncoderConfig, Model, Parameters, Stored};
 #[cfg(feature = "train")]
 use crate::predict::applicability::ApplicabilityDomain;
@@ -30,13 +31,9 @@ pub(crate) async fn weights(
     model.store(config, &mut stored);
     let mut weights = Vec::with_capacity(stored.0.len());
     for parameter in &stored.0 {
-        let values: Vec<f32> = parameter
-            .tensor()
-            .into_data_async()
+        let values = read_back(parameter.tensor())
             .await
-            .map_err(|error| ModelDirError::Device(format!("{error:?}")))?
-            .iter()
-            .collect();
+            .map_err(ModelDirError::Device)?;
         weights.push((parameter.name.clone(), parameter.shape.clone(), values));
     }
     Ok(weights)

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::batching::batches;
+use super::scorer::finite;
 use super::{PredictOptions, Prediction, Scorer, Standardized, Stop, Task, gaussian_process};
 use crate::chemistry::{AtomOrder, EnvironmentCounts};
 use crate::records::{MoleculeSource, RowError};
@@ -112,6 +113,7 @@ impl Scorer {
             let all: Vec<EnvironmentCounts> = std::iter::once(whole).chain(own).collect();
             for (values, own) in values.iter_mut().zip(&all) {
                 processes.blend(own, values);
+                *values = finite(std::mem::take(values))?;
             }
         }
         let mut values = values.into_iter();

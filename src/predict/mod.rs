@@ -10,6 +10,7 @@ pub mod applicability;
 pub mod attribution;
 pub(crate) mod batching;
 mod conformal;
+mod fallback;
 pub mod gaussian_process;
 mod neighbours;
 mod prediction;
@@ -18,6 +19,7 @@ mod predictor;
 mod scorer;
 mod standardize;
 
+pub use fallback::DeviceCheck;
 pub use prediction::{
     Domain, Interval, Neighbour, Outcomes, Prediction, Progress, Stop, without_interruption,
 };

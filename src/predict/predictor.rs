@@ -83,19 +83,23 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// Where a file is missing, altered or not valid.
+    /// As [`Self::load`].
     pub fn open(directory: impl AsRef<Path>, device: Device) -> Result<Self, Error> {
         Self::load(&ModelFiles::read(directory.as_ref())?, device)
     }
 
-    /// The model of these files, on `device`.
+    /// The model of these files, on `device`. A GPU is tried on a few molecules
+    /// first.
     ///
     /// # Errors
     ///
-    /// Where a file is missing, altered or not valid.
+    /// Where a file is missing, altered or not valid, and where a GPU's numbers are
+    /// not those of the CPU.
     pub fn load(files: &ModelFiles<'_>, device: Device) -> Result<Self, Error> {
+        let scorer = Scorer::load(files, device)?;
+        pollster::block_on(scorer.check_device())?;
         Ok(Self {
-            scorer: Scorer::load(files, device)?,
+            scorer,
             options: PredictOptions::default(),
         })
     }

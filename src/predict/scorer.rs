@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use super::applicability::ApplicabilityDomain;
 use super::batching::{Augmented, batches};
+use super::fallback::Spare;
 use super::gaussian_process;
 use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
 use super::standardize::{Standardization, Standardized, Treatment};
 use crate::chemistry::{EnvironmentCounts, Keep};
-use crate::device::{Device, DeviceError};
+use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
 use crate::model::{Batch, Endpoint, Model};
 use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles};
 use crate::parallel;
@@ -108,11 +109,16 @@ pub(crate) enum Task {
 /// [`Predictor`](crate::Predictor), which yields to an event loop after each batch.
 #[derive(Clone, Debug)]
 pub struct Scorer {
-    model: Model,
+    pub(super) model: Model,
     config: ModelConfig,
     endpoints: Vec<Arc<Endpoint>>,
-    device: Device,
+    pub(super) device: Device,
     applicability: Option<Arc<ApplicabilityDomain>>,
+    /// The model on the CPU, where `device` is a GPU.
+    pub(super) spare: Option<Arc<Spare>>,
+    pub(super) on_device_lost: OnDeviceLost,
+    /// Whether `model` is in half precision.
+    pub(super) half: bool,
 }
 
 impl Scorer {
@@ -126,6 +132,7 @@ impl Scorer {
         let applicability = files.applicability(&config)?.map(Arc::new);
         Ok(Self {
             applicability,
+            spare: Spare::of(files, &device)?.map(Arc::new),
             ..Self::new(config, model, device)
         })
     }
@@ -139,6 +146,9 @@ impl Scorer {
             config,
             device,
             applicability: None,
+            spare: None,
+            on_device_lost: OnDeviceLost::default(),
+            half: false,
         }
     }
 
@@ -147,13 +157,18 @@ impl Scorer {
     ///
     /// # Errors
     ///
-    /// On a device without it.
+    /// On a device without it; natively, on one that computes wrongly in it: see
+    /// [`Self::check_device`].
     pub fn in_half_precision(self) -> Result<Self, DeviceError> {
         self.device.require_half_precision()?;
-        Ok(Self {
+        let scorer = Self {
             model: self.model.in_half_precision(),
+            half: true,
             ..self
-        })
+        };
+        #[cfg(not(target_family = "wasm"))]
+        pollster::block_on(scorer.check_device())?;
+        Ok(scorer)
     }
 
     /// The same scorer with the predictions of the network alone.
@@ -368,7 +383,9 @@ impl Scorer {
         environments: &[Option<EnvironmentCounts>],
     ) -> Vec<(usize, Scored)> {
         let Some(processes) = self.processes() else {
-            return rows;
+            // A mean of finite values may still overflow.
+            let checked = |(row, result): (usize, Scored)| (row, result.and_then(finite));
+            return rows.into_iter().map(checked).collect();
         };
         let blend = |(row, result): &(usize, Scored)| {
             let result = match (result.clone(), &environments[*row]) {
@@ -383,23 +400,16 @@ impl Scorer {
         parallel::map(&rows, blend)
     }
 
-    /// One forward pass and one readback.
-    pub(crate) async fn forward(
+    /// One forward pass and one readback of `model` on `device`: a result a row.
+    pub(super) async fn rows(
         &self,
+        model: &Model,
+        device: &Device,
         batch: &[(usize, Vec<u32>)],
         task: Task,
-    ) -> Result<Vec<Scored>, Stop> {
+    ) -> Result<Vec<Scored>, Failure> {
         let sequences: Vec<&[u32]> = batch.iter().map(|(_, ids)| ids.as_slice()).collect();
-        let input = Batch::new(&sequences, self.device.tensors());
-        let output = match task {
-            Task::Score => self.model.forward(&input).ok_or(Stop::NoEndpoints)?,
-            Task::Embed => self.model.embed(&input),
-        };
-        let data = output
-            .into_data_async()
-            .await
-            .map_err(|error| Stop::Device(error.to_string()))?;
-        let values: Vec<f32> = data.iter().collect();
+        let values = Self::outputs(model, device, &sequences, task).await?;
         let width = values.len() / batch.len();
         let rows = values.chunks_exact(width).map(|row| {
             finite(match task {
@@ -413,13 +423,77 @@ impl Scorer {
         });
         Ok(rows.collect())
     }
+
+    /// What comes out of `model` on `device`, row after row.
+    pub(super) async fn outputs(
+        model: &Model,
+        device: &Device,
+        sequences: &[&[u32]],
+        task: Task,
+    ) -> Result<Vec<f32>, Failure> {
+        let watch = device.watch();
+        let input = Batch::new(sequences, device.tensors());
+        let output = match task {
+            Task::Score => model.forward(&input).ok_or(Stop::NoEndpoints)?,
+            Task::Embed => model.embed(&input),
+        };
+        let values = read_back(output).await;
+        // A device that has reported a fault may still hand out numbers.
+        match (watch.fault(), values) {
+            (Some(Fault::OutOfMemory(reason)), _) => Err(Failure::OutOfMemory(reason)),
+            (Some(Fault::Failed(reason)), _) => Err(Failure::Lost(reason)),
+            (None, Err(error)) => Err(Failure::of_readback(&error)),
+            (None, Ok(values)) => Ok(values),
+        }
+    }
+}
+
+/// Why a batch has no results.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The model has none to give.
+    Stop(Stop),
+    /// The device's memory does not suffice.
+    OutOfMemory(String),
+    /// The device failed otherwise.
+    Lost(String),
+}
+
+impl Failure {
+    /// What a readback ended with: a cause to a line, then a backtrace.
+    fn of_readback(error: &str) -> Self {
+        let causes = error.split("\nBacktrace").next().unwrap_or(error);
+        let reason = causes.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let memory = ["out of device memory", "out-of-memory", "can't allocate"];
+        if memory.iter().any(|text| reason.contains(text)) {
+            Self::OutOfMemory(reason)
+        } else {
+            Self::Lost(reason)
+        }
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Stop(stop) => stop,
+            Failure::OutOfMemory(reason) | Failure::Lost(reason) => Self::Device(reason),
+        }
+    }
 }
 
 /// The numbers of a row, or why there are none.
 pub(super) type Scored = Result<Vec<f32>, RowError>;
 
-/// A broken weight or an overflow must not pass for a prediction.
-fn finite(values: Vec<f32>) -> Scored {
+/// A broken weight or an overflow must not pass for a prediction. On the host and
+/// by the bits: see `shaders/guard.wgsl` for what a device makes of a NaN.
+pub(super) fn finite(values: Vec<f32>) -> Scored {
     if values.iter().all(|value| value.is_finite()) {
         Ok(values)
     } else {
@@ -450,3 +524,6 @@ struct Prepared {
     uncertainty: Option<Vec<Uncertainty>>,
     standardization: Standardization,
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::chemistry::DESCRIPTORS;
-use crate::device::{Backend, Device};
+use crate::device::{Backend, Device, read_back};
 use crate::metrics;
 use crate::model::{
     Batch, EncoderConfig, Endpoint, EndpointTask, Initial, Model, Physchem, Preset, Scaling,
@@ -731,10 +731,7 @@ impl<'a> Runner<'a> {
         for PretrainingBatch { masked, .. } in &self.workload.masked {
             let batch = Batch::new(&masked.sequences, self.device.tensors());
             let (_, pooled) = self.plain.encoder().encode(&batch);
-            pooled
-                .into_data_async()
-                .await
-                .map_err(|error| Stop::Device(error.to_string()))?;
+            read_back(pooled).await.map_err(Stop::Device)?;
         }
         Ok(started.elapsed())
     }

@@ -616,4 +616,11 @@ mod tests {
         let far = Tensor::<2>::from_data([[1.0f32, -500.0], [1.0, 500.0]], &device);
         assert!((value(targets.loss(far)) - 1000.0 / 3.0).abs() < 1e-2);
     }
+
+    fn check_mean(device: &Device) {
+        let ones = Tensor::<1>::ones([1_000_003], device);
+        let found = crate::reference_tests::read(mean(ones));
+        assert!((found[0] - 1.0).abs() < 1e-6, "{found:?}");
+    }
+    crate::reference_tests::on_devices!(the_mean_of_a_million_ones_is_one, check_mean);
 }

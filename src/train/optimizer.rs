@@ -12,6 +12,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::config::OptimizerConfig;
+use crate::device::read_back;
 use crate::kernels::{AdamwRates, adamw};
 use crate::model::Model;
 
@@ -189,12 +190,10 @@ impl Optimizer {
     pub(crate) async fn save(&self) -> Result<Vec<u8>, OptimizerError> {
         let mut tensors = Vec::new();
         for (number, moments) in &self.moments {
-            let data = moments
-                .clone()
-                .into_data_async()
+            let values = read_back(moments.clone())
                 .await
-                .map_err(|error| OptimizerError::Device(error.to_string()))?;
-            let mut first: Vec<u8> = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
+                .map_err(OptimizerError::Device)?;
+            let mut first: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
             let second = first.split_off(first.len() / 2);
             tensors.push((format!("first.{number}"), first));
             tensors.push((format!("second.{number}"), second));

@@ -12,7 +12,7 @@ use super::objectives::{Loss, shape_of, total};
 use super::optimizer::Optimizer;
 use super::progress::{Event, Step, ThroughputMeter, json_number, metrics_line};
 use super::run_dir::{Checkpoint, Run};
-use crate::device::Device;
+use crate::device::{Device, read_back};
 use crate::model::Model;
 use crate::predict::Stop;
 
@@ -272,9 +272,8 @@ pub(super) async fn read_losses(
         names.push("gradient_norm");
         tensors.push(norm.inner());
     }
-    let data = Tensor::cat(tensors, 0)
-        .into_data_async()
+    let values = read_back(Tensor::cat(tensors, 0))
         .await
-        .map_err(|error| Stop::Device(error.to_string()))?;
-    Ok(names.into_iter().zip(data.iter::<f32>()).collect())
+        .map_err(Stop::Device)?;
+    Ok(names.into_iter().zip(values).collect())
 }

@@ -28,6 +28,7 @@ pub(crate) fn unmet(workspace: &Workspace, program: &Path) -> Vec<(&'static str,
         ("onnx_runtime", python()),
         ("read_by_rdkit", rdkit()),
         ("read_by_openchemlib", openchemlib()),
+        ("spirv_val", spirv_val()),
         ("full_data", data(workspace)),
     ];
     needs
@@ -49,6 +50,16 @@ fn gpu(program: &Path) -> Result<bool> {
 
 fn half_precision(there: bool) -> Result<()> {
     ensure!(there, "the GPU lacks shader-f16");
+    Ok(())
+}
+
+/// The validator of SPIR-V.
+fn spirv_val() -> Result<()> {
+    let program = std::env::var_os("DELICATE_SPIRV_VAL").unwrap_or_else(|| "spirv-val".into());
+    ensure!(
+        answer(Command::new(program).arg("--version")).is_ok(),
+        "no spirv-val (install spirv-tools, or set DELICATE_SPIRV_VAL)"
+    );
     Ok(())
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn for_checks() {
 pub(crate) fn for_tests() {
     note(vulkan());
     note(chromium());
+    note(spirv_tools());
 }
 
 fn note(attempt: Result<()>) {
@@ -85,6 +86,14 @@ fn names(folder: &Path) -> Vec<String> {
     entries
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect()
+}
+
+/// The validator of SPIR-V.
+fn spirv_tools() -> Result<()> {
+    if !cfg!(target_os = "linux") || answer(Command::new("spirv-val").arg("--version")).is_ok() {
+        return Ok(());
+    }
+    packages::install(&["spirv-tools"])
 }
 
 /// The browser of the browser tests.

@@ -1,5 +1,6 @@
 //! Every check and test, counted.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ impl Step {
 
 /// In the order they run: the quickest to fail first. Those of the page run beside
 /// the others.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step {
         name: "format",
         needs: Needs::Rust,
@@ -61,6 +62,11 @@ const STEPS: [Step; 11] = [
         name: TESTS,
         needs: Needs::Rust,
         run: rust_tests,
+    },
+    Step {
+        name: TRANSLATION,
+        needs: Needs::Rust,
+        run: translation,
     },
     Step {
         name: "docs",
@@ -100,6 +106,7 @@ const STEPS: [Step; 11] = [
     },
 ];
 const TESTS: &str = "tests";
+const TRANSLATION: &str = "translation";
 const BROWSER_TESTS: &str = "browser-tests";
 
 /// Where Mesa keeps compiled pipelines.
@@ -121,7 +128,7 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
     setup::for_checks();
     if steps
         .iter()
-        .any(|step| [TESTS, BROWSER_TESTS].contains(&step.name))
+        .any(|step| [TESTS, TRANSLATION, BROWSER_TESTS].contains(&step.name))
     {
         setup::for_tests();
     }
@@ -214,7 +221,16 @@ fn check(command: &mut Command) -> Result<Tally> {
 }
 
 fn format(suite: &Suite<'_>) -> Result<Tally> {
-    check(cargo(&suite.workspace.root).args(["fmt", "--all", "--check"]))
+    for folder in [suite.workspace.root.clone(), translation_folder(suite)] {
+        command::run(cargo(&folder).args(["fmt", "--all", "--check"]))?;
+    }
+    Ok(Tally::PASSED)
+}
+
+/// The package that translates shaders for other platforms. It is no member of
+/// the workspace: with its features of naga the engine would compile once more.
+fn translation_folder(suite: &Suite<'_>) -> PathBuf {
+    suite.workspace.root.join("tests/translation")
 }
 
 fn clippy(suite: &Suite<'_>) -> Result<Tally> {
@@ -239,7 +255,12 @@ fn rust_tests(suite: &Suite<'_>) -> Result<Tally> {
     let mut tests = cargo(&suite.workspace.root);
     tests.args(["test", "--release", "--workspace", "--no-fail-fast"]);
     tests.args(suite.filter).args(["--", "--include-ignored"]);
-    for (part, why) in needs::unmet(suite.workspace, &program) {
+    count_rust_tests(suite, tests, &program)
+}
+
+/// Runs and counts tests of Rust, without those that cannot run here.
+fn count_rust_tests(suite: &Suite<'_>, mut tests: Command, program: &Path) -> Result<Tally> {
+    for (part, why) in needs::unmet(suite.workspace, program) {
         println!("skipped: the tests with `{part}` in their names: {why}");
         tests.args(["--skip", part]);
     }
@@ -257,6 +278,30 @@ fn rust_tests(suite: &Suite<'_>) -> Result<Tally> {
         bail!("no result of any test was printed");
     }
     Ok(counts.concluded(status.success()))
+}
+
+fn translation(suite: &Suite<'_>) -> Result<Tally> {
+    let program = native::build(suite.workspace, "delicate")?;
+    let folder = translation_folder(suite);
+    // Kept with what the workspace builds.
+    let target = ("CARGO_TARGET_DIR", &suite.workspace.target);
+    command::run(
+        cargo(&folder)
+            .args([
+                "clippy",
+                "--release",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])
+            .env(target.0, target.1),
+    )?;
+    let mut tests = cargo(&folder);
+    tests.args(["test", "--release", "--no-fail-fast"]);
+    tests.args(["--", "--include-ignored"]);
+    tests.env(target.0, target.1).env("DELICATE_BIN", &program);
+    count_rust_tests(suite, tests, &program)
 }
 
 fn docs(suite: &Suite<'_>) -> Result<Tally> {

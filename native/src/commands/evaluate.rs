@@ -16,8 +16,8 @@ use delicate::train::labels::Cell;
 use delicate::train::{evaluate_run, evaluation_table, run_dir};
 
 use crate::cli::{
-    AugmentationArguments, DeviceArguments, InputArguments, ModelArguments, MoleculeArguments,
-    ReportArguments, ReportFormat,
+    AugmentationArguments, DeviceArguments, DeviceLossNotice, InputArguments, ModelArguments,
+    MoleculeArguments, ReportArguments, ReportFormat,
 };
 use crate::commands::report;
 use crate::error::CommandError;
@@ -136,8 +136,9 @@ fn on_table(
         )));
     }
     let evaluated = evaluate_table(&scorer, name, &rows, &labels, options);
-    let evaluated = pollster::block_on(evaluated)
-        .map_err(|error| CommandError::from_run(error, &arguments.path))?;
+    let evaluated = pollster::block_on(evaluated);
+    DeviceLossNotice::default().after(&scorer);
+    let evaluated = evaluated.map_err(|error| CommandError::from_run(error, &arguments.path))?;
     let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{name}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
     if scored < rows.len() && !arguments.quiet {

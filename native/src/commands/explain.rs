@@ -8,7 +8,8 @@ use delicate::predict::attribution::{ExplainError, Explanation};
 use delicate::records::Structure;
 
 use crate::cli::{
-    DeviceArguments, ModelArguments, MoleculeArguments, ReportArguments, ReportFormat,
+    DeviceArguments, DeviceLossNotice, ModelArguments, MoleculeArguments, ReportArguments,
+    ReportFormat,
 };
 use crate::error::CommandError;
 use crate::model::{self, Task};
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let structure = Structure::Smiles(arguments.smiles.clone());
     let options = arguments.molecule.options();
     let explained = pollster::block_on(scorer.explain(&structure, options));
+    DeviceLossNotice::default().after(&scorer);
     let explanation = explained.map_err(|error| match error {
         ExplainError::Row(error) => CommandError::Molecule(error),
         ExplainError::Stop(stop) => stop.into(),

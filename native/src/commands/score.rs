@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::changes::Changes;
 use crate::cli::{
-    AugmentationArguments, ComputeArguments, DeviceArguments, InputArguments, ModelArguments,
-    MoleculeArguments, OutputArguments,
+    AugmentationArguments, ComputeArguments, DeviceArguments, DeviceLossArguments,
+    DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
 };
 use crate::error::CommandError;
 use crate::failures::Failures;
@@ -41,6 +41,8 @@ pub(crate) struct RowArguments {
     pub(crate) model: ModelArguments,
     #[command(flatten)]
     pub(crate) device: DeviceArguments,
+    #[command(flatten)]
+    pub(crate) device_loss: DeviceLossArguments,
     #[command(flatten)]
     pub(crate) input: InputArguments,
     /// Column that identifies a molecule in messages
@@ -103,6 +105,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
 
     let device = arguments.device.open()?;
     let (mut scorer, model) = model::load_with_digest(&arguments.model, task, device)?;
+    scorer = scorer.on_device_lost(arguments.device_loss.on_device_lost);
     if arguments.compute.is_half() {
         scorer = scorer.in_half_precision()?;
     }
@@ -134,6 +137,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     let mut changes = Changes::default();
     let mut fault = None;
     let mut ended = false;
+    let device_loss = DeviceLossNotice::default();
     while !ended {
         let chunk = input.chunk();
         ended = chunk.is_last;
@@ -158,6 +162,7 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
                 }
             }
         });
+        device_loss.after(&scorer);
         let standardizations = results.standardizations().iter();
         for ((row, result), standardization) in
             chunk.rows.iter().zip(results.rows()).zip(standardizations)

@@ -18,8 +18,8 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::cli::{
-    Choices, DeviceArguments, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
-    ReportFormat, name_of, one_of,
+    Choices, DeviceArguments, DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments,
+    OutputArguments, ReportFormat, name_of, one_of,
 };
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
@@ -158,6 +158,7 @@ struct Featurizer {
     options: PredictOptions,
     /// Where embeddings are needed.
     scorer: Option<Scorer>,
+    device_loss: DeviceLossNotice,
     bar: ProgressBar,
     interrupt: Interrupt,
 }
@@ -180,6 +181,7 @@ impl Featurizer {
             by,
             options: arguments.molecule.options(),
             scorer,
+            device_loss: DeviceLossNotice::default(),
             bar: progress::rows(arguments.quiet),
             interrupt,
         })
@@ -199,6 +201,7 @@ impl Featurizer {
                 }
             });
             let results = pollster::block_on(run);
+            self.device_loss.after(scorer);
             stop = results.stop;
             embeddings = results.rows;
         }
