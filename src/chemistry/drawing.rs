@@ -290,8 +290,10 @@ impl<'a> Drawing<'a> {
             } else {
                 atom.element.symbol()
             };
-            // Some readers give hydrogens to metals.
-            let is_metal = atom.charge == 0 && !ORGANIC.contains(&symbol);
+            // Some readers give hydrogens to a metal that is bound to nothing.
+            let is_metal = atom.charge == 0
+                && !ORGANIC.contains(&symbol)
+                && self.graph.neighbors(index).next().is_none();
             let stated = atom.hydrogen_count.filter(|&hydrogens| {
                 let inferred = valence_inferred_hcount(self.graph, index);
                 !atom.wildcard && (hydrogens != inferred || is_metal)
