@@ -710,6 +710,35 @@ fn enhanced_stereo_is_read_as_it_is_drawn() {
 }
 
 #[test]
+fn a_wedge_of_v3000_has_its_own_codes() {
+    let block = |mark: &str| {
+        let wedged = format!(" 2 1 1 3{mark}");
+        let lines = [
+            " BEGIN ATOM",
+            " 1 C 0 0 0 0",
+            " 2 F -1.3 0.7 0 0",
+            " 3 C 0 -1.5 0 0",
+            " 4 Cl 1.3 0.7 0 0",
+            " END ATOM",
+            " BEGIN BOND",
+            " 1 1 1 2",
+            &wedged,
+            " 3 1 1 4",
+            " END BOND",
+        ];
+        v3000(4, 3, &lines)
+    };
+    let down = read(&block(" CFG=3"));
+    assert!(
+        down.contains('@') && down != read(&block(" CFG=1")),
+        "{down}"
+    );
+    assert_eq!(read(&block(" CFG=0")), read(&block("")));
+    // The code of V2000, as Open Babel writes it.
+    assert_refused(&block(" CFG=6"), "CFG is 0 to 3", 15);
+}
+
+#[test]
 fn a_block_that_is_cut_off_is_an_error() {
     let whole = drawn(
         "",

@@ -85,10 +85,16 @@ fn an_exact_match_ranks_first_with_similarity_1_and_the_others_follow_in_order()
     assert_eq!(rows[0]["id"], "ibuprofen");
     assert_eq!(rows[0]["note"], "the query");
     assert_eq!(rows[0]["similarity"], 1.0);
-    assert_eq!(rows[0].as_object().map(|row| row.len()), Some(4));
+    assert_eq!(rows[0].as_object().map(|row| row.len()), Some(5));
+    // Its salt is the same molecule, and comes after it.
+    assert_eq!(rows[1]["id"], "salt");
+    assert_eq!(rows[1]["standardized"]["left_out"][0], "[Na+]");
     let found = similarities(&rows);
     assert!(found.is_sorted_by(|a, b| a >= b), "{found:?}");
-    assert!(found[1] < 1.0 && found[4] >= 0.0, "{found:?}");
+    assert!(
+        found[1] == 1.0 && found[2] < 1.0 && found[4] >= 0.0,
+        "{found:?}"
+    );
     assert!(
         errors.contains("1 of 6 rows skipped; first: line 3:") && errors.contains("never closed"),
         "{errors}"
@@ -100,10 +106,10 @@ fn csv_keeps_the_columns_and_the_top_is_the_head_of_the_whole_ranking() {
     let files = Files::usual();
     let whole = files.screen(&["--by", "ecfp"]);
     let whole: Vec<&str> = text(&whole.stdout).lines().collect();
-    assert_eq!(whole[0], "id,smiles,note,similarity");
+    assert_eq!(whole[0], "id,smiles,note,similarity,standardized,changes");
     assert_eq!(
         whole[1],
-        "ibuprofen,CC(C)Cc1ccc(C(C)C(=O)O)cc1,the query,1.0"
+        "ibuprofen,CC(C)Cc1ccc(C(C)C(=O)O)cc1,the query,1.0,CC(C)Cc1ccc(C(C)C(=O)O)cc1,"
     );
     assert!(
         whole
@@ -125,7 +131,8 @@ fn a_column_of_the_users_that_is_called_similarity_stays() {
     ]);
     let output = files.screen(&["--by", "ecfp"]);
     assert!(
-        text(&output.stdout).starts_with("smiles,similarity,delicate_similarity\nCCO,theirs,"),
+        text(&output.stdout)
+            .starts_with("smiles,similarity,delicate_similarity,standardized,changes\nCCO,theirs,"),
         "{}",
         text(&output.stdout)
     );

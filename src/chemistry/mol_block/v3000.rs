@@ -269,6 +269,11 @@ fn bond(
             ("CFG", "1") => bond.mark = Mark::Wedge,
             ("CFG", "3") => bond.mark = Mark::Dash,
             ("CFG", "2") if code <= 2 => bond.mark = Mark::Unknown,
+            // Open Babel 3.1.1 writes the codes of V2000 here, 4 and 6.
+            ("CFG", other) if !["0", "2"].contains(&other) => {
+                let what = format!("a bond's CFG is 0 to 3, and not `{other}`");
+                return Err(malformed(line, what));
+            }
             ("TOPO", topology) if topology != "0" => {
                 return Err(query(line, "a query bond (TOPO)"));
             }
