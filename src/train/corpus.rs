@@ -590,6 +590,6 @@ mod tests {
         let error = fit_physchem(&corpus, DescriptorSet::All, 10, 128)
             .expect_err("nothing to fit")
             .to_string();
-        assert!(error.contains("vocabulary"), "{error}");
+        assert!(error.contains("no organic part"), "{error}");
     }
 }

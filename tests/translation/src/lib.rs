@@ -75,9 +75,12 @@ impl Kernel {
         let all = EXTENSIONS
             .iter()
             .fold(Capabilities::empty(), |all, (one, _)| all | *one);
-        let validate =
-            |capabilities| Validator::new(ValidationFlags::all(), capabilities).validate(&module);
-        let info = validate(all).map_err(|error| error.emit_to_string(source))?;
+        let validate = |capabilities| {
+            Validator::new(ValidationFlags::all(), capabilities)
+                .validate(&module)
+                .map_err(|error| error.emit_to_string(source))
+        };
+        let info = validate(all)?;
         let needs = EXTENSIONS
             .iter()
             .map(|(one, _)| *one)
