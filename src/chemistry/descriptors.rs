@@ -14,7 +14,8 @@
 //!   slowest of them alone takes longer than everything below.
 
 use chematic_chem as chem;
-use chematic_core::AtomIdx;
+use chematic_core::{AtomIdx, BondEntry, BondIdx};
+use chematic_perception::{find_sssr, rdkit_symmetrized_sssr};
 use chematic_smiles::with_rdkit_model_molecule;
 
 use super::{ChemistryError, Molecule};
@@ -172,6 +173,7 @@ fn general(model: &chematic_core::Molecule, values: &mut Vec<f64>) {
         chem::rdkit_num_rings(model),
         chem::num_aliphatic_rings(model),
     );
+    let joints = Joints::of(model);
     let rings = [
         all,
         all.saturating_sub(aliphatic),
@@ -180,10 +182,69 @@ fn general(model: &chematic_core::Molecule, values: &mut Vec<f64>) {
         chem::num_aromatic_heterocycles(model),
         chem::num_aliphatic_heterocycles(model),
         chem::num_saturated_heterocycles(model),
-        chem::num_spiro_atoms(model),
-        chem::num_bridgehead_atoms(model),
+        joints.spiro,
+        joints.bridgeheads,
     ];
     values.extend(rings.map(|count| count as f64));
+}
+
+/// How many atoms two rings meet in.
+///
+/// The crate counts these as well, but for that lists rings that are sums of others,
+/// of which a ladder of twenty has so many that it takes minutes.
+struct Joints {
+    /// Those that are all that two rings share.
+    spiro: usize,
+    /// The ends of a path of two or more bonds that two rings share.
+    bridgeheads: usize,
+}
+
+impl Joints {
+    fn of(model: &chematic_core::Molecule) -> Self {
+        // Bonds to metals close rings as others do.
+        let ends = |bond: &BondEntry| (bond.atom1.0 as usize, bond.atom2.0 as usize, true);
+        let bonds: Vec<_> = model.bonds().map(|(_, bond)| ends(bond)).collect();
+        let atoms = |ring: &Vec<usize>| ring.iter().map(|&atom| AtomIdx(atom as u32)).collect();
+        let rings: Vec<Vec<AtomIdx>> = match rdkit_symmetrized_sssr(model.atom_count(), &bonds) {
+            Some(rings) => rings.iter().map(atoms).collect(),
+            None => find_sssr(model).rings().to_vec(),
+        };
+        let mut is_spiro = vec![false; model.atom_count()];
+        let mut is_bridgehead = vec![false; model.atom_count()];
+        let bonds: Vec<Vec<BondIdx>> = rings.iter().map(|ring| bonds_of(model, ring)).collect();
+        for (i, ring) in rings.iter().enumerate() {
+            for (other, other_bonds) in rings.iter().zip(&bonds).skip(i + 1) {
+                let mut shared = ring.iter().filter(|atom| other.contains(atom));
+                if let (Some(atom), None) = (shared.next(), shared.next()) {
+                    is_spiro[atom.0 as usize] = true;
+                }
+                let shared = bonds[i].iter().filter(|bond| other_bonds.contains(bond));
+                let shared: Vec<BondIdx> = shared.copied().collect();
+                if shared.len() < 2 {
+                    continue;
+                }
+                let ends = shared.iter().map(|&bond| model.bond(bond));
+                let mut ends: Vec<AtomIdx> =
+                    ends.flat_map(|bond| [bond.atom1, bond.atom2]).collect();
+                ends.sort_unstable();
+                for run in ends.chunk_by(|a, b| a == b).filter(|run| run.len() == 1) {
+                    is_bridgehead[run[0].0 as usize] = true;
+                }
+            }
+        }
+        let count = |flags: Vec<bool>| flags.into_iter().filter(|&flag| flag).count();
+        Self {
+            spiro: count(is_spiro),
+            bridgeheads: count(is_bridgehead),
+        }
+    }
+}
+
+/// The bonds along a ring of atoms.
+fn bonds_of(model: &chematic_core::Molecule, ring: &[AtomIdx]) -> Vec<BondIdx> {
+    let next = ring.iter().cycle().skip(1);
+    let bond = |(&a, &b)| Some(model.bond_between(a, b)?.0);
+    ring.iter().zip(next).filter_map(bond).collect()
 }
 
 fn surface(model: &chematic_core::Molecule, values: &mut Vec<f64>) {

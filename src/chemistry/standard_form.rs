@@ -127,6 +127,15 @@ impl Molecule {
     /// Unpaired electrons, as RDKit counts them. It has to be asked only where
     /// the hydrogens of an atom are written out and do not fill its valence.
     fn refuse_radicals(&self) -> Result<(), ChemistryError> {
+        let refuse = |atom: usize| {
+            let element = symbol(&self.written, self.kept[atom]).to_owned();
+            self.refuse(Reason::Radical { element }, atom)
+        };
+        // The crate has none on an atom by itself; only carbon could be taken for the
+        // organic part.
+        if let Some(atom) = (0..self.kept.len()).find(|&atom| self.is_bare_carbon(atom)) {
+            return Err(refuse(atom));
+        }
         let doubtful = (0..self.kept.len()).any(|atom| {
             let data = self.data(atom);
             data.hydrogen_count.is_some() && !self.has_usual_valence(atom)
@@ -139,12 +148,19 @@ impl Molecule {
             return Ok(());
         }
         match block.atoms.iter().position(|atom| atom.radical > 0) {
-            Some(atom) => {
-                let element = symbol(&self.written, self.kept[atom]).to_owned();
-                Err(self.refuse(Reason::Radical { element }, atom))
-            }
+            Some(atom) => Err(refuse(atom)),
             None => Ok(()),
         }
+    }
+
+    /// Whether the atom is carbon without any bond, and no carbide.
+    fn is_bare_carbon(&self, atom: usize) -> bool {
+        let standard = &self.atoms[atom];
+        let mut neighbors = self.written.neighbors(AtomIdx(self.kept[atom] as u32));
+        self.data(atom).element == Element::C
+            && standard.hydrogens == 0
+            && standard.charge.abs() != 4
+            && neighbors.next().is_none()
     }
 
     /// Whether bonds and hydrogens fill one of the valences that the element
@@ -379,7 +395,9 @@ impl Molecule {
                 if anions_beside == 1 {
                     continue;
                 }
-                let gives = self.atoms[atom].hydrogens > 0 && gives_protons(data.element);
+                // Part of a charge would leave a radical: `[NH+3]` without its proton.
+                let has_enough = i32::from(self.atoms[atom].hydrogens) >= i32::from(charge(atom));
+                let gives = has_enough && gives_protons(data.element);
                 if gives && (anions_beside == 0 || anions_beside > 1) {
                     protonated.push(atom);
                 } else if anions_beside == 0 {

@@ -54,11 +54,18 @@ impl<R: Read> Source<R> {
 
     /// Reads the part on which detection works and drops a byte-order mark.
     pub(super) fn fill_head(&mut self) {
-        let enough = |head: &[u8]| {
-            let lines = || head.iter().filter(|&&byte| is_newline(byte)).count();
-            head.len() > MAX_RECORD_BYTES || (head.len() >= HEAD_BYTES && lines() >= HEAD_LINES)
-        };
-        while !enough(self.head()) && self.fill() {}
+        // Counted as they come: a pipe may give few bytes at a time.
+        let (mut seen, mut lines) = (0, 0);
+        loop {
+            let head = self.head();
+            let more = head[seen..].iter().filter(|&&byte| is_newline(byte));
+            lines += more.count();
+            seen = head.len();
+            let enough = seen > MAX_RECORD_BYTES || (seen >= HEAD_BYTES && lines >= HEAD_LINES);
+            if enough || !self.fill() {
+                break;
+            }
+        }
         if self.head().starts_with(b"\xef\xbb\xbf") {
             self.start += 3;
         }

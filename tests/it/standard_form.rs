@@ -83,6 +83,8 @@ fn charges_that_no_proton_can_move_stay() {
         "c1cc[n+](C)cc1",
         "C[N+](C)(C)Cc1ccccc1",
         "F[B-](F)(F)F.C[n+]1ccccc1",
+        // Its one proton is not enough.
+        "C[NH+3]",
     ] {
         let molecule = Molecule::parse(smiles).expect("it is a molecule");
         let parent = molecule.parent(Keep {
@@ -201,6 +203,9 @@ fn what_is_no_organic_molecule_is_refused() {
         "CC(C)(C)N(C)[O]",
         "c1cc[c]cc1",
         "C[C]C",
+        "[C]",
+        "[C-]",
+        "C[N+](=O)[O-].[C-]",
     ] {
         assert!(matches!(reason(smiles), Reason::Radical { .. }), "{smiles}");
     }

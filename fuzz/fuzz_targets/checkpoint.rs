@@ -1,0 +1,6 @@
+//! libFuzzer on [`delicate_fuzz::checkpoint`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    delicate_fuzz::checkpoint(data);
+});
