@@ -222,12 +222,13 @@ impl fmt::Display for ChemistryError {
             Reason::NoOrganicPart => write!(f, "no organic part: nothing here contains carbon"),
             Reason::Metal { element } => write!(
                 f,
-                "metal: {element}{place}: the models know covalent organic molecules alone"
+                "metal: {element}{place}: the models know covalent organic molecules alone (draw a \
+                 salt by its ions: CC(=O)[O-].[Na+])"
             ),
             Reason::Mixture { parts: [a, b] } => write!(
                 f,
-                "mixture: the parts `{a}` and `{b}` are different and of one size; give each a row \
-                 of its own"
+                "mixture: the parts `{a}` and `{b}` are different and of one size: leave out what \
+                 is not meant, or give each a row of its own"
             ),
             Reason::MolBlock { line, what } => write!(f, "mol block, line {line}: {what}"),
             Reason::Unsupported { what } => write!(f, "{what}{place} is not supported"),

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::batching::batches;
 use super::scorer::finite;
-use super::{PredictOptions, Prediction, Scorer, Standardized, Stop, Task, gaussian_process};
+use super::{
+    PredictOptions, Prediction, Scorer, Standardization, Standardized, Stop, Task, gaussian_process,
+};
 use crate::chemistry::{AtomOrder, EnvironmentCounts};
 use crate::records::{MoleculeSource, RowError};
 use crate::tokenizer::{self, MASK};
@@ -32,6 +34,8 @@ pub struct AtomContribution {
 pub struct Explanation {
     /// The molecule as it was scored: in standard form, as Kekulé SMILES.
     pub smiles: String,
+    /// What was done to the molecule before.
+    pub standardization: Standardization,
     /// One prediction an endpoint, with its uncertainty where the model is
     /// calibrated.
     pub predictions: Vec<Prediction>,
@@ -126,6 +130,7 @@ impl Scorer {
             }
         });
         Ok(Explanation {
+            standardization: ready.form.record()?,
             smiles: written.smiles,
             atoms: atoms.collect(),
             predictions: Prediction::all(self.endpoints(), &whole, uncertainties),

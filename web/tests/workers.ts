@@ -99,7 +99,13 @@ export class MadeUpWorker implements WorkerHandle {
     },
     explain: ({ table, row }) => {
       const { fields, predictions } = this.#opened(table)[row] as Row;
-      return { smiles: fields[0] ?? "", predictions: predictions ?? [], atoms: [] };
+      const smiles = fields[0] ?? "";
+      return {
+        smiles,
+        standardization: { smiles, left_out: [], neutralized: 0, isotopes: 0, notes: [] },
+        predictions: predictions ?? [],
+        atoms: [],
+      };
     },
     export: ({ table }) => new TextEncoder().encode(JSON.stringify(this.#opened(table))),
     probe: () => 1,

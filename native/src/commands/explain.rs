@@ -55,6 +55,9 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
 
 fn text(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
     writeln!(out, "{}", explanation.smiles)?;
+    if !explanation.standardization.is_unchanged() {
+        writeln!(out, "({})", explanation.standardization)?;
+    }
     for (index, prediction) in explanation.predictions.iter().enumerate() {
         let unit = match prediction.unit() {
             "" => String::new(),
