@@ -196,14 +196,26 @@ impl MoleculeArguments {
 
 #[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct AugmentationArguments {
-    /// Average predictions over N SMILES per molecule (1 canonical, N-1 random)
+    /// Average predictions over N SMILES per molecule, 1 to 1000 (1 canonical, N-1 random)
     #[arg(
         long = "tta",
         alias = "readings",
         value_name = "N",
-        default_value = "1"
+        default_value = "1",
+        value_parser = augmentations
     )]
     pub(crate) augmentations: NonZeroUsize,
+}
+
+/// Beyond a thousand the mean does not move, and a wish to stop is felt late.
+fn augmentations(given: &str) -> Result<NonZeroUsize, String> {
+    let number = given
+        .parse()
+        .ok()
+        .filter(|number| (1..=1000).contains(number));
+    number
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| "it must be a whole number from 1 to 1000".to_owned())
 }
 
 const COMPUTE_PRECISIONS: &Choices<Precision> = &[

@@ -6,8 +6,9 @@
 use super::Reason;
 
 /// Why the molecule is not the one that the SMILES alone writes; `None` where
-/// `extension`, without its bars, changes nothing.
-pub(super) fn fault(extension: &str) -> Option<Reason> {
+/// `extension`, without its bars, changes nothing about `smiles`.
+pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
+    let has_stereo = smiles.contains(['@', '/', '\\']);
     let other = || Reason::Unsupported {
         what: "a CXSMILES extension that changes the molecule".into(),
     };
@@ -17,9 +18,11 @@ pub(super) fn fault(extension: &str) -> Option<Reason> {
         let harmless = match name {
             "" => true,
             _ if field.starts_with('(') || field.starts_with('$') => true,
-            // Enhanced stereo, racemic, wedges and wavy bonds, fragments, ligands,
-            // properties and data.
-            "r" | "a" | "w" | "wU" | "wD" | "f" | "LO" | "atomProp" | "SgD" | "SgH" => true,
+            // A wavy bond takes back what the SMILES says of its atom or double bond.
+            "w" => !has_stereo,
+            // Enhanced stereo, racemic, wedges, fragments, ligands, properties and
+            // data.
+            "r" | "a" | "wU" | "wD" | "f" | "LO" | "atomProp" | "SgD" | "SgH" => true,
             _ if name.len() > 1
                 && name.starts_with(['o', '&'])
                 && name[1..].bytes().all(|byte| byte.is_ascii_digit()) =>
@@ -44,6 +47,9 @@ pub(super) fn fault(extension: &str) -> Option<Reason> {
                 _ => Reason::Unsupported {
                     what: "a repeating unit (polymer)".into(),
                 },
+            },
+            "w" => Reason::Unsupported {
+                what: "a wavy bond beside marks of stereo (leave the marks out)".into(),
             },
             "m" => Reason::Unsupported {
                 what: "a bond whose place varies".into(),

@@ -55,7 +55,7 @@ pub(super) fn scan(text: &str) -> Result<Scan, ChemistryError> {
     if let Some(extension) = suffix.strip_prefix('|') {
         let closed = extension.split_once('|').map(|(extension, _)| extension);
         let reason = match closed {
-            Some(extension) => cxsmiles::fault(extension),
+            Some(extension) => cxsmiles::fault(smiles, extension),
             None => Some(Reason::Unsupported {
                 what: "a CXSMILES extension without its closing `|`".into(),
             }),

@@ -89,6 +89,14 @@ pub(super) fn open<R: Read>(
     Ok((header, rows))
 }
 
+/// `sep=;`, by which Excel is told how the lines below are split.
+fn is_separator_line(text: &[u8]) -> bool {
+    matches!(
+        text.trim_ascii_end(),
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', b',' | b';']
+    ) || text.eq_ignore_ascii_case(b"sep=\t")
+}
+
 /// The lines before a table that begin with `#`, or are blank.
 #[derive(Default)]
 struct Comments {
@@ -116,6 +124,10 @@ impl Comments {
                 comments.last = source::decode(comment.to_vec());
             } else if text.is_empty() {
                 blank += 1;
+            } else if comments.bytes == 0 && is_separator_line(text) {
+                comments.bytes = head.len() - next.len();
+                comments.lines += 1 + blank;
+                blank = 0;
             } else {
                 return comments;
             }

@@ -601,10 +601,10 @@ pub(super) fn is_reaction(text: &[u8]) -> bool {
 }
 
 /// The name in the header of a data item such as `>  <logP> (12)`; `Some(None)`
-/// for an item without a name, `> <>` or `> DT17`.
+/// for an item without a name: `> <>`, `> DT17`, `>  25 (3)`.
 ///
-/// A value such as `>50` is no header. `> DT17` counts after a blank line alone,
-/// which ends the item before.
+/// A value such as `>50` is no header. What has no name in brackets counts after
+/// a blank line alone, which ends the item before.
 fn item_header(line: &[u8], after_blank: bool) -> Option<Option<&[u8]>> {
     let header = line.strip_prefix(b">")?;
     let open = header.iter().position(|&byte| byte == b'<');
@@ -615,9 +615,11 @@ fn item_header(line: &[u8], after_blank: bool) -> Option<Option<&[u8]>> {
         let name = &header[open + 1..close];
         return Some((!name.trim_ascii().is_empty()).then_some(name));
     }
-    let number = header.trim_ascii().strip_prefix(b"DT")?;
-    let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
-    (after_blank && is_number && header.starts_with(b" ")).then_some(None)
+    let parted = header
+        .first()
+        .is_none_or(|&byte| byte == b' ' || byte == b'\t');
+    let empty = header.starts_with(b"<") && close.is_some();
+    (after_blank && (parted || empty)).then_some(None)
 }
 
 /// Whether a line of a value would be read as the header of an item.

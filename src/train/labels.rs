@@ -50,7 +50,8 @@ pub enum Refusal {
     Comma,
     /// A minus of typography, such as U+2212, before the number.
     Minus,
-    /// Infinite, or too large for a number of 32 bits.
+    /// Infinite, or beyond what a number of 32 bits holds: too large, or so small
+    /// that it would be 0.
     Infinite,
     /// No number.
     Word,
@@ -68,7 +69,7 @@ impl Refusal {
             Self::Range => format!("`{cell}` is a range"),
             Self::Comma => format!("`{cell}` has a comma: decimals are set off by a point"),
             Self::Minus => format!("`{cell}` has a typographic minus: write a hyphen"),
-            Self::Infinite => format!("`{cell}` is not a finite number"),
+            Self::Infinite => format!("`{cell}` is no finite number that single precision holds"),
             Self::Word => format!("`{cell}` is not a number"),
             Self::NoClass => format!("`{cell}` is not a class label: {EXPECTED}"),
         }
@@ -83,8 +84,10 @@ impl Refusal {
             Self::Minus => format!("{count} {labels} with a typographic minus"),
             Self::Range if count == 1 => "1 label that is a range".to_owned(),
             Self::Range => format!("{count} labels that are ranges"),
-            Self::Infinite if count == 1 => "1 label that is not finite".to_owned(),
-            Self::Infinite => format!("{count} labels that are not finite"),
+            Self::Infinite if count == 1 => {
+                "1 label that is not finite in single precision".to_owned()
+            }
+            Self::Infinite => format!("{count} labels that are not finite in single precision"),
             Self::Word if count == 1 => "1 label that is not a number".to_owned(),
             Self::Word => format!("{count} labels that are not numbers"),
             Self::NoClass if count == 1 => "1 label that is no class".to_owned(),
@@ -120,6 +123,15 @@ impl Cell {
             }
         }
         match cell.parse::<f32>() {
+            // Below what single precision holds: not the zero that it would be.
+            Ok(0.0)
+                if cell
+                    .bytes()
+                    .take_while(|b| !b"eE".contains(b))
+                    .any(|b| (b'1'..=b'9').contains(&b)) =>
+            {
+                Self::Refused(Refusal::Infinite)
+            }
             Ok(number) if number.is_finite() => Self::Number(number),
             Ok(_) => Self::Refused(Refusal::Infinite),
             Err(_) => Self::Refused(refusal(cell)),
@@ -503,6 +515,8 @@ mod tests {
             ("inf", Refusal::Infinite),
             ("-Infinity", Refusal::Infinite),
             ("1e400", Refusal::Infinite),
+            ("1e-400", Refusal::Infinite),
+            ("-2.5E-60", Refusal::Infinite),
             ("1e39", Refusal::Infinite),
             ("n.d.", Refusal::Word),
             ("5 µM", Refusal::Word),

@@ -126,14 +126,14 @@ fn a_mol_block_within_a_value_is_a_value() {
 #[test]
 fn items_without_a_name_are_left_out_and_counted() {
     let text = block("a", "O")
-        + "> <batch>\nB-1\n\n> <>\n42\n\n> DT17\nfree text\n\n>  <site> (3)\nNorth\n\n> <ic50>\n>50\n\n$$$$\n";
+        + "> <batch>\nB-1\n\n> <>\n42\n\n> DT17\nfree text\n\n>  25 (3)\nmore\n\n>\nand more\n\n>  <site> (3)\nNorth\n\n> <ic50>\n>50\n\n$$$$\n";
     let (header, rows, notes) = read(text, "a.sdf");
     assert_eq!(header.columns, ["name", "batch", "site", "ic50"]);
     assert_eq!(rows[0].fields, ["a", "B-1", "North", ">50"]);
-    assert_eq!(notes, [Note::NamelessItems { items: 2 }]);
+    assert_eq!(notes, [Note::NamelessItems { items: 4 }]);
     assert_eq!(
         notes[0].to_string(),
-        "2 data items without a name: left out"
+        "4 data items without a name: left out"
     );
 }
 
@@ -317,6 +317,19 @@ fn among_columns_called_so_the_values_decide() {
     // Of PubChem's, the one with stereo.
     let text = "cid,canonicalsmiles,isosmiles\n1,CC(O)F,C[C@H](O)F\n";
     assert_eq!(read(text, "a.csv").0.smiles, Some(2));
+}
+
+#[test]
+fn the_line_that_tells_excel_the_separator_is_no_header() {
+    for text in [
+        "sep=;\nsmiles;name\nCCO;a\n",
+        "SEP=,\r\nsmiles,name\r\nCCO,a\r\n",
+    ] {
+        let (header, rows, _) = read(text, "a.csv");
+        assert_eq!(header.columns, ["smiles", "name"], "{text}");
+        assert_eq!(rows.len(), 1, "{text}");
+        assert_eq!((rows[0].line, rows[0].fields[1].as_str()), (3, "a"));
+    }
 }
 
 #[test]

@@ -710,6 +710,22 @@ fn enhanced_stereo_is_read_as_it_is_drawn() {
 }
 
 #[test]
+fn lines_beyond_the_counts_are_refused_and_lose_no_bond() {
+    let propane = |counts: &str| {
+        format!(
+            "propane\n\n\n{counts}  0  0  0  0            999 V2000\n\
+             \x20   0.0000    0.0000    0.0000 C   0  0\n\
+             \x20   1.3000    0.7000    0.0000 C   0  0\n\
+             \x20   2.6000    0.0000    0.0000 C   0  0\n\
+             \x20 1  2  1  0\n\x20 2  3  1  0\nA    1\n3 of 3\nM  END\n"
+        )
+    };
+    assert_eq!(read(&propane("  3  2")), "CCC");
+    assert_refused(&propane("  3  1"), "beyond those that the counts line", 9);
+    assert_refused(&propane("  3  0"), "beyond those that the counts line", 8);
+}
+
+#[test]
 fn a_wedge_of_v3000_has_its_own_codes() {
     let block = |mark: &str| {
         let wedged = format!(" 2 1 1 3{mark}");

@@ -300,6 +300,14 @@ fn annotations_that_change_nothing_are_read_and_others_are_refused() {
 }
 
 #[test]
+fn a_wavy_bond_of_cxsmiles_takes_no_part_in_stereo_marks() {
+    assert_form("CCC(C)O |w:2.1|", "CCC(C)O");
+    for smiles in ["C[C@H](O)CC |w:1.0|", "C/C=C/C |w:0.0|"] {
+        assert_eq!(reason(smiles).code(), "unsupported", "{smiles}");
+    }
+}
+
+#[test]
 fn a_doubled_backslash_is_one_and_noted() {
     let escaped = parent("F/C=C\\\\F").expect("it is read").molecule;
     let plain = Molecule::parse("F/C=C\\F").expect("it is read");

@@ -186,7 +186,7 @@ fn a_table_becomes_a_model_that_scores() {
         "my assay.csv, pIC50: 2 labels with `>` left out: lines 11, 22",
         "my assay.csv, pIC50: 1 label with a comma left out: line 14",
         "my assay.csv, pIC50: 1 label that is a range left out: line 17",
-        "my assay.csv, pIC50: 1 label that is not finite left out: line 20",
+        "my assay.csv, pIC50: 1 label that is not finite in single precision left out: line 20",
         "my assay.csv: 1 row whose molecule cannot be used left out: line 66",
         "To score with this model: delicate score FILE --model 'my run/model'",
     ];

@@ -171,6 +171,17 @@ fn read_properties(
             {
                 return Err(query(at, "an atom list"));
             }
+            // No property begins with a number: passed over, an atom or a bond
+            // would be lost.
+            _ if line
+                .trim_start()
+                .starts_with(|c: char| c.is_ascii_digit() || c == '-') =>
+            {
+                return Err(malformed(
+                    at,
+                    "a line of atoms or bonds beyond those that the counts line announces",
+                ));
+            }
             _ => {}
         }
         at += 1;
