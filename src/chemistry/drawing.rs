@@ -2,7 +2,9 @@
 //!
 //! The chemistry crate lays a molecule out. Which way its double bonds point and
 //! which bonds are wedges is settled here, by reading the drawing back as any
-//! mol block is read and mending what does not come out as it should.
+//! mol block is read and mending what does not come out as it should. The
+//! finished block is read once more by this library's own reader: a centre or
+//! double bond that would come out as another is left open.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -17,9 +19,9 @@ use chematic_depict::layout::BOND_LEN;
 use chematic_perception::{
     apply_ctab_local_parity_from_wedges_with_diagnostics, apply_ez_directions_from_2d_ex,
 };
-use chematic_smiles::{parse_template, rdkit_legacy_stereo};
+use chematic_smiles::{RdkitSmilesParams, parse_template, rdkit_legacy_stereo, rdkit_smiles};
 
-use super::{AtomOrder, ChemistryError, Molecule};
+use super::{AtomOrder, ChemistryError, Molecule, mol_block};
 
 /// From so many atoms on the format is V3000: the counts of V2000 have three
 /// digits.
@@ -39,7 +41,8 @@ impl Molecule {
     ///
     /// Stereo centres are wedges and absolute (the chiral flag is set); double
     /// bonds without a known geometry are marked so. Centres that no wedge in
-    /// the drawing can express, as in some cages, are left open.
+    /// the drawing can express, as in some cages, are left open, and so is what
+    /// would be read as another geometry than the molecule's.
     ///
     /// # Errors
     ///
@@ -48,14 +51,9 @@ impl Molecule {
         let smiles = self.kekule_string(AtomOrder::Input)?;
         let graph = parse_template(&smiles)
             .map_err(|_| ChemistryError::unsupported("a Kekulé SMILES that cannot be read back"))?;
-        let drawing = Drawing::new(&graph);
-        Ok(
-            if graph.atom_count() < LARGE && graph.bond_count() < LARGE {
-                drawing.v2000(title)
-            } else {
-                drawing.v3000(title)
-            },
-        )
+        let mut drawing = Drawing::new(&graph);
+        drawing.check(title, &self.canonical_smiles()?);
+        Ok(drawing.block(title))
     }
 }
 
@@ -250,6 +248,92 @@ impl<'a> Drawing<'a> {
         graph
     }
 
+    /// Reads the finished block, and turns over, or else opens, what comes out
+    /// as another molecule than `canonical`.
+    fn check(&mut self, title: &str, canonical: &str) {
+        let read = |drawing: &Self| Some(mol_block::read(&drawing.block(title)).ok()?.0);
+        let Some(mut found) = read(self) else {
+            return;
+        };
+        if rdkit_smiles(&found, &RdkitSmilesParams::default()).is_ok_and(|read| read == canonical) {
+            return;
+        }
+        // Blocks that differ in more than stereo, by a bond that mol blocks do
+        // not have, cannot be judged by it.
+        let nothing = |_| false;
+        if without_stereo_but(self.graph, nothing) != without_stereo_but(&found, nothing) {
+            return;
+        }
+        if self.open_double_bonds(&found)
+            && let Some(again) = read(self)
+        {
+            found = again;
+        }
+        if self.has_its_centres(&found) {
+            return;
+        }
+        let wrong: Vec<u32> = self
+            .wedges
+            .iter()
+            .filter(|(_, (centre, _))| {
+                let only = |atom| atom == *centre;
+                without_stereo_but(self.graph, only) != without_stereo_but(&found, only)
+            })
+            .map(|(&bond, _)| bond)
+            .collect();
+        for bond in &wrong {
+            if let Some(wedge) = self.wedges.get_mut(bond) {
+                wedge.1 = !wedge.1;
+            }
+        }
+        let is_right = |drawing: &Self| read(drawing).is_some_and(|f| drawing.has_its_centres(&f));
+        if is_right(self) {
+            return;
+        }
+        self.wedges.retain(|bond, _| !wrong.contains(bond));
+        if !is_right(self) {
+            // Centres that depend on others cannot be told apart one by one.
+            self.wedges.clear();
+        }
+    }
+
+    /// Whether each centre that has a wedge turns as it should, and no other
+    /// does.
+    fn has_its_centres(&self, found: &Graph) -> bool {
+        let drawn: BTreeSet<AtomIdx> = self.wedges.values().map(|&(centre, _)| centre).collect();
+        without_stereo_but(self.graph, |atom| drawn.contains(&atom))
+            == without_stereo_but(found, |_| true)
+    }
+
+    /// Opens the double bonds whose geometry is another in `found`; whether
+    /// there are any.
+    fn open_double_bonds(&mut self, found: &Graph) -> bool {
+        let (Ok(wanted), Ok(found)) = (rdkit_legacy_stereo(self.graph), rdkit_legacy_stereo(found))
+        else {
+            return false;
+        };
+        let before = self.open.len();
+        for (index, bond) in self.graph.bonds() {
+            let of = |codes: &[u8]| {
+                let code = codes.get(index.0 as usize).copied();
+                code.filter(|&code| code > 1)
+            };
+            if bond.order == BondOrder::Double && of(&wanted.bond_stereo) != of(&found.bond_stereo)
+            {
+                self.open.insert(index.0);
+            }
+        }
+        self.open.len() > before
+    }
+
+    fn block(&self, title: &str) -> String {
+        if self.graph.atom_count() < LARGE && self.graph.bond_count() < LARGE {
+            self.v2000(title)
+        } else {
+            self.v3000(title)
+        }
+    }
+
     fn is_chiral(&self) -> bool {
         !self.wedges.is_empty()
     }
@@ -437,8 +521,40 @@ fn copy(graph: &Graph, chiral: bool, wedges: &BTreeMap<u32, (AtomIdx, bool)>) ->
     builder.build()
 }
 
-/// Whether a centre turns the same way in both; `None` where the second does not
-/// say.
+/// The canonical SMILES with the marks of these centres as its only stereo.
+fn without_stereo_but(graph: &Graph, keep: impl Fn(AtomIdx) -> bool) -> Option<String> {
+    let mut graph = graph.clone();
+    for index in (0..graph.atom_count() as u32).map(AtomIdx) {
+        if !keep(index) {
+            graph.set_chirality(index, Chirality::None);
+        }
+    }
+    for index in (0..graph.bond_count() as u32).map(BondIdx) {
+        graph.clear_bond_direction(index);
+        if matches!(graph.bond(index).order, BondOrder::Up | BondOrder::Down) {
+            graph.set_bond_order(index, BondOrder::Single);
+        }
+    }
+    rdkit_smiles(&graph, &RdkitSmilesParams::default()).ok()
+}
+
+/// Whether RDKit writes the centre of a SMILES the other way round than its
+/// neighbours stand there: one with a lone pair and a single ring closure.
+fn is_written_inverted(graph: &Graph, centre: AtomIdx) -> bool {
+    let names_hydrogen = graph
+        .stereo_neighbor_order(centre)
+        .is_some_and(|order| order.contains(&STEREO_H_SENTINEL));
+    graph.degree(centre) == 3
+        && !names_hydrogen
+        && graph.atom(centre).hydrogen_count.unwrap_or(0) != 1
+        && graph.smiles_ring_closure_count(centre) == 1
+        && !graph
+            .neighbors(centre)
+            .any(|(_, bond)| is_multiple(graph.bond(bond).order))
+}
+
+/// Whether a centre turns the same way in both, the first read from a SMILES,
+/// the second from a drawing; `None` where the second does not say.
 fn same_sense(one: &Graph, other: &Graph, centre: AtomIdx) -> Option<bool> {
     let order = |graph: &Graph| {
         let mut order = graph.stereo_neighbor_order(centre)?.to_vec();
@@ -456,7 +572,7 @@ fn same_sense(one: &Graph, other: &Graph, centre: AtomIdx) -> Option<bool> {
     if from.len() != to.len() {
         return None;
     }
-    let mut even = true;
+    let mut even = !is_written_inverted(one, centre);
     for (at, wanted) in from.iter().enumerate() {
         let found = to.iter().position(|neighbor| neighbor == wanted)?;
         if found != at {
@@ -499,7 +615,6 @@ mod tests {
             "C[C@]12CC[C@H]3[C@@H](CC[C@@H]4CC(=O)CC[C@]34C)[C@@H]1CC[C@@H]2O",
             "OC[C@H]1O[C@@H](O)[C@H](O)[C@@H](O)[C@@H]1O",
             "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
-            "*CC",
         ] {
             let molecule = Molecule::parse(smiles).expect(smiles);
             let block = molecule.to_mol_block("title").expect(smiles);
@@ -512,6 +627,78 @@ mod tests {
             );
             assert!(block.starts_with("title\n"));
         }
+    }
+
+    /// A lone pair as the fourth neighbour, in rings whose closures are written at
+    /// the centre and elsewhere.
+    #[test]
+    fn centres_with_a_lone_pair_are_not_inverted() {
+        for smiles in [
+            "C[N@]1CC1(C)C",
+            "C[N@@]1CC1(C)C",
+            "C[S@+]1CCCC1C",
+            "C[S@@+]1CCCC1C",
+            "[O-][S@+]1CCCC1C",
+            "[S@+]1(CC)CCCCC1C",
+            "CC1CC[S@+]1CC",
+            "CC[S@+](C)c1ccccc1",
+            "O=[S@]1CCC1C",
+            "CC[N@]1[C@@H](CO)[C@H]1c1ccccc1",
+            "CO[N@@]1C[C@@H]1C(C)C",
+            "C1C[N@]2CC[C@@H]1[C@@H](O)C2",
+            "C1[N@@]2CC[C@]1(C)C[C@H]2CO",
+        ] {
+            let molecule = Molecule::parse(smiles).expect(smiles);
+            let block = molecule.to_mol_block("").expect(smiles);
+            let read = Molecule::from_mol_block(&block).expect(smiles);
+            assert_eq!(
+                read.canonical_smiles(),
+                molecule.canonical_smiles(),
+                "{smiles}\n{block}"
+            );
+        }
+    }
+
+    /// A drawing with everything the wrong way round is mended by reading it.
+    #[test]
+    fn a_drawing_checks_itself() {
+        for smiles in [
+            "C[N@]1CC1(C)C",
+            "CC[C@H](F)O[C@@H](C)Cl",
+            "C[C@H](O)[C@@H](N)C(=O)O",
+            "C[C@H]1CC[C@@H](C)CC1",
+        ] {
+            let molecule = Molecule::parse(smiles).expect(smiles);
+            let canonical = molecule.canonical_smiles().expect(smiles);
+            let written = molecule.kekule_string(AtomOrder::Input).expect(smiles);
+            let graph = parse_template(&written).expect(smiles);
+            let mut drawing = Drawing::new(&graph);
+            let (_, wedge) = drawing.wedges.iter_mut().next().expect("a wedge");
+            wedge.1 = !wedge.1;
+            drawing.check("", &canonical);
+            let read = Molecule::from_mol_block(&drawing.block("")).expect(smiles);
+            let read = read.canonical_smiles().expect(smiles);
+            // Centres that are none without each other are left open.
+            assert!(
+                read == canonical || (smiles.contains("CC1") && !read.contains('@')),
+                "{smiles}: {read}"
+            );
+        }
+        let graph = parse_template("C/C=C/CC").expect("reads");
+        let mut drawing = Drawing::new(&graph);
+        // A drawing of the other geometry.
+        assert!(drawing.reflect(AtomIdx(1), AtomIdx(2)));
+        drawing.check("", "C/C=C/CC");
+        let read = Molecule::from_mol_block(&drawing.block("")).expect("reads");
+        assert_eq!(read.canonical_smiles().as_deref(), Ok("CC=CCC"));
+    }
+
+    #[test]
+    fn an_unspecified_atom_is_drawn_as_it_is_written() {
+        let block = Molecule::parse("*C[C@H](F)Cl").expect("reads");
+        let block = block.to_mol_block("").expect("drawn");
+        assert!(block.contains(" *  "), "{block}");
+        assert!(Molecule::from_mol_block(&block).is_err());
     }
 
     #[test]
