@@ -13,7 +13,7 @@ use same_file::Handle;
 
 use crate::error::CommandError;
 use crate::messages::say;
-use crate::partial::{PartialSink, partial_name};
+use crate::partial::{self, PartialSink, partial_name};
 
 /// Rows that are worked on together: enough to sort by length, few enough that
 /// little is lost when the command is interrupted.
@@ -213,25 +213,26 @@ impl Sink {
         }
         self.flush()?;
         match self {
-            Self::File(file) => file.into_inner().map_err(io::Error::from)?.commit(),
+            Self::File(file) => {
+                let file = file.into_inner().map_err(io::Error::from)?;
+                let target = file.path().to_owned();
+                file.commit()?;
+                partial::remove_set_aside(&target)
+            }
             Self::Stdout(_) | Self::Special(_) | Self::Partial(_) | Self::Gzip(_) => Ok(()),
         }
     }
 
     /// What was written is all there will be, and not whole: a file gets the name of
-    /// a partial one, which is given back, and an older one stays.
+    /// a partial one, which is given back, and an older one stays. Nothing is kept
+    /// where the name is taken by what can be resumed, or is somebody else's.
     pub(crate) fn set_aside(mut self) -> io::Result<Option<PathBuf>> {
         if let Self::Gzip(encoder) = self {
             return encoder.finish()?.set_aside();
         }
         self.flush()?;
         match self {
-            Self::File(file) => {
-                let file = file.into_inner().map_err(io::Error::from)?;
-                let partial = partial_name(file.path());
-                file.commit_as(&partial)?;
-                Ok(Some(partial))
-            }
+            Self::File(file) => partial::set_aside(file.into_inner().map_err(io::Error::from)?),
             Self::Stdout(_) | Self::Special(_) | Self::Partial(_) | Self::Gzip(_) => Ok(None),
         }
     }

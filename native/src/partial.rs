@@ -5,14 +5,14 @@
 //! before leaves both, and an older `FILE` as it was; `--resume` goes on from them
 //! to the bytes of a run that was never stopped.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use delicate::atomic;
+use delicate::atomic::{self, AtomicFile};
 use delicate::records::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -45,8 +45,15 @@ pub(crate) type Settings = Map<String, Value>;
 pub(crate) enum PartialError {
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{} is being written by another process", .0.display())]
-    InUse(PathBuf),
+    #[error(
+        "{} is being written by another process{by}: wait until it has ended, or end it",
+        path.display()
+    )]
+    InUse {
+        path: PathBuf,
+        /// Its number, in brackets, where it is known.
+        by: String,
+    },
     #[error(
         "{} is there, and no interrupted run left it: remove it, or choose another -o", .0.display()
     )]
@@ -68,8 +75,30 @@ pub(crate) struct Written {
     pub(crate) failed: u64,
     /// Bytes of these rows, the header included.
     bytes: u64,
+    /// SHA-256 of these bytes.
+    output: String,
     /// SHA-256 of these rows as they were read.
     input: String,
+    /// The process that writes it, or wrote it last: for the message of whoever comes
+    /// second.
+    #[serde(default)]
+    process: u32,
+    /// Whether it is what a command left that cannot go on with it.
+    #[serde(default)]
+    set_aside: bool,
+}
+
+impl Written {
+    /// Nothing yet.
+    fn nothing(settings: Settings) -> Self {
+        Self {
+            settings,
+            output: hexadecimal(Sha256::new()),
+            input: hexadecimal(Sha256::new()),
+            process: std::process::id(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A file that grows.
@@ -79,6 +108,8 @@ pub(crate) struct PartialFile {
     file: Rc<File>,
     /// Bytes that are in the file.
     bytes: Rc<Cell<u64>>,
+    /// What they are.
+    output: Rc<RefCell<Sha256>>,
     discards: Rc<Cell<bool>>,
     /// The rows that are done, as they were read.
     input: Sha256,
@@ -95,11 +126,7 @@ impl PartialFile {
         if partial.exists() && !record_name(&partial).exists() {
             return Err(PartialError::Foreign(partial));
         }
-        let written = Written {
-            settings,
-            input: hexadecimal(Sha256::new()),
-            ..Written::default()
-        };
+        let written = Written::nothing(settings);
         let lock = || locked(&partial);
         let file = match partial.exists() {
             // Whoever writes it keeps it, and its record.
@@ -114,7 +141,7 @@ impl PartialFile {
                 lock()?
             }
         };
-        Self::cut(target, partial, file, written)
+        Self::cut(target, partial, file, written, Sha256::new())
     }
 
     /// Goes on with `target`, which must be made as `settings` say. `None` where no
@@ -130,14 +157,17 @@ impl PartialFile {
         if !beside.exists() {
             return Err(PartialError::Foreign(partial));
         }
-        let file = locked(&partial)?;
+        let mut file = locked(&partial)?;
         let other = |why: String| PartialError::Other {
             path: partial.clone(),
             why,
         };
         let text = fs::read(&beside).map_err(at(&beside))?;
-        let written: Written = serde_json::from_slice(&text)
+        let mut written: Written = serde_json::from_slice(&text)
             .map_err(|error| other(format!("{} is damaged: {error}", beside.display())))?;
+        if written.set_aside {
+            return Err(other("a command that cannot be resumed left it".to_owned()));
+        }
         if let Some(why) = difference(&written.settings, settings) {
             return Err(other(why));
         }
@@ -148,7 +178,20 @@ impl PartialFile {
                 "it holds {length} bytes, and {expected} were written"
             )));
         }
-        Self::cut(target, partial, file, written).map(Some)
+        // A loss of power may leave zeros where rows were, and an editor anything.
+        let output = digest(&mut file, written.bytes).map_err(at(&partial))?;
+        let found = hexadecimal(output.clone());
+        if found != written.output {
+            let (bytes, expected) = (written.bytes, &written.output);
+            return Err(other(format!(
+                "its first {bytes} bytes are not those that were written (SHA-256 {found}, then \
+                 {expected})"
+            )));
+        }
+        written.process = std::process::id();
+        // For a message alone: no harm if it is lost.
+        let _ = record(&partial, &written);
+        Self::cut(target, partial, file, written, output).map(Some)
     }
 
     /// Drops what was written since it was recorded.
@@ -157,6 +200,7 @@ impl PartialFile {
         partial: PathBuf,
         mut file: File,
         written: Written,
+        output: Sha256,
     ) -> Result<Self, PartialError> {
         file.set_len(written.bytes).map_err(at(&partial))?;
         file.seek(SeekFrom::End(0)).map_err(at(&partial))?;
@@ -165,6 +209,7 @@ impl PartialFile {
             partial,
             file: Rc::new(file),
             bytes: Rc::new(Cell::new(written.bytes)),
+            output: Rc::new(RefCell::new(output)),
             discards: Rc::default(),
             input: Sha256::new(),
             written,
@@ -178,6 +223,7 @@ impl PartialFile {
         PartialSink {
             file: Rc::clone(&self.file),
             bytes: Rc::clone(&self.bytes),
+            output: Rc::clone(&self.output),
             discards: Rc::clone(&self.discards),
         }
     }
@@ -231,6 +277,7 @@ impl PartialFile {
         self.written.rows = rows;
         self.written.failed = failed;
         self.written.bytes = self.bytes.get();
+        self.written.output = hexadecimal(self.output.borrow().clone());
         self.written.input = hexadecimal(self.input.clone());
         self.is_recorded = false;
         let is_due = self.recorded.is_none_or(|last| last.elapsed() >= EVERY);
@@ -268,6 +315,7 @@ impl PartialFile {
 pub(crate) struct PartialSink {
     file: Rc<File>,
     bytes: Rc<Cell<u64>>,
+    output: Rc<RefCell<Sha256>>,
     discards: Rc<Cell<bool>>,
 }
 
@@ -278,6 +326,7 @@ impl Write for PartialSink {
         }
         let written = (&*self.file).write(bytes)?;
         self.bytes.set(self.bytes.get() + written as u64);
+        self.output.borrow_mut().update(&bytes[..written]);
         Ok(written)
     }
 
@@ -286,14 +335,71 @@ impl Write for PartialSink {
     }
 }
 
+/// Keeps `file`, the half output of a command that cannot go on with it, as the
+/// partial file of its target, to be replaced by whichever command writes there next.
+/// Gives the name; `None` where one lies there that is not of this kind, and stays.
+pub(crate) fn set_aside(file: AtomicFile) -> io::Result<Option<PathBuf>> {
+    let partial = partial_name(file.path());
+    if partial.exists() && !is_set_aside(&partial) {
+        return Ok(None);
+    }
+    let written = Written {
+        set_aside: true,
+        ..Written::nothing(Settings::new())
+    };
+    // The record comes first: a partial file without one is not ours.
+    let json = serde_json::to_vec_pretty(&written)?;
+    atomic::write_file(&record_name(&partial), &json)?;
+    file.commit_as(&partial)?;
+    Ok(Some(partial))
+}
+
+/// Removes what [`set_aside`] left of `target`, which is whole now.
+pub(crate) fn remove_set_aside(target: &Path) -> io::Result<()> {
+    let partial = partial_name(target);
+    if !is_set_aside(&partial) {
+        return Ok(());
+    }
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::remove_file(record_name(&partial)),
+    }
+}
+
+fn is_set_aside(partial: &Path) -> bool {
+    recorded(partial).is_some_and(|written| written.set_aside)
+}
+
+/// What is recorded of `partial`, where that can be read.
+fn recorded(partial: &Path) -> Option<Written> {
+    let text = fs::read(record_name(partial)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// The digest of the first `bytes` bytes of `file`, from which more can be added.
+fn digest(file: &mut File, bytes: u64) -> io::Result<Sha256> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut digest = Sha256::new();
+    io::copy(&mut file.take(bytes), &mut digest)?;
+    Ok(digest)
+}
+
 /// Opens `partial` for this process alone.
 fn locked(partial: &Path) -> Result<File, PartialError> {
     let mut options = File::options();
     // The lock before anything is cut off.
-    options.create(true).truncate(false).write(true);
+    options.create(true).truncate(false).read(true).write(true);
     let file = options.open(partial).map_err(at(partial))?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(PartialError::InUse(partial.to_owned())),
+        Err(TryLockError::WouldBlock) => {
+            // Two that begin at once may both have recorded themselves.
+            let number = recorded(partial).map_or(0, |written| written.process);
+            let is_known = number != 0 && number != std::process::id();
+            Err(PartialError::InUse {
+                path: partial.to_owned(),
+                by: is_known.then(|| format!(" ({number})")).unwrap_or_default(),
+            })
+        }
         // Some network file systems have no locks.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }
@@ -365,7 +471,7 @@ mod tests {
         sink.write_all(b"half of a r").expect("written");
         assert!(matches!(
             PartialFile::create(&target, settings("one")),
-            Err(PartialError::InUse(_))
+            Err(PartialError::InUse { .. })
         ));
         // As if it was killed.
         drop((file, sink));
@@ -402,6 +508,83 @@ mod tests {
     }
 
     #[test]
+    fn a_partial_file_whose_bytes_were_altered_is_refused() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let target = folder.path().join("a.csv");
+        let mut file = PartialFile::create(&target, settings("one")).expect("begun");
+        let mut sink = file.sink();
+        for (rows, text) in [(1, "header\nfirst\n"), (2, "second\n")] {
+            sink.write_all(text.as_bytes()).expect("written");
+            file.read(&row("C"));
+            file.chunk_done(rows, 0).expect("recorded");
+        }
+        sink.write_all(b"half of a r").expect("written");
+        file.leave().expect("recorded");
+        drop(sink);
+        let resume = || PartialFile::resume(&target, &settings("one"));
+        let partial = partial_name(&target);
+        let whole = fs::read(&partial).expect("there");
+        let done = whole.len() - b"half of a r".len();
+        for (place, bytes) in [(done - 3, &b"\0\0\0"[..]), (done - 3, b"N,1"), (0, b"H")] {
+            let mut altered = whole.clone();
+            altered[place..place + bytes.len()].copy_from_slice(bytes);
+            fs::write(&partial, &altered).expect("written");
+            let said = resume().err().expect("refused").to_string();
+            for expected in [
+                "a.csv.partial cannot be resumed",
+                "bytes are not those that were written (SHA-256 ",
+                "leave --resume out",
+            ] {
+                assert!(said.contains(expected), "{said}");
+            }
+            assert_eq!(fs::read(&partial).expect("there"), altered, "it stays");
+        }
+        // What came after the last whole rows is written again in any case.
+        let mut altered = whole[..done].to_vec();
+        altered.extend([0; 20]);
+        fs::write(&partial, altered).expect("written");
+        let file = resume().expect("it is ours").expect("it is there");
+        assert_eq!(fs::read(&partial).expect("there"), &whole[..done]);
+        // And what is added is checked with the rest.
+        let mut file = file;
+        file.sink().write_all(b"third\n").expect("written");
+        file.chunk_done(3, 0).expect("recorded");
+        drop(file);
+        resume().expect("it is ours").expect("it is there");
+    }
+
+    #[test]
+    fn what_was_set_aside_is_replaced_and_nothing_else_is() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let target = folder.path().join("a.csv");
+        let partial = partial_name(&target);
+        let aside = |text: &str| {
+            let mut file = AtomicFile::create(&target).expect("begun");
+            file.write_all(text.as_bytes()).expect("written");
+            set_aside(file).expect("set aside")
+        };
+        for text in ["once", "twice"] {
+            assert_eq!(aside(text), Some(partial.clone()));
+            assert_eq!(fs::read(&partial).expect("there"), text.as_bytes());
+        }
+        let refused = PartialFile::resume(&target, &settings("one")).err();
+        let said = refused.expect("refused").to_string();
+        assert!(said.contains("cannot be resumed left it"), "{said}");
+        remove_set_aside(&target).expect("removed");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 0);
+
+        aside("once");
+        let file = PartialFile::create(&target, settings("one")).expect("in its place");
+        file.leave().expect("recorded");
+        // Rows that can be gone on with stay.
+        assert_eq!(aside("twice"), None);
+        remove_set_aside(&target).expect("nothing to remove");
+        PartialFile::resume(&target, &settings("one"))
+            .expect("it is ours")
+            .expect("it is there");
+    }
+
+    #[test]
     fn a_partial_file_of_somebody_else_stays() {
         let folder = tempfile::tempdir().expect("a directory");
         let target = folder.path().join("a.csv");
@@ -412,6 +595,8 @@ mod tests {
         ] {
             assert!(matches!(opened, Some(PartialError::Foreign(_))));
         }
+        let file = AtomicFile::create(&target).expect("begun");
+        assert_eq!(set_aside(file).expect("not set aside"), None);
         assert_eq!(fs::read(partial_name(&target)).expect("there"), b"mine");
     }
 }

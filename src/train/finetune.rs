@@ -185,7 +185,7 @@ pub(super) async fn resume(
     let table_run = TableRun {
         config,
         directory: &directory,
-        data: stored(&directory, config)?,
+        data: stored(&directory, config, info)?,
         device,
         models: UsedModels::recorded(&info.models),
     };
@@ -210,7 +210,8 @@ pub(super) async fn resume(
 ///
 /// # Errors
 ///
-/// Where the directory holds no fine-tuning run with models, or the device fails.
+/// Where the directory holds no fine-tuning run with models, its examples or splits are
+/// not those that the run began with, or the device fails.
 pub async fn evaluate_run(
     directory: &Path,
     device: &Device,
@@ -225,7 +226,8 @@ pub async fn evaluate_run(
     // The run's own files are those of its model's card.
     let stores = options.augmentations == NonZeroUsize::MIN && baseline;
     let _lock = stores.then(|| RunLock::take(directory)).transpose()?;
-    let data = stored(directory, &config)?;
+    let info: RunInfo = run_dir::read_json(&directory.join(run_dir::RUN))?;
+    let data = stored(directory, &config, &info)?;
     let models = models(directory, data.folds.len());
     let with_baseline = baseline && config.baseline;
     let evaluated = evaluation::evaluate(&data, &models, device, options, with_baseline).await?;
@@ -257,8 +259,15 @@ fn unscaled(config: &FinetuneConfig) -> Vec<Endpoint> {
     endpoints.map(|e| e.endpoint(Scaling::IDENTITY)).collect()
 }
 
-/// The data that a run directory holds.
-fn stored(directory: &Path, config: &FinetuneConfig) -> Result<Dataset, TrainingError> {
+/// The data that a run directory holds, which must be what the run began with.
+fn stored(
+    directory: &Path,
+    config: &FinetuneConfig,
+    info: &RunInfo,
+) -> Result<Dataset, TrainingError> {
+    for name in [run_dir::EXAMPLES, run_dir::SPLITS] {
+        info.check_stored(directory, name)?;
+    }
     let examples = dataset::from_csv(
         &directory.join(run_dir::EXAMPLES),
         config.endpoints.len(),

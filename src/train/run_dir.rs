@@ -10,6 +10,7 @@
 //! lock            held by the process that trains in it
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -91,6 +92,19 @@ pub enum RunError {
     /// There is nothing to resume.
     #[error("{} is not a run directory: {CONFIG} not found", .0.display())]
     NoRun(PathBuf),
+    /// A file of the run is not the one that was stored when it began.
+    #[error(
+        "{} has changed since the run began (SHA-256 {found}, then {expected}): \
+         put the old file back, or begin another run", path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Its digest at the beginning.
+        expected: String,
+        /// Its digest now.
+        found: String,
+    },
     /// A file of the run is not what it should be.
     #[error("{}: {what}", path.display())]
     Damaged {
@@ -135,6 +149,10 @@ pub struct RunInfo {
     /// The models that were read: those to start from, and teachers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<UsedModel>,
+    /// The files of data that the run directory itself holds, by name, each with its
+    /// SHA-256 in hexadecimal. Earlier versions recorded none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stored: BTreeMap<String, String>,
     /// Where and when the run was resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Session>,
@@ -163,6 +181,7 @@ impl RunInfo {
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             data,
             models: Vec::new(),
+            stored: BTreeMap::new(),
             resumed: Vec::new(),
         }
     }
@@ -170,6 +189,29 @@ impl RunInfo {
     /// The same with the models that the run reads.
     pub(super) fn with_models(self, models: Vec<UsedModel>) -> Self {
         Self { models, ..self }
+    }
+
+    /// Checks that the file `name` of the run `directory` is the one that was stored
+    /// there when the run began.
+    ///
+    /// # Errors
+    ///
+    /// Where it is another one, or cannot be read.
+    pub(super) fn check_stored(&self, directory: &Path, name: &str) -> Result<(), RunError> {
+        let Some(expected) = self.stored.get(name) else {
+            return Ok(());
+        };
+        let path = directory.join(name);
+        let bytes = fs::read(&path).map_err(io_error(&path))?;
+        let found = hexadecimal(&Sha256::digest(&bytes));
+        if found == *expected {
+            return Ok(());
+        }
+        Err(RunError::Changed {
+            path,
+            expected: expected.clone(),
+            found,
+        })
     }
 }
 
@@ -341,7 +383,7 @@ fn check_empty(directory: &Path) -> Result<(), RunError> {
 impl Run {
     /// Begins a run in `directory`, which must be empty or absent, or hold what a
     /// process left that was killed while it did this. `files` are the run's data, by
-    /// name.
+    /// name; `run.json` has their digests.
     ///
     /// # Errors
     ///
@@ -359,7 +401,14 @@ impl Run {
         let lock = RunLock::take(directory)?;
         check_empty(directory)?;
         atomic::sweep(directory).map_err(io_error(directory))?;
-        write_json(&directory.join(RUN), info)?;
+        let digest = |(name, bytes): &(&str, Vec<u8>)| {
+            ((*name).to_owned(), hexadecimal(&Sha256::digest(bytes)))
+        };
+        let info = RunInfo {
+            stored: files.iter().map(digest).collect(),
+            ..info.clone()
+        };
+        write_json(&directory.join(RUN), &info)?;
         for (name, bytes) in files {
             write_whole(&directory.join(name), bytes)?;
         }

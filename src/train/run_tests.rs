@@ -5,10 +5,13 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::run_dir::MODEL;
-use super::{Event, RunConfig, Trained, TrainingError, resume, run};
+use sha2::{Digest, Sha256};
+
+use super::corpus::hexadecimal;
+use super::run_dir::{EXAMPLES, MODEL, RUN, RunInfo, SPLITS};
+use super::{Event, RunConfig, Trained, TrainingError, evaluate_run, resume, run};
 use crate::device::{Device, DeviceChoice};
-use crate::predict::Stop;
+use crate::predict::{PredictOptions, Stop};
 
 /// Without dropout: tests beside this one draw from the device's random numbers
 /// too, so this one must not where it compares.
@@ -172,6 +175,63 @@ fn a_model_that_changed_since_the_run_began_is_refused() {
         fs::write(model.join("config.json"), &config).expect("written");
         pollster::block_on(resume(&run, &device, goes_on)).expect("the same model");
     }
+}
+
+#[test]
+fn stored_data_that_changed_since_the_run_began_is_refused() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let data = folder.path();
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let rows = (1..=8).flat_map(|length| {
+        ["O", "N", "F", "Cl"].map(|tail| format!("{}{tail},{length}\n", "C".repeat(length)))
+    });
+    let table = format!("smiles,label\n{}", rows.collect::<String>());
+    fs::write(data.join("table.csv"), table).expect("written");
+    let config = RunConfig::from_toml(&format!("{SETTINGS}\n{ON_TABLES}\n")).expect("valid");
+    let run = data.join("run");
+    begin(&config, data, &run, &device, true).expect_err("stopped");
+    let resumed = || {
+        let goes_on = |_| ControlFlow::Continue(());
+        pollster::block_on(resume(&run, &device, goes_on)).map(|_| ())
+    };
+    let evaluated = || {
+        let options = PredictOptions::default();
+        pollster::block_on(evaluate_run(&run, &device, options, false)).map(|_| ())
+    };
+    let refused = |go_on: &dyn Fn() -> Result<(), TrainingError>| {
+        for (name, from, to) in [(EXAMPLES, "CCO", "CCS"), (SPLITS, "0", "1")] {
+            let path = run.join(name);
+            let before = fs::read_to_string(&path).expect("there");
+            let after = before.replacen(from, to, 1);
+            assert_ne!(after, before, "{name}");
+            fs::write(&path, &after).expect("written");
+            let error = go_on().expect_err("refused");
+            fs::write(&path, &before).expect("written");
+            let said = error.to_string();
+            assert!(
+                said.contains(name) && said.contains("has changed"),
+                "{said}"
+            );
+            for text in [&before, &after] {
+                let digest = hexadecimal(&Sha256::digest(text));
+                assert!(said.contains(&digest), "{said}");
+            }
+        }
+    };
+    refused(&resumed);
+    // Runs of before recorded no digests.
+    let recorded = fs::read(run.join(RUN)).expect("there");
+    let mut info: RunInfo = serde_json::from_slice(&recorded).expect("JSON");
+    assert_eq!(info.stored.len(), 2);
+    info.stored.clear();
+    let old = serde_json::to_vec(&info).expect("JSON");
+    assert!(!String::from_utf8_lossy(&old).contains("stored"));
+    fs::write(run.join(RUN), old).expect("written");
+    resumed().expect("the same data");
+    evaluated().expect("the same data");
+    fs::write(run.join(RUN), recorded).expect("written");
+    refused(&evaluated);
+    evaluated().expect("the same data");
 }
 
 #[test]

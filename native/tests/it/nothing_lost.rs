@@ -93,7 +93,7 @@ fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
         let second = run(&arguments, &[]);
         assert_eq!(second.status.code(), Some(1));
         assert!(
-            stderr(&second).contains("another process"),
+            stderr(&second).contains(&format!("another process ({})", child.id())),
             "{}",
             stderr(&second)
         );
@@ -133,6 +133,20 @@ fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
         let said = stderr(&refused);
         assert!(said.contains("rows of the input are not those"), "{said}");
         fs::write(table.path("in.csv"), input).expect("written");
+        // Nor is a file gone on with whose rows a loss of power made zeros.
+        let record: serde_json::Value =
+            serde_json::from_slice(&table.read(&format!("{killed}.partial.json"))).expect("JSON");
+        let end = record["bytes"].as_u64().expect("a number") as usize;
+        let rows = fs::read(&partial).expect("there");
+        let mut zeros = rows.clone();
+        zeros[end - 9..end].fill(0);
+        fs::write(&partial, zeros).expect("written");
+        let refused = run(&arguments, &["--resume"]);
+        assert_eq!(refused.status.code(), Some(1));
+        let said = stderr(&refused);
+        assert!(said.contains("are not those that were written"), "{said}");
+        assert_eq!(table.read(killed), b"of an earlier run\n");
+        fs::write(&partial, rows).expect("written");
 
         let resumed = run(&arguments, &["--resume"]);
         assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
@@ -311,6 +325,71 @@ fn an_input_that_fails_half_way_replaces_no_older_output() {
         stderr(&output)
     );
     assert_eq!(table.read("hits.csv"), b"older\n");
+}
+
+#[test]
+fn what_cannot_be_resumed_is_in_nobodys_way() {
+    let table = Table::new(3_000);
+    let text = String::from_utf8(table.read("in.csv")).expect("text");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(text.as_bytes()).expect("compressed");
+    let whole = encoder.finish().expect("compressed");
+    let cut = table.text("cut.csv.gz");
+    fs::write(&cut, &whole[..whole.len() - 20]).expect("written");
+    fs::write(table.path("query.smi"), "CCO\n").expect("written");
+    let (output, query) = (table.text("out.csv"), table.text("query.smi"));
+    let [standardize, screen] = [
+        &["standardize", &cut, "-o", &output][..],
+        &[
+            "screen",
+            &cut,
+            "--queries",
+            &query,
+            "--by",
+            "ecfp",
+            "-o",
+            &output,
+        ],
+    ]
+    .map(|words| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    });
+    let left = || {
+        [".partial", ".partial.json"].map(|ending| table.path(&format!("out.csv{ending}")).exists())
+    };
+    let fails = |arguments: &[String]| {
+        let failed = run(arguments, &[]);
+        let said = stderr(&failed);
+        assert_eq!(failed.status.code(), Some(1), "{said}");
+        assert!(said.contains("out.csv.partial"), "it says where: {said}");
+        assert_eq!(left(), [true; 2]);
+    };
+    for arguments in [&standardize, &screen] {
+        // One after the other, and what another command left.
+        fails(arguments);
+        fails(&standardize);
+        fails(arguments);
+        let refused = run(&table.score("out.csv"), &["--resume"]);
+        let said = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot be resumed left it"), "{said}");
+        done(&words(&table.score("out.csv")));
+        assert_eq!(left(), [false; 2]);
+
+        // Whole, a command leaves nothing of its failure.
+        fails(arguments);
+        fs::write(&cut, &whole).expect("written");
+        done(&words(arguments));
+        assert_eq!(left(), [false; 2]);
+        fs::write(&cut, &whole[..whole.len() - 20]).expect("written");
+    }
+    // What is somebody else's stays.
+    fs::write(table.path("out.csv.partial"), "mine\n").expect("written");
+    assert_eq!(run(&standardize, &[]).status.code(), Some(1));
+    assert_eq!(table.read("out.csv.partial"), b"mine\n");
 }
 
 /// A limit on the size of files stands in for a disk that is full.
