@@ -240,6 +240,7 @@ mod tests {
             started: String::new(),
             data: Vec::new(),
             models: Vec::new(),
+            stored: Default::default(),
             resumed: Vec::new(),
         };
         assert_eq!(devices(&info), "a GPU (16 threads)");
