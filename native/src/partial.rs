@@ -397,7 +397,11 @@ fn locked(partial: &Path) -> Result<File, PartialError> {
             let is_known = number != 0 && number != std::process::id();
             Err(PartialError::InUse {
                 path: partial.to_owned(),
-                by: is_known.then(|| format!(" ({number})")).unwrap_or_default(),
+                by: if is_known {
+                    format!(" ({number})")
+                } else {
+                    String::new()
+                },
             })
         }
         // Some network file systems have no locks.
