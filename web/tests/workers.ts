@@ -67,7 +67,7 @@ export class MadeUpWorker implements WorkerHandle {
           standardization: null,
         })),
       );
-      return { columns: ["smiles"], smiles: 0, id: null, length: lines.length, fault: null };
+      return { columns: ["smiles"], smiles: 0, id: null, length: lines.length, fault: null, notes: [] };
     },
     close: ({ table }) => {
       this.tables.delete(table);
@@ -88,14 +88,12 @@ export class MadeUpWorker implements WorkerHandle {
         const row = rows[index];
         if (row !== undefined) rows[index] = scored(row);
       }
-      return rows
-        .slice(start, end)
-        .map(({ state, error, predictions, standardization }) => ({
-          state,
-          error,
-          predictions,
-          standardization,
-        }));
+      return rows.slice(start, end).map(({ state, error, predictions, standardization }) => ({
+        state,
+        error,
+        predictions,
+        standardization,
+      }));
     },
     explain: ({ table, row }) => {
       const { fields, predictions } = this.#opened(table)[row] as Row;
