@@ -67,7 +67,14 @@ export class MadeUpWorker implements WorkerHandle {
           standardization: null,
         })),
       );
-      return { columns: ["smiles"], smiles: 0, id: null, length: lines.length, fault: null, notes: [] };
+      return {
+        columns: ["smiles"],
+        smiles: 0,
+        id: null,
+        length: lines.length,
+        fault: null,
+        notes: [],
+      };
     },
     close: ({ table }) => {
       this.tables.delete(table);
