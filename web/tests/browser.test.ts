@@ -355,7 +355,7 @@ async function testSecondFile(browser: Browser, site: Served): Promise<void> {
     const second = `${cycle(["CCO"], rows).join("\n")}\n`;
     await openFile(page, "alone.smi", cycle(["CCO"], rows));
     await score(page);
-    const expected = (await visibleRows(page))[0]?.values;
+    const expected = (await paintedRows(page))[0]?.values;
     for (const delay of [0, 60, 150, 400]) {
       await page.locator("#file-remove").click();
       // Typed in, so many lines would take a minute.
@@ -376,7 +376,7 @@ async function testSecondFile(browser: Browser, site: Served): Promise<void> {
         .waitFor({ timeout: LIMIT });
       await score(page);
       deepEqual(await counts(page), { rows, scored: rows, errors: 0 });
-      const shown = await visibleRows(page);
+      const shown = await paintedRows(page);
       ok(shown.length > 0);
       for (const { smiles, values } of shown) {
         equal(smiles, "CCO");
@@ -1105,6 +1105,16 @@ interface Shown {
 }
 
 /** The rows that the table holds now, as shown. */
+/** The visible rows once all have values: a busy page paints them after it counts them. */
+async function paintedRows(page: Page): ReturnType<typeof visibleRows> {
+  let rows = await visibleRows(page);
+  for (let tries = 0; tries < 100 && rows.some(({ values }) => values.length === 0); tries += 1) {
+    await page.waitForTimeout(50);
+    rows = await visibleRows(page);
+  }
+  return rows;
+}
+
 async function visibleRows(page: Page): Promise<Shown[]> {
   return page.locator("#results tbody tr:not(.spacer)").evaluateAll((rows) =>
     rows.map((row) => ({
