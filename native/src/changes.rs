@@ -10,6 +10,7 @@ pub(crate) struct Changes {
     left_out: usize,
     neutralized: usize,
     isotopes: usize,
+    stereo: usize,
     notes: BTreeMap<String, usize>,
 }
 
@@ -18,6 +19,7 @@ impl Changes {
         self.left_out += usize::from(!standardization.left_out.is_empty());
         self.neutralized += usize::from(standardization.neutralized > 0);
         self.isotopes += usize::from(standardization.isotopes > 0);
+        self.stereo += usize::from(standardization.stereo);
         for note in &standardization.notes {
             *self.notes.entry(note.clone()).or_default() += 1;
         }
@@ -29,6 +31,7 @@ impl Changes {
             (self.left_out, "without salts or solvents"),
             (self.neutralized, "without charges"),
             (self.isotopes, "without isotopes"),
+            (self.stereo, "without stereo"),
         ];
         let counts = counts.into_iter().filter(|&(count, _)| count > 0);
         let counts = counts.map(|(count, what)| format!("{count} {what}"));

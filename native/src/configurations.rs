@@ -32,6 +32,7 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in!(
     "finetune" / "kd-molbert",
     "finetune" / "delicate",
     "finetune" / "delicate-small",
+    "finetune" / "delicate-admet",
     "finetune" / "delicate-small-from-scratch",
     "finetune" / "delicate-small-hiv",
     "finetune" / "delicate-small-tox21",

@@ -22,6 +22,9 @@ pub struct Batch {
     pub mask: Tensor<2>,
     /// Token types, `[batch, length]`; all 0 where absent.
     pub token_types: Option<Tensor<2, Int>>,
+    /// What a head reads beside the tokens, `[batch, inputs]`: see
+    /// [`WideInputs`](super::WideInputs).
+    pub wide: Option<Tensor<2>>,
 }
 
 impl Batch {
@@ -48,6 +51,19 @@ impl Batch {
             ids: Tensor::from_data(TensorData::new(ids, shape), device),
             mask: Tensor::from_data(TensorData::new(mask, shape), device),
             token_types: None,
+            wide: None,
+        }
+    }
+
+    /// The same with what a head reads beside the tokens: `values`, a row a sequence.
+    #[must_use]
+    pub(crate) fn with_wide(self, values: Vec<f32>) -> Self {
+        let [rows, _] = self.ids.dims();
+        let shape = [rows, values.len() / rows.max(1)];
+        let wide = Tensor::from_data(TensorData::new(values, shape), &self.mask.device());
+        Self {
+            wide: Some(wide),
+            ..self
         }
     }
 }
@@ -77,10 +93,19 @@ impl LayerNorm {
         name: &str,
         config: &EncoderConfig,
     ) -> Result<Self, SourceError> {
+        Self::of_width(source, name, config.hidden_size, config.layer_norm_eps)
+    }
+
+    pub(super) fn of_width(
+        source: &mut impl Source,
+        name: &str,
+        width: usize,
+        epsilon: f64,
+    ) -> Result<Self, SourceError> {
         Ok(Self {
-            gamma: source.ones(&format!("{name}.weight"), config.hidden_size)?,
-            beta: source.zeros(&format!("{name}.bias"), config.hidden_size)?,
-            epsilon: config.layer_norm_eps,
+            gamma: source.ones(&format!("{name}.weight"), width)?,
+            beta: source.zeros(&format!("{name}.bias"), width)?,
+            epsilon,
         })
     }
 

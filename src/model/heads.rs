@@ -4,7 +4,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::activation::relu;
-use burn::tensor::{DType, Int, Tensor};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
@@ -26,6 +26,43 @@ pub enum EndpointTask {
     Classification,
 }
 
+/// How the values of an endpoint become the numbers that are learnt, whose errors
+/// are alike at every size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(rename_all = "lowercase")]
+pub enum Transform {
+    /// As they are.
+    #[default]
+    Identity,
+    /// Their decimal logarithm: for what is above 0 and spreads over orders of
+    /// magnitude, such as clearances. Errors and intervals are factors.
+    Log10,
+}
+
+impl Transform {
+    /// The number to learn for a value; not finite where the value has none.
+    pub fn forward(self, value: f32) -> f32 {
+        match self {
+            Self::Identity => value,
+            Self::Log10 => value.log10(),
+        }
+    }
+
+    /// The value that a number stands for.
+    pub fn inverse(self, number: f32) -> f32 {
+        match self {
+            Self::Identity => number,
+            // In double precision, so that 3 is 1,000.
+            Self::Log10 => 10f64.powf(f64::from(number)) as f32,
+        }
+    }
+
+    fn is_identity(&self) -> bool {
+        *self == Self::Identity
+    }
+}
+
 /// One predicted property.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
@@ -41,13 +78,28 @@ pub struct Endpoint {
     /// Whether it is a quantity or a class.
     #[serde(default)]
     pub task: EndpointTask,
+    /// The endpoints that it is shown among, such as `absorption`; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// How values in [`unit`](Self::unit) become what is learnt.
+    #[serde(default, skip_serializing_if = "Transform::is_identity")]
+    pub transform: Transform,
     /// How the head's output becomes a value; for a class `mean` 0 and
     /// `deviation` 1.
     pub scaling: Scaling,
 }
 
 impl Endpoint {
-    /// The value of a head's output: in the endpoint's unit, or a probability.
+    /// The unit of what is learnt, such as `log10 h`; empty for a pure number.
+    pub fn learnt_unit(&self) -> String {
+        match self.transform {
+            Transform::Identity => self.unit.clone(),
+            Transform::Log10 => format!("log10 {}", self.unit).trim_end().to_owned(),
+        }
+    }
+
+    /// What a head's output says, in the numbers that are learnt: the value in the
+    /// endpoint's unit, or its [`Transform`], or a probability.
     pub fn value(&self, output: f32) -> f32 {
         let scaled = self.scaling.value(output);
         match self.task {
@@ -96,6 +148,8 @@ impl Scaling {
 pub struct Heads {
     /// Outputs of the endpoint head; 0 for none.
     pub endpoints: usize,
+    /// What the endpoint head reads beside the encoder's output; `None` for nothing.
+    pub wide: Option<WideShape>,
     /// Whether tokens are predicted.
     pub masked_lm: bool,
     /// Outputs of the descriptor head; 0 for none.
@@ -104,6 +158,15 @@ pub struct Heads {
     pub structure: usize,
     /// Whether there is an embedding of its own for similarity.
     pub embedding: bool,
+}
+
+/// The shape of an endpoint head with wide inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WideShape {
+    /// Numbers of the wide input.
+    pub inputs: usize,
+    /// Widths of the two layers before the outputs.
+    pub widths: [usize; 2],
 }
 
 const HEAD: &str = "head.finetune_net.0";
@@ -154,6 +217,55 @@ impl MaskedLmHead {
         if let Some(bias) = &self.decoder.bias {
             into.vector(format!("{MASKED_LM}.bias"), bias);
         }
+    }
+}
+
+const WIDE: &str = "wide_head";
+
+/// Predicts endpoints from the pooled output and the wide input beside each other:
+/// linear, LayerNorm, GELU, dropout, linear, GELU, dropout, linear.
+#[derive(Module, Debug)]
+struct WideHead {
+    input: Linear,
+    norm: LayerNorm,
+    inner: Linear,
+    output: Linear,
+    dropout: Dropout,
+}
+
+impl WideHead {
+    fn new(
+        source: &mut impl Source,
+        config: &EncoderConfig,
+        shape: WideShape,
+        endpoints: usize,
+    ) -> Result<Self, SourceError> {
+        let [first, second] = shape.widths;
+        let inputs = config.hidden_size + shape.inputs;
+        let norm = format!("{WIDE}.norm");
+        Ok(Self {
+            input: source.linear(&format!("{WIDE}.input"), inputs, first)?,
+            norm: LayerNorm::of_width(source, &norm, first, config.layer_norm_eps)?,
+            inner: source.linear(&format!("{WIDE}.inner"), first, second)?,
+            output: source.linear(&format!("{WIDE}.output"), second, endpoints)?,
+            dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
+        })
+    }
+
+    fn forward(&self, pooled: Tensor<2>, wide: Tensor<2>) -> Tensor<2> {
+        let wide = wide.cast(pooled.dtype());
+        let inputs = linear(&self.input, Tensor::cat(vec![pooled, wide], 1));
+        let zero = inputs.zeros_like();
+        let first = dropout(&self.dropout, gelu(self.norm.forward(inputs, zero)));
+        let second = dropout(&self.dropout, gelu(linear(&self.inner, first)));
+        linear(&self.output, second)
+    }
+
+    fn store<'a>(&'a self, into: &mut Stored<'a>) {
+        into.linear(&format!("{WIDE}.input"), &self.input);
+        self.norm.store(&format!("{WIDE}.norm"), into);
+        into.linear(&format!("{WIDE}.inner"), &self.inner);
+        into.linear(&format!("{WIDE}.output"), &self.output);
     }
 }
 
@@ -230,6 +342,7 @@ pub struct Model {
     encoder: Encoder,
     dropout: Dropout,
     head: Option<Linear>,
+    wide: Option<WideHead>,
     masked_lm: Option<MaskedLmHead>,
     physchem: Option<PhyschemHead>,
     structure: Option<Linear>,
@@ -262,9 +375,15 @@ impl Model {
         config: &EncoderConfig,
         heads: Heads,
     ) -> Result<Self, SourceError> {
-        let head = match heads.endpoints {
-            0 => None,
-            endpoints => Some(source.linear(HEAD, config.hidden_size, endpoints)?),
+        let (head, wide) = match (heads.endpoints, heads.wide) {
+            (0, _) => (None, None),
+            (endpoints, None) => {
+                let head = source.linear(HEAD, config.hidden_size, endpoints)?;
+                (Some(head), None)
+            }
+            (endpoints, Some(shape)) => {
+                (None, Some(WideHead::new(source, config, shape, endpoints)?))
+            }
         };
         let masked_lm = if heads.masked_lm {
             Some(MaskedLmHead::new(source, config)?)
@@ -292,6 +411,7 @@ impl Model {
             encoder,
             dropout: DropoutConfig::new(config.hidden_dropout_prob).init(),
             head,
+            wide,
             masked_lm,
             physchem,
             structure,
@@ -318,7 +438,9 @@ impl Model {
             masked_lm: None,
             physchem: None,
             structure: None,
-            embedding: self.embedding.filter(|_| self.head.is_none()),
+            embedding: self
+                .embedding
+                .filter(|_| self.head.is_none() && self.wide.is_none()),
             ..self
         }
     }
@@ -336,16 +458,45 @@ impl Model {
         self.map(&mut Half)
     }
 
+    /// The model with the outputs of `endpoints` alone, in that order.
+    #[cfg(feature = "train")]
+    pub(crate) fn with_endpoints(mut self, endpoints: &[usize]) -> Self {
+        let select = |linear: Linear| {
+            let device = linear.weight.val().device();
+            let places: Vec<i32> = endpoints.iter().map(|&place| place as i32).collect();
+            let shape = [places.len()];
+            let places = Tensor::<1, Int>::from_data(TensorData::new(places, shape), &device);
+            Linear {
+                weight: linear.weight.map(|weight| weight.select(1, places.clone())),
+                bias: linear
+                    .bias
+                    .map(|bias| bias.map(|bias| bias.select(0, places.clone()))),
+            }
+        };
+        self.head = self.head.map(select);
+        self.wide = self.wide.map(|wide| WideHead {
+            output: select(wide.output),
+            ..wide
+        });
+        self
+    }
+
     /// Encodes a batch and predicts the endpoints: outputs
     /// `[batch, endpoints]`, not yet scaled back. `None` without that head.
     pub fn forward(&self, batch: &Batch) -> Option<Tensor<2>> {
-        self.head.as_ref()?;
-        self.endpoints(self.encoder.pool(batch))
+        if self.head.is_none() && self.wide.is_none() {
+            return None;
+        }
+        self.endpoints(self.encoder.pool(batch), batch.wide.clone())
     }
 
-    /// Endpoint outputs `[batch, endpoints]` of a pooled output
-    /// `[batch, hidden]`. `None` without that head.
-    pub fn endpoints(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
+    /// Endpoint outputs `[batch, endpoints]` of a pooled output `[batch, hidden]`
+    /// and, where the head reads it, the wide input `[batch, inputs]`. `None` without
+    /// that head, or without its input.
+    pub fn endpoints(&self, pooled: Tensor<2>, wide: Option<Tensor<2>>) -> Option<Tensor<2>> {
+        if let Some(head) = &self.wide {
+            return Some(single(head.forward(pooled, wide?)));
+        }
         let head = self.head.as_ref()?;
         Some(single(linear(head, dropout(&self.dropout, pooled))))
     }
@@ -408,7 +559,7 @@ impl Model {
         // large numbers.
         let matrix: Vec<f64> = values.into_iter().map(f64::from).collect();
         let factor = cholesky(gram(&matrix, hidden), hidden);
-        let factor = burn::tensor::TensorData::new(factor, [hidden, hidden]);
+        let factor = TensorData::new(factor, [hidden, hidden]);
         self.embedding = Some(Linear {
             weight: Param::from_tensor(Tensor::from_data(factor, &device)),
             bias: None,
@@ -424,6 +575,9 @@ impl Parameters for Model {
         self.encoder.store(config, into);
         if let Some(head) = &self.head {
             into.linear(HEAD, head);
+        }
+        if let Some(head) = &self.wide {
+            head.store(into);
         }
         if let Some(head) = &self.masked_lm {
             head.store(into);

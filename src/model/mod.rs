@@ -9,12 +9,15 @@ mod physchem;
 #[cfg(test)]
 mod reference_tests;
 mod structure;
+mod wide;
 
 pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};
 pub(crate) use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
-pub use heads::{Endpoint, EndpointTask, Scaling};
-pub(crate) use heads::{Heads, Model};
+pub use heads::{Endpoint, EndpointTask, Scaling, Transform};
+pub(crate) use heads::{Heads, Model, WideShape};
 pub use parameters::SourceError;
 pub(crate) use parameters::{Initial, Parameters, Source, Stored, StoredValues};
 pub use physchem::Physchem;
 pub use structure::{ENVIRONMENTS, StructureTargets};
+pub(crate) use wide::WideFeatures;
+pub use wide::WideInputs;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ConfigError, EncoderConfig, Endpoint, Heads, Physchem, StructureTargets};
+use crate::model::{
+    ConfigError, EncoderConfig, Endpoint, Heads, Physchem, StructureTargets, WideInputs, WideShape,
+};
 use crate::predict::StandardForm;
 
 /// Most endpoints of one model.
@@ -31,6 +33,9 @@ pub struct ModelConfig {
     /// The outputs of the endpoint head, in order; none in a model that was
     /// pre-trained and not yet fine-tuned.
     pub endpoints: Vec<Endpoint>,
+    /// What the endpoint head reads beside the encoder's output, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wide: Option<WideInputs>,
     /// Whether the model predicts masked tokens.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub masked_lm: bool,
@@ -53,6 +58,10 @@ impl ModelConfig {
     pub fn heads(&self) -> Heads {
         Heads {
             endpoints: self.endpoints.len(),
+            wide: self.wide.as_ref().map(|wide| WideShape {
+                inputs: wide.len(),
+                widths: wide.widths,
+            }),
             masked_lm: self.masked_lm,
             physchem: self.physchem.as_ref().map_or(0, |p| p.descriptors.len()),
             structure: self.structure.as_ref().map_or(0, StructureTargets::len),
@@ -67,7 +76,14 @@ impl ModelConfig {
         let outputs = heads.endpoints + heads.physchem + heads.structure + encoder.vocab_size;
         // Each head is a row an output and a few square matrices before it.
         let head = (outputs as u64 + 8 * hidden + 64).saturating_mul(hidden + 1);
+        let wide = heads.wide.map_or(0, |wide| {
+            let [first, second] = wide.widths.map(|width| width as u64);
+            let inputs = wide.inputs as u64 + hidden + 8;
+            let outputs = heads.endpoints as u64 + 8;
+            inputs.saturating_mul(first) + (first + outputs).saturating_mul(second + 1)
+        });
         let values = (encoder.parameters() as u64).saturating_add(head);
+        let values = values.saturating_add(wide);
         values.saturating_mul(size_of::<f32>() as u64)
     }
 
@@ -105,6 +121,9 @@ impl ModelConfig {
         }
         if let Some(expected) = self.physchem.as_ref().and_then(Physchem::fault) {
             return refuse("physchem", "another table".to_owned(), expected);
+        }
+        if let Some(expected) = self.wide.as_ref().and_then(WideInputs::fault) {
+            return refuse("wide", "another table".to_owned(), expected);
         }
         if let Some(expected) = self.structure.as_ref().and_then(StructureTargets::fault) {
             return refuse("structure", "another table".to_owned(), expected);

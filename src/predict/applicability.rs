@@ -92,6 +92,42 @@ impl ApplicabilityDomain {
         Self { endpoints, ..self }
     }
 
+    /// The same of the endpoints at `places` alone, in that order, without molecules
+    /// that have labels for none of them.
+    #[cfg(feature = "train")]
+    pub(crate) fn with_endpoints_of(self, places: &[usize]) -> Self {
+        if places.iter().copied().eq(0..self.endpoints.len()) {
+            return self;
+        }
+        let new_place = |old: u32| places.iter().position(|&place| place == old as usize);
+        let molecules = self.molecules.iter().filter_map(|molecule| {
+            let mut kept = TrainingMolecule {
+                smiles: molecule.smiles.clone(),
+                endpoints: Vec::new(),
+                dual_coefficients: Vec::new(),
+            };
+            for (index, &endpoint) in molecule.endpoints.iter().enumerate() {
+                if let Some(place) = new_place(endpoint) {
+                    kept.endpoints.push(place as u32);
+                    kept.dual_coefficients
+                        .extend(molecule.dual_coefficients.get(index));
+                }
+            }
+            (!kept.endpoints.is_empty()).then_some(kept)
+        });
+        let of = |place: &usize| self.endpoints.get(*place).cloned().flatten();
+        let process = |place: &usize| self.gaussian_processes.get(*place).copied().flatten();
+        let processes = match self.has_gaussian_processes() {
+            true => places.iter().map(process).collect(),
+            false => Vec::new(),
+        };
+        Self::new(
+            places.iter().map(of).collect(),
+            processes,
+            molecules.collect(),
+        )
+    }
+
     /// The same without Gaussian processes: predictions are the network's.
     pub fn without_gaussian_processes(mut self) -> Self {
         self.gaussian_processes.clear();

@@ -2,10 +2,11 @@
 //! which atoms it comes from.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::batching::batches;
+use super::batching::{Input, batches};
 use super::scorer::finite;
 use super::{
     PredictOptions, Prediction, Scorer, Standardization, Standardized, Stop, Task, gaussian_process,
@@ -92,8 +93,24 @@ impl Scorer {
             };
             ready.tokens.iter().zip(&spans).map(hide).collect()
         });
-        let sequences: Vec<(usize, Vec<u32>)> = std::iter::once(ready.tokens.clone())
+        // Descriptors of a molecule that lacks an atom are not known: they stay.
+        let wide = self.wide_features(ready.molecule(), Task::Score)?;
+        let mut wides = vec![wide.clone().map(Arc::new)];
+        if let (Some(inputs), Some(whole)) = (&self.config().wide, &wide) {
+            let without = gaussian_process::environments_without_atoms(ready.molecule())
+                .map_err(chemistry)?;
+            wides.extend(order.iter().map(|&atom| {
+                let left = whole.with_environments(&without[atom], inputs.buckets);
+                Some(Arc::new(left))
+            }));
+        }
+        let mut wides = wides.into_iter();
+        let sequences: Vec<(usize, Input)> = std::iter::once(ready.tokens.clone())
             .chain(hidden)
+            .map(|ids| Input {
+                ids,
+                wide: wides.next().flatten(),
+            })
             .enumerate()
             .collect();
         let mut values: Vec<Vec<f32>> = Vec::with_capacity(sequences.len());

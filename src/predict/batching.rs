@@ -1,10 +1,12 @@
 //! Token sequences of a molecule, and how they are put into batches.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::scorer::Scored;
 use super::standardize::Standardized;
 use crate::chemistry::{AtomOrder, Molecule};
+use crate::model::WideFeatures;
 use crate::records::RowError;
 use crate::tokenizer;
 
@@ -17,12 +19,27 @@ const BATCH_SCORES: usize = 1 << 24;
 /// Rows of one batch at most.
 const BATCH_ROWS: usize = 128;
 
+/// What the model reads of one SMILES of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    /// The tokens.
+    pub(crate) ids: Vec<u32>,
+    /// What the head reads beside them, where it does.
+    pub(crate) wide: Option<Arc<WideFeatures>>,
+}
+
+impl AsRef<[u32]> for Input {
+    fn as_ref(&self) -> &[u32] {
+        &self.ids
+    }
+}
+
 /// Cuts sequences, in ascending length, into batches for a model of `heads`
 /// attention heads.
 pub(crate) fn batches(
-    sequences: &[(usize, Vec<u32>)],
+    sequences: &[(usize, Input)],
     heads: usize,
-) -> impl Iterator<Item = &[(usize, Vec<u32>)]> {
+) -> impl Iterator<Item = &[(usize, Input)]> {
     let mut rest = sequences;
     std::iter::from_fn(move || {
         let (batch, later) = rest.split_at_checked(batch_rows(rest, heads).max(1))?;
@@ -32,7 +49,7 @@ pub(crate) fn batches(
 }
 
 /// Rows of the next batch, given sequences in ascending length.
-fn batch_rows(sequences: &[(usize, Vec<u32>)], heads: usize) -> usize {
+fn batch_rows(sequences: &[(usize, Input)], heads: usize) -> usize {
     let fits = |rows: usize, length: usize| {
         rows * length <= BATCH_TOKENS && rows * heads * length * length <= BATCH_SCORES
     };
@@ -40,7 +57,7 @@ fn batch_rows(sequences: &[(usize, Vec<u32>)], heads: usize) -> usize {
         .iter()
         .take(BATCH_ROWS)
         .enumerate()
-        .take_while(|(index, (_, ids))| *index == 0 || fits(index + 1, ids.len()))
+        .take_while(|(index, (_, input))| *index == 0 || fits(index + 1, input.ids.len()))
         .count()
 }
 

@@ -4,13 +4,15 @@
 //! before it is trusted ([`Scorer::check_device`]), and on it a run goes on where the
 //! GPU is lost in the middle. In a browser the page does both, between its engines.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
 use super::Scorer;
+use super::batching::Input;
 use super::prediction::Stop;
 use super::scorer::{Failure, Scored, Task};
+use crate::chemistry::Molecule;
 use crate::device::{Backend, Device, DeviceError, OnDeviceLost};
 use crate::model::Model;
 use crate::model_dir::{ModelDirError, ModelFiles};
@@ -100,7 +102,7 @@ impl Scorer {
     /// One forward pass and one readback, repeated where the device fails.
     pub(crate) async fn forward(
         &self,
-        batch: &[(usize, Vec<u32>)],
+        batch: &[(usize, Input)],
         task: Task,
     ) -> Result<Vec<Scored>, Stop> {
         if self.device_lost().is_none() {
@@ -131,7 +133,7 @@ impl Scorer {
     /// once more, one half after the other.
     async fn forward_on_device(
         &self,
-        batch: &[(usize, Vec<u32>)],
+        batch: &[(usize, Input)],
         task: Task,
     ) -> Result<Vec<Scored>, Failure> {
         let whole = self.rows(&self.model, &self.device, batch, task).await;
@@ -160,18 +162,26 @@ impl Scorer {
             return Ok(None);
         };
         let limit = self.config().encoder.max_length;
-        let tokens = MOLECULES.map(|smiles| tokenizer::tokenize(smiles, limit).ok());
-        let tokens: Vec<Vec<u32>> = tokens.into_iter().flatten().collect();
-        let sequences: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
-        if sequences.is_empty() {
-            return Ok(None);
-        }
         let task = match self.endpoints().is_empty() {
             true => Task::Embed,
             false => Task::Score,
         };
+        let inputs: Vec<Input> = MOLECULES
+            .iter()
+            .filter_map(|smiles| {
+                let molecule = Molecule::parse(smiles).ok()?;
+                Some(Input {
+                    ids: tokenizer::tokenize(smiles, limit).ok()?,
+                    wide: self.wide_features(&molecule, task).ok()?.map(Arc::new),
+                })
+            })
+            .collect();
+        let inputs: Vec<&Input> = inputs.iter().collect();
+        if inputs.is_empty() {
+            return Ok(None);
+        }
         let outputs = async |model: &Model, device: &Device| {
-            let outputs = Self::outputs(model, device, &sequences, task).await;
+            let outputs = self.outputs(model, device, &inputs, task).await;
             outputs.map_err(|failure| DeviceError::Failed {
                 device: device.name().to_owned(),
                 reason: Stop::from(failure).to_string(),

@@ -112,13 +112,15 @@ impl Prediction {
         }
     }
 
-    fn with(endpoint: &Arc<Endpoint>, value: f32, uncertainty: Uncertainty) -> Self {
+    /// From what a head says, in the numbers that are learnt.
+    fn with(endpoint: &Arc<Endpoint>, number: f32, uncertainty: Uncertainty) -> Self {
+        let value = |number| endpoint.transform.inverse(number);
         Self {
             endpoint: Arc::clone(endpoint),
-            value,
+            value: value(number),
             interval: uncertainty.half_width.map(|width| Interval {
-                low: value - width,
-                high: value + width,
+                low: value(number - width),
+                high: value(number + width),
             }),
             domain: uncertainty.domain,
             nearest: uncertainty.nearest,
@@ -153,6 +155,18 @@ impl Prediction {
     /// a probability.
     pub fn unit(&self) -> &str {
         &self.endpoint.unit
+    }
+
+    /// Whether value and interval are finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let bounds = self.interval.map_or([0.0; 2], |i| [i.low, i.high]);
+        bounds.iter().chain([&self.value]).all(|v| v.is_finite())
+    }
+
+    /// The value in the numbers that are learnt: its logarithm where the endpoint's
+    /// [`Transform`](crate::model::Transform) says so.
+    pub(crate) fn learnt(&self) -> f32 {
+        self.endpoint.transform.forward(self.value)
     }
 
     /// Whether the value is a probability.

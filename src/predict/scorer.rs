@@ -12,14 +12,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::applicability::ApplicabilityDomain;
-use super::batching::{Augmented, batches};
+use super::batching::{Augmented, Input, batches};
 use super::fallback::Spare;
 use super::gaussian_process;
 use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
 use super::standardize::{Standardization, Standardized, Treatment};
-use crate::chemistry::{EnvironmentCounts, Keep};
+use crate::chemistry::{EnvironmentCounts, Keep, Molecule};
 use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
-use crate::model::{Batch, Endpoint, Model};
+use crate::model::{Batch, Endpoint, Model, WideFeatures};
 use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles};
 use crate::parallel;
 use crate::records::{Columns, MoleculeSource, RowError};
@@ -240,7 +240,14 @@ impl Scorer {
         let mut uncertainties = std::mem::take(&mut values.uncertainties).into_iter();
         let rows = values.rows.into_iter().map(|row| {
             let uncertainty = uncertainties.next().flatten();
-            Some(row?.map(|values| Prediction::all(&self.endpoints, &values, uncertainty)))
+            Some(row?.and_then(|values| {
+                let predictions = Prediction::all(&self.endpoints, &values, uncertainty);
+                // What is learnt may be finite where the value it stands for is not.
+                match predictions.iter().all(Prediction::is_finite) {
+                    true => Ok(predictions),
+                    false => Err(not_finite()),
+                }
+            }))
         });
         Outcomes {
             rows: rows.collect(),
@@ -302,7 +309,11 @@ impl Scorer {
                         values.uncertainties.resize(total, None);
                         values.uncertainties[row] = Some(uncertainty);
                     }
-                    sequences.extend(prepared.sequences.into_iter().map(|ids| (row, ids)));
+                    let wide = prepared.wide.map(Arc::new);
+                    sequences.extend(prepared.sequences.into_iter().map(|ids| {
+                        let wide = wide.clone();
+                        (row, Input { ids, wide })
+                    }));
                 }
                 Err(error) => {
                     values.rows[row] = Some(Err(error));
@@ -310,7 +321,7 @@ impl Scorer {
                 }
             }
         }
-        sequences.sort_by_key(|(_, sequence)| sequence.len());
+        sequences.sort_by_key(|(_, input)| input.ids.len());
 
         let heads = self.config.encoder.num_attention_heads;
         let mut all = batches(&sequences, heads).peekable();
@@ -359,6 +370,7 @@ impl Scorer {
                 .map(|_| gaussian_process::environments(ready.molecule()))
                 .transpose()?;
             Ok(Prepared {
+                wide: self.wide_features(ready.molecule(), task)?,
                 uncertainty: applicability
                     .filter(|_| options.uncertainty)
                     .zip(environments.as_ref())
@@ -369,6 +381,16 @@ impl Scorer {
             })
         };
         parallel::map(molecules, prepare)
+    }
+
+    /// What the head reads of a molecule beside its tokens, where it does.
+    pub(super) fn wide_features(
+        &self,
+        molecule: &Molecule,
+        task: Task,
+    ) -> Result<Option<WideFeatures>, RowError> {
+        let wide = self.config.wide.as_ref().filter(|_| task == Task::Score);
+        Ok(wide.map(|wide| wide.read(molecule)).transpose()?)
     }
 
     /// The Gaussian processes, where there are any.
@@ -405,11 +427,11 @@ impl Scorer {
         &self,
         model: &Model,
         device: &Device,
-        batch: &[(usize, Vec<u32>)],
+        batch: &[(usize, Input)],
         task: Task,
     ) -> Result<Vec<Scored>, Failure> {
-        let sequences: Vec<&[u32]> = batch.iter().map(|(_, ids)| ids.as_slice()).collect();
-        let values = Self::outputs(model, device, &sequences, task).await?;
+        let inputs: Vec<&Input> = batch.iter().map(|(_, input)| input).collect();
+        let values = self.outputs(model, device, &inputs, task).await?;
         let width = values.len() / batch.len();
         let rows = values.chunks_exact(width).map(|row| {
             finite(match task {
@@ -426,13 +448,24 @@ impl Scorer {
 
     /// What comes out of `model` on `device`, row after row.
     pub(super) async fn outputs(
+        &self,
         model: &Model,
         device: &Device,
-        sequences: &[&[u32]],
+        inputs: &[&Input],
         task: Task,
     ) -> Result<Vec<f32>, Failure> {
         let watch = device.watch();
-        let input = Batch::new(sequences, device.tensors());
+        let mut input = Batch::new(inputs, device.tensors());
+        if let (Some(wide), Task::Score) = (&self.config.wide, task) {
+            let mut rows = Vec::with_capacity(inputs.len() * wide.len());
+            for one in inputs {
+                match &one.wide {
+                    Some(features) => wide.append(features, &mut rows),
+                    None => rows.resize(rows.len() + wide.len(), f32::NAN),
+                }
+            }
+            input = input.with_wide(rows);
+        }
         let output = match task {
             Task::Score => model.forward(&input).ok_or(Stop::NoEndpoints)?,
             Task::Embed => model.embed(&input),
@@ -497,11 +530,12 @@ pub(super) fn finite(values: Vec<f32>) -> Scored {
     if values.iter().all(|value| value.is_finite()) {
         Ok(values)
     } else {
-        Err(RowError::new(
-            "not_finite",
-            "the model's output is not a finite number",
-        ))
+        Err(not_finite())
     }
+}
+
+fn not_finite() -> RowError {
+    RowError::new("not_finite", "the model's output is not a finite number")
 }
 
 /// The outcome of a run, in numbers.
@@ -518,6 +552,8 @@ struct Values {
 struct Prepared {
     /// Token sequences, one a SMILES.
     sequences: Vec<Vec<u32>>,
+    /// What the head reads beside them, where it does.
+    wide: Option<WideFeatures>,
     /// Where the model compares them with those of its training molecules.
     environments: Option<EnvironmentCounts>,
     /// One an endpoint, where it was asked for.

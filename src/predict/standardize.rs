@@ -20,6 +20,9 @@ pub enum StandardForm {
     /// The parent compound, neutral where moving protons makes it so: see
     /// [`Molecule::parent`].
     Parent,
+    /// The constitution of the parent compound: stereoisomers are one molecule, see
+    /// [`Molecule::constitution`].
+    Constitution,
 }
 
 impl StandardForm {
@@ -36,7 +39,19 @@ pub(crate) struct Treatment {
     pub(crate) keep: Keep,
 }
 
-/// How molecules are read that a model is trained on.
+impl StandardForm {
+    /// How molecules are read that a model of this form is trained on.
+    #[cfg(feature = "train")]
+    pub(crate) fn of_training(self) -> Treatment {
+        Treatment {
+            form: self,
+            ..TREATMENT
+        }
+    }
+}
+
+/// How molecules are read that a model is trained on, where its configuration asks
+/// for no other form.
 pub(crate) const TREATMENT: Treatment = Treatment {
     form: StandardForm::Parent,
     keep: Keep {
@@ -58,6 +73,9 @@ pub struct Standardization {
     pub neutralized: usize,
     /// Atoms that lost their isotope.
     pub isotopes: usize,
+    /// Whether marks of stereo were left out, because the model does not read them.
+    #[serde(default)]
+    pub stereo: bool,
     /// What in the text was read otherwise than it was written.
     pub notes: Vec<String>,
 }
@@ -68,6 +86,7 @@ impl Standardization {
         self.left_out.is_empty()
             && self.neutralized == 0
             && self.isotopes == 0
+            && !self.stereo
             && self.notes.is_empty()
     }
 }
@@ -86,6 +105,9 @@ impl fmt::Display for Standardization {
         if self.isotopes > 0 {
             parts.push(format!("isotopes dropped: {}", self.isotopes));
         }
+        if self.stereo {
+            parts.push("stereo not read".to_owned());
+        }
         parts.extend(self.notes.iter().cloned());
         f.write_str(&parts.join("; "))
     }
@@ -98,6 +120,7 @@ pub(crate) struct Form {
     left_out: Vec<String>,
     neutralized: usize,
     isotopes: usize,
+    stereo: bool,
 }
 
 impl Form {
@@ -112,8 +135,8 @@ impl Form {
     ) -> Result<Self, RowError> {
         let structure = source.structure().map_err(Clone::clone)?;
         let molecule = structure.parse()?;
-        let (molecule, left_out, neutralized, isotopes) = match treatment.form {
-            StandardForm::Parent => {
+        let (mut molecule, left_out, neutralized, isotopes) = match treatment.form {
+            StandardForm::Parent | StandardForm::Constitution => {
                 let parent = molecule.parent(treatment.keep)?;
                 let (left_out, neutralized) = (parent.left_out, parent.neutralized);
                 (parent.molecule, left_out, neutralized, parent.isotopes)
@@ -124,12 +147,23 @@ impl Form {
                 (molecule, left_out, 0, 0)
             }
         };
+        let stereo = treatment.form == StandardForm::Constitution && molecule.has_stereo();
+        if stereo {
+            molecule = molecule.constitution();
+        }
         Ok(Self {
             molecule,
             left_out,
             neutralized,
             isotopes,
+            stereo,
         })
+    }
+
+    /// Whether parts of what was drawn were left out.
+    #[cfg(feature = "train")]
+    pub(crate) fn has_left_out(&self) -> bool {
+        !self.left_out.is_empty()
     }
 
     /// What was done.
@@ -144,6 +178,7 @@ impl Form {
             left_out: self.left_out.clone(),
             neutralized: self.neutralized,
             isotopes: self.isotopes,
+            stereo: self.stereo,
             notes: notes.map(|note| Note::text(*note).to_owned()).collect(),
         })
     }

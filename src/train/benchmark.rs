@@ -18,7 +18,7 @@ use crate::device::{Backend, Device, read_back};
 use crate::metrics;
 use crate::model::{
     Batch, EncoderConfig, Endpoint, EndpointTask, Initial, Model, Physchem, Preset, Scaling,
-    Sharing,
+    Sharing, Transform,
 };
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles};
 use crate::predict::{
@@ -630,9 +630,12 @@ impl<'a> Runner<'a> {
                 unit: String::new(),
                 description: String::new(),
                 task: EndpointTask::Regression,
+                group: String::new(),
+                transform: Transform::Identity,
                 scaling: Scaling::IDENTITY,
             }],
             masked_lm: true,
+            wide: None,
             physchem: Some(workload.physchem.clone()),
             structure: None,
             embedding: false,

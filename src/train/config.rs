@@ -14,9 +14,13 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::labels::Refusal;
 use super::start::BUILT_IN;
 use crate::device::{Device, DeviceError};
-use crate::model::{EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling};
+use crate::model::{
+    EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling, Transform,
+};
+use crate::predict::StandardForm;
 
 /// A number of a configuration is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -449,6 +453,9 @@ pub struct RunSettings {
     /// Steps between two checkpoints.
     #[serde(default = "checkpoint_every")]
     pub checkpoint_every: usize,
+    /// Longest sequence, `[CLS]` and `[SEP]` included; the preset's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<usize>,
     /// Dropout of embeddings and of each block's output; the preset's where
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -502,6 +509,7 @@ impl RunSettings {
             epochs,
             seed: 0,
             checkpoint_every: checkpoint_every(),
+            max_length: None,
             hidden_dropout: None,
             attention_dropout: None,
             initial: InitialConfig::default(),
@@ -517,6 +525,7 @@ impl RunSettings {
         let config = self.preset.config();
         EncoderConfig {
             pooling: self.pooling.unwrap_or_default(),
+            max_length: self.max_length.unwrap_or(config.max_length),
             hidden_dropout_prob: self.hidden_dropout.unwrap_or(config.hidden_dropout_prob),
             attention_probs_dropout_prob: self
                 .attention_dropout
@@ -534,6 +543,10 @@ impl RunSettings {
         if !(1..=100_000_000).contains(&self.checkpoint_every) {
             let every = self.checkpoint_every;
             return refuse("checkpoint_every", every, "1 to 100000000");
+        }
+        if !(8..=4096).contains(&self.encoder().max_length) {
+            let length = self.encoder().max_length;
+            return refuse("max_length", length, "8 to 4096");
         }
         for (field, rate) in [
             ("hidden_dropout", self.hidden_dropout),
@@ -683,8 +696,8 @@ impl PretrainConfig {
     }
 }
 
-/// A table of labels for one endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// An endpoint and where its labels are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointConfig {
     /// Name of the endpoint in results.
@@ -697,7 +710,17 @@ pub struct EndpointConfig {
     /// What it is and where the data come from.
     #[serde(default)]
     pub description: String,
-    /// The table, relative to the data directory.
+    /// The endpoints that it is shown among, such as `absorption`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// How values in [`unit`](Self::unit) become what is learnt.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub transform: Transform,
+    /// Learnt beside the others, which profit, and not predicted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub auxiliary: bool,
+    /// The table, relative to the data directory; empty where there are `sources`.
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub file: PathBuf,
     /// Its column of labels.
     #[serde(default = "label")]
@@ -708,13 +731,108 @@ pub struct EndpointConfig {
     /// Whether the labels are a quantity or a class (0 and 1).
     #[serde(default)]
     pub task: EndpointTask,
+    /// Several tables, where one is not enough: a molecule's label is that of the
+    /// first that has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<LabelSource>,
+}
+
+/// A column of labels, and how its cells become values in an endpoint's unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelSource {
+    /// The table, relative to the data directory.
+    pub file: PathBuf,
+    /// Its column of labels.
+    #[serde(default = "label")]
+    pub label_column: String,
+    /// Its column of SMILES; found by name or content where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smiles_column: Option<String>,
+    /// Whether cells hold decimal logarithms of the values.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub log10: bool,
+    /// What the values are multiplied by to be in the endpoint's unit.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub factor: f64,
+    /// Values above it are none, in the unit of the cells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f32>,
+    /// Whether rows of salts and mixtures are left out, whose value is not that of
+    /// the parent compound.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub parents_only: bool,
+}
+
+impl LabelSource {
+    /// The number to learn for a cell's.
+    ///
+    /// # Errors
+    ///
+    /// Where the value is beyond what can be one, or has no logarithm.
+    pub(super) fn learnt(&self, cell: f32, transform: Transform) -> Result<f32, Refusal> {
+        if self.at_most.is_some_and(|most| cell > most) {
+            return Err(Refusal::Implausible);
+        }
+        let factor = self.factor;
+        let number = f64::from(cell);
+        let learnt = match (self.log10, transform) {
+            (false, Transform::Identity) if factor == 1.0 => return Ok(cell),
+            (false, Transform::Identity) => number * factor,
+            (false, Transform::Log10) if cell <= 0.0 => return Err(Refusal::NotPositive),
+            (false, Transform::Log10) => (number * factor).log10(),
+            (true, Transform::Log10) => number + factor.log10(),
+            (true, Transform::Identity) => 10f64.powf(number) * factor,
+        } as f32;
+        if learnt.is_finite() {
+            Ok(learnt)
+        } else {
+            Err(Refusal::Infinite)
+        }
+    }
+}
+
+fn parent() -> StandardForm {
+    StandardForm::Parent
+}
+
+fn is_parent(form: &StandardForm) -> bool {
+    *form == StandardForm::Parent
 }
 
 fn label() -> String {
     "label".to_owned()
 }
 
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 impl EndpointConfig {
+    /// Where its labels are, the first before the others.
+    pub fn sources(&self) -> Vec<LabelSource> {
+        if !self.sources.is_empty() {
+            return self.sources.clone();
+        }
+        vec![LabelSource {
+            file: self.file.clone(),
+            label_column: self.label_column.clone(),
+            smiles_column: self.smiles_column.clone(),
+            log10: false,
+            factor: 1.0,
+            at_most: None,
+            parents_only: false,
+        }]
+    }
+
     /// The endpoint of a model whose labels are scaled by `scaling`.
     pub(super) fn endpoint(&self, scaling: Scaling) -> Endpoint {
         Endpoint {
@@ -723,8 +841,27 @@ impl EndpointConfig {
             unit: self.unit.clone(),
             description: self.description.clone(),
             task: self.task,
+            group: self.group.clone(),
+            transform: self.transform,
             scaling,
         }
+    }
+
+    fn check(&self) -> Checked {
+        let name = &self.name;
+        if is_empty(&self.file) == self.sources.is_empty() {
+            let field = format!("endpoints.{name}.file");
+            return refuse(&field, self.file.display(), "a table, or `sources`");
+        }
+        for source in &self.sources {
+            let field = format!("endpoints.{name}.sources.factor");
+            within(&field, source.factor, 1e-30, 1e30, "a number above 0")?;
+        }
+        if self.transform != Transform::Identity && self.task != EndpointTask::Regression {
+            let field = format!("endpoints.{name}.transform");
+            return refuse(&field, "log10", "none for a class");
+        }
+        Ok(())
     }
 }
 
@@ -745,6 +882,26 @@ impl Default for DuplicatesConfig {
     }
 }
 
+/// The wide inputs of the endpoint head: see [`WideInputs`](crate::model::WideInputs).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WideConfig {
+    /// Numbers that counts of environments are folded into.
+    pub buckets: usize,
+    /// Widths of the two layers before the outputs.
+    pub widths: [usize; 2],
+}
+
+impl Default for WideConfig {
+    /// 2,048 numbers, as in a folded ECFP4, and layers of 512 and 256.
+    fn default() -> Self {
+        Self {
+            buckets: 2048,
+            widths: [512, 256],
+        }
+    }
+}
+
 /// How molecules are parted into training, validation and test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -754,6 +911,11 @@ pub enum SplitKind {
     Random,
     /// By Bemis–Murcko scaffold: no scaffold is in two parts.
     Scaffold,
+    /// By a hash of the Bemis–Murcko scaffold, with one fold: a scaffold is in the
+    /// same part whatever else the tables hold, so that several trainings can hold
+    /// out the same molecules.
+    #[serde(rename = "scaffold-hash")]
+    ScaffoldHash,
     /// As a file says.
     Indices,
 }
@@ -819,6 +981,22 @@ pub struct FinetuneConfig {
     /// same molecules; it takes longer than a small model.
     #[serde(default = "yes")]
     pub baseline: bool,
+    /// The form in which molecules are read, in training and ever after.
+    #[serde(default = "parent", skip_serializing_if = "is_parent")]
+    pub standard_form: StandardForm,
+    /// What the endpoint head reads beside the encoder's output, and its inner
+    /// layers. Their dropout is `hidden_dropout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wide: Option<WideConfig>,
+    /// Trains the head alone: the encoder stays that of `start`, and what it says of
+    /// each molecule is computed once.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub freeze_encoder: bool,
+    /// How much endpoints with few labels count: a label weighs the number of labels
+    /// of its endpoint to the power of minus this. At 0 all labels are alike, at 1 all
+    /// endpoints.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub balance: f64,
     /// The split.
     #[serde(default)]
     pub split: SplitConfig,
@@ -872,10 +1050,14 @@ impl FinetuneConfig {
         }
         let mut names = BTreeSet::new();
         for endpoint in &self.endpoints {
+            endpoint.check()?;
             if endpoint.name.is_empty() || !names.insert(&endpoint.name) {
                 let name = format!("`{}`", endpoint.name);
                 return refuse("endpoints", name, "a name of its own each");
             }
+        }
+        if self.endpoints.iter().all(|endpoint| endpoint.auxiliary) {
+            return refuse("endpoints", "auxiliary", "at least one that is predicted");
         }
         let epochs = common.epochs;
         within("epochs", epochs, 1.0, 1e5, "a whole number, 1 to 100000")?;
@@ -886,6 +1068,29 @@ impl FinetuneConfig {
         if self.labels == 0.0 && common.distillation.is_none() {
             return refuse("labels", 0, "a weight above 0 without a teacher");
         }
+        if let Some(wide) = &self.wide {
+            for (field, width) in [
+                ("wide.buckets", wide.buckets),
+                ("wide.widths", wide.widths[0]),
+                ("wide.widths", wide.widths[1]),
+            ] {
+                if !(1..=65_536).contains(&width) {
+                    return refuse(field, width, "1 to 65536");
+                }
+            }
+        }
+        within("balance", self.balance, 0.0, 1.0, "0 to 1")?;
+        if self.freeze_encoder {
+            if common.start.is_none() {
+                return refuse("freeze_encoder", "true", "false without a `start`");
+            }
+            if self.augment {
+                return refuse("augment", "true", "false with `freeze_encoder`");
+            }
+            if common.distillation.is_some() {
+                return refuse("freeze_encoder", "true", "false with a teacher");
+            }
+        }
         let split = &self.split;
         if !(1..=100).contains(&split.folds) {
             return refuse("split.folds", split.folds, "1 to 100");
@@ -894,6 +1099,9 @@ impl FinetuneConfig {
         within("split.test", split.test, 0.0, 0.8, "0 to 0.8")?;
         let held_out = split.valid + split.test;
         within("split.valid + split.test", held_out, 0.0, 0.9, "0 to 0.9")?;
+        if split.kind == SplitKind::ScaffoldHash && split.folds != 1 {
+            return refuse("split.folds", split.folds, "1 with the kind scaffold-hash");
+        }
         if split.kind == SplitKind::Indices && split.file.is_none() {
             return refuse("split.file", "absent", "a file of indices");
         }

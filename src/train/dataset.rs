@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{DuplicatesConfig, EndpointConfig};
-use super::labels::Cell;
+use super::config::{DuplicatesConfig, EndpointConfig, LabelSource, WideConfig};
+use super::labels::{Cell, Refusal};
 use super::left_out::{Fault, LeftOut};
 use super::relations::Relations;
 use super::splits::{Fold, Split};
-use crate::chemistry::Molecule;
-use crate::model::{Endpoint, EndpointTask};
-use crate::predict::{Standardized, TREATMENT};
-use crate::records::{ReadOptions, Reader, RecordsError, RowError, Structure};
+use crate::chemistry::{ChemistryError, Molecule};
+use crate::model::{Endpoint, EndpointTask, Transform, WideFeatures};
+use crate::parallel;
+use crate::predict::{StandardForm, Standardized, Treatment};
+use crate::records::{ReadOptions, Reader, RecordsError, Row, RowError, Structure};
 
 /// Why a table of labels cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,25 @@ pub(super) struct Dataset {
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) examples: Vec<Example>,
     pub(super) folds: Vec<Fold>,
+    /// What the head reads of each example beside the tokens; empty where it reads
+    /// nothing.
+    pub(super) wide: Vec<WideFeatures>,
+}
+
+/// What a head of `config` reads of each example beside the tokens.
+///
+/// # Errors
+///
+/// For a molecule without environments or descriptors.
+pub(super) fn wide_features(
+    examples: &[Example],
+    config: Option<&WideConfig>,
+) -> Result<Vec<WideFeatures>, ChemistryError> {
+    let Some(config) = config else {
+        return Ok(Vec::new());
+    };
+    let read = |example: &Example| WideFeatures::new(&example.molecule, config.buckets);
+    parallel::map(examples, read).into_iter().collect()
 }
 
 impl Dataset {
@@ -110,27 +130,94 @@ pub struct TableRead {
     pub notes: Vec<String>,
 }
 
+/// A column of labels for one endpoint.
+struct Column<'a> {
+    endpoint: usize,
+    /// Place of the source among those of its endpoint: the first counts most.
+    rank: usize,
+    task: EndpointTask,
+    transform: Transform,
+    source: &'a LabelSource,
+}
+
+/// A table and the columns of labels that are read of it.
+pub struct LabelTable<'a> {
+    file: &'a Path,
+    smiles_column: Option<&'a str>,
+    columns: Vec<Column<'a>>,
+}
+
+impl<'a> LabelTable<'a> {
+    /// The tables that `endpoints` have labels in, each once, in the order in which
+    /// they are named; `sources` holds those of every endpoint.
+    pub fn all(endpoints: &[EndpointConfig], sources: &'a [Vec<LabelSource>]) -> Vec<Self> {
+        let mut tables: Vec<Self> = Vec::new();
+        for (index, (endpoint, sources)) in endpoints.iter().zip(sources).enumerate() {
+            for (rank, source) in sources.iter().enumerate() {
+                let column = Column {
+                    endpoint: index,
+                    rank,
+                    task: endpoint.task,
+                    transform: endpoint.transform,
+                    source,
+                };
+                let smiles_column = source.smiles_column.as_deref();
+                let same =
+                    |t: &&mut Self| t.file == source.file && t.smiles_column == smiles_column;
+                match tables.iter_mut().find(same) {
+                    Some(table) => table.columns.push(column),
+                    None => tables.push(Self {
+                        file: &source.file,
+                        smiles_column,
+                        columns: vec![column],
+                    }),
+                }
+            }
+        }
+        tables
+    }
+
+    /// Its path, relative to the directory of the data.
+    pub fn file(&self) -> &Path {
+        self.file
+    }
+
+    /// How it is read.
+    pub fn options(&self) -> ReadOptions {
+        ReadOptions {
+            smiles_column: self.smiles_column.map(str::to_owned),
+            ..ReadOptions::default()
+        }
+    }
+}
+
 struct Entry {
     ready: Standardized,
     smiles: String,
-    labels: Vec<Vec<f32>>,
+    /// For each endpoint its labels, each with the rank of its source.
+    labels: Vec<Vec<(usize, f32)>>,
 }
 
 /// Collects molecules and labels, merging those that are the same molecule.
 pub struct Examples {
     endpoints: usize,
     limit: usize,
+    treatment: Treatment,
     index: HashMap<String, usize>,
     entries: Vec<Entry>,
 }
 
+/// Rows of a table that are standardised together, on all cores.
+const CHUNK: usize = 4096;
+
 impl Examples {
-    /// An empty collection for `endpoints` endpoints and sequences of at most
-    /// `limit` tokens.
-    pub fn new(endpoints: usize, limit: usize) -> Self {
+    /// An empty collection for `endpoints` endpoints, molecules in `form`, and
+    /// sequences of at most `limit` tokens.
+    pub fn new(endpoints: usize, form: StandardForm, limit: usize) -> Self {
         Self {
             endpoints,
             limit,
+            treatment: form.of_training(),
             index: HashMap::new(),
             entries: Vec::new(),
         }
@@ -141,28 +228,29 @@ impl Examples {
     /// # Errors
     ///
     /// Where the row's molecule cannot be scored, and so not be trained on.
-    pub fn add(
-        &mut self,
-        structure: &Structure,
-        endpoint: usize,
-        label: f32,
-    ) -> Result<(), RowError> {
-        let place = self.place(structure)?;
-        self.entries[place].labels[endpoint].push(label);
+    #[cfg(test)]
+    fn add(&mut self, smiles: &str, endpoint: usize, label: f32) -> Result<(), RowError> {
+        let ready = self.ready(&Structure::Smiles(smiles.to_owned()))?;
+        let place = self.place(ready);
+        self.entries[place].labels[endpoint].push((0, label));
         Ok(())
     }
 
-    fn place(&mut self, structure: &Structure) -> Result<usize, RowError> {
-        let ready = Standardized::new(structure, TREATMENT, self.limit)?;
+    fn ready(&self, structure: &Structure) -> Result<(Standardized, String), RowError> {
+        let ready = Standardized::new(structure, self.treatment, self.limit)?;
         let smiles = ready.molecule().canonical_smiles()?;
-        Ok(*self.index.entry(smiles.clone()).or_insert_with(|| {
+        Ok((ready, smiles))
+    }
+
+    fn place(&mut self, (ready, smiles): (Standardized, String)) -> usize {
+        *self.index.entry(smiles.clone()).or_insert_with(|| {
             self.entries.push(Entry {
                 ready,
                 smiles,
                 labels: vec![Vec::new(); self.endpoints],
             });
             self.entries.len() - 1
-        }))
+        })
     }
 
     /// Adds a table of `directory`; what is to be told of it.
@@ -173,10 +261,9 @@ impl Examples {
     pub fn add_table(
         &mut self,
         directory: &Path,
-        index: usize,
-        endpoint: &EndpointConfig,
+        table: &LabelTable<'_>,
     ) -> Result<TableRead, ExamplesError> {
-        let path = directory.join(&endpoint.file);
+        let path = directory.join(table.file);
         let file = File::open(&path).map_err(|source| ExamplesError::Io {
             path: path.clone(),
             source,
@@ -185,62 +272,126 @@ impl Examples {
             path: path.clone(),
             source,
         };
-        let options = ReadOptions {
-            smiles_column: endpoint.smiles_column.clone(),
-            ..ReadOptions::default()
-        };
-        let reader =
-            Reader::open_seekable(file, &path.to_string_lossy(), &options).map_err(records)?;
+        let mut reader = Reader::open_seekable(file, &path.to_string_lossy(), &table.options())
+            .map_err(records)?;
         let columns = reader.header().columns.clone();
-        let wanted = &endpoint.label_column;
-        let mut same = (columns.iter().enumerate()).filter(|(_, name)| *name == wanted);
-        let Some((column, _)) = same.next() else {
-            return Err(ExamplesError::NoColumn {
-                path,
-                wanted: wanted.clone(),
-                columns,
-            });
-        };
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut notes = Vec::new();
-        let others = same.count();
-        if others > 0 {
-            let all = others + 1;
-            notes.push(format!(
-                "{file_name}: {all} columns are called `{wanted}`, and the first of them is read: \
-                 rename the one that is meant if it is another"
-            ));
-        }
-        let mut relations = Relations::new(columns.len(), column);
-        let mut left_out = Vec::new();
-        for row in reader {
-            let row = row.map_err(records)?;
-            let cell = row.fields.get(column).map_or("", |cell| cell.trim());
-            let label = Cell::read(cell).label(endpoint.task);
-            if let (Ok(_), Ok(Some(_))) = (&row.molecule, &label) {
-                relations.add(&row.fields);
-            }
-            let fault = match (&row.molecule, label) {
-                (Err(error), _) => Some((Fault::Molecule, error.message.clone())),
-                (Ok(_), Ok(None)) => None,
-                (Ok(structure), Ok(Some(label))) => {
-                    let added = self.add(structure, index, label);
-                    added.err().map(|error| (Fault::Molecule, error.message))
-                }
-                (Ok(_), Err(refusal)) => Some((Fault::Label(refusal), refusal.of(cell))),
+        let mut read = TableRead::default();
+        let mut places = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            let wanted = &column.source.label_column;
+            let mut same = (columns.iter().enumerate()).filter(|(_, name)| *name == wanted);
+            let Some((place, _)) = same.next() else {
+                return Err(ExamplesError::NoColumn {
+                    path,
+                    wanted: wanted.clone(),
+                    columns,
+                });
             };
-            if let Some((fault, why)) = fault {
-                left_out.push(LeftOut {
-                    path: path.clone(),
+            let others = same.count();
+            if others > 0 {
+                let all = others + 1;
+                read.notes.push(format!(
+                    "{file_name}: {all} columns are called `{wanted}`, and the first of them is \
+                     read: rename the one that is meant if it is another"
+                ));
+            }
+            places.push(place);
+        }
+        let mut relations: Vec<Relations> = places
+            .iter()
+            .map(|&place| Relations::new(columns.len(), place))
+            .collect();
+        loop {
+            let rows: Vec<_> = reader
+                .by_ref()
+                .take(CHUNK)
+                .collect::<Result<_, _>>()
+                .map_err(records)?;
+            if rows.is_empty() {
+                break;
+            }
+            self.add_rows(&path, &rows, table, &places, &mut relations, &mut read);
+        }
+        let notes = relations
+            .iter()
+            .filter_map(|relations| relations.note(&file_name, &columns));
+        read.notes.extend(notes);
+        Ok(read)
+    }
+
+    fn add_rows(
+        &mut self,
+        path: &Path,
+        rows: &[Row],
+        table: &LabelTable<'_>,
+        places: &[usize],
+        relations: &mut [Relations],
+        read: &mut TableRead,
+    ) {
+        let labels_of = |row: &Row| -> Vec<Result<Option<f32>, Refusal>> {
+            let columns = table.columns.iter().zip(places);
+            columns
+                .map(|(column, &place)| {
+                    let cell = row.fields.get(place).map_or("", |cell| cell.trim());
+                    let label = Cell::read(cell).label(column.task)?;
+                    label
+                        .map(|label| column.source.learnt(label, column.transform))
+                        .transpose()
+                })
+                .collect()
+        };
+        let ready = parallel::map(rows, |row| {
+            let labels = labels_of(row);
+            let labelled = labels.iter().any(|label| matches!(label, Ok(Some(_))));
+            // A molecule without a label costs nothing.
+            let molecule = match &row.molecule {
+                Err(error) => Some(Err(error.clone())),
+                Ok(structure) if labelled => Some(self.ready(structure)),
+                Ok(_) => None,
+            };
+            (labels, molecule)
+        });
+        for (row, (labels, molecule)) in rows.iter().zip(ready) {
+            let mut left_out = |fault, column: Option<&str>, why: String| {
+                read.left_out.push(LeftOut {
+                    path: path.to_owned(),
                     line: row.line,
-                    column: matches!(fault, Fault::Label(_)).then(|| wanted.clone()),
+                    column: column.map(str::to_owned),
                     fault,
                     why,
                 });
+            };
+            let place = match molecule {
+                None => None,
+                Some(Err(error)) => {
+                    left_out(Fault::Molecule, None, error.message);
+                    continue;
+                }
+                Some(Ok((ready, _))) if is_salt(&ready, table) => {
+                    let why = "the value is of a salt or a mixture, not of its parent".to_owned();
+                    left_out(Fault::Molecule, None, why);
+                    continue;
+                }
+                Some(Ok(ready)) => Some(self.place(ready)),
+            };
+            for (index, label) in labels.into_iter().enumerate() {
+                let (column, place_of_cell) = (&table.columns[index], places[index]);
+                match (label, place) {
+                    (Ok(Some(label)), Some(place)) => {
+                        relations[index].add(&row.fields);
+                        let labels = &mut self.entries[place].labels[column.endpoint];
+                        labels.push((column.rank, label));
+                    }
+                    (Ok(_), _) => {}
+                    (Err(refusal), _) => {
+                        let cell = row.fields.get(place_of_cell).map_or("", |cell| cell.trim());
+                        let wanted = Some(column.source.label_column.as_str());
+                        left_out(Fault::Label(refusal), wanted, refusal.of(cell));
+                    }
+                }
             }
         }
-        notes.extend(relations.note(&file_name, &columns));
-        Ok(TableRead { left_out, notes })
     }
 
     /// The molecules that have a label, in the order of their canonical SMILES
@@ -264,10 +415,14 @@ impl Examples {
                 .iter()
                 .zip(&bounds)
                 .map(|(labels, &bound)| {
+                    // Of several sources the first that has the molecule.
+                    let first = labels.iter().map(|&(rank, _)| rank).min()?;
+                    let of_first = labels.iter().filter(|&&(rank, _)| rank == first);
+                    let labels: Vec<f32> = of_first.map(|&(_, label)| label).collect();
                     if labels.len() > 1 {
                         merged.repeated += labels.len();
                     }
-                    let (low, high) = range(labels)?;
+                    let (low, high) = range(&labels)?;
                     if f64::from(high - low) > bound {
                         merged.conflicting += 1;
                         return None;
@@ -293,6 +448,15 @@ impl Examples {
     }
 }
 
+/// Whether a row's value is not that of its parent, where the table asks.
+fn is_salt(ready: &Standardized, table: &LabelTable<'_>) -> bool {
+    let parents_only = table
+        .columns
+        .iter()
+        .any(|column| column.source.parents_only);
+    parents_only && ready.form.has_left_out()
+}
+
 fn range(labels: &[f32]) -> Option<(f32, f32)> {
     let first = *labels.first()?;
     let widen = |(low, high): (f32, f32), &label: &f32| (low.min(label), high.max(label));
@@ -302,7 +466,11 @@ fn range(labels: &[f32]) -> Option<(f32, f32)> {
 fn deviation(entries: &[Entry], endpoint: usize) -> f64 {
     let labels: Vec<f64> = entries
         .iter()
-        .flat_map(|entry| entry.labels[endpoint].iter().map(|&label| f64::from(label)))
+        .flat_map(|entry| {
+            entry.labels[endpoint]
+                .iter()
+                .map(|&(_, label)| f64::from(label))
+        })
         .collect();
     let n = labels.len().max(1) as f64;
     let mean = labels.iter().sum::<f64>() / n;
@@ -334,6 +502,7 @@ pub(super) fn to_csv(examples: &[Example], endpoints: &[String]) -> Result<Vec<u
 pub(super) fn from_csv(
     path: &Path,
     endpoints: usize,
+    form: StandardForm,
     limit: usize,
 ) -> Result<Vec<Example>, ExamplesError> {
     let damaged = |line: u64, what: String| ExamplesError::Damaged {
@@ -353,7 +522,7 @@ pub(super) fn from_csv(
             ));
         }
         let structure = Structure::Smiles(row[0].to_owned());
-        let ready = Standardized::new(&structure, TREATMENT, limit)
+        let ready = Standardized::new(&structure, form.of_training(), limit)
             .map_err(|error| damaged(line, error.message))?;
         let labels = row
             .iter()
@@ -381,10 +550,9 @@ mod tests {
     use super::*;
 
     fn collected(rows: &[(&str, f32)], kind: EndpointTask, bound: f64) -> (Vec<Example>, Merged) {
-        let mut examples = Examples::new(1, 128);
+        let mut examples = Examples::new(1, StandardForm::Parent, 128);
         for (smiles, label) in rows {
-            let structure = Structure::Smiles((*smiles).to_owned());
-            examples.add(&structure, 0, *label).expect("valid");
+            examples.add(smiles, 0, *label).expect("valid");
         }
         examples.finish(&[kind], &DuplicatesConfig { bound })
     }

@@ -243,7 +243,7 @@ fn endpoints(data: &Dataset, predictions: &[Prediction]) -> Vec<EndpointEvaluati
             EndpointEvaluation {
                 name: of_model.name.clone(),
                 title: of_model.title.clone(),
-                unit: of_model.unit.clone(),
+                unit: of_model.learnt_unit(),
                 task: of_model.task,
                 splits: splits.collect(),
             }
@@ -318,7 +318,7 @@ pub async fn evaluate_table(
     Ok(Some(EndpointEvaluation {
         name: endpoint.name.clone(),
         title: endpoint.title.clone(),
-        unit: endpoint.unit.clone(),
+        unit: endpoint.learnt_unit(),
         task: endpoint.task,
         splits: vec![SplitEvaluation {
             split: "test".to_owned(),

@@ -9,11 +9,11 @@ use burn::module::Module;
 use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
-use super::config::{FinetuneConfig, RunConfig, SplitKind};
+use super::config::{FinetuneConfig, LabelSource, RunConfig, SplitKind};
 use super::corpus::{CorpusError, DataFile, inspect};
-use super::dataset::{self, Dataset, Example, Examples};
+use super::dataset::{self, Dataset, Example, Examples, LabelTable};
 use super::evaluation::{self, Evaluated};
-use super::fold_objective::FoldObjective;
+use super::fold_objective::{FoldObjective, Pooled, balanced};
 use super::gaussian_process;
 use super::learnable::{self, FEWEST_LABELS, LearnableError};
 use super::left_out::{self, LeftOut};
@@ -28,11 +28,10 @@ use super::start::{UsedModels, start_files};
 use super::trainer::{Place, Placed, Trainer};
 use crate::device::Device;
 use crate::metrics::Evaluation;
-use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling};
+use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling, WideInputs};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles, Precision};
+use crate::predict::PredictOptions;
 use crate::predict::applicability::{ApplicabilityDomain, Calibration, HeldOut};
-use crate::predict::{PredictOptions, StandardForm};
-use crate::records::ReadOptions;
 
 /// The result of a run.
 #[derive(Clone, Debug)]
@@ -81,23 +80,20 @@ pub async fn finetune(
     let absolute = config.with_absolute_paths();
     let config = &absolute.map_err(TrainingError::WorkingDirectory)?;
     let limit = config.common.encoder().max_length;
-    let mut collected = Examples::new(config.endpoints.len(), limit);
+    let mut collected = Examples::new(config.endpoints.len(), config.standard_form, limit);
     let mut left_out = Vec::new();
     let mut files: Vec<DataFile> = Vec::new();
-    for (index, endpoint) in config.endpoints.iter().enumerate() {
-        let read = collected.add_table(data, index, endpoint)?;
+    let sources: Vec<Vec<LabelSource>> = config.endpoints.iter().map(|e| e.sources()).collect();
+    for table in LabelTable::all(&config.endpoints, &sources) {
+        let read = collected.add_table(data, &table)?;
         left_out.extend(read.left_out);
         for note in read.notes {
             // The first step asks again, so a wish to stop is not lost.
             let _ = on_event(Event::Note(note));
         }
-        let path = data.join(&endpoint.file);
+        let path = data.join(table.file());
         if files.iter().all(|file| file.path != path) {
-            let options = ReadOptions {
-                smiles_column: endpoint.smiles_column.clone(),
-                ..ReadOptions::default()
-            };
-            files.push(inspect(&path, &options)?);
+            files.push(inspect(&path, &table.options())?);
         }
     }
     let kinds: Vec<EndpointTask> = config.endpoints.iter().map(|e| e.task).collect();
@@ -119,6 +115,7 @@ pub async fn finetune(
         learnable::check_examples(&config.endpoints, &examples)?;
     }
     let folds = folds(config, &examples)?;
+    let wide = dataset::wide_features(&examples, config.wide.as_ref())?;
     let table_run = TableRun {
         config,
         directory,
@@ -126,6 +123,7 @@ pub async fn finetune(
             endpoints: unscaled(config),
             examples,
             folds,
+            wide,
         },
         device,
         models: UsedModels::default(),
@@ -145,6 +143,7 @@ pub async fn finetune(
         endpoints,
         examples,
         folds,
+        ..
     } = &table_run.data;
     let names: Vec<String> = endpoints.iter().map(|e| e.name.clone()).collect();
     let csv = |name: &str, table: Result<Vec<u8>, csv::Error>| {
@@ -271,13 +270,16 @@ fn stored(
     let examples = dataset::from_csv(
         &directory.join(run_dir::EXAMPLES),
         config.endpoints.len(),
+        config.standard_form,
         config.common.encoder().max_length,
     )?;
     let folds = given(&directory.join(run_dir::SPLITS), examples.len())?;
+    let wide = dataset::wide_features(&examples, config.wide.as_ref())?;
     Ok(Dataset {
         endpoints: unscaled(config),
         examples,
         folds,
+        wide,
     })
 }
 
@@ -308,6 +310,14 @@ fn folds(config: &FinetuneConfig, examples: &[Example]) -> Result<Vec<Fold>, Tra
         (SplitKind::Random, folds) => splits::k_fold(examples.len(), folds, split.seed)?,
         (SplitKind::Scaffold, 1) => vec![splits::scaffold(&scaffolds(), fractions)?],
         (SplitKind::Scaffold, folds) => splits::scaffold_k_fold(&scaffolds(), folds)?,
+        (SplitKind::ScaffoldHash, _) => {
+            // What has no ring is a group of its own: such molecules share nothing.
+            let alone = |example: &Example| example.smiles.clone();
+            let groups: Vec<String> = (examples.iter().zip(scaffolds()))
+                .map(|(example, scaffold)| scaffold.unwrap_or_else(|| alone(example)))
+                .collect();
+            vec![splits::by_hash(&groups, fractions, split.seed)?]
+        }
         (SplitKind::Indices, _) => {
             let file = split.file.clone().unwrap_or_default();
             return given(&file, examples.len());
@@ -397,6 +407,9 @@ impl TableRun<'_> {
         let files = ModelFiles::read(&directory)?;
         self.models.read(&directory, &files)?;
         let (config, model) = files.load(self.device.tensors())?;
+        if config.wide.is_some() {
+            return Err(DistillationError::WideTeacher.into());
+        }
         let names = |endpoints: &mut dyn Iterator<Item = &String>| {
             endpoints.cloned().collect::<Vec<_>>().join(", ")
         };
@@ -444,7 +457,7 @@ impl TableRun<'_> {
             model_type: MODEL_TYPE.to_owned(),
             name: common.name.clone(),
             preset: common.preset.name().to_owned(),
-            standard_form: StandardForm::Parent,
+            standard_form: self.config.standard_form,
             license: common.license.clone(),
             encoder,
             endpoints: self
@@ -454,6 +467,11 @@ impl TableRun<'_> {
                 .zip(scalings)
                 .map(|(endpoint, scaling)| endpoint.endpoint(scaling))
                 .collect(),
+            wide: self.config.wide.as_ref().and_then(|wide| {
+                let train = self.data.split(fold).train;
+                let of = train.iter().map(|&index| &self.data.wide[index]);
+                WideInputs::fit(wide.buckets, wide.widths, of)
+            }),
             masked_lm: false,
             physchem: None,
             structure: None,
@@ -564,7 +582,23 @@ impl TableRun<'_> {
             .iter()
             .map(|e| (e.task, e.scaling))
             .collect();
+        let hidden = state.config.encoder.hidden_size;
+        let wide_inputs = state.config.wide.clone();
+        let examples = &self.data.examples;
+        let pooled = match self.config.freeze_encoder {
+            true => {
+                trainer.note("computing what the encoder says of each molecule".to_owned());
+                let model = &state.model;
+                Some(Pooled::new(model, examples, hidden, self.config, self.device).await?)
+            }
+            false => None,
+        };
         let objective = FoldObjective {
+            weights: balanced(examples, &split.train, self.config.balance),
+            wide: wide_inputs
+                .as_ref()
+                .map(|wide| (wide, self.data.wide.as_slice())),
+            pooled,
             config: self.config,
             examples: &self.data.examples,
             endpoints: &endpoints,
@@ -672,11 +706,21 @@ impl TableRun<'_> {
             0
         };
         let files = ModelFiles::read(&run_dir::fold_model(self.directory, source))?;
-        let (config, model) = files.load(self.device.tensors())?;
+        let (mut config, model) = files.load(self.device.tensors())?;
         let known = files.applicability(&config).map_err(ModelDirError::from)?;
+        let auxiliary = |place: &usize| self.config.endpoints[*place].auxiliary;
+        let predicted: Vec<usize> = (0..config.endpoints.len())
+            .filter(|place| !auxiliary(place))
+            .collect();
         let applicability = known
             .unwrap_or_else(|| ApplicabilityDomain::new(Vec::new(), Vec::new(), Vec::new()))
-            .with_endpoints(domains(&self.data.endpoints, &evaluated.held_out));
+            .with_endpoints(domains(&self.data.endpoints, &evaluated.held_out))
+            .with_endpoints_of(&predicted);
+        let model = model.with_endpoints(&predicted);
+        config.endpoints = predicted
+            .iter()
+            .map(|&place| config.endpoints[place].clone())
+            .collect();
         let card = model_card::finetuned(
             self.config,
             &config,

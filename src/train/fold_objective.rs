@@ -4,14 +4,16 @@ use burn::module::Module;
 
 use super::TrainingError;
 use super::batches::bucketed;
-use super::config::FinetuneConfig;
+use super::config::{BatchConfig, FinetuneConfig};
 use super::corpus::permuted;
 use super::dataset::Example;
-use super::objectives::{Loss, Targets, Teacher, finetuning_losses, total};
+use super::objectives::{Inputs, Loss, Targets, Teacher, finetuning_losses, total};
 use super::seeds::{SeedStream, derive_seed, generator};
 use super::trainer::{Objective, read_losses};
-use crate::device::Device;
-use crate::model::{EndpointTask, Model, Scaling};
+use crate::device::{Device, read_back};
+use crate::kernels::single;
+use crate::model::{Batch, EndpointTask, Model, Scaling, WideFeatures, WideInputs};
+use crate::predict::Stop;
 
 /// A batch: the sequences and the examples that they are of.
 pub(super) struct LabelledBatch {
@@ -29,7 +31,78 @@ pub(super) struct FoldObjective<'a> {
     pub(super) endpoints: &'a [(EndpointTask, Scaling)],
     pub(super) valid: &'a [usize],
     pub(super) teacher: Option<Teacher<'a>>,
+    /// How much a label of each endpoint counts.
+    pub(super) weights: Vec<f32>,
+    /// What the head reads of each example beside the tokens, if anything.
+    pub(super) wide: Option<(&'a WideInputs, &'a [WideFeatures])>,
+    /// The pooled output of an encoder that is not trained, a row an example.
+    pub(super) pooled: Option<Pooled>,
     pub(super) device: &'a Device,
+}
+
+/// What a frozen encoder says of every example.
+pub(super) struct Pooled {
+    hidden: usize,
+    values: Vec<f32>,
+}
+
+impl Pooled {
+    /// Asks the encoder of `model`.
+    pub(super) async fn new(
+        model: &Model,
+        examples: &[Example],
+        hidden: usize,
+        config: &FinetuneConfig,
+        device: &Device,
+    ) -> Result<Self, TrainingError> {
+        let model = model.valid();
+        let items: Vec<Drawn> = examples
+            .iter()
+            .enumerate()
+            .map(|(index, example)| (example.tokens.clone(), index))
+            .collect();
+        let rng = generator(config.common.seed, SeedStream::Validation, &[]);
+        let bounds = BatchConfig {
+            molecules: 128,
+            tokens: 4096.max(config.common.encoder().max_length),
+        };
+        let mut values = vec![0.0; examples.len() * hidden];
+        for batch in bucketed(items, |(ids, _)| ids.len(), &bounds, &mut { rng }) {
+            let (sequences, indices): (Vec<Vec<u32>>, Vec<usize>) = batch.into_iter().unzip();
+            let input = Batch::new(&sequences, device.tensors());
+            let pooled = read_back(single(model.encoder().pool(&input)))
+                .await
+                .map_err(Stop::Device)?;
+            for (row, index) in pooled.chunks_exact(hidden).zip(indices) {
+                values[index * hidden..][..hidden].copy_from_slice(row);
+            }
+        }
+        Ok(Self { hidden, values })
+    }
+
+    fn row(&self, example: usize) -> &[f32] {
+        &self.values[example * self.hidden..][..self.hidden]
+    }
+}
+
+/// How much a label of each endpoint counts in training on `train`: the count of
+/// labels to the power of minus `balance`, in the mean over all labels 1.
+pub(super) fn balanced(examples: &[Example], train: &[usize], balance: f64) -> Vec<f32> {
+    let endpoints = examples.first().map_or(0, |example| example.labels.len());
+    let mut counts = vec![0.0f64; endpoints];
+    for &index in train {
+        for (count, label) in counts.iter_mut().zip(&examples[index].labels) {
+            *count += f64::from(u8::from(label.is_some()));
+        }
+    }
+    let weights: Vec<f64> = counts.iter().map(|n| n.max(1.0).powf(-balance)).collect();
+    let all: f64 = counts.iter().sum();
+    let weighted: f64 = counts.iter().zip(&weights).map(|(n, w)| n * w).sum();
+    let scale = if weighted > 0.0 { all / weighted } else { 1.0 };
+    weights
+        .iter()
+        .map(|weight| (weight * scale) as f32)
+        .collect()
 }
 
 impl FoldObjective<'_> {
@@ -38,7 +111,20 @@ impl FoldObjective<'_> {
             .iter()
             .map(|&index| self.examples[index].labels.as_slice())
             .collect();
-        Targets::new(&labels, self.endpoints, device)
+        Targets::weighted(&labels, self.endpoints, &self.weights, device)
+    }
+
+    fn inputs<'b>(&self, batch: &'b LabelledBatch) -> Inputs<'b> {
+        let mut inputs = Inputs::from(&batch.sequences);
+        for &example in &batch.examples {
+            if let Some((wide, features)) = &self.wide {
+                wide.append(&features[example], &mut inputs.wide);
+            }
+            if let Some(pooled) = &self.pooled {
+                inputs.pooled.extend_from_slice(pooled.row(example));
+            }
+        }
+        inputs
     }
 
     /// Items within the bounds of a batch.
@@ -95,7 +181,7 @@ impl Objective for FoldObjective<'_> {
         let labels = self.config.labels;
         finetuning_losses(
             model,
-            &batch.sequences,
+            self.inputs(batch),
             &targets,
             labels,
             self.teacher,
@@ -115,14 +201,17 @@ impl Objective for FoldObjective<'_> {
         let rng = generator(self.config.common.seed, SeedStream::Validation, &[]);
         let (mut sum, mut count) = (0.0, 0.0);
         for batch in self.batches(items, rng) {
-            let present = batch
-                .examples
-                .iter()
-                .flat_map(|&index| &self.examples[index].labels)
-                .filter(|label| label.is_some())
-                .count() as f64;
+            let labels = batch.examples.iter().flat_map(|&index| {
+                let labels = self.examples[index].labels.iter();
+                labels.zip(&self.weights)
+            });
+            let present: f64 = labels
+                .filter(|(label, _)| label.is_some())
+                .map(|(_, &weight)| f64::from(weight))
+                .sum();
             let targets = self.targets(&batch.examples, device);
-            let losses = finetuning_losses(&model, &batch.sequences, &targets, 1.0, None, device);
+            let losses =
+                finetuning_losses(&model, self.inputs(&batch), &targets, 1.0, None, device);
             let Some(loss) = total(&losses) else { continue };
             let values = read_losses(&[], loss, None).await?;
             sum += values

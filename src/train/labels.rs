@@ -53,6 +53,10 @@ pub enum Refusal {
     /// Infinite, or beyond what a number of 32 bits holds: too large, or so small
     /// that it would be 0.
     Infinite,
+    /// Above what the configuration says that the value can be.
+    Implausible,
+    /// A value that is not above 0, of an endpoint that is learnt by its logarithm.
+    NotPositive,
     /// No number.
     Word,
     /// A number or a word, but neither of the two classes.
@@ -70,6 +74,8 @@ impl Refusal {
             Self::Comma => format!("`{cell}` has a comma: decimals are set off by a point"),
             Self::Minus => format!("`{cell}` has a typographic minus: write a hyphen"),
             Self::Infinite => format!("`{cell}` is no finite number that single precision holds"),
+            Self::Implausible => format!("`{cell}` is above what can have been measured"),
+            Self::NotPositive => format!("`{cell}` is not above 0 and has no logarithm"),
             Self::Word => format!("`{cell}` is not a number"),
             Self::NoClass => format!("`{cell}` is not a class label: {EXPECTED}"),
         }
@@ -84,6 +90,9 @@ impl Refusal {
             Self::Minus => format!("{count} {labels} with a typographic minus"),
             Self::Range if count == 1 => "1 label that is a range".to_owned(),
             Self::Range => format!("{count} labels that are ranges"),
+            Self::Implausible => format!("{count} {labels} above what can be measured"),
+            Self::NotPositive if count == 1 => "1 label that is not above 0".to_owned(),
+            Self::NotPositive => format!("{count} labels that are not above 0"),
             Self::Infinite if count == 1 => {
                 "1 label that is not finite in single precision".to_owned()
             }

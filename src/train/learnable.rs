@@ -150,8 +150,8 @@ mod tests {
             description: String::new(),
             file: "x.csv".into(),
             label_column: "x".to_owned(),
-            smiles_column: None,
             task,
+            ..EndpointConfig::default()
         }]
     }
 

@@ -96,6 +96,9 @@ pub enum TrainingError {
     /// A table of labels cannot be used.
     #[error(transparent)]
     Examples(#[from] ExamplesError),
+    /// A molecule has no environments or descriptors.
+    #[error(transparent)]
+    Chemistry(#[from] crate::chemistry::ChemistryError),
     /// The molecules cannot be split as asked.
     #[error(transparent)]
     Split(#[from] SplitError),

@@ -131,7 +131,7 @@ pub(super) fn finetuned(
          fitted to the same training molecules.{}\n\n",
         match config.split.kind {
             SplitKind::Random => "Random",
-            SplitKind::Scaffold => "Scaffold",
+            SplitKind::Scaffold | SplitKind::ScaffoldHash => "Scaffold",
             SplitKind::Indices => "Given",
         },
         match folds.len() {
@@ -243,7 +243,7 @@ fn reliability(model: &ModelConfig, applicability: &ApplicabilityDomain) -> Stri
             };
             let interval = band.half_width.map_or_else(
                 || "–".to_owned(),
-                |width| format!("±{width:.2} {}", endpoint.unit),
+                |width| format!("±{width:.2} {}", endpoint.learnt_unit()),
             );
             let (name, molecules, rmse) = (band.domain.name(), band.molecules, band.rmse);
             let _ = writeln!(

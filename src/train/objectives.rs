@@ -98,9 +98,9 @@ pub(crate) fn similarity(student: Tensor<3>, teacher: Tensor<3>, mask: Tensor<2>
 pub(crate) struct Targets {
     /// Standardised labels, 0 where there is none, `[batch, endpoints]`.
     values: Tensor<2>,
-    /// 1 where there is a label, `[batch, endpoints]`.
+    /// 1, or its endpoint's weight, where there is a label, `[batch, endpoints]`.
     present: Tensor<2>,
-    /// How many there are.
+    /// How many there are, or the sum of their weights.
     count: f32,
     /// Whether some endpoint is a quantity, and 1 at those, `[1, endpoints]`.
     quantities: (bool, Tensor<2>),
@@ -109,19 +109,31 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
-    /// Standardises `labels`, one row a molecule.
+    /// Standardises `labels`, one row a molecule; all count alike.
+    #[cfg(test)]
     pub(crate) fn new(
         labels: &[&[Option<f32>]],
         endpoints: &[(EndpointTask, Scaling)],
+        device: &Device,
+    ) -> Self {
+        Self::weighted(labels, endpoints, &vec![1.0; endpoints.len()], device)
+    }
+
+    /// Standardises `labels`, one row a molecule; a label of each endpoint counts
+    /// `weights` times.
+    pub(crate) fn weighted(
+        labels: &[&[Option<f32>]],
+        endpoints: &[(EndpointTask, Scaling)],
+        weights: &[f32],
         device: &Device,
     ) -> Self {
         let shape = [labels.len(), endpoints.len()];
         let mut values = Vec::with_capacity(shape[0] * shape[1]);
         let mut present = Vec::with_capacity(values.capacity());
         for row in labels {
-            for (label, (_, scaling)) in row.iter().zip(endpoints) {
+            for ((label, (_, scaling)), weight) in row.iter().zip(endpoints).zip(weights) {
                 values.push(label.map_or(0.0, |label| scaling.output(label)));
-                present.push(if label.is_some() { 1.0f32 } else { 0.0 });
+                present.push(if label.is_some() { *weight } else { 0.0 });
             }
         }
         let of = |kind: EndpointTask| {
@@ -134,7 +146,10 @@ impl Targets {
             (some, Tensor::from_data(row, device))
         };
         Self {
-            count: present.iter().sum::<f32>().max(1.0),
+            count: match present.iter().sum::<f32>() {
+                0.0 => 1.0,
+                count => count,
+            },
             values: Tensor::from_data(TensorData::new(values, shape), device),
             present: Tensor::from_data(TensorData::new(present, shape), device),
             quantities: of(EndpointTask::Regression),
@@ -230,6 +245,9 @@ pub enum DistillationError {
         /// The student's last.
         student_last: usize,
     },
+    /// A teacher's head reads what a student's may scale otherwise.
+    #[error("the teacher's head has wide inputs: only a teacher without them can teach")]
+    WideTeacher,
     /// Hidden states of different width cannot be compared directly.
     #[error(
         "the teacher's hidden size is {teacher}, the student's {student}: set distillation.hidden \
@@ -493,19 +511,64 @@ impl<const D: usize> AutodiffLike for Tensor<D> {
     }
 }
 
+/// What a model reads of a batch of molecules.
+pub(crate) struct Inputs<'a> {
+    /// Their tokens.
+    pub(crate) sequences: &'a [Vec<u32>],
+    /// What the head reads beside them, a row a molecule; empty for nothing.
+    pub(crate) wide: Vec<f32>,
+    /// The encoder's pooled output, where it is known already, a row a molecule;
+    /// empty where it is not.
+    pub(crate) pooled: Vec<f32>,
+}
+
+impl<'a> From<&'a Vec<Vec<u32>>> for Inputs<'a> {
+    fn from(sequences: &'a Vec<Vec<u32>>) -> Self {
+        Self {
+            sequences,
+            wide: Vec::new(),
+            pooled: Vec::new(),
+        }
+    }
+}
+
+impl Inputs<'_> {
+    fn batch(&self, device: &Device) -> Batch {
+        let batch = Batch::new(self.sequences, device);
+        match self.wide.is_empty() {
+            true => batch,
+            false => batch.with_wide(self.wide.clone()),
+        }
+    }
+
+    /// Endpoint outputs of `model`, whose encoder is not asked where its output is
+    /// known.
+    fn outputs(&self, model: &Model, device: &Device) -> Option<Tensor<2>> {
+        let batch = self.batch(device);
+        if self.pooled.is_empty() {
+            return model.forward(&batch);
+        }
+        let rows = self.sequences.len();
+        let shape = [rows, self.pooled.len() / rows.max(1)];
+        let pooled = Tensor::from_data(TensorData::new(self.pooled.clone(), shape), device);
+        model.endpoints(pooled, batch.wide)
+    }
+}
+
 /// The losses of one batch of fine-tuning.
-pub(crate) fn finetuning_losses(
+pub(crate) fn finetuning_losses<'a>(
     model: &Model,
-    sequences: &[Vec<u32>],
+    inputs: impl Into<Inputs<'a>>,
     targets: &Targets,
     labels: f64,
     teacher: Option<Teacher<'_>>,
     device: &Device,
 ) -> Vec<Loss> {
-    let batch = Batch::new(sequences, device);
+    let inputs = inputs.into();
+    let sequences = inputs.sequences;
     let mut losses = Vec::new();
     let Some(teacher) = teacher else {
-        if let Some(outputs) = model.forward(&batch) {
+        if let Some(outputs) = inputs.outputs(model, device) {
             losses.push(Loss {
                 name: "labels",
                 weight: labels,
@@ -514,12 +577,13 @@ pub(crate) fn finetuning_losses(
         }
         return losses;
     };
+    let batch = inputs.batch(device);
     let student = model.encoder().forward(&batch);
     let taught = teacher
         .model
         .encoder()
         .forward(&Batch::new(sequences, &device.clone().inner()));
-    if let Some(outputs) = model.endpoints(student.pooled.clone()) {
+    if let Some(outputs) = model.endpoints(student.pooled.clone(), batch.wide.clone()) {
         if labels > 0.0 {
             losses.push(Loss {
                 name: "labels",
@@ -528,7 +592,7 @@ pub(crate) fn finetuning_losses(
             });
         }
         if teacher.config.soft > 0.0
-            && let Some(theirs) = teacher.model.endpoints(taught.pooled.clone())
+            && let Some(theirs) = teacher.model.endpoints(taught.pooled.clone(), None)
         {
             let theirs = theirs.autodiff_like(device);
             losses.push(Loss {

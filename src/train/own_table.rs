@@ -12,6 +12,7 @@ use super::labels::{Decision, LabelsError, Tally};
 use super::start::start_files;
 use crate::model::{EndpointTask, Preset};
 use crate::model_dir::ModelDirError;
+use crate::predict::StandardForm;
 use crate::records::{Format, Header, ReadOptions, Reader, RecordsError};
 
 /// Molecules that a run reads, all epochs together: what a minute or two an
@@ -286,6 +287,7 @@ impl OwnTable {
             label_column: name.to_owned(),
             smiles_column: self.smiles_column.clone(),
             task,
+            ..EndpointConfig::default()
         }
     }
 
@@ -348,6 +350,10 @@ impl OwnTable {
             refit: false,
             gaussian_process: true,
             baseline: true,
+            standard_form: StandardForm::Parent,
+            wide: None,
+            freeze_encoder: false,
+            balance: 0.0,
             split: SplitConfig {
                 kind: SplitKind::Scaffold,
                 folds: 1,

@@ -4,7 +4,7 @@ use super::TrainingError;
 use crate::predict::{PredictOptions, Scorer, without_interruption};
 use crate::records::MoleculeSource;
 
-/// The predicted values of `molecules`, one an endpoint; `None` for a molecule
+/// The predictions of `molecules` in the numbers that are learnt, one an endpoint; `None` for a molecule
 /// that has no prediction.
 pub(super) async fn predict_values(
     scorer: &Scorer,
@@ -19,7 +19,7 @@ pub(super) async fn predict_values(
     }
     let rows = outcomes.rows.into_iter().map(|row| {
         let predictions = row?.ok()?;
-        Some(predictions.iter().map(|p| p.value).collect())
+        Some(predictions.iter().map(|p| p.learnt()).collect())
     });
     Ok(rows.collect())
 }

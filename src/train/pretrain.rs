@@ -216,6 +216,7 @@ fn start(
         encoder,
         endpoints: Vec::new(),
         masked_lm: config.masked_lm > 0.0 || soft > 0.0,
+        wide: None,
         physchem,
         embedding: false,
         structure,

@@ -11,7 +11,9 @@ use super::corpus::hexadecimal;
 use super::run_dir::{EXAMPLES, MODEL, RUN, RunInfo, SPLITS};
 use super::{Event, RunConfig, Trained, TrainingError, evaluate_run, resume, run};
 use crate::device::{Device, DeviceChoice};
-use crate::predict::{PredictOptions, Stop};
+use crate::model_dir::ModelFiles;
+use crate::predict::{PredictOptions, Scorer, Stop, without_interruption};
+use crate::records::Structure;
 
 /// Without dropout: tests beside this one draw from the device's random numbers
 /// too, so this one must not where it compares.
@@ -32,6 +34,33 @@ const ON_TABLES: &str = r#"
     endpoints = [{ name = "carbons", title = "Carbon atoms", file = "table.csv" }]
 "#;
 
+const WITH_WIDE_INPUTS: &str = r#"
+    baseline = false
+    gaussian_process = false
+    augment = false
+    standard_form = "constitution"
+    balance = 0.5
+    split = { kind = "scaffold-hash", folds = 1, valid = 0.2, test = 0.2 }
+    wide = { buckets = 64, widths = [32, 16] }
+
+    [[endpoints]]
+    name = "count"
+    title = "Carbon atoms"
+    unit = "atoms"
+    group = "made up"
+    transform = "log10"
+    sources = [
+        { file = "table.csv", label_column = "label" },
+        { file = "logs.csv", label_column = "log", log10 = true, factor = 2.0 },
+    ]
+
+    [[endpoints]]
+    name = "hidden"
+    title = "Beside it"
+    auxiliary = true
+    file = "table.csv"
+"#;
+
 fn begin(
     config: &RunConfig,
     data: &Path,
@@ -44,6 +73,70 @@ fn begin(
         _ => ControlFlow::Continue(()),
     };
     pollster::block_on(run(config, data, directory, device, on_event)).map(|_| ())
+}
+
+#[test]
+fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let data = folder.path();
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let rows: Vec<String> = (1..=9)
+        .flat_map(|length| {
+            let chain = "C".repeat(length);
+            ["O", "N", "F", "Cl", "C#N"].map(|tail| format!("{chain}{tail},{length}\n"))
+        })
+        .collect();
+    fs::write(data.join("table.csv"), format!("smiles,label\n{}", rows.concat())).expect("table");
+    // CO is in both, and the first counts.
+    let logs = "smiles,log\nC1CC1,0.1\nCO,3\n";
+    fs::write(data.join("logs.csv"), logs).expect("written");
+    let config = RunConfig::from_toml(&format!("{SETTINGS}\n{WITH_WIDE_INPUTS}")).expect("valid");
+    let run = data.join("run");
+    begin(&config, data, &run, &device, false).expect("trained");
+    let examples = fs::read_to_string(run.join(EXAMPLES)).expect("stored");
+    let label = |smiles: &str| -> f64 {
+        let start = format!("{smiles},");
+        let row = examples.lines().find(|line| line.starts_with(&start));
+        let cell = row.and_then(|row| row.split(',').nth(1)).expect(smiles);
+        cell.parse().expect("a number")
+    };
+    assert!(label("CO").abs() < 1e-6, "the first source counts");
+    assert!((label("C1CC1") - (0.1 + 2f64.log10())).abs() < 1e-6);
+
+    let files = ModelFiles::read(&run.join(MODEL)).expect("a model");
+    let scorer = Scorer::load(&files, device).expect("loaded");
+    let names: Vec<&str> = scorer.endpoints().iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["count"]);
+    let scored = |smiles: &[&str]| -> Vec<f32> {
+        let molecules: Vec<Structure> = smiles.iter().map(|&s| Structure::from(s)).collect();
+        let options = PredictOptions::default();
+        let outcomes =
+            pollster::block_on(scorer.predict(&molecules, options, without_interruption));
+        let rows = outcomes.rows.into_iter();
+        rows.map(|row| row.expect("done").expect("scored")[0].value).collect()
+    };
+    let values = scored(&["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O", "CCCC"]);
+    assert!(values.iter().all(|value| *value > 0.0 && value.is_finite()), "{values:?}");
+    assert_eq!((values[0], values[1]), (values[2], values[2]));
+    assert_ne!(values[0], values[3]);
+    // What the head reads beside the tokens counts.
+    let mut other = serde_json::from_slice::<serde_json::Value>(&files.config).expect("JSON");
+    assert_eq!(other["standard_form"], "constitution");
+    assert_eq!(other["endpoints"][0]["transform"], "log10");
+    other["wide"]["means"][0] = 5.0.into();
+    let changed = ModelFiles {
+        config: other.to_string().into_bytes().into(),
+        ..files
+    };
+    let device = scorer.device().clone();
+    if let Ok(changed) = Scorer::load(&changed, device) {
+        let molecule = [Structure::from("CCCC")];
+        let options = PredictOptions::default();
+        let outcomes =
+            pollster::block_on(changed.predict(&molecule, options, without_interruption));
+        let row = outcomes.rows.into_iter().next().flatten().expect("done").expect("scored");
+        assert_ne!(row[0].value, values[3]);
+    }
 }
 
 #[test]
@@ -73,8 +166,14 @@ fn a_run_of_every_kind_is_resumed_to_the_same_weights() {
         }
         RunConfig::from_toml(&text).expect(&text)
     };
+    let frozen = format!("freeze_encoder = true\n{WITH_WIDE_INPUTS}");
     // Models to start from whose every head fits.
-    for (run, of_kind) in [("corpus", on_corpus.as_str()), ("tables", ON_TABLES)] {
+    fs::write(data.join("logs.csv"), "smiles,log\nC1CC1,0.1\nCO,3\n").expect("written");
+    for (run, of_kind) in [
+        ("corpus", on_corpus.as_str()),
+        ("tables", ON_TABLES),
+        ("wide", WITH_WIDE_INPUTS),
+    ] {
         let config = read(of_kind, "", "");
         begin(&config, data, &data.join(run), &device, false).expect(run);
     }
@@ -83,12 +182,13 @@ fn a_run_of_every_kind_is_resumed_to_the_same_weights() {
         ("distill", &on_corpus, "corpus", "corpus"),
         ("finetune", ON_TABLES, "tables", ""),
         ("distill", ON_TABLES, "tables", "tables"),
+        ("finetune", &frozen, "wide", ""),
     ] {
         let config = read(of_kind, start, teacher);
         assert_eq!(config.command(), run);
         let run = format!("{run}-{start}");
         let run = run.as_str();
-        let is_of_tables = start == "tables";
+        let is_of_tables = start != "corpus";
         let whole = data.join(run);
         begin(&config, data, &whole, &device, false).expect(run);
         let stopped = data.join(format!("{run}-stopped"));

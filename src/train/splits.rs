@@ -5,12 +5,13 @@
 //! ChaCha8, whose stream is specified: the same seed gives the same split on
 //! every platform. (`SmallRng`, by contrast, is another generator on 32 bits.)
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Indices of the molecules in each part. No index is in two parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +210,47 @@ pub fn scaffold<S: AsRef<str>>(
         part.extend(group);
     }
     split.filled(fractions, count)
+}
+
+/// Splits molecules by their groups, such as scaffolds: the first 64 bits of the
+/// SHA-256 digest of `seed` and a group's name, as a fraction of 1, say to which
+/// part the group goes (the highest to the test, then validation). So a group is in
+/// the same part in every data set, and parts are only about as large as asked for.
+///
+/// # Errors
+///
+/// Where the fractions are none, or a part would be empty.
+pub fn by_hash<S: AsRef<str>>(
+    groups: &[S],
+    fractions: SplitFractions,
+    seed: u64,
+) -> Result<Split, SplitError> {
+    fractions.check()?;
+    let mut split = Split::default();
+    for (molecule, group) in groups.iter().enumerate() {
+        let place = hash_fraction(seed, group.as_ref());
+        let part = if place >= 1.0 - fractions.test {
+            &mut split.test
+        } else if place >= 1.0 - fractions.test - fractions.valid {
+            &mut split.valid
+        } else {
+            &mut split.train
+        };
+        part.push(molecule);
+    }
+    let count: HashSet<&str> = groups.iter().map(AsRef::as_ref).collect();
+    split.filled(fractions, count.len())
+}
+
+/// A number of 0 to 1 for a name, the same everywhere.
+fn hash_fraction(seed: u64, name: &str) -> f64 {
+    let digest = Sha256::new()
+        .chain_update(seed.to_le_bytes())
+        .chain_update(name)
+        .finalize();
+    let head = digest.iter().take(8);
+    let number = head.fold(0u64, |number, &byte| number << 8 | u64::from(byte));
+    number as f64 / 2f64.powi(64)
 }
 
 /// Splits `molecules` molecules into `folds` folds at random. Each is held out
@@ -470,6 +512,24 @@ mod tests {
         assert_apart(&scaffolds, &split.train, &split.valid);
         assert_apart(&scaffolds, &split.train, &split.test);
         assert_apart(&scaffolds, &split.valid, &split.test);
+    }
+
+    #[test]
+    fn a_group_is_in_the_same_part_whatever_else_there_is() {
+        let groups: Vec<String> = (0..600).map(|i| format!("group {}", i % 200)).collect();
+        let split = by_hash(&groups, SplitFractions::default(), 3).expect("splits");
+        assert_whole(&split, 600);
+        let [_, valid, test] = sizes(&split);
+        assert!((30..100).contains(&valid) && (30..100).contains(&test));
+        let fewer = &groups[..250];
+        let part = by_hash(fewer, SplitFractions::default(), 3).expect("splits");
+        let within =
+            |all: &[usize]| -> Vec<usize> { all.iter().copied().filter(|&i| i < 250).collect() };
+        assert_eq!(part.test, within(&split.test));
+        assert_eq!(part.valid, within(&split.valid));
+        // Pinned: models that hold out the same molecules rely on it.
+        assert!((hash_fraction(0, "c1ccccc1") - 0.2872517388434665).abs() < 1e-12);
+        assert!(by_hash(&["a", "a"], SplitFractions::default(), 0).is_err());
     }
 
     #[test]

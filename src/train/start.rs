@@ -133,7 +133,9 @@ impl ModelFiles<'_> {
         };
         let same_endpoints = names(&stored.endpoints) == names(endpoints);
         let own = stored.encoder;
+        // Positions are computed, so that longer sequences need no parameters.
         let same = EncoderConfig {
+            max_length: own.max_length,
             hidden_dropout_prob: own.hidden_dropout_prob,
             attention_probs_dropout_prob: own.attention_probs_dropout_prob,
             initializer_range: own.initializer_range,

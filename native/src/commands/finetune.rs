@@ -37,6 +37,11 @@ const SPLITS: &Choices<SplitKind> = &[
         "Split by Bemis-Murcko scaffold",
     ),
     (
+        SplitKind::ScaffoldHash,
+        "scaffold-hash",
+        "Split by Bemis-Murcko scaffold, the same in every table that holds it",
+    ),
+    (
         SplitKind::Indices,
         "indices",
         "Predefined split from --split-file",
@@ -252,7 +257,7 @@ fn summary(path: &Path, found: &Inspected, config: &FinetuneConfig) -> String {
     };
     text.push_str(match split.kind {
         SplitKind::Random => "random split",
-        SplitKind::Scaffold => {
+        SplitKind::Scaffold | SplitKind::ScaffoldHash => {
             "scaffold split (the test is on scaffolds that were not trained on; --split random \
              is easier)"
         }

@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 
 use prost::Message;
 
-use crate::model::{EncoderConfig, EndpointTask, Pooling, Sharing, sinusoidal_positions};
+use crate::model::{
+    EncoderConfig, EndpointTask, Pooling, Sharing, Transform, sinusoidal_positions,
+};
 use crate::model_dir::{ModelConfig, Weight};
 
 /// Version of the operator set: the first with `LayerNormalization`.
@@ -214,6 +216,10 @@ pub(super) fn encode(config: &ModelConfig, weights: Vec<Weight>) -> Result<Vec<u
 
 /// The names of a layer's parts, in the order: query, key, value, attention
 /// output, attention norm, intermediate, output, output norm.
+/// The input of a model whose head reads more than tokens: see
+/// [`WideInputs`](crate::model::WideInputs).
+const WIDE: &str = "wide";
+
 fn layer_names(encoder: &EncoderConfig, pass: usize) -> [String; 8] {
     let (prefix, parts) = match encoder.parameter_sharing {
         Sharing::None => (
@@ -276,6 +282,10 @@ impl Builder {
         let length = || Axis::Any("length");
         for input in ["input_ids", "attention_mask"] {
             let value = value(input, INT64, &[batch(), length()]);
+            self.graph.input.push(value);
+        }
+        if let Some(wide) = &config.wide {
+            let value = value(WIDE, FLOAT, &[batch(), Axis::Of(wide.len())]);
             self.graph.input.push(value);
         }
 
@@ -446,7 +456,19 @@ impl Builder {
         let vector = |of: &dyn Fn(&crate::model::Endpoint) -> f32| -> Vec<f32> {
             config.endpoints.iter().map(of).collect()
         };
-        let outputs = self.linear("head.finetune_net.0", pooled)?;
+        let outputs = match config.wide {
+            None => self.linear("head.finetune_net.0", pooled)?,
+            Some(_) => {
+                let last = Attribute::Int("axis", 1);
+                let inputs = self.node("Concat", &[pooled, WIDE], &[last]);
+                let first = self.linear("wide_head.input", &inputs)?;
+                let first = self.layer_norm(&config.encoder, "wide_head.norm", &first)?;
+                let first = self.gelu(&first);
+                let second = self.linear("wide_head.inner", &first)?;
+                let second = self.gelu(&second);
+                self.linear("wide_head.output", &second)?
+            }
+        };
         self.floats("deviations", &[count], &vector(&|e| e.scaling.deviation));
         self.floats("means", &[count], &vector(&|e| e.scaling.mean));
         let scaled = self.node("Mul", &[&outputs, "deviations"], &[]);
@@ -455,6 +477,18 @@ impl Builder {
             .map(|e| u8::from(e.task == EndpointTask::Classification))
             .collect();
         self.initializer("classes", &[count], BOOL, classes);
+        let logarithms: Vec<u8> = (config.endpoints.iter())
+            .map(|e| u8::from(e.transform == Transform::Log10))
+            .collect();
+        let scaled = match logarithms.contains(&1) {
+            false => scaled,
+            true => {
+                self.initializer("logarithms", &[count], BOOL, logarithms);
+                let ten = self.scalar("ten", 10.0);
+                let powers = self.node("Pow", &[&ten, &scaled], &[]);
+                self.node("Where", &["logarithms", &powers, &scaled], &[])
+            }
+        };
         let probabilities = self.node("Sigmoid", &[&scaled], &[]);
         self.named(
             "Where",

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use crate::model::{
-    ConfigError, Endpoint, EndpointTask, Model, Scaling, SourceError, StoredValues,
+    ConfigError, Endpoint, EndpointTask, Model, Scaling, SourceError, StoredValues, Transform,
     sinusoidal_positions,
 };
 use crate::model_dir::{MODEL_TYPE, ModelConfig};
@@ -264,6 +264,7 @@ pub fn import(
         encoder: layout.encoder.clone(),
         endpoints,
         masked_lm: layout.masked_lm,
+        wide: None,
         physchem: None,
         structure: None,
         embedding: false,
@@ -361,6 +362,8 @@ fn endpoints(
                 file_stem(path)
             ),
             task: EndpointTask::Regression,
+            group: String::new(),
+            transform: Transform::Identity,
             scaling: Scaling::IDENTITY,
         }
     });
