@@ -735,13 +735,17 @@ pub struct DuplicatesConfig {
     /// Largest difference of two labels of a molecule, in units of the labels'
     /// standard deviation: where it is larger, the molecule has no label for
     /// the endpoint. Below it the label is their mean. For classes any
-    /// disagreement is too large.
+    /// disagreement is too large. By default infinite: labels are averaged however
+    /// far apart they are, and it is said how many lie further apart than one
+    /// standard deviation.
     pub bound: f64,
 }
 
 impl Default for DuplicatesConfig {
     fn default() -> Self {
-        Self { bound: f64::MAX }
+        Self {
+            bound: f64::INFINITY,
+        }
     }
 }
 

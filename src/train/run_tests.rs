@@ -198,6 +198,11 @@ fn stored_data_that_changed_since_the_run_began_is_refused() {
         let options = PredictOptions::default();
         pollster::block_on(evaluate_run(&run, &device, options, false)).map(|_| ())
     };
+    let unfinished = evaluated().expect_err("no model").to_string();
+    assert!(
+        unfinished.contains("is not finished: resume it with `delicate resume"),
+        "{unfinished}"
+    );
     let refused = |go_on: &dyn Fn() -> Result<(), TrainingError>| {
         for (name, from, to) in [(EXAMPLES, "CCO", "CCS"), (SPLITS, "0", "1")] {
             let path = run.join(name);
@@ -232,6 +237,51 @@ fn stored_data_that_changed_since_the_run_began_is_refused() {
     fs::write(run.join(RUN), recorded).expect("written");
     refused(&evaluated);
     evaluated().expect("the same data");
+}
+
+#[test]
+fn a_run_that_was_begun_in_another_standard_form_is_refused() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let data = folder.path();
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let chains = (1..=8).flat_map(|length| {
+        ["O", "N", "F", "Cl"].map(|tail| format!("{}{tail},{length}\n", "C".repeat(length)))
+    });
+    let chains: String = chains.collect();
+    fs::write(data.join("table.csv"), format!("smiles,label\n{chains}")).expect("written");
+    let smiles: String = chains.replace(',', "\t");
+    fs::write(data.join("corpus.smi"), smiles).expect("written");
+    let on_corpus = format!("train = [{:?}]", data.join("corpus.smi"));
+    for (name, of_kind) in [("tables", ON_TABLES), ("corpus", on_corpus.as_str())] {
+        let config = RunConfig::from_toml(&format!("{SETTINGS}\n{of_kind}\n")).expect("valid");
+        let run = data.join(name);
+        begin(&config, data, &run, &device, true).expect_err("stopped");
+        let resumed = || {
+            let goes_on = |_| ControlFlow::Continue(());
+            pollster::block_on(resume(&run, &device, goes_on)).map(|_| ())
+        };
+        let recorded = fs::read_to_string(run.join(RUN)).expect("there");
+        let named = "\n  \"standard_form\": \"parent\",";
+        assert!(recorded.contains(named), "{recorded}");
+        // Versions of before named no form.
+        fs::write(run.join(RUN), recorded.replacen(named, "", 1)).expect("written");
+        let error = resumed().expect_err("refused");
+        let said = error.to_string();
+        for part in [
+            run.to_string_lossy().as_ref(),
+            "begun by version 0.1.0 on molecules in the standard form `largest-part`",
+            "this version trains on those in the form `parent`",
+            "finish it with the version that began it, or begin another run",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(!run.join(MODEL).exists(), "{name}");
+        fs::write(run.join(RUN), &recorded).expect("written");
+        resumed().expect("today's form");
+        // What is finished is left as it is.
+        fs::write(run.join(RUN), recorded.replacen(named, "", 1)).expect("written");
+        resumed().expect("nothing to do");
+    }
 }
 
 #[test]

@@ -437,6 +437,16 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     let said = format!("delicate resume {}", paths[2]);
     assert!(stderr(&output).contains(&said), "{}", stderr(&output));
     assert!(has_checkpoint(&place.join("run")));
+    // There is no model yet to score with.
+    let scored = delicate(&["score", &paths[0], "--model", &paths[2]]).output();
+    let scored = scored.expect("the command runs");
+    assert_eq!(scored.status.code(), Some(2), "{}", stderr(&scored));
+    let said = stderr(&scored);
+    assert!(said.contains("a run that is not finished"), "{said}");
+    assert!(
+        said.contains(&format!("delicate resume {}", paths[2])),
+        "{said}"
+    );
 }
 
 #[test]
