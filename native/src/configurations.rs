@@ -162,12 +162,14 @@ impl Draft {
             Ok(config) => return Ok(config),
             Err(error) => error.to_string(),
         };
-        // What is wrong was said by the setting without which it would not be wrong.
+        // What is wrong was said by the setting without which it would not be wrong. (The
+        // fields that are expected instead depend on those that are there.)
+        let what = |error: &str| error.split(", expected").next().map(str::to_owned);
         let is_at_fault = |key: &str| {
             let mut without = self.table.clone();
             remove(&mut without, key);
             let other = without.try_into::<RunConfig>().err();
-            other.is_none_or(|other| other.to_string() != error)
+            other.is_none_or(|other| what(&other.to_string()) != what(&error))
         };
         let at_fault = self.settings.iter().find(|(_, key)| is_at_fault(key));
         Err(match at_fault {

@@ -278,9 +278,14 @@ fn a_run_that_was_begun_in_another_standard_form_is_refused() {
         assert!(!run.join(MODEL).exists(), "{name}");
         fs::write(run.join(RUN), &recorded).expect("written");
         resumed().expect("today's form");
-        // What is finished is left as it is.
+        // What is finished is left as it is, and evaluated in its own form.
         fs::write(run.join(RUN), recorded.replacen(named, "", 1)).expect("written");
         resumed().expect("nothing to do");
+        if name == "tables" {
+            let options = PredictOptions::default();
+            let evaluated = pollster::block_on(evaluate_run(&run, &device, options, false));
+            evaluated.expect("it has a model");
+        }
     }
 }
 

@@ -510,6 +510,8 @@ fn the_built_in_models_are_whole() {
     for entry in std::fs::read_dir(models).expect("listed") {
         let path = entry.expect("listed").path();
         let files = ModelFiles::read(&path).expect("read");
+        let text = String::from_utf8_lossy(&files.config);
+        assert!(text.contains("\n  \"digest\": \""), "{text}");
         files
             .config()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

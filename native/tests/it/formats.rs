@@ -196,9 +196,9 @@ fn escapes_in_a_workbook_come_as_excel_shows_them() {
     let written = String::from_utf8(output.stdout.clone()).expect("text");
     assert_eq!(
         written,
-        "Sample_x0020_Name,SMILES,\"IC50\r (nM)\",standardized,changes\n\
-         cells B,CCO,1,CCO,\n\
-         cells_x0020_C,CCN,2,CCN,\n"
+        "Sample_x0020_Name,SMILES,\"IC50\r (nM)\",standardized,changes,error\n\
+         cells B,CCO,1,CCO,,\n\
+         cells_x0020_C,CCN,2,CCN,,\n"
     );
 }
 
