@@ -1,5 +1,8 @@
-//! Prints the canonical SMILES of each molecule of a file, or why it has none:
-//! `cargo run --release --example canonicalize -- molecules.sdf`
+//! Prints the canonical SMILES of each molecule of a file as it is written, or why it
+//! has none: `cargo run --release --example canonicalize -- molecules.sdf`
+//!
+//! Nothing is left out and nothing refused that can be read, unlike in the standard form
+//! of `delicate standardize`: `tests/compare/mol_blocks.py` compares it with RDKit.
 
 use std::error::Error;
 use std::fs::File;

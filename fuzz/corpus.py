@@ -18,6 +18,7 @@ GOLDEN = HERE.parent / "tests" / "golden" / "checkpoints"
 
 SMILES = {
     "aspirin": "CC(=O)Oc1ccccc1C(=O)O aspirin",
+    "deficient": "C[C@@H]([NH2+2])C(=O)[OH+2].C[NH+3].CC[PH2+2]",
     "salt": "[Na+].[O-]C(=O)c1ccccc1.O",
     "stereo": "C[C@H](N)C(=O)O.F/C=C/F.F/C=C\\F",
     "allene": "CC=[C@]=CC.N[Pt@SP1](N)(Cl)Cl.S[As@TB5](F)(Cl)(Br)N.O=C[Co@OH9](F)(Cl)(Br)(I)S",

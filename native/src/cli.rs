@@ -312,6 +312,18 @@ impl OutputArguments {
             .filter(|path| *path != Path::new("-"))
     }
 
+    /// Refuses a file in a folder that is not there, before anything that takes time.
+    pub(crate) fn check_folder(&self) -> Result<(), CommandError> {
+        let folder = self.file().and_then(Path::parent);
+        match folder.filter(|folder| *folder != Path::new("") && !folder.is_dir()) {
+            Some(folder) => Err(CommandError::NoFolder {
+                path: self.file().unwrap_or(folder).to_owned(),
+                folder: folder.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// A failure to write there.
     pub(crate) fn failed(&self, source: io::Error) -> CommandError {
         match self.file() {

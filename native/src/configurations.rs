@@ -60,6 +60,8 @@ fn current_name(name: &str) -> String {
 pub(crate) struct Draft {
     source: PathBuf,
     table: Table,
+    /// What `--set` said, and the key of each.
+    settings: Vec<(String, String)>,
 }
 
 impl Draft {
@@ -87,6 +89,7 @@ impl Draft {
         Ok(Self {
             table: text.parse().map_err(|error| wrong(source, error))?,
             source: source.to_owned(),
+            settings: Vec::new(),
         })
     }
 
@@ -96,6 +99,7 @@ impl Draft {
         Ok(Self {
             source: source.to_owned(),
             table: text.parse().map_err(|error| wrong(source, error))?,
+            settings: Vec::new(),
         })
     }
 
@@ -135,25 +139,58 @@ impl Draft {
 
     /// Applies `KEY=VALUE`; the value is TOML, or else a text.
     pub(crate) fn apply(&mut self, setting: &str) -> Result<(), CommandError> {
+        let refused = |what: String| CommandError::Usage(format!("--set {setting}: {what}"));
         let Some((key, value)) = setting.split_once('=') else {
-            return Err(CommandError::Configuration {
-                path: self.source.clone(),
-                what: format!("--set {setting}: expected KEY=VALUE"),
-            });
+            return Err(refused("expected KEY=VALUE".to_owned()));
         };
         let parsed = format!("value = {}", value.trim())
             .parse::<Table>()
             .ok()
             .and_then(|mut table| table.remove("value"));
         let value = parsed.unwrap_or_else(|| Value::String(value.trim().to_owned()));
-        self.set(key.trim(), value)
+        let key = key.trim();
+        self.set(key, value).map_err(|error| match error {
+            CommandError::Configuration { what, .. } => refused(what),
+            other => other,
+        })?;
+        self.settings.push((setting.to_owned(), key.to_owned()));
+        Ok(())
     }
 
     /// The configuration, whatever kind of run it is of.
     pub(crate) fn finish(self) -> Result<RunConfig, CommandError> {
-        self.table
-            .try_into()
-            .map_err(|error| wrong(&self.source, error))
+        let error = match self.table.clone().try_into::<RunConfig>() {
+            Ok(config) => return Ok(config),
+            Err(error) => error.to_string(),
+        };
+        // What is wrong was said by the setting without which it would not be wrong. (The
+        // fields that are expected instead depend on those that are there.)
+        let what = |error: &str| error.split(", expected").next().map(str::to_owned);
+        let is_at_fault = |key: &str| {
+            let mut without = self.table.clone();
+            remove(&mut without, key);
+            let other = without.try_into::<RunConfig>().err();
+            other.is_none_or(|other| what(&other.to_string()) != what(&error))
+        };
+        let at_fault = self.settings.iter().find(|(_, key)| is_at_fault(key));
+        Err(match at_fault {
+            Some((setting, _)) => CommandError::Usage(format!("--set {setting}: {}", error.trim())),
+            None => wrong(&self.source, error),
+        })
+    }
+}
+
+/// Takes the value at `key`, whose parts are parted by dots, out of `table`.
+fn remove(table: &mut Table, key: &str) {
+    match key.split_once('.') {
+        None => {
+            table.remove(key);
+        }
+        Some((first, rest)) => {
+            if let Some(Value::Table(inner)) = table.get_mut(first) {
+                remove(inner, rest);
+            }
+        }
     }
 }
 
@@ -221,6 +258,37 @@ mod tests {
         let common = config.common();
         assert_eq!(common.optimizer.learning_rate, 1e-4);
         assert_eq!((common.name.as_str(), common.batch.molecules), ("other", 8));
+    }
+
+    #[test]
+    fn a_setting_that_is_wrong_is_named_and_no_file() {
+        let directory = Path::new("my table.csv");
+        let said = |setting: &str| {
+            let draft = Draft::open("finetune", Path::new("delicate-small")).expect("built in");
+            let mut draft = Draft {
+                source: directory.to_owned(),
+                ..draft
+            };
+            draft.apply("name = other").expect("set");
+            let error = match draft.apply(setting) {
+                Ok(()) => draft.finish().expect_err("refused"),
+                Err(error) => error,
+            };
+            assert_eq!(error.exit_code(), 2, "{error}");
+            error.to_string()
+        };
+        for setting in [
+            "epochs=many",
+            "optimizer.learning_rates=1",
+            "batch.molecules=0.5",
+            "nonsense",
+            "name.x=1",
+        ] {
+            let text = said(setting);
+            assert!(text.starts_with(&format!("--set {setting}: ")), "{text}");
+            assert!(!text.contains("my table"), "{text}");
+        }
+        assert!(said("split.kinds=random").contains("kinds"));
     }
 
     #[test]

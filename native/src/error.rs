@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use delicate::chemistry::Molecule;
 use delicate::convert::export::ExportError;
 use delicate::convert::import::ImportError;
 use delicate::device::DeviceError;
@@ -17,8 +18,13 @@ use crate::partial::PartialError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), instead_of_file(path, source))]
     Input { path: PathBuf, source: io::Error },
+    #[error(
+        "writing {}: there is no folder {}: make it, or choose another -o",
+        path.display(), folder.display()
+    )]
+    NoFolder { path: PathBuf, folder: PathBuf },
     #[error("{}: {source}", path.display())]
     Records { path: PathBuf, source: RecordsError },
     #[error("writing {name}: {source}")]
@@ -86,6 +92,20 @@ pub(crate) enum CommandError {
         source: Box<dyn Error + Send + Sync>,
         exit_code: u8,
     },
+}
+
+/// What to do where a molecule was named in place of a file that is not there.
+fn instead_of_file(path: &Path, source: &io::Error) -> String {
+    let text = path.to_string_lossy();
+    let is_molecule = || Molecule::parse(&text).is_ok();
+    if source.kind() == io::ErrorKind::NotFound && is_molecule() {
+        format!(
+            "; it reads as a SMILES: put it into a file, or see one molecule with \
+             `delicate explain '{text}'`"
+        )
+    } else {
+        String::new()
+    }
 }
 
 /// A message of the file `path`, which may name it already.

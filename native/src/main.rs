@@ -22,6 +22,7 @@ mod messages;
 mod model;
 mod partial;
 mod progress;
+mod rows;
 
 use std::process::ExitCode;
 

@@ -58,6 +58,13 @@ pub(crate) fn load_with_digest(
                 model.display()
             )));
         }
+        Some(run) if run.join(run_dir::CONFIG).is_file() => {
+            let run = run.display();
+            return Err(CommandError::Usage(format!(
+                "{run} is a run that is not finished, and has no model yet: resume it with \
+                 `delicate resume {run}`"
+            )));
+        }
         Some(path) => ModelFiles::read(path),
         None => built_in(task),
     };

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use delicate::model_dir;
 use delicate::train::run_dir::{self, RunInfo};
 use serde_json::Value;
 
@@ -130,7 +131,8 @@ pub(crate) fn encoder(
     let mut config: Value = files::json(&path)?;
     let before = config["name"].as_str().unwrap_or_default().to_owned();
     config["name"] = name.into();
-    files::write(&path, format!("{config:#}\n"))?;
+    let json = model_dir::with_digest(config.to_string().as_bytes())?;
+    files::write(&path, String::from_utf8(json)?)?;
     let (card, path) = card(model)?;
     let card = card.replacen(&format!("\n# {before}\n"), &format!("\n# {name}\n"), 1);
     let (about, rest) = parted(&card, "\n## Use\n")?;

@@ -234,6 +234,7 @@ mod tests {
         let mut info = RunInfo {
             command: "finetune".to_owned(),
             version: "0.1.0".to_owned(),
+            standard_form: Default::default(),
             device: "a GPU".to_owned(),
             backend: "wgpu".to_owned(),
             threads: 16,

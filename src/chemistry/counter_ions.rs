@@ -3,6 +3,10 @@
 //! Which they are is that of the ChEMBL structure pipeline's lists of salts and
 //! solvents and of the counter-ions of approved drugs (Haynes et al. 2005,
 //! doi:10.1002/jps.20441): neutral, without stereo. Inorganic ones need no entry.
+//!
+//! They are a part of the standard form `parent`: with one more or less, a model
+//! reads some salts as another molecule. Another list is another form, with a name
+//! of its own.
 
 /// Name and SMILES of each.
 pub(super) const COUNTER_IONS: &[(&str, &str)] = &[
@@ -173,3 +177,34 @@ pub(super) const COUNTER_IONS: &[(&str, &str)] = &[
     ("carbon dioxide", "O=C=O"),
     ("hydrogen cyanide", "C#N"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use sha2::{Digest, Sha256};
+
+    use super::COUNTER_IONS;
+    use crate::chemistry::Molecule;
+
+    /// SHA-256 of the canonical SMILES of the list of the form `parent`.
+    const PARENT: &str = "876d32f7e30f42875c5a7e39f914bc345059f1b5319cc79062d3a7bc7246ab8c";
+
+    #[test]
+    fn the_list_is_that_of_the_standard_form_parent() {
+        let canonical = COUNTER_IONS.iter().map(|(name, smiles)| {
+            let molecule = Molecule::parse(smiles).expect(name);
+            molecule.canonical_smiles().expect(name)
+        });
+        let canonical: BTreeSet<String> = canonical.collect();
+        assert_eq!(canonical.len(), COUNTER_IONS.len(), "one is listed twice");
+        let text = canonical.into_iter().collect::<Vec<_>>().join("\n");
+        let found = format!("{:x}", Sha256::digest(text));
+        assert_eq!(
+            found, PARENT,
+            "the list of counter-ions has changed, and with it what models read of some salts. \
+             Keep the old list for models and runs of the form `parent`; name a new form in \
+             `StandardForm`, with the new list and a digest of its own here"
+        );
+    }
+}

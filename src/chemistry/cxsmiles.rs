@@ -9,9 +9,6 @@ use super::Reason;
 /// `extension`, without its bars, changes nothing about `smiles`.
 pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
     let has_stereo = smiles.contains(['@', '/', '\\']);
-    let other = || Reason::Unsupported {
-        what: "a CXSMILES extension that changes the molecule".into(),
-    };
     let bond = |kind| Reason::Bond { kind };
     for field in fields(extension) {
         let (name, value) = field.split_once(':').unwrap_or((field, ""));
@@ -61,7 +58,13 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
             "rb" | "s" | "u" => Reason::Query {
                 what: "a query atom".into(),
             },
-            _ => other(),
+            _ => Reason::Unsupported {
+                what: format!(
+                    "the field `{}` of the CXSMILES extension between bars (it may change the \
+                     molecule: leave it out, or put a name without bars)",
+                    field.chars().take(30).collect::<String>()
+                ),
+            },
         });
     }
     None

@@ -18,7 +18,7 @@ use chematic_core::{AtomIdx, BondEntry, BondIdx};
 use chematic_perception::{find_sssr, rdkit_symmetrized_sssr};
 use chematic_smiles::with_rdkit_model_molecule;
 
-use super::{ChemistryError, Molecule};
+use super::{ChemistryError, Molecule, Reason};
 
 /// How many of [`DESCRIPTORS`] come before [`SURFACE_DESCRIPTORS`].
 const GENERAL: usize = 20;
@@ -120,8 +120,9 @@ impl Molecule {
     ///
     /// # Errors
     ///
-    /// If a value is not finite.
+    /// If a value is not finite, or the molecule has more than 1,000 atoms.
     pub fn descriptors(&self) -> Result<Vec<f64>, ChemistryError> {
+        self.check_describable()?;
         finite(with_rdkit_model_molecule(&self.written, |model| {
             let mut values = Vec::with_capacity(DESCRIPTORS.len());
             general(model, &mut values);
@@ -134,15 +135,32 @@ impl Molecule {
     ///
     /// # Errors
     ///
-    /// If a value is not finite.
+    /// If a value is not finite, or the molecule has more than 1,000 atoms.
     pub fn surface_descriptors(&self) -> Result<Vec<f64>, ChemistryError> {
+        self.check_describable()?;
         finite(with_rdkit_model_molecule(&self.written, |model| {
             let mut values = Vec::with_capacity(SURFACE_DESCRIPTORS.len());
             surface(model, &mut values);
             values
         }))
     }
+
+    /// Refuses what would take seconds: the rings of a fused macrocycle are found in a
+    /// time that grows faster than its atoms.
+    fn check_describable(&self) -> Result<(), ChemistryError> {
+        if self.atom_count() <= MAX_DESCRIBED {
+            return Ok(());
+        }
+        Err(ChemistryError::new(Reason::TooLarge {
+            what: "atoms for descriptors",
+            limit: MAX_DESCRIBED,
+        }))
+    }
 }
+
+/// Most atoms of a molecule whose descriptors are computed, far beyond what a model
+/// reads.
+const MAX_DESCRIBED: usize = 1_000;
 
 fn finite(values: Vec<f64>) -> Result<Vec<f64>, ChemistryError> {
     if values.iter().all(|value| value.is_finite()) {

@@ -102,6 +102,10 @@ impl Molecule {
                 (BondOrder::Dative, _) | (_, Some(6)) => "dative bond",
                 (BondOrder::Quadruple, _) => "quadruple bond",
                 (BondOrder::Zero, _) => "zero-order bond",
+                // A `:` that no ring bears out: single and double bonds are not told.
+                (_, Some(5)) if !self.is_aromatic(bond.atom1) || !self.is_aromatic(bond.atom2) => {
+                    "aromatic bond outside an aromatic ring"
+                }
                 (
                     BondOrder::QueryAny
                     | BondOrder::QuerySingleOrDouble
@@ -115,6 +119,11 @@ impl Molecule {
             return Err(self.refuse(Reason::Bond { kind }, atom.unwrap_or(usize::MAX)));
         }
         Ok(())
+    }
+
+    fn is_aromatic(&self, written: AtomIdx) -> bool {
+        let atom = self.kept.binary_search(&(written.0 as usize));
+        atom.is_ok_and(|atom| self.atoms[atom].aromatic)
     }
 
     fn refuse_wildcards(&self) -> Result<(), ChemistryError> {
@@ -144,13 +153,26 @@ impl Molecule {
             return Ok(());
         }
         let block = rdkit_mol_block(&self.written).map_err(cannot_write)?;
-        if block.atoms.len() != self.kept.len() {
-            return Ok(());
-        }
-        match block.atoms.iter().position(|atom| atom.radical > 0) {
+        let radicals: Vec<bool> = block.atoms.iter().map(|atom| atom.radical > 0).collect();
+        match self.radical_among(&radicals)? {
             Some(atom) => Err(refuse(atom)),
             None => Ok(()),
         }
+    }
+
+    /// The first atom that `radicals` marks, one mark an atom.
+    ///
+    /// # Errors
+    ///
+    /// Where the marks are of other atoms than this molecule's: which of them is
+    /// meant is not known then, and a radical must not pass for a molecule.
+    fn radical_among(&self, radicals: &[bool]) -> Result<Option<usize>, ChemistryError> {
+        if radicals.len() != self.kept.len() {
+            return Err(ChemistryError::unsupported(
+                "a structure whose unpaired electrons cannot be counted",
+            ));
+        }
+        Ok(radicals.iter().position(|&radical| radical))
     }
 
     /// Whether the atom is carbon without any bond, and no carbide.
@@ -166,9 +188,26 @@ impl Molecule {
     /// Whether bonds and hydrogens fill one of the valences that the element
     /// commonly has at this charge.
     fn has_usual_valence(&self, atom: usize) -> bool {
+        let charge = i32::from(self.atoms[atom].charge);
+        let usual: &[i32] = match (self.data(atom).element, charge) {
+            (Element::C, 0) => &[8, 9],
+            (Element::N, 0) => &[6, 7, 8],
+            (Element::N, 1) => &[8, 9],
+            (Element::O, 0) => &[4, 5, 6],
+            (Element::O, -1) => &[2],
+            (Element::S, 0) => &[4, 5, 6, 8, 12],
+            (Element::P, 0) => &[6, 10],
+            (Element::SI, 0) => &[8],
+            _ => &[],
+        };
+        usual.contains(&self.twice_valence(atom))
+    }
+
+    /// Twice the number of an atom's bonds, hydrogens included, so that an aromatic
+    /// bond counts 3.
+    fn twice_valence(&self, atom: usize) -> i32 {
         let standard = &self.atoms[atom];
         let index = AtomIdx(self.kept[atom] as u32);
-        // Twice the valence, so that an aromatic bond counts 3.
         let mut twice = 2 * i32::from(standard.hydrogens);
         for (_, bond) in self.written.neighbors(index) {
             twice += match self.bonds.get(bond.0 as usize) {
@@ -184,20 +223,7 @@ impl Molecule {
             let other = other.0 as usize;
             self.kept.binary_search(&other).is_err()
         });
-        twice -= 2 * folded.count() as i32;
-        let charge = i32::from(standard.charge);
-        let usual: &[i32] = match (self.data(atom).element, charge) {
-            (Element::C, 0) => &[8, 9],
-            (Element::N, 0) => &[6, 7, 8],
-            (Element::N, 1) => &[8, 9],
-            (Element::O, 0) => &[4, 5, 6],
-            (Element::O, -1) => &[2],
-            (Element::S, 0) => &[4, 5, 6, 8, 12],
-            (Element::P, 0) => &[6, 10],
-            (Element::SI, 0) => &[8],
-            _ => &[],
-        };
-        usual.contains(&twice)
+        twice - 2 * folded.count() as i32
     }
 
     /// The molecule without isotopes and atom maps, and how many isotopes it had.
@@ -358,8 +384,9 @@ impl Molecule {
             .map_err(cannot_write)
             .and_then(|smiles| Self::parse(&smiles));
         match again {
-            Ok(molecule) => (self.described(molecule), count),
-            Err(_) => (self.clone(), 0),
+            // What protons alone would make a radical keeps its charges.
+            Ok(molecule) if molecule.refuse_radicals().is_ok() => (self.described(molecule), count),
+            _ => (self.clone(), 0),
         }
     }
 
@@ -397,7 +424,11 @@ impl Molecule {
                 }
                 // Part of a charge would leave a radical: `[NH+3]` without its proton.
                 let has_enough = i32::from(self.atoms[atom].hydrogens) >= i32::from(charge(atom));
-                let gives = has_enough && gives_protons(data.element);
+                // So would all of the charge where electrons are missing: `[NH2+2]` has
+                // the bonds of a neutral nitrogen already.
+                let least = neutral_valence(data.element);
+                let left = self.twice_valence(atom) - 2 * i32::from(charge(atom));
+                let gives = has_enough && least.is_some_and(|least| left >= 2 * least);
                 if gives && (anions_beside == 0 || anions_beside > 1) {
                     protonated.push(atom);
                 } else if anions_beside == 0 {
@@ -473,9 +504,13 @@ impl Molecule {
     }
 }
 
-/// Elements whose cations give up protons.
-fn gives_protons(element: Element) -> bool {
-    matches!(element.atomic_number(), 7 | 8 | 15 | 16 | 33 | 34 | 52)
+/// The fewest bonds of a neutral atom, for elements whose cations give up protons.
+fn neutral_valence(element: Element) -> Option<i32> {
+    match element.atomic_number() {
+        7 | 15 | 33 => Some(3),
+        8 | 16 | 34 | 52 => Some(2),
+        _ => None,
+    }
 }
 
 /// Elements whose anions take up protons.
@@ -502,4 +537,44 @@ fn counter_ions() -> &'static HashSet<String> {
             |(_, smiles): &(&str, &str)| Molecule::parse(smiles).ok()?.flat_smiles().ok();
         COUNTER_IONS.iter().filter_map(canonical).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unpaired_electrons_that_cannot_be_counted_are_no_molecule() {
+        let molecule = Molecule::parse("CC[O]").expect("read");
+        assert_eq!(molecule.radical_among(&[false, false, true]), Ok(Some(2)));
+        assert_eq!(molecule.radical_among(&[false; 3]), Ok(None));
+        for marks in [&[][..], &[false; 2], &[true; 4]] {
+            let error = molecule.radical_among(marks).expect_err("other atoms");
+            assert_eq!(error.reason.code(), "unsupported");
+        }
+    }
+
+    /// Hydrogens that are folded and such that stay are counted alike here and there.
+    #[test]
+    fn the_atoms_of_the_crate_are_ours() {
+        for smiles in [
+            "[H]C([H])([H])[CH]C",
+            "[2H]C([2H])[CH2]",
+            "[H][H].C[CH2]",
+            "[H+].C[NH]",
+            "[H-].[CH3]",
+            "C[H]C",
+            "[H]O[C]=O",
+            "[CH2]c1ccc([13CH2])cc1[H]",
+            "[H]/C(C)=C(/[H])[CH2]",
+        ] {
+            let Ok(molecule) = Molecule::parse(smiles) else {
+                continue;
+            };
+            let block = rdkit_mol_block(&molecule.written).expect("written");
+            assert_eq!(block.atoms.len(), molecule.kept.len(), "{smiles}");
+            let error = molecule.parent(Keep::default()).expect_err(smiles);
+            assert_eq!(error.reason.code(), "radical", "{smiles}");
+        }
+    }
 }

@@ -4,8 +4,8 @@
 //! `domain.json.gz`.
 //!
 //! A directory is whole or refused: `config.json` names every file that a
-//! prediction depends on with its SHA-256, and one that is missing, foreign or
-//! altered is a [`ModelDirError`] that names it. Directories are written aside,
+//! prediction depends on with its SHA-256, and itself (`digest`: [`with_digest`]); one
+//! that is missing, foreign or altered is a [`ModelDirError`] that names it. Directories are written aside,
 //! synced and renamed, so that they appear whole.
 //!
 //! Nothing in such a directory is trusted. Sizes are bounded before anything
@@ -33,11 +33,11 @@ pub use config::{MODEL_TYPE, ModelConfig};
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub(crate) use header::TensorHeader;
 pub use quantize::Precision;
-pub use read::ModelFiles;
 #[cfg(feature = "train")]
 pub(crate) use read::TensorFile;
 #[cfg(test)]
 pub(crate) use read::encoder_from_safetensors;
+pub use read::{ModelFiles, with_digest};
 #[cfg(not(target_family = "wasm"))]
 pub use write::write;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
@@ -120,6 +120,18 @@ pub enum ModelDirError {
         /// SHA-256 of what is there, in hexadecimal.
         found: String,
         /// SHA-256 in `config.json`.
+        expected: String,
+    },
+    /// `config.json` is not as it was written.
+    #[error(
+        "config.json has changed since it was written (SHA-256 {found}, its `digest` is \
+         {expected}): copy the model directory again, whole; where the change is meant, remove \
+         its `digest`"
+    )]
+    ConfigAltered {
+        /// SHA-256 of what it says without its digest, in hexadecimal.
+        found: String,
+        /// Its digest.
         expected: String,
     },
     /// A file lies in the directory that `config.json` does not name.

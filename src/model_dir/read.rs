@@ -10,6 +10,7 @@ use burn::tensor::Device;
 use half::f16;
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::header::TensorHeader;
@@ -34,6 +35,45 @@ struct FileList {
     /// SHA-256 in hexadecimal, by name.
     #[serde(default)]
     files: BTreeMap<String, String>,
+}
+
+/// What `config.json` has its own digest as: see [`digest_of`].
+const DIGEST: &str = "digest";
+
+/// SHA-256 in hexadecimal of what a `config.json` says, without its own digest: of
+/// the JSON without blanks, the fields of each object in the order of their names.
+fn digest_of(config: &Map<String, Value>) -> Result<String, ModelDirError> {
+    fn sorted(value: &Value) -> Value {
+        match value {
+            Value::Array(values) => values.iter().map(sorted).collect(),
+            Value::Object(fields) => {
+                let fields: BTreeMap<&String, Value> =
+                    fields.iter().map(|(name, v)| (name, sorted(v))).collect();
+                let fields = fields.into_iter().map(|(name, v)| (name.clone(), v));
+                Value::Object(fields.collect())
+            }
+            other => other.clone(),
+        }
+    }
+    let mut config = config.clone();
+    config.remove(DIGEST);
+    Ok(sha256(&serde_json::to_vec(&sorted(&Value::Object(
+        config,
+    )))?))
+}
+
+/// `config.json` with its own digest as it is, for one that was changed on purpose.
+///
+/// # Errors
+///
+/// Where it is no JSON object.
+pub fn with_digest(config: &[u8]) -> Result<Vec<u8>, ModelDirError> {
+    let mut config: Map<String, Value> = serde_json::from_slice(config)?;
+    let digest = digest_of(&config)?;
+    config.insert(DIGEST.to_owned(), digest.into());
+    let mut json = serde_json::to_vec_pretty(&config)?;
+    json.push(b'\n');
+    Ok(json)
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -194,6 +234,7 @@ impl ModelFiles<'_> {
     ///
     /// As [`Self::build`].
     pub fn config(&self) -> Result<ModelConfig, ModelDirError> {
+        self.check_digest()?;
         self.check_files()?;
         let config: ModelConfig = serde_json::from_slice(&self.config)?;
         config.check()?;
@@ -210,6 +251,23 @@ impl ModelFiles<'_> {
         ];
         let present = |(name, bytes): (&'static str, Option<_>)| Some((name, bytes?));
         files.into_iter().filter_map(present)
+    }
+
+    /// Whether `config.json` is as it was written, where it has its digest. Older
+    /// versions wrote none.
+    fn check_digest(&self) -> Result<(), ModelDirError> {
+        let config: Map<String, Value> = serde_json::from_slice(&self.config)?;
+        let Some(expected) = config.get(DIGEST) else {
+            return Ok(());
+        };
+        let found = digest_of(&config)?;
+        if expected.as_str() == Some(&found) {
+            return Ok(());
+        }
+        let expected = expected
+            .as_str()
+            .map_or_else(|| expected.to_string(), str::to_owned);
+        Err(ModelDirError::ConfigAltered { found, expected })
     }
 
     /// Whether the files are those that `config.json` names, all of them and no
@@ -237,25 +295,19 @@ impl ModelFiles<'_> {
         }
     }
 
-    /// Names the files in `config.json` as they are: for a model that is put
-    /// together anew, or changed on purpose.
+    /// Names the files in `config.json` as they are, and its own digest: for a model
+    /// that is put together anew, or changed on purpose.
     ///
     /// # Errors
     ///
     /// Where `config.json` is no JSON object.
     pub fn seal(&mut self) -> Result<(), ModelDirError> {
-        let mut config: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(&self.config)?;
+        let mut config: Map<String, Value> = serde_json::from_slice(&self.config)?;
         let digests = self
             .contents()
             .map(|(name, bytes)| (name.to_owned(), sha256(bytes).into()));
-        config.insert(
-            "files".to_owned(),
-            digests.collect::<serde_json::Map<_, _>>().into(),
-        );
-        let mut json = serde_json::to_vec_pretty(&config)?;
-        json.push(b'\n');
-        self.config = json.into();
+        config.insert("files".to_owned(), digests.collect::<Map<_, _>>().into());
+        self.config = with_digest(&serde_json::to_vec(&config)?)?.into();
         Ok(())
     }
 

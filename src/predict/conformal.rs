@@ -23,9 +23,6 @@ const AT_THE_BORDER: f64 = 0.3;
 /// Bands of a domain.
 const BANDS: usize = Domain::ALL.len();
 
-/// Held-out molecules from which quantiles are taken at least.
-const FEWEST: usize = 20;
-
 /// What held-out molecules say about one band of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Band {
@@ -75,11 +72,14 @@ pub struct HeldOut {
 }
 
 impl Calibration {
+    /// Held-out molecules that it takes at least.
+    pub const FEWEST: usize = 20;
+
     /// Learns the domain of `endpoint` from held-out molecules; `None` where
-    /// there are fewer than 20. `is_quantity` says whether intervals mean
+    /// there are fewer than [`Self::FEWEST`]. `is_quantity` says whether intervals mean
     /// something.
     pub fn fit(endpoint: &str, held_out: &[HeldOut], is_quantity: bool) -> Option<Self> {
-        if held_out.len() < FEWEST {
+        if held_out.len() < Self::FEWEST {
             return None;
         }
         let mut similarities: Vec<f64> = held_out.iter().map(|one| one.similarity).collect();

@@ -202,7 +202,7 @@ impl Scorer {
         &self.device
     }
 
-    pub(super) fn treatment(&self, options: PredictOptions) -> Treatment {
+    pub(crate) fn treatment(&self, options: PredictOptions) -> Treatment {
         Treatment {
             form: self.config.standard_form,
             keep: options.keep,

@@ -32,6 +32,17 @@ impl StandardForm {
     }
 }
 
+impl fmt::Display for StandardForm {
+    /// As files name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LargestPart => "largest-part",
+            Self::Parent => "parent",
+            Self::Constitution => "constitution",
+        })
+    }
+}
+
 /// How a molecule is brought into standard form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Treatment {

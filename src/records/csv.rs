@@ -52,7 +52,7 @@ pub(super) fn open<R: Read>(
     options: &ReadOptions,
 ) -> Result<(Header, Rows<R>), RecordsError> {
     let complete = source.head_is_everything();
-    let comments = Comments::before(source.head());
+    let comments = Comments::before(source.head(), source.comments() > 0);
     let table = &source.head()[comments.bytes..];
     let (delimiter, mut sample) = sniff(table, complete, prefer_tabs);
     let mut titles = comments.titles(delimiter, sample.first());
@@ -64,6 +64,7 @@ pub(super) fn open<R: Read>(
             return Err(RecordsError::Empty);
         }
     }
+    let before = source.comments();
     source.advance(comments.bytes, comments.lines);
     let mut lines = Lines::new(source, delimiter);
     if sample.is_empty() && titles.is_none() {
@@ -84,7 +85,7 @@ pub(super) fn open<R: Read>(
     let rows = Rows {
         lines,
         table,
-        comments: comments.comments - u64::from(titled),
+        comments: before + comments.comments - u64::from(titled),
     };
     Ok((header, rows))
 }
@@ -109,7 +110,9 @@ struct Comments {
 }
 
 impl Comments {
-    fn before(head: &[u8]) -> Self {
+    /// The comments at the beginning of `head`; `are_certain` where there were too many
+    /// before it to be a table.
+    fn before(head: &[u8], are_certain: bool) -> Self {
         let mut comments = Self::default();
         let mut rest = head;
         let mut blank = 0;
@@ -129,12 +132,15 @@ impl Comments {
                 comments.lines += 1 + blank;
                 blank = 0;
             } else {
+                // Blank lines with spaces in them are no rows.
+                comments.bytes = head.len() - rest.len();
+                comments.lines += blank;
                 return comments;
             }
             rest = next;
         }
         // Every line begins so, and more than a header does: they are the table.
-        if comments.comments > 1 && !columns::is_smiles_name(&comments.last) {
+        if comments.comments > 1 && !are_certain && !columns::is_smiles_name(&comments.last) {
             return Self::default();
         }
         comments

@@ -40,8 +40,10 @@ impl<R: Read> Decompressed<R> {
     /// Zero bytes after the compressed data.
     pub(super) fn padding(&self) -> u64 {
         match self {
+            Self::Plain(_) => 0,
             Self::Gzip(members) => members.padding,
-            _ => 0,
+            #[cfg(feature = "archives")]
+            Self::Zstd(frames) => frames.padding(),
         }
     }
 }

@@ -222,8 +222,8 @@ pub struct RowError {
     /// One sentence for the user.
     pub message: String,
     /// Stable `snake_case` code. This module gives `missing_structure`,
-    /// `ragged_row`, `unclosed_quote`, `record_too_long` and
-    /// `truncated_record`; the parsing of the molecule adds its own.
+    /// `ragged_row`, `unclosed_quote`, `record_too_long`, `truncated_record` and
+    /// `too_many_items`; the parsing of the molecule adds its own.
     pub reason: String,
     /// 0-based character of the SMILES to which the message points.
     pub position: Option<usize>,
@@ -388,6 +388,9 @@ impl<R: Read> Told<R> {
     fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
         let mut source = Source::open(source).map_err(RecordsError::at_start)?;
         source.fill_head();
+        if Format::from_name(name) != Some(Format::Sdf) {
+            source.skip_preamble();
+        }
         if source.head().trim_ascii().is_empty() {
             // A stream that failed at once is damaged, not empty.
             if let Some(error) = source.take_failure() {
@@ -639,7 +642,14 @@ impl<R: Read> Iterator for Reader<R> {
             }
             Ok(None) => {
                 self.ended = true;
-                None
+                // A table has a header at least; here there was nothing but blank lines.
+                let is_empty = self.records == 0
+                    && match &self.body {
+                        Body::Smi(lines) => !lines.has_text(),
+                        Body::Sdf(_) => true,
+                        _ => false,
+                    };
+                is_empty.then_some(Err(RecordsError::Empty))
             }
             Err(source) => {
                 self.ended = true;

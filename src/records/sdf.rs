@@ -46,8 +46,12 @@ pub(super) struct Items {
 }
 
 impl Items {
-    /// Adds what the record has; false where there are too many.
+    /// Adds what the record has; false where there are too many. A record that has too
+    /// many by itself is no measure for the others: it adds none.
     fn add(&mut self, data: &[u8]) -> bool {
+        if has_too_many_items(data) {
+            return true;
+        }
         for item in data_items(data) {
             if let Some(name) = item.name
                 && let hash_map::Entry::Vacant(vacant) = self.columns.entry(name)
@@ -61,6 +65,17 @@ impl Items {
             }
         }
         true
+    }
+}
+
+/// Whether a record alone has more data items of different names than there may be
+/// columns.
+fn has_too_many_items(data: &[u8]) -> bool {
+    // An item takes two lines.
+    let lines = source::lines(data).count();
+    lines > MAX_SDF_COLUMNS && {
+        let names = data_items(data).filter_map(|item| item.name);
+        names.collect::<HashSet<_>>().len() > MAX_SDF_COLUMNS
     }
 }
 
@@ -183,7 +198,10 @@ impl<R: io::Read> Records<R> {
         };
         fields[0] = source::decode(title.trim_ascii().to_vec());
         let mut other = serde_json::Map::new();
-        for DataItem { name, value } in data_items(self.scanner.bytes(&record.data)) {
+        let data = self.scanner.bytes(&record.data);
+        let too_many = has_too_many_items(data);
+        let data = if too_many { &[][..] } else { data };
+        for DataItem { name, value } in data_items(data) {
             let Some(name) = name else {
                 self.nameless += 1;
                 continue;
@@ -210,7 +228,16 @@ impl<R: io::Read> Records<R> {
         self.unclosed |=
             record.closed == Closed::EndOfFile && record.error.is_none() && !record.data.is_empty();
 
-        let molecule = match (record.error.clone(), header.smiles) {
+        let error = record.error.clone().or_else(|| {
+            too_many.then(|| {
+                let message = format!(
+                    "the record has more than {MAX_SDF_COLUMNS} different data items: none of them \
+                     is read"
+                );
+                RowError::new("too_many_items", message)
+            })
+        });
+        let molecule = match (error, header.smiles) {
             (Some(error), _) => Err(error),
             (None, Some(column)) => smiles_structure(&fields[column], &header.columns[column]),
             (None, None) => {

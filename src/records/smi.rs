@@ -18,6 +18,8 @@ pub(super) struct Lines<R: Read> {
     source: Source<R>,
     /// Whether the next entry is the header, already read.
     skip_header: bool,
+    /// Whether it holds more than blank lines.
+    has_text: bool,
     has_name: bool,
 }
 
@@ -45,6 +47,7 @@ pub(super) fn open<R: Read>(
         named.then_some(last)
     });
 
+    let has_text = source.comments() > 0 || !source.head().trim_ascii().is_empty();
     let (first, second) = title.as_deref().map_or(("smiles", ""), split);
     let mut names = vec![first.to_owned()];
     if !second.is_empty() {
@@ -71,6 +74,7 @@ pub(super) fn open<R: Read>(
     let lines = Lines {
         source,
         skip_header,
+        has_text,
         has_name,
     };
     Ok((header, lines))
@@ -79,6 +83,11 @@ pub(super) fn open<R: Read>(
 impl<R: Read> Lines<R> {
     pub(super) fn source(&self) -> &Source<R> {
         &self.source
+    }
+
+    /// Whether it holds more than blank lines.
+    pub(super) fn has_text(&self) -> bool {
+        self.has_text
     }
 
     pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {

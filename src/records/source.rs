@@ -1,6 +1,7 @@
 //! The byte stream beneath every format: decompression, the byte-order mark,
 //! lines of bounded length, and what to do with bytes that are not text.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use super::MAX_RECORD_BYTES;
@@ -10,6 +11,9 @@ use super::decompress::{Decompressed, Text};
 const HEAD_BYTES: usize = 64 << 10;
 /// Lines the head should have; a very wide table needs more bytes for them.
 const HEAD_LINES: usize = 8;
+/// Lines that stay where all of the head is passed over: the last comment may be a
+/// header, and a mol block has three lines before its counts.
+const KEPT_LINES: usize = 8;
 /// Bytes asked of the stream at a time.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -26,6 +30,8 @@ pub(super) struct Source<R: Read> {
     /// A failure that waits until the good bytes before it are consumed.
     failure: Option<io::Error>,
     line: u64,
+    /// Lines that begin with `#` and were passed over.
+    comments: u64,
 }
 
 /// A line in the window; positions count from the first unconsumed byte.
@@ -49,11 +55,19 @@ impl<R: Read> Source<R> {
             ended: false,
             failure: None,
             line: 1,
+            comments: 0,
         })
     }
 
     /// Reads the part on which detection works and drops a byte-order mark.
     pub(super) fn fill_head(&mut self) {
+        self.extend_head();
+        if self.head().starts_with(b"\xef\xbb\xbf") {
+            self.start += 3;
+        }
+    }
+
+    fn extend_head(&mut self) {
         // Counted as they come: a pipe may give few bytes at a time.
         let (mut seen, mut lines) = (0, 0);
         loop {
@@ -66,9 +80,42 @@ impl<R: Read> Source<R> {
                 break;
             }
         }
-        if self.head().starts_with(b"\xef\xbb\xbf") {
-            self.start += 3;
+    }
+
+    /// Passes over blank lines and comments where they fill the head, but for the last
+    /// few: however many they are, the head shows what comes after them.
+    pub(super) fn skip_preamble(&mut self) {
+        while !self.ended {
+            // The lines that are kept: where each begins, and whether it is a comment.
+            let mut kept = VecDeque::new();
+            let (mut at, mut lines, mut comments) = (0, 0, 0);
+            let head = self.head();
+            while let Some(length) = head[at..].iter().position(|&byte| is_newline(byte)) {
+                let text = head[at..at + length].trim_ascii_start();
+                let is_comment = text.starts_with(b"#");
+                if !text.is_empty() && !is_comment {
+                    return;
+                }
+                kept.push_back((at, is_comment));
+                at += length + newline_length(&head[at + length..]);
+                if kept.len() > KEPT_LINES {
+                    lines += 1;
+                    let passed = kept.pop_front();
+                    comments += u64::from(passed.is_some_and(|(_, is_comment)| is_comment));
+                }
+            }
+            let Some(&(first, _)) = kept.front().filter(|_| lines > 0) else {
+                return;
+            };
+            self.comments += comments;
+            self.advance(first, lines);
+            self.extend_head();
         }
+    }
+
+    /// Lines that begin with `#` and were passed over before the head.
+    pub(super) fn comments(&self) -> u64 {
+        self.comments
     }
 
     /// Reads until the window holds `count` bytes, if there are so many.

@@ -95,7 +95,15 @@ impl Table {
         if error.is_none() && (surplus || cells.len() < width) {
             let count = cells.len();
             let plural = if count == 1 { "" } else { "s" };
-            let message = format!("the row has {count} field{plural}, the header has {width}");
+            let comma = match has_decimal_comma(&cells[..count.min(width + 8)]) && count > width {
+                true => {
+                    ": a number with a decimal comma is two fields unless it is quoted (or fields \
+                     are parted by semicolons)"
+                }
+                false => "",
+            };
+            let message =
+                format!("the row has {count} field{plural}, the header has {width}{comma}");
             error = Some(RowError::new("ragged_row", message));
         }
         let column = header.smiles.unwrap_or(0);
@@ -118,4 +126,13 @@ impl Table {
         });
         self.choice.clone().into_iter().chain(described)
     }
+}
+
+/// Whether two neighbouring cells could be a number that its decimal comma parted.
+fn has_decimal_comma(cells: &[String]) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    cells.windows(2).any(|pair| {
+        let whole = pair[0].trim().trim_start_matches(['-', '+']);
+        digits(whole) && digits(pair[1].trim())
+    })
 }

@@ -118,7 +118,7 @@ impl<S: Read + Seek> Workbook<S> {
         self.walk("xl/sharedStrings.xml", |node| {
             match node {
                 Node::Begin("si", _) => text = RichText::default(),
-                Node::End("si") => texts.push(std::mem::take(&mut text.whole)),
+                Node::End("si") => texts.push(unescaped(std::mem::take(&mut text.whole))),
                 node => text.visit(&node),
             }
             Ok(true)
@@ -194,9 +194,10 @@ impl<S: Read + Seek> Workbook<S> {
                 Node::End("c") => {
                     let shown = match kind.as_str() {
                         "s" => shared(&texts, &value)?.to_owned(),
-                        "inlineStr" => std::mem::take(&mut text.whole),
+                        "inlineStr" => unescaped(std::mem::take(&mut text.whole)),
                         "b" => if value == "1" { "TRUE" } else { "FALSE" }.to_owned(),
-                        "str" | "e" | "d" => std::mem::take(&mut value),
+                        "str" => unescaped(std::mem::take(&mut value)),
+                        "e" | "d" => std::mem::take(&mut value),
                         _ if value.is_empty() => String::new(),
                         _ => {
                             let date = dates.get(style).copied().unwrap_or(false);
@@ -219,6 +220,38 @@ impl<S: Read + Seek> Workbook<S> {
         (self.texts, self.dates) = (texts, dates);
         walked.map(|_| ())
     }
+}
+
+/// Text as Excel shows it: `_x000D_` is a character by its number, which XML could not
+/// hold or would change, and `_x005F_` an underscore that begins no such escape.
+fn unescaped(text: String) -> String {
+    if !text.contains("_x") {
+        return text;
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("_x") {
+        let (before, escape) = rest.split_at(at);
+        plain.push_str(before);
+        let digits = escape.get(2..6).filter(|digits| {
+            let are_digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            are_digits && escape[6..].starts_with('_')
+        });
+        // Half of a pair of surrogates stays as it is written.
+        let character = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        match character.and_then(char::from_u32) {
+            Some(character) => {
+                plain.push(character);
+                rest = &escape["_x000D_".len()..];
+            }
+            None => {
+                plain.push_str("_x");
+                rest = &escape[2..];
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// Reads XML and gives its nodes until `visit` has enough.
@@ -410,6 +443,24 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escapes_of_a_workbook_are_undone_as_excel_does() {
+        for (written, shown) in [
+            ("cells_x0020_B", "cells B"),
+            ("IC50_x000D_\n(nM)", "IC50\r\n(nM)"),
+            ("cells_x005F_x0020_B", "cells_x0020_B"),
+            ("a_x00b5_M", "aµM"),
+            ("_x0041__x0042_", "AB"),
+            ("plain_xyz_", "plain_xyz_"),
+            ("_x12_ _x00G0_ _x000D", "_x12_ _x00G0_ _x000D"),
+            ("_xD83E_", "_xD83E_"),
+            ("_x", "_x"),
+            ("_xµµ_", "_xµµ_"),
+        ] {
+            assert_eq!(unescaped(written.to_owned()), shown, "{written}");
+        }
+    }
 
     #[test]
     fn days_are_counted_as_excel_counts_them() {

@@ -49,8 +49,8 @@ pub enum Columns {
     Embedding(usize),
     /// The standardised molecule alone.
     Standardized,
-    /// A similarity. Only rows that have one are written: there is no column of
-    /// errors.
+    /// A similarity, and the query that is nearest. Only rows that have one are written:
+    /// there is no column of errors.
     Similarity,
 }
 
@@ -63,13 +63,24 @@ pub enum Output<'a> {
     /// As long as [`Columns::Embedding`] says.
     Embedding(&'a [f32]),
     /// For [`Columns::Similarity`].
-    Similarity(f32),
+    Similarity {
+        /// The similarity.
+        value: f32,
+        /// What the nearest query is called; nothing where it is not told.
+        nearest: &'a str,
+    },
     /// For [`Columns::Standardized`].
     Nothing,
 }
 
 impl From<()> for Output<'_> {
     fn from((): ()) -> Self {
+        Self::Nothing
+    }
+}
+
+impl From<&()> for Output<'_> {
+    fn from((): &()) -> Self {
         Self::Nothing
     }
 }
@@ -88,9 +99,15 @@ impl<'a> From<&'a Vec<f32>> for Output<'a> {
 
 impl From<f32> for Output<'_> {
     fn from(similarity: f32) -> Self {
-        Self::Similarity(similarity)
+        Self::Similarity {
+            value: similarity,
+            nearest: "",
+        }
     }
 }
+
+/// The column of the nearest query of a similarity.
+const NEAREST_QUERY: &str = "nearest_query";
 
 /// What ends the names of a prediction's CSV columns, after the endpoint.
 const UNCERTAINTY: [&str; 6] = ["", "_low", "_high", "_domain", "_similarity", "_nearest"];
@@ -139,6 +156,8 @@ struct Layout {
     error_key: Option<String>,
     /// Key of `scores`, `embedding` or `similarity`, where there is one.
     output_key: Option<String>,
+    /// Key of the nearest query, beside a similarity.
+    nearest_key: Option<String>,
     /// CSV columns of the predictions, of the embedding's dimensions or of the
     /// similarity.
     output_columns: Vec<String>,
@@ -178,6 +197,8 @@ impl Layout {
             Columns::Standardized => None,
         };
         let output_key = kind.map(|kind| ours(kind, &mut taken));
+        let is_similarity = columns == Columns::Similarity;
+        let nearest_key = is_similarity.then(|| ours(NEAREST_QUERY, &mut taken));
         let standardized_key = ours("standardized", &mut taken);
 
         let mut taken = names.iter().cloned().collect::<HashSet<_>>();
@@ -197,7 +218,10 @@ impl Layout {
             Columns::Embedding(dimensions) => (0..*dimensions)
                 .map(|dimension| ours(&format!("embedding_{dimension}"), &mut taken))
                 .collect(),
-            Columns::Similarity => vec![ours("similarity", &mut taken)],
+            Columns::Similarity => {
+                let names = ["similarity", NEAREST_QUERY];
+                names.map(|name| ours(name, &mut taken)).to_vec()
+            }
             Columns::Standardized => Vec::new(),
         };
         let standardized_columns = ["standardized", "changes"].map(|name| ours(name, &mut taken));
@@ -213,6 +237,7 @@ impl Layout {
             standardized_key,
             error_key,
             output_key,
+            nearest_key,
             output_columns,
             standardized_columns,
             error_column,
@@ -248,11 +273,16 @@ impl Layout {
                 .collect::<Map<_, _>>()
                 .into(),
             Ok(Output::Embedding(values)) => values.iter().map(|&value| shortest(value)).collect(),
-            Ok(Output::Similarity(value)) => shortest(value).map_or(Value::Null, Value::Number),
+            Ok(Output::Similarity { value, .. }) => {
+                shortest(value).map_or(Value::Null, Value::Number)
+            }
             Ok(Output::Nothing) | Err(_) => Value::Null,
         };
         if let Some(key) = &self.output_key {
             object.insert(key.clone(), output);
+        }
+        if let (Some(key), Ok(Output::Similarity { nearest, .. })) = (&self.nearest_key, result) {
+            object.insert(key.clone(), nearest.into());
         }
         object.insert(self.standardized_key.clone(), json!(standardization));
         Value::Object(object)
@@ -309,7 +339,9 @@ impl Layout {
                 );
             }
             Ok(Output::Embedding(values)) => row.extend(values.iter().map(|&value| number(value))),
-            Ok(Output::Similarity(value)) => row.push(number(value)),
+            Ok(Output::Similarity { value, nearest }) => {
+                row.extend([number(value), nearest.to_owned()]);
+            }
             Ok(Output::Nothing) | Err(_) => {}
         }
         row.resize(self.names.len() + self.output_columns.len(), String::new());
@@ -386,7 +418,8 @@ fn shortest(value: f32) -> Option<Number> {
 /// "similarity": 0.5}`, each of them null where the model has none.
 ///
 /// With embeddings, `"embedding": null or [0.1, …]` takes the place of
-/// `scores`, and with similarities `"similarity": 0.1` that of both. Numbers
+/// `scores`, and with similarities `"similarity": 0.1, "nearest_query": "…"` that of
+/// both. Numbers
 /// are the shortest decimals that give back the same `f32`.
 ///
 /// An [`io::ErrorKind::BrokenPipe`] comes through as it is: whether a consumer

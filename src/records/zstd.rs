@@ -16,6 +16,8 @@ pub(super) struct Frames<R: Read> {
     decoder: FrameDecoder,
     /// A frame has begun and is not given in full.
     within: bool,
+    /// Zero bytes after the last frame.
+    padding: u64,
 }
 
 impl<R: Read> Frames<R> {
@@ -24,13 +26,34 @@ impl<R: Read> Frames<R> {
             reader: BufReader::new(reader),
             decoder: FrameDecoder::new(),
             within: false,
+            padding: 0,
         }
+    }
+
+    /// Zero bytes after the last frame, as tapes and block devices leave them.
+    pub(super) fn padding(&self) -> u64 {
+        self.padding
     }
 
     /// Begins the next frame; false at the end of the stream.
     fn begin(&mut self) -> io::Result<bool> {
-        if self.reader.fill_buf()?.is_empty() {
-            return Ok(false);
+        loop {
+            let bytes = self.reader.fill_buf()?;
+            let Some(&first) = bytes.first() else {
+                return Ok(false);
+            };
+            let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+            if zeros == 0 && self.padding > 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "bytes that are not zstd follow the zstd data",
+                ));
+            }
+            if first != 0 {
+                break;
+            }
+            self.padding += zeros as u64;
+            self.reader.consume(zeros);
         }
         match self.decoder.init(&mut self.reader) {
             Ok(()) => self.within = true,

@@ -112,6 +112,36 @@ impl Features {
         let known = queries.iter().map(|query| self.similarity(query, by));
         combine(known, aggregate)
     }
+
+    /// As [`Self::score`], with the place of the nearest query among `queries`; of those
+    /// equally near, the first.
+    pub fn compare(
+        &self,
+        queries: &[Self],
+        by: Similarity,
+        aggregate: Aggregate,
+    ) -> Option<Comparison> {
+        let mut nearest: Option<(usize, f64)> = None;
+        let known = queries.iter().enumerate().map(|(place, query)| {
+            let similarity = self.similarity(query, by)?;
+            if nearest.is_none_or(|(_, highest)| similarity > highest) {
+                nearest = Some((place, similarity));
+            }
+            Some(similarity)
+        });
+        let score = combine(known, aggregate)?;
+        let (nearest, _) = nearest?;
+        Some(Comparison { score, nearest })
+    }
+}
+
+/// How a molecule compares with several queries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    /// Its score against all of them.
+    pub score: f64,
+    /// Place of the nearest, from 0.
+    pub nearest: usize,
 }
 
 fn combine(scores: impl Iterator<Item = Option<f64>>, aggregate: Aggregate) -> Option<f64> {

@@ -20,7 +20,7 @@ use crate::device::{Device, DeviceError};
 use crate::model::{
     EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling, Transform,
 };
-use crate::predict::StandardForm;
+use crate::predict::{StandardForm, TREATMENT};
 
 /// A number of a configuration is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -375,6 +375,14 @@ impl RunConfig {
     /// Where TOML has no form for a number of it.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(self)
+    }
+
+    /// The form in which the run reads molecules.
+    pub fn standard_form(&self) -> StandardForm {
+        match self {
+            Self::Pretrain(_) => TREATMENT.form,
+            Self::Finetune(config) => config.standard_form,
+        }
     }
 
     /// What every kind of run is told.
@@ -872,13 +880,17 @@ pub struct DuplicatesConfig {
     /// Largest difference of two labels of a molecule, in units of the labels'
     /// standard deviation: where it is larger, the molecule has no label for
     /// the endpoint. Below it the label is their mean. For classes any
-    /// disagreement is too large.
+    /// disagreement is too large. By default infinite: labels are averaged however
+    /// far apart they are, and it is said how many lie further apart than one
+    /// standard deviation.
     pub bound: f64,
 }
 
 impl Default for DuplicatesConfig {
     fn default() -> Self {
-        Self { bound: f64::MAX }
+        Self {
+            bound: f64::INFINITY,
+        }
     }
 }
 

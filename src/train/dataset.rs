@@ -119,6 +119,10 @@ pub struct Merged {
     pub repeated: usize,
     /// Molecules that lost a label because theirs disagreed.
     pub conflicting: usize,
+    /// Labels that are a mean of some that lie further apart than one standard
+    /// deviation of the endpoint's.
+    #[serde(default)]
+    pub far_apart: usize,
 }
 
 /// What reading a table of labels brought up.
@@ -189,6 +193,12 @@ impl<'a> LabelTable<'a> {
             ..ReadOptions::default()
         }
     }
+}
+
+/// What is to be told of a column of labels.
+struct Told {
+    relations: Relations,
+    rounding: Rounding,
 }
 
 struct Entry {
@@ -298,9 +308,12 @@ impl Examples {
             }
             places.push(place);
         }
-        let mut relations: Vec<Relations> = places
+        let mut told: Vec<Told> = places
             .iter()
-            .map(|&place| Relations::new(columns.len(), place))
+            .map(|&place| Told {
+                relations: Relations::new(columns.len(), place),
+                rounding: Rounding::default(),
+            })
             .collect();
         loop {
             let rows: Vec<_> = reader
@@ -311,12 +324,15 @@ impl Examples {
             if rows.is_empty() {
                 break;
             }
-            self.add_rows(&path, &rows, table, &places, &mut relations, &mut read);
+            self.add_rows(&path, &rows, table, &places, &mut told, &mut read);
         }
-        let notes = relations
-            .iter()
-            .filter_map(|relations| relations.note(&file_name, &columns));
-        read.notes.extend(notes);
+        for (told, column) in told.iter().zip(&table.columns) {
+            let wanted = &column.source.label_column;
+            let rounded = told.rounding.note();
+            let rounded = rounded.map(|note| format!("{file_name}, {wanted}: {note}"));
+            let notes = told.relations.note(&file_name, &columns).into_iter();
+            read.notes.extend(notes.chain(rounded));
+        }
         Ok(read)
     }
 
@@ -326,7 +342,7 @@ impl Examples {
         rows: &[Row],
         table: &LabelTable<'_>,
         places: &[usize],
-        relations: &mut [Relations],
+        told: &mut [Told],
         read: &mut TableRead,
     ) {
         let labels_of = |row: &Row| -> Vec<Result<Option<f32>, Refusal>> {
@@ -379,7 +395,14 @@ impl Examples {
                 let (column, place_of_cell) = (&table.columns[index], places[index]);
                 match (label, place) {
                     (Ok(Some(label)), Some(place)) => {
-                        relations[index].add(&row.fields);
+                        // A class may well follow from a bound.
+                        if column.task == EndpointTask::Regression {
+                            told[index].relations.add(&row.fields);
+                        }
+                        let cell = row.fields.get(place_of_cell);
+                        told[index]
+                            .rounding
+                            .add(cell.map_or("", |cell| cell.trim()));
                         let labels = &mut self.entries[place].labels[column.endpoint];
                         labels.push((column.rank, label));
                     }
@@ -402,10 +425,19 @@ impl Examples {
         duplicates: &DuplicatesConfig,
     ) -> (Vec<Example>, Merged) {
         let mut merged = Merged::default();
-        let bounds: Vec<f64> = (0..self.endpoints)
+        // The largest difference, and that of one standard deviation.
+        let bounds: Vec<(f64, f64)> = (0..self.endpoints)
             .map(|endpoint| match kinds.get(endpoint) {
-                Some(EndpointTask::Classification) => 0.0,
-                _ => duplicates.bound * deviation(&self.entries, endpoint),
+                Some(EndpointTask::Classification) => (0.0, 0.0),
+                _ => {
+                    let deviation = deviation(&self.entries, endpoint);
+                    let bound = match duplicates.bound {
+                        // Of labels that are all alike as well.
+                        bound if bound.is_infinite() => bound,
+                        bound => bound * deviation,
+                    };
+                    (bound, deviation)
+                }
             })
             .collect();
         let mut examples = Vec::with_capacity(self.entries.len());
@@ -414,7 +446,7 @@ impl Examples {
                 .labels
                 .iter()
                 .zip(&bounds)
-                .map(|(labels, &bound)| {
+                .map(|(labels, &(bound, deviation))| {
                     // Of several sources the first that has the molecule.
                     let first = labels.iter().map(|&(rank, _)| rank).min()?;
                     let of_first = labels.iter().filter(|&&(rank, _)| rank == first);
@@ -427,6 +459,7 @@ impl Examples {
                         merged.conflicting += 1;
                         return None;
                     }
+                    merged.far_apart += usize::from(f64::from(high - low) > deviation);
                     let sum: f64 = labels.iter().map(|&label| f64::from(label)).sum();
                     Some((sum / labels.len() as f64) as f32)
                 })
@@ -455,6 +488,43 @@ fn is_salt(ready: &Standardized, table: &LabelTable<'_>) -> bool {
         .iter()
         .any(|column| column.source.parents_only);
     parents_only && ready.form.has_left_out()
+}
+
+/// How far labels are changed by being held in single precision.
+#[derive(Default)]
+struct Rounding {
+    /// The least and the greatest label.
+    range: Option<(f64, f64)>,
+    /// The largest change.
+    change: f64,
+}
+
+/// The part of the labels' range by which rounding may change one.
+const ROUNDED_PART: f64 = 1e-3;
+
+impl Rounding {
+    fn add(&mut self, cell: &str) {
+        let Ok(label) = cell.parse::<f64>() else {
+            // A word for a class.
+            return;
+        };
+        let (low, high) = self.range.unwrap_or((label, label));
+        self.range = Some((low.min(label), high.max(label)));
+        self.change = self.change.max((label - f64::from(label as f32)).abs());
+    }
+
+    fn note(&self) -> Option<String> {
+        let (low, high) = self.range?;
+        let range = high - low;
+        let is_large = range > 0.0 && self.change > ROUNDED_PART * range;
+        is_large.then(|| {
+            format!(
+                "labels are held in single precision, of about 7 digits, and are rounded by up to \
+                 {:.1e}, where all of them lie within {range:.1e}: subtract {low} from each",
+                self.change
+            )
+        })
+    }
 }
 
 fn range(labels: &[f32]) -> Option<(f32, f32)> {
@@ -498,7 +568,8 @@ pub(super) fn to_csv(examples: &[Example], endpoints: &[String]) -> Result<Vec<u
         .map_err(|error| csv::Error::from(error.into_error()))
 }
 
-/// Reads what [`to_csv`] wrote, in the same order.
+/// Reads what [`to_csv`] wrote, in the same order: molecules in `form`, which stay as
+/// they are.
 pub(super) fn from_csv(
     path: &Path,
     endpoints: usize,
@@ -580,6 +651,57 @@ mod tests {
     }
 
     #[test]
+    fn labels_that_are_averaged_from_afar_are_counted() {
+        let rows = [
+            ("CCO", 0.0),
+            ("OCC", 10.0),
+            ("CCC", 5.0),
+            ("CCC", 5.5),
+            ("C", 4.0),
+        ];
+        let bound = DuplicatesConfig::default().bound;
+        let (examples, merged) = collected(&rows, EndpointTask::Regression, bound);
+        assert_eq!(examples[2].labels, [Some(5.0)]);
+        assert_eq!((merged.repeated, merged.conflicting), (4, 0));
+        // Of 0 and 10 with a deviation of 3.2, and not of 5 and 5.5.
+        assert_eq!(merged.far_apart, 1);
+        let (_, merged) = collected(&rows, EndpointTask::Regression, 1.0);
+        assert_eq!((merged.conflicting, merged.far_apart), (1, 0));
+        // Labels that are all alike have no deviation.
+        let (_, merged) = collected(&[("C", 1.0), ("C", 1.0)], EndpointTask::Regression, bound);
+        assert_eq!((merged.repeated, merged.far_apart), (2, 0));
+    }
+
+    #[test]
+    fn labels_that_single_precision_rounds_too_far_are_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let note = |labels: [&str; 3]| {
+            let text: String = (labels.iter().zip(["C", "CC", "CCC"]))
+                .map(|(label, smiles)| format!("{smiles},{label}\n"))
+                .collect();
+            let text = format!("smiles,y\n{text}");
+            std::fs::write(directory.path().join("a.csv"), text).expect("written");
+            let endpoint: EndpointConfig = toml::from_str(
+                "name = \"y\"\ntitle = \"Y\"\nfile = \"a.csv\"\nlabel_column = \"y\"",
+            )
+            .expect("valid");
+            let mut examples = Examples::new(1, 128);
+            let read = examples.add_table(directory.path(), 0, &endpoint);
+            read.expect("a table").notes.join("\n")
+        };
+        assert_eq!(note(["0.1", "0.2", "5.7"]), "");
+        assert_eq!(note(["5", "5", "5"]), "");
+        assert_eq!(note(["1e-9", "2e-9", "3e-9"]), "");
+        let said = note(["1000.00001", "1000.00002", "1000.00003"]);
+        assert!(
+            said.contains("a.csv, y: labels are held in single precision"),
+            "{said}"
+        );
+        assert!(said.contains("subtract"), "{said}");
+        assert!(note(["16777216", "16777217", "16777218"]).contains("subtract"));
+    }
+
+    #[test]
     fn what_a_reader_of_a_table_cannot_know_is_told() {
         let directory = tempfile::tempdir().expect("a directory");
         let text = "smiles,relation,y,y\nCCO,=,1,5\nCCC,>,2,6\nCCN,>,,7\n";
@@ -598,6 +720,17 @@ mod tests {
             notes[0]
         );
         assert!(notes[1].contains("1 of its labels"), "{}", notes[1]);
+
+        // A class follows from a bound as well as from a value.
+        let text = "smiles,relation,y\nCCO,=,1\nCCC,>,0\nCCN,>,0\n";
+        std::fs::write(directory.path().join("a.csv"), text).expect("written");
+        let of_classes = EndpointConfig {
+            task: EndpointTask::Classification,
+            ..endpoint
+        };
+        let mut examples = Examples::new(1, 128);
+        let read = examples.add_table(directory.path(), 0, &of_classes);
+        assert_eq!(read.expect("a table"), TableRead::default());
     }
 
     #[test]
@@ -611,7 +744,7 @@ mod tests {
         let path = directory.path().join("examples.csv");
         let bytes = to_csv(&examples, &["x".to_owned()]).expect("written");
         std::fs::write(&path, bytes).expect("written");
-        let again = from_csv(&path, 1, 128).expect("read");
+        let again = from_csv(&path, 1, TREATMENT.form, 128).expect("read");
         assert_eq!(again.len(), 2);
         for (a, b) in examples.iter().zip(&again) {
             assert_eq!(
@@ -619,6 +752,6 @@ mod tests {
                 (&b.smiles, &b.labels, &b.tokens)
             );
         }
-        assert!(from_csv(&path, 2, 128).is_err());
+        assert!(from_csv(&path, 2, TREATMENT.form, 128).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! How good a model is: its predictions of held-out molecules beside those of
 //! a baseline that was fitted to the same training molecules.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::TrainingError;
@@ -18,7 +19,7 @@ use crate::model_dir::ModelFiles;
 use crate::parallel;
 use crate::predict::applicability::{HeldOut, Nearest};
 use crate::predict::gaussian_process;
-use crate::predict::{PredictOptions, Scorer};
+use crate::predict::{Form, PredictOptions, Scorer};
 use crate::records::{MoleculeSource, Structure};
 
 /// Seed of the baseline's forest.
@@ -287,6 +288,35 @@ pub(super) fn to_csv(data: &Dataset, evaluated: &Evaluated) -> Result<Vec<u8>, c
     writer
         .into_inner()
         .map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// How many of `molecules` the model was trained on for the endpoint `name`, as far as
+/// it knows its training molecules: on them it errs less than on others.
+pub fn trained_on(
+    scorer: &Scorer,
+    name: &str,
+    molecules: &[impl MoleculeSource],
+    options: PredictOptions,
+) -> usize {
+    let endpoints = &mut scorer.config().endpoints.iter();
+    let (Some(index), Some(domain)) = (
+        endpoints.position(|endpoint| endpoint.name == name),
+        scorer.applicability(),
+    ) else {
+        return 0;
+    };
+    let known = domain.molecules.iter();
+    let known: HashSet<&str> = known
+        .filter(|molecule| molecule.endpoints.contains(&(index as u32)))
+        .map(|molecule| molecule.smiles.as_str())
+        .collect();
+    let treatment = scorer.treatment(options);
+    let is_known = parallel::map(molecules, |molecule| {
+        let form = Form::new(molecule, treatment).ok();
+        let smiles = form.and_then(|form| form.molecule.canonical_smiles().ok());
+        smiles.is_some_and(|smiles| known.contains(smiles.as_str()))
+    });
+    is_known.into_iter().filter(|&is_known| is_known).count()
 }
 
 /// Evaluates a model on a table of labels that it has not seen: `pairs` of

@@ -109,6 +109,14 @@ pub async fn finetune(
         );
         let _ = on_event(Event::Note(note));
     }
+    if merged.far_apart > 0 {
+        let note = format!(
+            "{} of the merged labels are means of values that lie further apart than one standard \
+             deviation: --set duplicates.bound=1 leaves these molecules out",
+            merged.far_apart
+        );
+        let _ = on_event(Event::Note(note));
+    }
     // A teacher's predictions differ where labels do not.
     let from_labels = config.common.distillation.is_none();
     if from_labels {
@@ -163,7 +171,9 @@ pub async fn finetune(
     let run = Run::create(
         directory,
         &resolved.to_toml()?,
-        &RunInfo::new(resolved.command(), device, files).with_models(table_run.models.list()),
+        &RunInfo::new(resolved.command(), device, files)
+            .with_models(table_run.models.list())
+            .in_form(config.standard_form),
         &stored,
     )?;
     let mut finetuned = table_run.train(run, first, on_event).await?;
@@ -222,6 +232,9 @@ pub async fn evaluate_run(
         RunConfig::Pretrain(_) => return Err(TrainingError::NoEndpoints(directory.to_owned())),
     };
     config.check()?;
+    if !directory.join(run_dir::MODEL).is_dir() {
+        return Err(TrainingError::Unfinished(directory.to_owned()));
+    }
     // The run's own files are those of its model's card.
     let stores = options.augmentations == NonZeroUsize::MIN && baseline;
     let _lock = stores.then(|| RunLock::take(directory)).transpose()?;
@@ -270,7 +283,7 @@ fn stored(
     let examples = dataset::from_csv(
         &directory.join(run_dir::EXAMPLES),
         config.endpoints.len(),
-        config.standard_form,
+        info.standard_form,
         config.common.encoder().max_length,
     )?;
     let folds = given(&directory.join(run_dir::SPLITS), examples.len())?;
@@ -555,6 +568,9 @@ impl TableRun<'_> {
         )
         .await?;
         store_evaluation(self.directory, &self.data, &evaluated)?;
+        for note in few_held_out(&self.data.endpoints, &evaluated.held_out) {
+            trainer.note(note);
+        }
         self.finish(&trainer.into_run(), evaluated).await
     }
 
@@ -737,6 +753,24 @@ impl TableRun<'_> {
             left_out: Vec::new(),
         })
     }
+}
+
+/// A sentence for each endpoint of which too few molecules were held out for a domain
+/// and intervals.
+fn few_held_out(endpoints: &[Endpoint], held_out: &[Vec<HeldOut>]) -> Vec<String> {
+    let few = endpoints.iter().zip(held_out);
+    let few = few.filter(|(_, held_out)| held_out.len() < Calibration::FEWEST);
+    few.map(|(endpoint, held_out)| {
+        format!(
+            "{}: {} molecules with a label were held out, and {} are needed for prediction \
+             intervals and the applicability domain: the model will have none for it (more \
+             molecules or more --folds hold out more)",
+            endpoint.name,
+            held_out.len(),
+            Calibration::FEWEST
+        )
+    })
+    .collect()
 }
 
 /// The domain of every endpoint, from the molecules that the folds held out.

@@ -286,12 +286,28 @@ pub struct Decision {
 #[non_exhaustive]
 pub enum LabelsError {
     /// No cell holds a label.
-    #[error("no cell of the column `{column}` holds a label: {found}")]
+    #[error("no cell of the column `{column}` holds a label: {found}{}", advice(*has_commas))]
     Nothing {
         /// The column.
         column: String,
         /// What its cells hold.
         found: String,
+        /// Whether there are numbers with commas among them.
+        has_commas: bool,
+    },
+    /// Beside 0 and 1 there are numbers that cannot be read: a quantity, as it seems,
+    /// of which nothing but two values would be left.
+    #[error(
+        "the column `{column}` holds 0 and 1, and {found}: say with --task whether it is a quantity \
+         or a class{}", advice(*has_commas)
+    )]
+    Unclear {
+        /// The column.
+        column: String,
+        /// The cells that are no labels, counted.
+        found: String,
+        /// Whether there are commas among them.
+        has_commas: bool,
     },
     /// A quantity was asked for and there is no number.
     #[error("the column `{column}` holds no numbers to learn a quantity from: {values}")]
@@ -313,6 +329,17 @@ pub enum LabelsError {
         /// Those that are, where there are any.
         valid: String,
     },
+}
+
+/// What to do about numbers with commas, where there are some.
+fn advice(has_commas: bool) -> &'static str {
+    match has_commas {
+        true => {
+            "; write decimals with a point (in a spreadsheet: set its language to English before \
+             saving as CSV)"
+        }
+        false => "",
+    }
 }
 
 impl Tally {
@@ -376,8 +403,19 @@ impl Tally {
         let numbers = self.numbers.cells + classes - self.class_words;
         let words = self.class_words + self.words.cells;
         if numbers + words == 0 {
-            let found = self.faults();
-            return Err(LabelsError::Nothing { column, found });
+            return Err(LabelsError::Nothing {
+                column,
+                found: self.faults(),
+                has_commas: self.refused.contains_key(&Refusal::Comma),
+            });
+        }
+        // `0`, `1` and `2,5` are no two classes.
+        if asked.is_none() && words == 0 && self.numbers.cells == 0 && !self.refused.is_empty() {
+            return Err(LabelsError::Unclear {
+                column,
+                found: self.refused(),
+                has_commas: self.refused.contains_key(&Refusal::Comma),
+            });
         }
         let is_quantity = match asked {
             Some(task) => task == EndpointTask::Regression,
@@ -434,13 +472,19 @@ impl Tally {
         })
     }
 
+    /// The cells that are refused, counted by kind.
+    fn refused(&self) -> String {
+        let kinds = self.refused.iter();
+        let counted = kinds.map(|(refusal, &count)| refusal.counted(count));
+        counted.collect::<Vec<_>>().join(", ")
+    }
+
     /// What there is where there is no label.
     fn faults(&self) -> String {
-        let mut all: Vec<String> = self
-            .refused
-            .iter()
-            .map(|(refusal, &count)| refusal.counted(count))
-            .collect();
+        let mut all: Vec<String> = Vec::new();
+        if !self.refused.is_empty() {
+            all.push(self.refused());
+        }
         if self.missing > 0 || all.is_empty() {
             let cells = if self.missing == 1 { "cell" } else { "cells" };
             all.push(format!("{} empty {cells}", self.missing));
@@ -574,6 +618,42 @@ mod tests {
         let asked = decided(&["0", "1", "1"], Some(QUANTITY)).expect("numbers");
         assert_eq!(asked.summary, "regression: 3 numbers from 0 to 1");
         assert_eq!(asked.task, QUANTITY);
+    }
+
+    #[test]
+    fn zeros_and_ones_beside_numbers_that_cannot_be_read_are_no_two_classes() {
+        let cells = ["0", "1", "2,5", "0,75", "1", ""];
+        let text = error(&cells, None);
+        assert!(
+            text.contains("holds 0 and 1, and 2 labels with a comma: say with --task"),
+            "{text}"
+        );
+        assert!(text.contains("write decimals with a point"), "{text}");
+        let text = error(&["0", "1", ">10", "<3"], None);
+        assert!(
+            text.contains("and 1 label with `<`, 1 label with `>`")
+                || text.contains("1 label with `>`, 1"),
+            "{text}"
+        );
+        assert!(!text.contains("decimals"), "{text}");
+        // Who says what it is gets that.
+        for task in [QUANTITY, CLASS] {
+            assert_eq!(decided(&cells, Some(task)).expect("labels").task, task);
+        }
+        // Words for classes leave no doubt, nor do other numbers.
+        assert_eq!(
+            summary(&["yes", "no", "2,5"]),
+            "classification: 1 yes, 1 no"
+        );
+        assert_eq!(
+            summary(&["0", "1", "3", "2,5"]),
+            "regression: 3 numbers from 0 to 3"
+        );
+        let text = error(&["2,5", "3,5"], None);
+        assert!(
+            text.contains("2 labels with a comma; write decimals"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub fn summary(all: &[LeftOut]) -> Vec<String> {
             (Fault::Molecule, count) => format!("{count} rows whose molecules cannot be used"),
         };
         let example = match (fault, rows.first()) {
+            (Fault::Label(Refusal::Comma), _) => ": write decimals with a point".to_owned(),
             (Fault::Molecule, Some(first)) => format!(" ({})", first.why),
             _ => String::new(),
         };

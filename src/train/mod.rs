@@ -151,6 +151,12 @@ pub enum TrainingError {
     /// A run that has no endpoints cannot be evaluated on labels.
     #[error("{} is a pre-training run: it has no endpoints to evaluate", .0.display())]
     NoEndpoints(PathBuf),
+    /// A run that is not finished has no model to evaluate.
+    #[error(
+        "the run in {directory} is not finished: resume it with `delicate resume {directory}`",
+        directory = .0.display()
+    )]
+    Unfinished(PathBuf),
     /// No loss applies: the weights are 0 or the heads are missing.
     #[error("no active training objective: all loss weights are 0, or the model lacks the heads")]
     NothingToLearn,

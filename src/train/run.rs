@@ -44,7 +44,8 @@ pub async fn run(
 }
 
 /// Resumes the run in `directory` where it stopped, however it did. One that is
-/// finished is left as it is, and says so in a note.
+/// finished is left as it is, and says so in a note; one that was begun on molecules
+/// in another standard form is refused.
 ///
 /// On a CPU the result is that of a run that was never stopped, to the bit.
 ///
@@ -67,6 +68,9 @@ pub async fn resume(
         let note = "this run has already finished; nothing to resume".to_owned();
         // Nothing comes after it that could be stopped.
         let _ = on_event(Event::Note(note));
+    }
+    if finished.is_none() {
+        info.check_form(directory, config.standard_form())?;
     }
     Ok(match (config, finished) {
         (RunConfig::Pretrain(config), None) => {

@@ -30,6 +30,7 @@ use crate::atomic;
 use crate::device::Device;
 use crate::model::Model;
 use crate::model_dir::{self, ModelConfig, ModelDirError, ModelFiles, Precision};
+use crate::predict::{StandardForm, TREATMENT};
 
 /// The resolved configuration.
 pub const CONFIG: &str = "config.toml";
@@ -113,6 +114,22 @@ pub enum RunError {
         /// What is wrong.
         what: String,
     },
+    /// The run was begun on molecules in another standard form than today's.
+    #[error(
+        "the run in {} was begun by version {version} on molecules in the standard form `{begun}`, \
+         and this version trains on those in the form `{now}`: finish it with the version that \
+         began it, or begin another run in another directory", directory.display()
+    )]
+    OtherForm {
+        /// The directory.
+        directory: PathBuf,
+        /// Of the command that began it.
+        version: String,
+        /// The form that its molecules are in.
+        begun: StandardForm,
+        /// The form of this version.
+        now: StandardForm,
+    },
     /// A checkpoint cannot be read, nor any before it.
     #[error("the checkpoint {} is damaged: {source}", path.display())]
     Checkpoint {
@@ -138,6 +155,10 @@ pub struct RunInfo {
     pub version: String,
     /// Name of the device.
     pub device: String,
+    /// The form in which the run reads molecules. Versions before it was recorded read
+    /// them in the default one.
+    #[serde(default, skip_serializing_if = "StandardForm::is_default")]
+    pub standard_form: StandardForm,
     /// `flex` or `wgpu`.
     pub backend: String,
     /// Threads of the CPU.
@@ -175,6 +196,7 @@ impl RunInfo {
         Self {
             command: command.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            standard_form: TREATMENT.form,
             device: device.name().to_owned(),
             backend: format!("{:?}", device.backend).to_lowercase(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -189,6 +211,32 @@ impl RunInfo {
     /// The same with the models that the run reads.
     pub(super) fn with_models(self, models: Vec<UsedModel>) -> Self {
         Self { models, ..self }
+    }
+
+    /// The same of a run that reads molecules in `standard_form`.
+    pub(super) fn in_form(self, standard_form: StandardForm) -> Self {
+        Self {
+            standard_form,
+            ..self
+        }
+    }
+
+    /// Checks that the run in `directory` was begun in the standard form that it would
+    /// go on with `now`: with another one it would go on with other molecules.
+    ///
+    /// # Errors
+    ///
+    /// Where it was begun in another form.
+    pub(super) fn check_form(&self, directory: &Path, now: StandardForm) -> Result<(), RunError> {
+        if self.standard_form == now {
+            return Ok(());
+        }
+        Err(RunError::OtherForm {
+            directory: directory.to_owned(),
+            version: self.version.clone(),
+            begun: self.standard_form,
+            now,
+        })
     }
 
     /// Checks that the file `name` of the run `directory` is the one that was stored

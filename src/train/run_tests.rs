@@ -86,7 +86,11 @@ fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
             ["O", "N", "F", "Cl", "C#N"].map(|tail| format!("{chain}{tail},{length}\n"))
         })
         .collect();
-    fs::write(data.join("table.csv"), format!("smiles,label\n{}", rows.concat())).expect("table");
+    fs::write(
+        data.join("table.csv"),
+        format!("smiles,label\n{}", rows.concat()),
+    )
+    .expect("table");
     // CO is in both, and the first counts.
     let logs = "smiles,log\nC1CC1,0.1\nCO,3\n";
     fs::write(data.join("logs.csv"), logs).expect("written");
@@ -113,10 +117,14 @@ fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
         let outcomes =
             pollster::block_on(scorer.predict(&molecules, options, without_interruption));
         let rows = outcomes.rows.into_iter();
-        rows.map(|row| row.expect("done").expect("scored")[0].value).collect()
+        rows.map(|row| row.expect("done").expect("scored")[0].value)
+            .collect()
     };
     let values = scored(&["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O", "CCCC"]);
-    assert!(values.iter().all(|value| *value > 0.0 && value.is_finite()), "{values:?}");
+    assert!(
+        values.iter().all(|value| *value > 0.0 && value.is_finite()),
+        "{values:?}"
+    );
     assert_eq!((values[0], values[1]), (values[2], values[2]));
     assert_ne!(values[0], values[3]);
     // What the head reads beside the tokens counts.
@@ -134,7 +142,13 @@ fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
         let options = PredictOptions::default();
         let outcomes =
             pollster::block_on(changed.predict(&molecule, options, without_interruption));
-        let row = outcomes.rows.into_iter().next().flatten().expect("done").expect("scored");
+        let row = outcomes
+            .rows
+            .into_iter()
+            .next()
+            .flatten()
+            .expect("done")
+            .expect("scored");
         assert_ne!(row[0].value, values[3]);
     }
 }
@@ -298,6 +312,11 @@ fn stored_data_that_changed_since_the_run_began_is_refused() {
         let options = PredictOptions::default();
         pollster::block_on(evaluate_run(&run, &device, options, false)).map(|_| ())
     };
+    let unfinished = evaluated().expect_err("no model").to_string();
+    assert!(
+        unfinished.contains("is not finished: resume it with `delicate resume"),
+        "{unfinished}"
+    );
     let refused = |go_on: &dyn Fn() -> Result<(), TrainingError>| {
         for (name, from, to) in [(EXAMPLES, "CCO", "CCS"), (SPLITS, "0", "1")] {
             let path = run.join(name);
@@ -332,6 +351,56 @@ fn stored_data_that_changed_since_the_run_began_is_refused() {
     fs::write(run.join(RUN), recorded).expect("written");
     refused(&evaluated);
     evaluated().expect("the same data");
+}
+
+#[test]
+fn a_run_that_was_begun_in_another_standard_form_is_refused() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let data = folder.path();
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let chains = (1..=8).flat_map(|length| {
+        ["O", "N", "F", "Cl"].map(|tail| format!("{}{tail},{length}\n", "C".repeat(length)))
+    });
+    let chains: String = chains.collect();
+    fs::write(data.join("table.csv"), format!("smiles,label\n{chains}")).expect("written");
+    let smiles: String = chains.replace(',', "\t");
+    fs::write(data.join("corpus.smi"), smiles).expect("written");
+    let on_corpus = format!("train = [{:?}]", data.join("corpus.smi"));
+    for (name, of_kind) in [("tables", ON_TABLES), ("corpus", on_corpus.as_str())] {
+        let config = RunConfig::from_toml(&format!("{SETTINGS}\n{of_kind}\n")).expect("valid");
+        let run = data.join(name);
+        begin(&config, data, &run, &device, true).expect_err("stopped");
+        let resumed = || {
+            let goes_on = |_| ControlFlow::Continue(());
+            pollster::block_on(resume(&run, &device, goes_on)).map(|_| ())
+        };
+        let recorded = fs::read_to_string(run.join(RUN)).expect("there");
+        let named = "\n  \"standard_form\": \"parent\",";
+        assert!(recorded.contains(named), "{recorded}");
+        // Versions of before named no form.
+        fs::write(run.join(RUN), recorded.replacen(named, "", 1)).expect("written");
+        let error = resumed().expect_err("refused");
+        let said = error.to_string();
+        for part in [
+            run.to_string_lossy().as_ref(),
+            "begun by version 0.1.0 on molecules in the standard form `largest-part`",
+            "this version trains on those in the form `parent`",
+            "finish it with the version that began it, or begin another run",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(!run.join(MODEL).exists(), "{name}");
+        fs::write(run.join(RUN), &recorded).expect("written");
+        resumed().expect("today's form");
+        // What is finished is left as it is, and evaluated in its own form.
+        fs::write(run.join(RUN), recorded.replacen(named, "", 1)).expect("written");
+        resumed().expect("nothing to do");
+        if name == "tables" {
+            let options = PredictOptions::default();
+            let evaluated = pollster::block_on(evaluate_run(&run, &device, options, false));
+            evaluated.expect("it has a model");
+        }
+    }
 }
 
 #[test]

@@ -497,3 +497,15 @@ fn stereoisomers_and_isotopologues_share_a_scaffold() {
     assert_eq!(scaffold("[H]/N=C1/CCCCC1F").as_deref(), Some("N=C1CCCCC1"));
     assert_eq!(scaffold("CCO"), None);
 }
+
+#[test]
+fn a_molecule_too_large_for_its_rings_to_be_found_has_no_descriptors() {
+    let fused = |length: usize| {
+        let text = format!("c1cc2cccc3c4cccc5{}(c(c1)c23)c54", "c".repeat(length));
+        Molecule::parse(&text).expect("read")
+    };
+    let error = fused(1_752).descriptors().expect_err("too large");
+    assert_eq!(error.reason.code(), "too_large");
+    assert!(fused(1_752).surface_descriptors().is_err());
+    assert!(fused(80).descriptors().is_ok());
+}

@@ -366,6 +366,76 @@ fn comments_before_a_table_are_no_rows() {
 }
 
 #[test]
+fn a_table_is_found_after_however_many_blank_lines_and_comments() {
+    for (before, comments) in [
+        ("\n".repeat(200_000), 0),
+        ("# a remark\r\n".repeat(20_000), 20_000),
+        ("#\n\n  \n".repeat(100_000), 100_000),
+    ] {
+        let lines = before.matches('\n').count() as u64;
+        for (table, name, ids) in [
+            ("id,smiles\na,CCO\nb,CCN\n", "a.csv", true),
+            ("id\tsmiles\na\tCCO\nb\tCCN\n", "a.tsv", true),
+            ("id,smiles\na,CCO\nb,CCN\n", "a.txt", true),
+            ("CCO a\nCCN b\n", "a.smi", false),
+        ] {
+            let (header, rows, notes) = read(format!("{before}{table}"), name);
+            assert_eq!(smiles(&rows), ["CCO", "CCN"], "{name}");
+            assert_eq!(rows[0].line, lines + 1 + u64::from(ids), "{name}");
+            if ids {
+                assert_eq!(column(&header, &rows, "id"), ["a", "b"]);
+                let expected = (comments > 0).then_some(Note::Comments { lines: comments });
+                assert_eq!(notes, Vec::from_iter(expected), "{name}");
+            }
+        }
+        // The last of the comments may be the header.
+        let (header, rows, notes) = read(format!("{before}#SMILES,id\nCCO,a\n"), "a.csv");
+        assert_eq!(header.columns, ["SMILES", "id"]);
+        assert_eq!((rows.len(), rows[0].line), (1, lines + 2));
+        let expected = (comments > 0).then_some(Note::Comments { lines: comments });
+        assert_eq!(notes, Vec::from_iter(expected));
+    }
+    // A mol block may begin with blank lines; its title is one of them.
+    let text = "\n".repeat(100_000) + &block("", "O");
+    let (_, rows, _) = read(&text, "-");
+    assert_eq!(smiles(&rows).last().map(String::as_str), Some("CO"));
+}
+
+#[test]
+fn a_file_of_blank_lines_is_empty_however_long_it_is() {
+    for lines in [1, 100, 300_000] {
+        for name in ["a.sdf", "a.smi", "a.csv", "-"] {
+            let text = "\n".repeat(lines);
+            let reader = Reader::open(text.as_bytes(), name, &ReadOptions::default());
+            let error = match reader {
+                Err(error) => error,
+                Ok(reader) => reader.last().expect("an item").expect_err("no rows"),
+            };
+            assert!(matches!(error, RecordsError::Empty), "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_record_with_too_many_items_is_that_records_problem() {
+    let mut many = block("b", "N");
+    for item in 0..10_001 {
+        many += &format!("> <item {item}>\n{item}\n\n");
+    }
+    let one = |title, element| block(title, element) + "> <id>\n7\n\n$$$$\n";
+    let text = one("a", "O") + &many + "$$$$\n" + &one("c", "S");
+    for (header, rows, _) in [read(&text, "a.sdf"), stream(text.as_bytes(), "-")] {
+        assert_eq!(header.columns, ["name", "id"]);
+        let names: Vec<&str> = rows.iter().map(|row| row.fields[0].as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!(rows[0].fields[1], "7");
+        let error = rows[1].molecule.as_ref().expect_err("too many");
+        assert_eq!(error.reason, "too_many_items");
+        assert!(rows[0].molecule.is_ok() && rows[2].molecule.is_ok());
+    }
+}
+
+#[test]
 fn exports_are_read_as_they_come() {
     // PubChem: rows below the header describe the columns.
     let text = "PUBCHEM_RESULT_TAG,PUBCHEM_CID,PUBCHEM_EXT_DATASOURCE_SMILES,PUBCHEM_ACTIVITY_OUTCOME,IC50\n\
@@ -580,6 +650,17 @@ mod archives {
             let (header, rows, _) = read(bytes, "a.csv.zst");
             assert_eq!(header.columns, ["smiles", "id"]);
             assert_eq!(smiles(&rows), ["CCO", "CCN"]);
+        }
+        // Tapes and block devices leave zeros; anything else is damage.
+        let padded = [frames.as_slice(), &[0; 70_000]].concat();
+        let (_, rows, notes) = read(padded, "a.csv.zst");
+        assert_eq!(smiles(&rows), ["CCO", "CCN"]);
+        assert_eq!(notes, [Note::Padding { bytes: 70_000 }]);
+        for rest in [b"junk".as_slice(), b"\0\0junk", b"\0\x28\xb5\x2f\xfd"] {
+            let bytes = [frames.as_slice(), rest].concat();
+            let reader = Reader::open(bytes.as_slice(), "a.csv.zst", &ReadOptions::default());
+            let last = reader.expect("opens").last().expect("an item");
+            assert!(last.is_err(), "{rest:?}");
         }
         let cut = &frames[..frames.len() - 6];
         let reader = Reader::open(cut, "a.csv.zst", &ReadOptions::default()).expect("opens");

@@ -381,9 +381,87 @@ fn a_file_of_a_newer_version_is_not_passed_over() {
     let text = std::fs::read_to_string(path.join("config.json")).expect("there");
     let mut config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     config["files"]["calibration.bin"] = "00".into();
-    std::fs::write(path.join("config.json"), config.to_string()).expect("written");
+    let config = model_dir::with_digest(config.to_string().as_bytes()).expect("JSON");
+    std::fs::write(path.join("config.json"), config).expect("written");
     let error = refused(&path, "calibration.bin");
     assert!(matches!(error, ModelDirError::Unknown { .. }), "{error}");
+}
+
+/// Each number of a JSON text, by its path.
+fn numbers(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Number(_) => found.push(path.to_owned()),
+        serde_json::Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                numbers(value, &format!("{path}/{index}"), found);
+            }
+        }
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                numbers(value, &format!("{path}/{name}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn each_number_of_a_configuration_that_is_changed_is_noticed() {
+    let mut files = ModelFiles::embedded();
+    files.seal().expect("valid JSON");
+    let config: serde_json::Value = serde_json::from_slice(&files.config).expect("JSON");
+    let mut places = Vec::new();
+    numbers(&config, "", &mut places);
+    assert!(places.len() > 20, "{places:?}");
+    let mut after = files.clone();
+    for place in places {
+        let mut changed = config.clone();
+        let number = changed.pointer_mut(&place).expect("there");
+        *number = match number.as_u64() {
+            Some(whole) => (whole + 1).into(),
+            // The least that single precision tells apart.
+            None => {
+                let value = number.as_f64().expect("a number") as f32;
+                f32::from_bits(value.to_bits() + 1).into()
+            }
+        };
+        after.config = changed.to_string().into_bytes().into();
+        let error = after.config().expect_err(&place);
+        assert!(
+            matches!(&error, ModelDirError::ConfigAltered { .. }),
+            "{place}: {error}"
+        );
+    }
+    // As is each word.
+    for (place, value) in [
+        ("/endpoints/0/unit", "mol"),
+        ("/endpoints/0/name", "else"),
+        ("/pooling", "first_token"),
+        ("/standard_form", "largest-part"),
+    ] {
+        let mut changed = config.clone();
+        *changed.pointer_mut(place).expect(place) = value.into();
+        after.config = changed.to_string().into_bytes().into();
+        let error = after.config().expect_err(place);
+        assert!(error.to_string().contains("remove its `digest`"), "{error}");
+    }
+}
+
+#[test]
+fn a_configuration_is_the_same_however_it_is_laid_out() {
+    let mut files = ModelFiles::embedded();
+    files.seal().expect("valid JSON");
+    let config: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&files.config).expect("JSON");
+    // Without line breaks and in another order.
+    let reversed: serde_json::Map<_, _> = config.clone().into_iter().rev().collect();
+    files.config = serde_json::to_vec(&reversed).expect("JSON").into();
+    files.config().expect("the same");
+    // Older models have no digest; it is not asked for.
+    let mut old = config;
+    assert!(old.shift_remove("digest").is_some());
+    files.config = serde_json::to_vec(&old).expect("JSON").into();
+    files.config().expect("whole");
 }
 
 #[test]
@@ -432,6 +510,8 @@ fn the_built_in_models_are_whole() {
     for entry in std::fs::read_dir(models).expect("listed") {
         let path = entry.expect("listed").path();
         let files = ModelFiles::read(&path).expect("read");
+        let text = String::from_utf8_lossy(&files.config);
+        assert!(text.contains("\n  \"digest\": \""), "{text}");
         files
             .config()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -774,3 +774,59 @@ fn a_fault_of_an_atom_is_in_its_line() {
     let block = drawn("", &atoms, &bonds, &[]);
     assert_refused(&block, "explicit valence 5", 6);
 }
+
+#[test]
+fn a_block_of_another_version_is_not_read_as_one_of_v2000() {
+    let block = drawn("2D", &in_a_row(&["C", "O"]), &[[1, 2, 1, 0]], &[]);
+    assert_eq!(read(&block), "CO");
+    for version in ["V4000", "V1000", "V300", "v3000"] {
+        let other = block.replace("V2000", version);
+        let error = Molecule::from_mol_block(&other).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("line 4: the version `{version}` is not known")),
+            "{error}"
+        );
+    }
+    // Very old files name none.
+    assert_eq!(read(&block.replace(" V2000", "")), "CO");
+}
+
+#[test]
+fn a_bond_to_several_atoms_is_no_bond() {
+    let block = |ends: &str| {
+        let bond = format!(" 6 1 6 1 {ends}");
+        v3000(
+            6,
+            5,
+            &[
+                " BEGIN ATOM",
+                " 1 C 0 0 0 0",
+                " 2 C 1 0 0 0",
+                " 3 C 2 0 0 0",
+                " 4 C 3 0 0 0",
+                " 5 C 4 0 0 0",
+                " 6 O 5 0 0 0",
+                " END ATOM",
+                " BEGIN BOND",
+                " 1 1 1 2",
+                " 2 1 2 3",
+                " 3 1 3 4",
+                " 4 1 4 5",
+                &bond,
+                " END BOND",
+            ],
+        )
+    };
+    assert_eq!(read(&block("")), "CCCCCO");
+    let refused = |ends: &str| Molecule::from_mol_block(&block(ends)).unwrap_err();
+    let error = refused("ENDPTS=(3 1 2 3) ATTACH=ALL");
+    assert_eq!(
+        error.reason,
+        Reason::Bond {
+            kind: "bond to several atoms (ENDPTS)"
+        }
+    );
+    assert_eq!(error.line, Some(20));
+    let error = refused("ATTACH=ANY ENDPTS=(3 1 2 3)").to_string();
+    assert!(error.contains("a bond whose place varies"), "{error}");
+}

@@ -401,6 +401,19 @@ fn a_ragged_row_is_its_own_problem_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_decimal_comma_that_parts_a_number_is_suspected() {
+    let (_, rows) = read("smiles,logS\nCCO,-0,77\nCCN,1\nCCC,a,b\n", "a.csv");
+    let said = |row: usize| rows[row].molecule.as_ref().expect_err("ragged").to_string();
+    assert!(said(0).contains("3 fields, the header has 2: a number with a decimal comma"));
+    assert!(rows[1].molecule.is_ok());
+    assert!(
+        said(2).ends_with("3 fields, the header has 2"),
+        "{}",
+        said(2)
+    );
+}
+
+#[test]
 fn blank_lines_are_not_rows() {
     let (_, records) = read("id,smiles\n\n1,CCO\n   \n2,CC\n\n\n", "a.csv");
     assert_eq!(smiles(&records), ["CCO", "CC"]);
@@ -882,16 +895,24 @@ fn a_similarity_is_one_column_and_no_error_stands_beside_it() {
     let outputs = Columns::Similarity;
     assert_eq!(
         written(OutputFormat::Csv, &columns, &outputs, &rows),
-        "smiles,error,similarity,standardized,changes\nCCO,2 %,0.1,,\n"
+        "smiles,error,similarity,nearest_query,standardized,changes\nCCO,2 %,0.1,,,\n"
     );
     assert_eq!(
         written(OutputFormat::Jsonl, &columns, &outputs, &rows),
-        "{\"smiles\":\"CCO\",\"error\":\"2 %\",\"similarity\":0.1,\"standardized\":null}\n"
+        "{\"smiles\":\"CCO\",\"error\":\"2 %\",\"similarity\":0.1,\"nearest_query\":\"\",\
+         \"standardized\":null}\n"
     );
+    let named = Output::Similarity {
+        value: 0.1,
+        nearest: "drug 7",
+    };
+    let rows: [(&[&str], Outcome<'_>); 1] = [(&["CCO", "2 %"], Ok(named))];
+    let csv = written(OutputFormat::Csv, &columns, &outputs, &rows);
+    assert!(csv.ends_with("CCO,2 %,0.1,drug 7,,\n"), "{csv}");
     let theirs = written(OutputFormat::Csv, &["similarity"], &outputs, &[]);
     assert_eq!(
         theirs,
-        "similarity,delicate_similarity,standardized,changes\n"
+        "similarity,delicate_similarity,nearest_query,standardized,changes\n"
     );
 }
 

@@ -447,3 +447,56 @@ fn charges_can_be_kept_in_a_prediction() {
     assert_ne!(value(&keeping, "CC(=O)[O-]"), value(&keeping, "CC(=O)O"));
     assert_eq!(value(&predictor, "CC(=O)[O-]"), value(&keeping, "CC(=O)O"));
 }
+
+#[test]
+fn an_aromatic_bond_that_no_ring_bears_out_is_no_bond() {
+    for smiles in ["C:C", "CC:CC", "N:C=O", "[CH3]:[CH3]", "C:C.CCO"] {
+        let reason = reason(smiles);
+        let Reason::Bond { kind } = &reason else {
+            panic!("{smiles}: {reason:?}");
+        };
+        assert_eq!(*kind, "aromatic bond outside an aromatic ring", "{smiles}");
+    }
+    // Within a ring that is one the order is told; so is a single bond beside it.
+    assert_forms(&[
+        ("C1:C:C:C:C:C:1", "c1ccccc1"),
+        ("c1ccccc1:C", "Cc1ccccc1"),
+        ("c1:c:c:c:c:c1-c1ccccc1", "c1ccc(-c2ccccc2)cc1"),
+    ]);
+}
+
+#[test]
+fn what_stands_between_bars_and_is_no_known_field_is_named() {
+    for (smiles, field) in [("CCO |nm|", "nm"), ("CCO |zz:1,2|", "zz:1,2")] {
+        let error = Molecule::parse(smiles).expect_err(smiles).to_string();
+        assert!(
+            error.contains(&format!("the field `{field}` of the CXSMILES extension")),
+            "{error}"
+        );
+        assert!(error.contains("at position 4"), "{error}");
+    }
+    assert_eq!(form("CCO nm"), "CCO");
+}
+
+#[test]
+fn an_atom_without_enough_electrons_keeps_its_charge() {
+    // Two protons fewer would leave a nitrogen with one bond.
+    for smiles in ["C[C@@H]([NH2+2])C(=O)O", "C[NH2+2]", "C[NH+3]", "CC[PH2+2]"] {
+        let parent = parent(smiles).unwrap_or_else(|error| panic!("{smiles}: {error}"));
+        assert_eq!(parent.neutralized, 0, "{smiles}");
+        let again = parent.molecule.parent(Keep::default());
+        assert!(again.is_ok(), "{smiles}: {again:?}");
+    }
+    assert_forms(&[
+        ("C[NH3+]", "CN"),
+        ("C[OH2+]", "CO"),
+        ("C[PH3+]", "CP"),
+        ("c1cc[nH+]cc1", "c1ccncc1"),
+        ("c1c[nH]c[nH+]1", "c1c[nH]cn1"),
+        ("CC(=[OH+])O", "CC(=O)O"),
+        ("CC=[NH2+]", "CC=N"),
+        ("CS(C)(=O)=[NH2+]", "CS(C)(=N)=O"),
+        ("C[NH2+]C", "CNC"),
+        ("[NH3+]CC[NH3+]", "NCCN"),
+    ]);
+}

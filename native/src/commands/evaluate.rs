@@ -11,7 +11,7 @@ use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::model::EndpointTask;
 use delicate::predict::PredictOptions;
 use delicate::records::Row;
-use delicate::train::evaluation::evaluate_table;
+use delicate::train::evaluation::{evaluate_table, trained_on};
 use delicate::train::labels::Cell;
 use delicate::train::{evaluate_run, evaluation_table, run_dir};
 
@@ -134,6 +134,15 @@ fn on_table(
             arguments.path.display(),
             arguments.label_column
         )));
+    }
+    let known = trained_on(&scorer, name, &rows, options);
+    if known > 0 {
+        say!(
+            "{known} of {} molecules are among those that the model was trained on for {name}: its \
+             errors on others are larger. Leave them out (`delicate score --uncertainty` names \
+             the nearest training molecule), or see the model's card",
+            rows.len()
+        );
     }
     let evaluated = evaluate_table(&scorer, name, &rows, &labels, options);
     let evaluated = pollster::block_on(evaluated);

@@ -50,8 +50,8 @@ const SPLITS: &Choices<SplitKind> = &[
 
 #[derive(Debug, Args)]
 #[command(mut_arg("config", |config| config.value_name("TABLE|CONFIG").help(
-    "Table of molecules and labels (.csv, .tsv, .smi or .sdf, optionally .gz), with --label; or \
-     built-in configuration (such as delicate-small) or TOML file",
+    "Table of molecules and labels (.csv, .tsv, .smi, .sdf or .xlsx, optionally .gz, .zst or \
+     .zip), with --label; or built-in configuration (such as delicate-small) or TOML file",
 )))]
 pub(crate) struct FinetuneArguments {
     #[command(flatten)]
@@ -203,15 +203,7 @@ fn on_table(arguments: &FinetuneArguments) -> Result<(), CommandError> {
     if let (RunConfig::Finetune(config), false) = (&config, arguments.run.quiet) {
         say!("{}", summary(&table.path, &found, config).trim_end());
     }
-    Session::of(&arguments.run).train(&config, &found.data)?;
-    if !arguments.run.quiet {
-        let model = arguments.run.output.join(train::run_dir::MODEL);
-        say!(
-            "To score with this model: delicate score FILE --model {}",
-            quoted(&model)
-        );
-    }
-    Ok(())
+    Session::of(&arguments.run).train(&config, &found.data)
 }
 
 /// The start of a run: built in where nothing is said.
@@ -279,17 +271,6 @@ fn summary(path: &Path, found: &Inspected, config: &FinetuneConfig) -> String {
     text
 }
 
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:\\".contains(c);
-    if text.chars().all(is_plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,11 +284,5 @@ mod tests {
             [Some(1), Some(2)]
         );
         assert!(each("--unit", &[1, 2], 3).is_err());
-    }
-
-    #[test]
-    fn a_path_with_a_blank_is_quoted() {
-        assert_eq!(quoted(Path::new("run/model")), "run/model");
-        assert_eq!(quoted(Path::new("my run/model")), "'my run/model'");
     }
 }

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use delicate::chemistry::Keep;
 use delicate::predict::{PredictOptions, Progress, Scorer, Stop, standardize};
 use delicate::records::{
-    Columns, MoleculeSource, OutputFormat, ReadOptions, RowError, Structure, Writer,
+    Columns, Header, MoleculeSource, Output, OutputFormat, ReadOptions, Row, RowError, Structure,
+    Writer,
 };
 use delicate::screening::{
     self, Aggregate, Benchmark, BenchmarkResult, Features, Similarity, TargetResult, Top,
@@ -243,6 +245,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         let message = "only one of the library and the queries can be stdin";
         return Err(CommandError::Usage(message.to_owned()));
     }
+    arguments.output.check_folder()?;
     for input in [library, queries] {
         refuse_same_file(input, arguments.output.file())?;
     }
@@ -271,8 +274,10 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             rows += 1;
             match features {
                 Ok(features) => {
-                    let score = features.score(&queries, featurizer.by, arguments.aggregate);
-                    top.offer(score, row);
+                    let (by, aggregate) = (featurizer.by, arguments.aggregate);
+                    let compared = features.compare(&queries.features, by, aggregate);
+                    let nearest = compared.map_or(0, |compared| compared.nearest);
+                    top.offer(compared.map(|compared| compared.score), (row, nearest));
                 }
                 Err(error) => {
                     failed += 1;
@@ -294,10 +299,14 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     let format = arguments.output.format();
     let mut writer = Writer::new(sink, format, &header, Columns::Similarity).map_err(output)?;
     for hit in top.into_sorted() {
-        let standardization = standardize(&hit.item, featurizer.options.keep).ok();
-        let score = hit.score as f32;
+        let (row, nearest) = &hit.item;
+        let standardization = standardize(row, featurizer.options.keep).ok();
+        let similarity = Output::Similarity {
+            value: hit.score as f32,
+            nearest: queries.names.get(*nearest).map_or("", String::as_str),
+        };
         writer
-            .write(&hit.item, standardization.as_ref(), Ok(score))
+            .write(row, standardization.as_ref(), Ok(similarity))
             .map_err(output)?;
     }
     let sink = writer.finish().map_err(output)?;
@@ -326,8 +335,8 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         });
         say!(
             "{rows} rows against {} {}, {seconds:.1} s ({:.0} rows/s){device}",
-            queries.len(),
-            if queries.len() == 1 {
+            queries.features.len(),
+            if queries.features.len() == 1 {
                 "query"
             } else {
                 "queries"
@@ -351,18 +360,38 @@ enum End {
     Failed(CommandError),
 }
 
-/// The features of all queries that can be used; the others are reported.
+/// The queries that can be used.
+#[derive(Default)]
+struct Queries {
+    features: Vec<Features>,
+    /// What each is called: by its identifier, or else as its structure.
+    names: Vec<String>,
+}
+
+/// What a query is called: its identifier or title, or else its SMILES.
+fn query_name(row: &Row, header: &Header, keep: Keep) -> String {
+    let id = header.id.and_then(|column| row.fields.get(column));
+    let id = id.map(|id| id.trim()).filter(|id| !id.is_empty());
+    match (id, &row.molecule) {
+        (Some(id), _) => id.to_owned(),
+        (None, Ok(Structure::Smiles(smiles))) => smiles.clone(),
+        (None, _) => standardize(row, keep).map_or_else(|_| String::new(), |done| done.smiles),
+    }
+}
+
+/// All queries that can be used; the others are reported.
 fn read_queries(
     featurizer: &Featurizer,
     path: &Path,
     smiles_column: Option<String>,
-) -> Result<Vec<Features>, CommandError> {
+) -> Result<Queries, CommandError> {
     let options = ReadOptions {
         smiles_column,
         ..ReadOptions::default()
     };
     let mut input = RowFile::open(path, &options)?;
-    let mut queries = Vec::new();
+    let header = input.header().clone();
+    let mut queries = Queries::default();
     let mut ended = false;
     while !ended {
         let chunk = input.chunk();
@@ -376,7 +405,11 @@ fn read_queries(
         }
         for (row, features) in chunk.rows.iter().zip(results.into_iter().flatten()) {
             match features {
-                Ok(features) => queries.push(features),
+                Ok(features) => {
+                    queries.features.push(features);
+                    let name = query_name(row, &header, featurizer.options.keep);
+                    queries.names.push(name);
+                }
                 Err(error) => say!(
                     "{}, line {}: query skipped: {}",
                     path.display(),
@@ -386,7 +419,7 @@ fn read_queries(
             }
         }
     }
-    if queries.is_empty() {
+    if queries.features.is_empty() {
         return Err(CommandError::NoQueries(path.to_owned()));
     }
     Ok(queries)

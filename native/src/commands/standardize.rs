@@ -4,16 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use delicate::predict::standardize_all;
-use delicate::records::{Columns, Writer};
+use delicate::records::{Columns, Row};
 
-use crate::changes::Changes;
 use crate::cli::{InputArguments, MoleculeArguments, OutputArguments};
 use crate::error::CommandError;
-use crate::failures::Failures;
-use crate::files::{RowFile, Sink, refuse_same_file};
-use crate::interrupt::Interrupt;
-use crate::messages::say;
-use crate::progress;
+use crate::files::RowFile;
+use crate::rows::{self, Computed, OnError, RowCommand};
 
 #[derive(Debug, Args)]
 pub(crate) struct StandardizeArguments {
@@ -25,69 +21,39 @@ pub(crate) struct StandardizeArguments {
     pub(crate) output: OutputArguments,
     #[command(flatten)]
     pub(crate) molecule: MoleculeArguments,
+    /// Go on with the output file of the same command that was killed or interrupted (not for a
+    /// JSON array or .gz)
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// Print no progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
 
 pub(crate) fn run(arguments: &StandardizeArguments) -> Result<(), CommandError> {
-    let interrupt = Interrupt::listen();
-    refuse_same_file(&arguments.file, arguments.output.file())?;
-    let mut input = RowFile::open(&arguments.file, &arguments.input.options())?;
-    let header = input.header().clone();
-    let sink = Sink::open(arguments.output.file())?;
-    let output = |source| arguments.output.failed(source);
-    let format = arguments.output.format();
-    let mut writer = Writer::new(sink, format, &header, Columns::Standardized).map_err(output)?;
-    let bar = progress::rows(arguments.quiet);
+    let command = RowCommand::begin(
+        &arguments.file,
+        &arguments.output,
+        arguments.resume,
+        OnError::Skip,
+        arguments.quiet,
+    )?;
+    let input = RowFile::open(&arguments.file, &arguments.input.options())?;
+    let settings = rows::settings(
+        "standardize",
+        &arguments.output,
+        input.header(),
+        &arguments.input,
+        arguments.molecule,
+    )?;
     let keep = arguments.molecule.options().keep;
-    let mut changes = Changes::default();
-    let (mut rows, mut failed) = (0usize, 0usize);
-    let mut failures = Failures::default();
-    let mut fault = None;
-    let mut ended = false;
-    while !ended && !interrupt.is_raised() {
-        let chunk = input.chunk();
-        ended = chunk.is_last;
-        fault = chunk.fault;
-        interrupt.busy(true);
-        for (row, result) in chunk.rows.iter().zip(standardize_all(&chunk.rows, keep)) {
-            if let Ok(standardization) = &result {
-                changes.count(standardization);
-            }
-            failed += usize::from(result.is_err());
-            let error = result.as_ref().map(|_| ());
-            failures.add(row, &error);
-            writer
-                .write(row, result.as_ref().ok(), error)
-                .map_err(output)?;
+    let compute = |rows: &[Row], _: &dyn Fn(usize) -> _| {
+        let done = standardize_all(rows, keep);
+        Computed {
+            standardizations: done.iter().map(|one| one.as_ref().ok().cloned()).collect(),
+            rows: done.into_iter().map(|one| Some(one.map(|_| ()))).collect(),
+            stop: None,
         }
-        rows += chunk.rows.len();
-        bar.set_position(rows as u64);
-        writer.flush().map_err(output)?;
-        interrupt.busy(false);
-    }
-    bar.finish_and_clear();
-    let sink = writer.finish().map_err(output)?;
-    let stopped = !ended;
-    if stopped || fault.is_some() {
-        if let Some(aside) = sink.set_aside().map_err(output)? {
-            say!("the output so far is in {}", aside.display());
-        }
-    } else {
-        sink.complete().map_err(output)?;
-    }
-    if stopped {
-        return Err(delicate::predict::Stop::Cancelled.into());
-    }
-    if !arguments.quiet {
-        say!("{rows} rows, {failed} with errors");
-        if let Some(summary) = changes.summary() {
-            say!("{summary}");
-        }
-    }
-    match fault {
-        Some(fault) => Err(fault),
-        None => failures.verdict(&arguments.file, &header),
-    }
+    };
+    command.run(input, settings, Columns::Standardized, compute, String::new)
 }

@@ -270,6 +270,7 @@ impl Session<'_> {
 
     /// Writes the report and prints what came out.
     fn finish(&self, trained: Trained) -> Result<(), CommandError> {
+        let is_finetuned = matches!(trained, Trained::Finetuned(_));
         let table = match trained {
             Trained::Pretrained(pretrained) => {
                 let losses = pretrained.validation.iter();
@@ -295,7 +296,15 @@ impl Session<'_> {
         }
         io::stdout()
             .write_all(table.as_bytes())
-            .map_err(CommandError::stdout)
+            .map_err(CommandError::stdout)?;
+        if !self.quiet && is_finetuned {
+            let model = self.directory.join(train::run_dir::MODEL);
+            say!(
+                "To score with this model: delicate score FILE --model {}",
+                quoted(&model)
+            );
+        }
+        Ok(())
     }
 }
 
@@ -396,5 +405,27 @@ impl Shown {
         self.bar.finish_and_clear();
         self.interrupt.busy(false);
         done.map_err(|error| CommandError::from_run(error, directory))
+    }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:\\".contains(c);
+    if text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_a_blank_is_quoted() {
+        assert_eq!(quoted(Path::new("run/model")), "run/model");
+        assert_eq!(quoted(Path::new("my run/model")), "'my run/model'");
     }
 }

@@ -194,6 +194,10 @@ fn a_table_becomes_a_model_that_scores() {
         assert!(stderr.contains(line), "{line} is not in\n{stderr}");
     }
     assert!(stderr.contains("active: classification: "), "{stderr}");
+    assert!(
+        stderr.contains("molecules with a label were held out, and 20 are needed for prediction"),
+        "{stderr}"
+    );
     assert!(stdout.contains("| ECFP4 |"), "{stdout}");
     assert!(
         stdout.contains("rmse (log M)") && stdout.contains("roc_auc"),
@@ -205,6 +209,7 @@ fn a_table_becomes_a_model_that_scores() {
     assert_eq!(left_out.lines().count(), 7, "{left_out}");
     let config = std::fs::read_to_string(place.join("my run/config.toml")).expect("written");
     assert!(config.contains("start = \"built-in\""), "{config}");
+    assert!(config.contains("bound = inf"), "{config}");
     place.json("my run/evaluation.json");
     place.json("my run/model/config.json");
 
@@ -222,7 +227,33 @@ fn a_table_becomes_a_model_that_scores() {
     assert!(row.to_string().contains("log M"), "{row}");
     // A run is gone on with by its own configuration.
     let resumed = place.run(&["finetune", "--resume", "-o", "my run"]);
-    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed.stderr));
+    let said = text(&resumed.stderr);
+    assert_eq!(resumed.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("To score with this model: delicate score FILE --model 'my run/model'"),
+        "{said}"
+    );
+    // What it was trained on is no measure of it.
+    let evaluated = place.run(&[
+        "evaluate",
+        "my assay.csv",
+        "--model",
+        "my run/model",
+        "--endpoint",
+        "pIC50",
+        "--label",
+        "pIC50",
+        "-q",
+    ]);
+    let said = text(&evaluated.stderr);
+    assert_eq!(evaluated.status.code(), Some(0), "{said}");
+    let known = said.split(" of 58 molecules are among those that the model was trained on");
+    let known: usize = known
+        .into_iter()
+        .next()
+        .and_then(|it| it.trim().parse().ok())
+        .unwrap_or(0);
+    assert!(known > 30 && known < 58, "{said}");
 }
 
 #[test]
@@ -390,6 +421,16 @@ fn what_cannot_be_learnt_from_is_said_before_training() {
         30,
         &|_, _| ">5".to_owned(),
         "holds a label: 30 labels with `>`",
+    );
+    refused(
+        30,
+        &|i, _| format!("\"{i},5\""),
+        "30 labels with a comma; write decimals with a point",
+    );
+    refused(
+        30,
+        &|i, _| ["0", "1", "\"2,5\""][i % 3].to_owned(),
+        "holds 0 and 1, and 10 labels with a comma: say with --task",
     );
     let broken: String = (0..20).map(|i| format!("C1CC,{i}\n")).collect();
     std::fs::write(place.join("broken.csv"), format!("smiles,x\n{broken}")).expect("written");

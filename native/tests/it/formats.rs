@@ -1,7 +1,7 @@
 //! What the command says about the files it is given and asked for.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -113,4 +113,129 @@ fn a_file_of_which_every_row_fails_for_one_reason_ends_with_it() {
     // Its rows are there, each with its error.
     let written = fs::read_to_string(folder.path().join("out.csv")).expect("there");
     assert_eq!(written.lines().count(), 4);
+}
+
+#[test]
+fn a_molecule_in_place_of_a_file_and_a_folder_that_is_not_there_are_named() {
+    let folder = tempfile::tempdir().expect("a directory");
+    fs::write(folder.path().join("in.smi"), "CCO\n").expect("written");
+    let said = |arguments: &[&str]| {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        stderr(&output).to_owned()
+    };
+    let message = said(&["score", "CC(=O)Nc1ccc(O)cc1"]);
+    assert!(
+        message.contains("it reads as a SMILES: put it into a file")
+            && message.contains("`delicate explain 'CC(=O)Nc1ccc(O)cc1'`"),
+        "{message}"
+    );
+    let message = said(&["score", "none.csv"]);
+    assert!(!message.contains("SMILES"), "{message}");
+    for command in [
+        &["score", "in.smi"][..],
+        &["standardize", "in.smi"],
+        &["screen", "in.smi", "--queries", "in.smi", "--by", "ecfp"],
+    ] {
+        let message = said(&[command, &["-o", "missing/folder/x.csv"]].concat());
+        assert!(
+            message.contains("writing missing/folder/x.csv: there is no folder missing/folder"),
+            "{message}"
+        );
+    }
+}
+
+/// What docs/other-tools.md says of escapes in workbooks.
+#[test]
+fn escapes_in_a_workbook_come_as_excel_shows_them() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let text = |text: &str| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
+    let row = |cells: [&str; 3]| format!("<row>{}</row>", cells.map(text).concat());
+    let sheet = [
+        row(["Sample_x005F_x0020_Name", "SMILES", "IC50_x000D_ (nM)"]),
+        row(["cells_x0020_B", "CCO", "1"]),
+        row(["cells_x005F_x0020_C", "CCN", "2"]),
+    ];
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006/relationships";
+    let parts = [
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns=\"{main}\" xmlns:r=\"{relations}\"><sheets><sheet name=\"S\" \
+                 sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                "<Relationships xmlns=\"{package}\"><Relationship Id=\"r1\" \
+                 Type=\"{relations}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
+            ),
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!(
+                "<worksheet xmlns=\"{main}\"><sheetData>{}</sheetData></worksheet>",
+                sheet.concat()
+            ),
+        ),
+    ];
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, part) in parts {
+        archive.start_file(name, stored).expect("begun");
+        archive.write_all(part.as_bytes()).expect("written");
+    }
+    let bytes = archive.finish().expect("finished").into_inner();
+    fs::write(folder.path().join("in.xlsx"), bytes).expect("written");
+    let output = run(folder.path(), &["standardize", "in.xlsx", "-q"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let written = String::from_utf8(output.stdout.clone()).expect("text");
+    assert_eq!(
+        written,
+        "Sample_x0020_Name,SMILES,\"IC50\r (nM)\",standardized,changes,error\n\
+         cells B,CCO,1,CCO,,\n\
+         cells_x0020_C,CCN,2,CCN,,\n"
+    );
+}
+
+/// What docs/other-tools.md says of titles and items, and of racemates.
+#[test]
+fn a_title_stands_beside_an_item_called_id_and_a_racemate_is_the_enantiomer_drawn() {
+    let folder = tempfile::tempdir().expect("a directory");
+    // (R)-butan-2-ol as an AND group, and as it is; 2D, with a wedge.
+    let record = |title: &str, id: &str, group: &str| {
+        format!(
+            "{title}\n\n\n  0  0  0     0  0            999 V3000\nM  V30 BEGIN CTAB\n\
+             M  V30 COUNTS 5 4 0 0 1\nM  V30 BEGIN ATOM\nM  V30 1 C -1.5 0 0 0\n\
+             M  V30 2 C 0 0.75 0 0\nM  V30 3 C 1.5 0 0 0\nM  V30 4 C 3 0.75 0 0\n\
+             M  V30 5 O 0 2.25 0 0\nM  V30 END ATOM\nM  V30 BEGIN BOND\nM  V30 1 1 1 2\n\
+             M  V30 2 1 2 3\nM  V30 3 1 3 4\nM  V30 4 1 2 5 CFG=1\nM  V30 END BOND\n{group}\
+             M  V30 END CTAB\nM  END\n> <ID>\n{id}\n\n$$$$\n"
+        )
+    };
+    let group = "M  V30 BEGIN COLLECTION\nM  V30 MDLV30/STERAC1 ATOMS=(1 2)\n\
+                 M  V30 END COLLECTION\n";
+    let text = record("racemate", "A-1", group) + &record("enantiomer", "A-2", "");
+    fs::write(folder.path().join("in.sdf"), text).expect("written");
+    let output = run(
+        folder.path(),
+        &["score", "in.sdf", "-q", "--format", "jsonl"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let written = String::from_utf8(output.stdout.clone()).expect("text");
+    let rows: Vec<serde_json::Value> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let columns = |row: &serde_json::Value| [row["name"].clone(), row["ID"].clone()];
+    assert_eq!(columns(&rows[0]), ["racemate", "A-1"]);
+    assert_eq!(columns(&rows[1]), ["enantiomer", "A-2"]);
+    let smiles = rows[0]["standardized"]["smiles"].as_str().expect("a form");
+    assert!(smiles.contains('@'), "{smiles}");
+    assert_eq!(rows[0]["standardized"], rows[1]["standardized"]);
+    assert_eq!(rows[0]["scores"], rows[1]["scores"]);
 }

@@ -338,25 +338,17 @@ fn what_cannot_be_resumed_is_in_nobodys_way() {
     fs::write(&cut, &whole[..whole.len() - 20]).expect("written");
     fs::write(table.path("query.smi"), "CCO\n").expect("written");
     let (output, query) = (table.text("out.csv"), table.text("query.smi"));
-    let [standardize, screen] = [
-        &["standardize", &cut, "-o", &output][..],
-        &[
-            "screen",
-            &cut,
-            "--queries",
-            &query,
-            "--by",
-            "ecfp",
-            "-o",
-            &output,
-        ],
+    let screen = [
+        "screen",
+        &cut,
+        "--queries",
+        &query,
+        "--by",
+        "ecfp",
+        "-o",
+        &output,
     ]
-    .map(|words| {
-        words
-            .iter()
-            .map(|word| (*word).to_owned())
-            .collect::<Vec<_>>()
-    });
+    .map(str::to_owned);
     let left = || {
         [".partial", ".partial.json"].map(|ending| table.path(&format!("out.csv{ending}")).exists())
     };
@@ -367,10 +359,10 @@ fn what_cannot_be_resumed_is_in_nobodys_way() {
         assert!(said.contains("out.csv.partial"), "it says where: {said}");
         assert_eq!(left(), [true; 2]);
     };
-    for arguments in [&standardize, &screen] {
-        // One after the other, and what another command left.
+    {
+        let arguments = &screen[..];
+        // One after the other.
         fails(arguments);
-        fails(&standardize);
         fails(arguments);
         let refused = run(&table.score("out.csv"), &["--resume"]);
         let said = stderr(&refused);
@@ -388,8 +380,63 @@ fn what_cannot_be_resumed_is_in_nobodys_way() {
     }
     // What is somebody else's stays.
     fs::write(table.path("out.csv.partial"), "mine\n").expect("written");
-    assert_eq!(run(&standardize, &[]).status.code(), Some(1));
+    assert_eq!(run(&screen, &[]).status.code(), Some(1));
     assert_eq!(table.read("out.csv.partial"), b"mine\n");
+}
+
+#[test]
+fn a_table_that_is_standardized_is_gone_on_with_like_one_that_is_scored() {
+    let table = Table::new(3_000);
+    let standardize = |input: &str, output: &str| {
+        ["standardize", &table.text(input), "-o", &table.text(output)].map(str::to_owned)
+    };
+    done(&words(&standardize("in.csv", "whole.csv")));
+    // Cut in its last row: two chunks are whole.
+    let text = String::from_utf8(table.read("in.csv")).expect("text");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(text.as_bytes()).expect("compressed");
+    let whole = encoder.finish().expect("compressed");
+    fs::write(table.path("in.csv.gz"), &whole[..whole.len() - 20]).expect("written");
+    let arguments = standardize("in.csv.gz", "out.csv");
+    let failed = run(&arguments, &[]);
+    let said = stderr(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("out.csv.partial; the same command with --resume goes on"),
+        "{said}"
+    );
+    assert!(!table.path("out.csv").exists());
+    // With other options it is another table.
+    let other = run(&arguments, &["--resume", "--keep-salts"]);
+    assert_eq!(other.status.code(), Some(1), "{}", stderr(&other));
+    fs::write(table.path("in.csv.gz"), &whole).expect("written");
+    let resumed = run(&arguments, &["--resume"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+    assert!(table.read("out.csv") == table.read("whole.csv"));
+    assert!(!table.path("out.csv.partial").exists());
+}
+
+#[test]
+fn whether_a_whole_output_is_that_of_the_command_is_said() {
+    let table = Table::new(10);
+    done(&words(&table.score("out.csv")));
+    let before = table.read("out.csv");
+    let again = run(&table.score("out.csv"), &["--resume"]);
+    let said = stderr(&again);
+    assert_eq!(again.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("nothing to resume (its columns are those of this command; model, input"),
+        "{said}"
+    );
+    let other = run(&table.score("out.csv"), &["--resume", "--uncertainty"]);
+    let said = stderr(&other);
+    assert_eq!(other.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("with other columns than this command"),
+        "{said}"
+    );
+    assert!(said.contains("leave --resume out"), "{said}");
+    assert!(table.read("out.csv") == before);
 }
 
 /// A limit on the size of files stands in for a disk that is full.

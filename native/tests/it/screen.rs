@@ -85,7 +85,8 @@ fn an_exact_match_ranks_first_with_similarity_1_and_the_others_follow_in_order()
     assert_eq!(rows[0]["id"], "ibuprofen");
     assert_eq!(rows[0]["note"], "the query");
     assert_eq!(rows[0]["similarity"], 1.0);
-    assert_eq!(rows[0].as_object().map(|row| row.len()), Some(5));
+    assert_eq!(rows[0].as_object().map(|row| row.len()), Some(6));
+    assert_eq!(rows[0]["nearest_query"], "query");
     // Its salt is the same molecule, and comes after it.
     assert_eq!(rows[1]["id"], "salt");
     assert_eq!(rows[1]["standardized"]["left_out"][0], "[Na+]");
@@ -106,10 +107,14 @@ fn csv_keeps_the_columns_and_the_top_is_the_head_of_the_whole_ranking() {
     let files = Files::usual();
     let whole = files.screen(&["--by", "ecfp"]);
     let whole: Vec<&str> = text(&whole.stdout).lines().collect();
-    assert_eq!(whole[0], "id,smiles,note,similarity,standardized,changes");
+    assert_eq!(
+        whole[0],
+        "id,smiles,note,similarity,nearest_query,standardized,changes"
+    );
     assert_eq!(
         whole[1],
-        "ibuprofen,CC(C)Cc1ccc(C(C)C(=O)O)cc1,the query,1.0,CC(C)Cc1ccc(C(C)C(=O)O)cc1,"
+        "ibuprofen,CC(C)Cc1ccc(C(C)C(=O)O)cc1,the query,1.0,query,\
+         CC(C)Cc1ccc(C(C)C(=O)O)cc1,"
     );
     assert!(
         whole
@@ -131,8 +136,9 @@ fn a_column_of_the_users_that_is_called_similarity_stays() {
     ]);
     let output = files.screen(&["--by", "ecfp"]);
     assert!(
-        text(&output.stdout)
-            .starts_with("smiles,similarity,delicate_similarity,standardized,changes\nCCO,theirs,"),
+        text(&output.stdout).starts_with(
+            "smiles,similarity,delicate_similarity,nearest_query,standardized,changes\nCCO,theirs,"
+        ),
         "{}",
         text(&output.stdout)
     );
@@ -178,6 +184,33 @@ fn the_nearest_query_counts_or_the_mean_of_all() {
     assert_eq!(similarity("max"), 1.0);
     // The two have no atom environment in common.
     assert_eq!(similarity("mean"), 0.5);
+}
+
+#[test]
+fn each_hit_names_its_nearest_query() {
+    let files = Files::new(&[
+        ("queries.smi", "CCCCO butanol\nc1ccccc1 benzene\n"),
+        ("library.csv", "smiles\nCc1ccccc1\nCCCCCO\n"),
+    ]);
+    for aggregate in ["max", "mean"] {
+        let more = [
+            "--by",
+            "ecfp",
+            "--format",
+            "jsonl",
+            "--aggregate",
+            aggregate,
+        ];
+        let rows = objects(&files.screen(&more));
+        let named = |smiles: &str| {
+            let row = rows.iter().find(|row| row["smiles"] == smiles);
+            row.expect("a hit")["nearest_query"]
+                .as_str()
+                .map(str::to_owned)
+        };
+        assert_eq!(named("Cc1ccccc1").as_deref(), Some("benzene"));
+        assert_eq!(named("CCCCCO").as_deref(), Some("butanol"));
+    }
 }
 
 #[test]

@@ -437,6 +437,16 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     let said = format!("delicate resume {}", paths[2]);
     assert!(stderr(&output).contains(&said), "{}", stderr(&output));
     assert!(has_checkpoint(&place.join("run")));
+    // There is no model yet to score with.
+    let scored = delicate(&["score", &paths[0], "--model", &paths[2]]).output();
+    let scored = scored.expect("the command runs");
+    assert_eq!(scored.status.code(), Some(2), "{}", stderr(&scored));
+    let said = stderr(&scored);
+    assert!(said.contains("a run that is not finished"), "{said}");
+    assert!(
+        said.contains(&format!("delicate resume {}", paths[2])),
+        "{said}"
+    );
 }
 
 #[test]
@@ -461,7 +471,11 @@ fn what_is_wrong_with_a_run_is_said_before_it() {
         assert!(!place.join("run").exists(), "{extra:?} made a directory");
     };
     refused(&["--set", "batch.molecules=0"], 1, "batch.molecules");
-    refused(&["--set", "learning_rate=1"], 1, "learning_rate");
+    refused(
+        &["--set", "learning_rate=1"],
+        2,
+        "--set learning_rate=1: unknown field",
+    );
     refused(&["--start", "absent"], 1, "absent");
     refused(&["--train", "absent.smi"], 1, "absent.smi");
     refused(&["--precision", "fp16"], 1, "shader-f16");
@@ -515,7 +529,9 @@ fn fill(file: &Path, tensor: &str, value: f32) {
     let config = file.with_file_name("config.json");
     let text = std::fs::read_to_string(&config).expect("a configuration");
     assert!(text.contains(&before), "{text}");
-    std::fs::write(config, text.replace(&before, &sum(&bytes))).expect("written");
+    let text = text.replace(&before, &sum(&bytes));
+    let text = delicate::model_dir::with_digest(text.as_bytes()).expect("JSON");
+    std::fs::write(config, text).expect("written");
     std::fs::write(file, bytes).expect("written");
 }
 

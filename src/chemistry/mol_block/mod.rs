@@ -115,6 +115,17 @@ pub(super) fn read(block: &str) -> Result<(Molecule, Vec<usize>), ChemistryError
     }
     let lines: Vec<&str> = block.lines().map(str::trim_end).collect();
     let counts = lines.get(3).copied().unwrap_or_default();
+    let version = counts.split_whitespace().last().filter(|word| {
+        let digits = word.strip_prefix(['V', 'v']).unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    // Read as V2000, the block of another version would be something else.
+    if let Some(version) = version
+        && !["V2000", "V3000"].contains(&version)
+    {
+        let what = format!("the version `{version}` is not known: V2000 and V3000 are");
+        return Err(malformed(3, what));
+    }
     let mut table = if counts.contains("V3000") {
         v3000::read(&lines)?
     } else if counts.contains("V2000") || counts.len() >= 6 {

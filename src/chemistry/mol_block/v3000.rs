@@ -7,7 +7,7 @@ use super::groups::{self, Group};
 use super::symbol::Symbol;
 use super::{
     AtomLine, BondLine, Hydrogens, Mark, Table, bond_order, check_counts, coordinate, integer,
-    malformed, query, refused, unsupported,
+    malformed, no_bond, query, refused, unsupported,
 };
 
 /// The block within the table that lines belong to.
@@ -273,6 +273,16 @@ fn bond(
             ("CFG", other) if !["0", "2"].contains(&other) => {
                 let what = format!("a bond's CFG is 0 to 3, and not `{other}`");
                 return Err(malformed(line, what));
+            }
+            // A bond to several atoms at once, or to one of several.
+            ("ENDPTS", _) => {
+                let is_any = |(name, value): &(String, &str)| {
+                    name == "ATTACH" && value.eq_ignore_ascii_case("ANY")
+                };
+                return Err(match options(rest).iter().any(is_any) {
+                    true => unsupported(line, "a bond whose place varies (ENDPTS, ATTACH=ANY)"),
+                    false => no_bond(line, "bond to several atoms (ENDPTS)"),
+                });
             }
             ("TOPO", topology) if topology != "0" => {
                 return Err(query(line, "a query bond (TOPO)"));
