@@ -2,10 +2,19 @@
 
 import { contributions, direction, effect, extremes, largest, pieces } from "../attribution.js";
 import { element, spoken } from "../dom.js";
+import type { AtomMark } from "../drawing/picture.js";
 import * as format from "../format.js";
 import type { Endpoint, Explanation } from "../protocol.js";
 
-export function atomContributions(endpoints: Endpoint[], explanation: Explanation): HTMLElement[] {
+/** Shares smaller than this part of the largest have no number on the drawing. */
+const NUMBERED = 0.2;
+
+/** `onChosen`: the shares of all atoms, in the order of the SMILES, are to be drawn. */
+export function atomContributions(
+  endpoints: Endpoint[],
+  explanation: Explanation,
+  onChosen: (shares: Omit<AtomMark, "atom">[], title: string) => void,
+): HTMLElement[] {
   const parts = pieces(explanation);
   const symbols: string[] = [];
   const atoms: HTMLDataElement[] = [];
@@ -63,6 +72,14 @@ export function atomContributions(endpoints: Endpoint[], explanation: Explanatio
       "aria-label",
       `${explanation.smiles}: its atoms and their contributions to ${title}. The arrow keys move between them.`,
     );
+    onChosen(
+      values.map((value) => {
+        const strength = most === 0 ? 0 : Math.abs(value) / most;
+        const text = strength >= NUMBERED ? format.signed(value) : "";
+        return { strength, direction: direction(value), text };
+      }),
+      title,
+    );
     low.replaceChildren("lowers ", element("span", { class: "number" }, format.signed(-most)));
     high.replaceChildren(
       element("span", { class: "number" }, format.signed(most)),
@@ -102,27 +119,17 @@ export function atomContributions(endpoints: Endpoint[], explanation: Explanatio
     atoms[Math.min(Math.max(to, 0), atoms.length - 1)]?.focus();
   });
 
-  const choices = endpoints.map(({ title }, endpoint) => {
-    const radio = element("input", {
-      type: "radio",
-      name: "contribution-endpoint",
-      checked: endpoint === 0,
-    });
-    radio.addEventListener("change", () => draw(endpoint));
-    return element("label", { class: "check" }, radio, title);
-  });
+  const choice = element(
+    "select",
+    { class: "contribution-endpoint" },
+    ...endpoints.map(({ title }, place) => element("option", { value: String(place) }, title)),
+  );
+  choice.addEventListener("change", () => draw(Number(choice.value)));
   draw(0);
   return [
     element("h3", {}, "Which atoms drive it"),
     ...(endpoints.length > 1
-      ? [
-          element(
-            "fieldset",
-            { class: "choices" },
-            element("legend", { class: "spoken" }, "Endpoint"),
-            ...choices,
-          ),
-        ]
+      ? [element("label", { class: "choices" }, "Shares of each atom in ", choice)]
       : []),
     element("p", { class: "structure" }, spoken("As it was scored: "), line),
     scale,

@@ -12,6 +12,12 @@ const LINK_NOTE_MS = 2_500;
 
 export interface InputPanel {
   focusScore(): void;
+  /** Scores the molecules of the page's address, once there are engines. */
+  readLink(): void;
+  /** Shows what a table was made from that is opened without the user's choosing it. */
+  show(input: Input): void;
+  /** Adds a line to the pasted ones, where no file is open; whether it did. */
+  add(line: string): boolean;
 }
 
 export function inputPanel(app: App): InputPanel {
@@ -49,6 +55,10 @@ export function inputPanel(app: App): InputPanel {
 
   /** A file takes the place of the text, which is kept. */
   const useFile = (chosen: Source | null): void => {
+    showFile(chosen);
+    if (chosen === null) app.forget();
+  };
+  const showFile = (chosen: Source | null): void => {
     choices += 1;
     file = chosen;
     fileLine.hidden = chosen === null;
@@ -56,7 +66,6 @@ export function inputPanel(app: App): InputPanel {
     link.hidden = chosen !== null;
     if (chosen === null) {
       picker.value = "";
-      app.forget();
       return;
     }
     fileName.textContent = chosen.name;
@@ -154,6 +163,8 @@ export function inputPanel(app: App): InputPanel {
   picker.addEventListener("change", () => {
     const [chosen] = picker.files ?? [];
     if (chosen !== undefined) void openFile(chosen);
+    // So that the same file, changed meanwhile, can be chosen again.
+    picker.value = "";
   });
   find("file-remove", HTMLButtonElement).addEventListener("click", () => {
     useFile(null);
@@ -170,20 +181,40 @@ export function inputPanel(app: App): InputPanel {
   });
   window.addEventListener("drop", (event) => {
     drop.hidden = true;
-    const [dropped] = event.dataTransfer?.files ?? [];
+    const [dropped, ...others] = event.dataTransfer?.files ?? [];
     if (dropped === undefined) return;
     event.preventDefault();
     void openFile(dropped);
+    if (others.length > 0)
+      app.complain({
+        text: `One file at a time: ${dropped.name} was opened, the others were not.`,
+      });
   });
 
-  const readFragment = (): void => {
+  const readLink = (): void => {
     const linked = fragment.read(location.hash);
-    if (linked === null || linked === text.value) return;
+    if (linked === null) return;
     if (file !== null) useFile(null);
     text.value = linked;
+    // Whoever follows a link wants to see what it leads to.
+    scoreAll();
   };
-  window.addEventListener("hashchange", readFragment);
-  readFragment();
+  window.addEventListener("hashchange", readLink);
+  text.value = fragment.read(location.hash) ?? text.value;
 
-  return { focusScore: () => score.focus() };
+  return {
+    focusScore: () => score.focus(),
+    readLink,
+    show({ source, text: pasted }) {
+      showFile(pasted === null ? source : null);
+      if (pasted !== null) text.value = pasted;
+    },
+    add(line) {
+      if (file !== null) return false;
+      const { value } = text;
+      text.value = value === "" || value.endsWith("\n") ? value + line : `${value}\n${line}`;
+      score.textContent = "Score";
+      return true;
+    },
+  };
 }
