@@ -81,6 +81,7 @@ async function main(): Promise<void> {
     await run("keeping", () => testKeeping(browser, site));
     await run("plots", () => testPlots(browser, site));
     await run("screening", () => testScreening(browser, site));
+    await run("accessibility", () => testAccessibility(browser, site));
     await run("editor", () => testEditor(browser, site));
     if (await hasWebGpu(browser, site)) {
       await run("backend webgpu", () => testBackend(browser, site, "webgpu"));
@@ -1100,6 +1101,55 @@ async function testScreening(browser: Browser, site: Served): Promise<void> {
   await visit.context.close();
 }
 
+/** What axe-core finds wrong, a line each. */
+async function violations(page: Page): Promise<string[]> {
+  const axe = await readFile(join(here, "../node_modules/axe-core/axe.min.js"), "utf8");
+  await page.evaluate(axe);
+  return page.evaluate<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then(
+    ({ violations }) => violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => id + ": " + node.target.join(" ") + ": " + node.failureSummary)))`);
+}
+
+async function testAccessibility(browser: Browser, site: Served): Promise<void> {
+  const phone = { viewport: { width: 390, height: 800 } };
+  for (const [name, options] of [
+    ["in the light", {}],
+    ["in the dark", { colorScheme: "dark" }],
+    ["on a phone", phone],
+  ] as const) {
+    const visit = await open(browser, `${site.url}?backend=cpu`, site, options);
+    const { page } = visit;
+    const clean = (state: string): Promise<void> =>
+      checks.check(`cpu: axe-core finds nothing ${name}: ${state}`, async () => {
+        // Colours are judged once they have settled.
+        await page.waitForTimeout(300);
+        deepEqual(await violations(page), []);
+      });
+    await clean("empty");
+    await page.locator("#example").click();
+    await score(page);
+    await drawn(page, "#viewport", 1);
+    await page.getByLabel("Select row 2", { exact: true }).check();
+    await clean("a scored table");
+    for (const id of ["filters-open", "plots-open", "screening-open"])
+      await page.locator(`#${id}`).click();
+    await clean("filters, plot and screening");
+    await page.locator("#columns").click();
+    await clean("columns");
+    await page.keyboard.press("Escape");
+    await page.locator("#results tbody th button").first().click();
+    await drawn(page, "#details .drawing.large[data-shares]", 1);
+    await clean("details");
+    await page.locator("#details-edit").click();
+    await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
+    await clean("the sketcher");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Model card" }).click();
+    await clean("the model card");
+    await visit.context.close();
+  }
+}
+
 async function testEditor(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;
@@ -1297,7 +1347,7 @@ async function open(
   browser: Browser,
   url: string,
   site: Served,
-  options: { viewport?: { width: number; height: number } } = {},
+  options: { viewport?: { width: number; height: number }; colorScheme?: "dark" } = {},
 ): Promise<Visit> {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const page = await context.newPage();

@@ -64,6 +64,13 @@ export class Drawings {
     for (const key of this.#wishes.keys()) if (!wanted(key)) this.#wishes.delete(key);
   }
 
+  /** Resolves once all that was asked for is drawn, or after that many milliseconds. */
+  async settled(limit: number): Promise<void> {
+    const end = performance.now() + limit;
+    while (this.#wishes.size > 0 && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
   clear(): void {
     this.#generation += 1;
     this.#wishes.clear();

@@ -9,10 +9,11 @@ import type { Endpoint, Explanation } from "../protocol.js";
 /** Shares smaller than this part of the largest have no number on the drawing. */
 const NUMBERED = 0.2;
 
-/** `onChosen`: the shares of all atoms, in the order of the SMILES, are to be drawn. */
+/** `caption`: beside the drawing, where the endpoint is chosen. `onChosen`: the shares of all atoms, in the order of the SMILES, are to be drawn. */
 export function atomContributions(
   endpoints: Endpoint[],
   explanation: Explanation,
+  caption: HTMLElement,
   onChosen: (shares: Omit<AtomMark, "atom">[], title: string) => void,
 ): HTMLElement[] {
   const parts = pieces(explanation);
@@ -126,11 +127,13 @@ export function atomContributions(
   );
   choice.addEventListener("change", () => draw(Number(choice.value)));
   draw(0);
+  caption.replaceChildren(
+    ...(endpoints.length > 1
+      ? [element("label", {}, "Shares of each atom in ", choice)]
+      : [`Shares of each atom in ${endpoints[0]?.title ?? "the prediction"}`]),
+  );
   return [
     element("h3", {}, "Which atoms drive it"),
-    ...(endpoints.length > 1
-      ? [element("label", { class: "choices" }, "Shares of each atom in ", choice)]
-      : []),
     element("p", { class: "structure" }, spoken("As it was scored: "), line),
     scale,
     readout,

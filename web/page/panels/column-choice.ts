@@ -27,14 +27,18 @@ export function columnChoice(app: App, shown: ShownColumns, opener: HTMLButtonEl
     const parts: HTMLElement[] = [];
     for (const { name, endpoints: places } of groups(endpoints)) {
       const all = places.every((place) => visible.has(place));
-      const toggle = element("button", { type: "button", class: "link" }, all ? "None" : "All");
+      const toggle = element(
+        "button",
+        { type: "button", class: "link" },
+        all ? "Hide all" : "Show all",
+      );
       toggle.addEventListener("click", () => {
         shown.showEndpoints(places, !all);
         draw();
         body.querySelectorAll<HTMLElement>("button.link")[parts.length]?.focus();
       });
       const title = name === "" ? "Predicted" : name;
-      toggle.setAttribute("aria-label", `${all ? "Hide" : "Show"} all of ${title}`);
+      toggle.setAttribute("aria-label", `${all ? "Hide all" : "Show all"} of ${title}`);
       parts.push(
         element(
           "fieldset",

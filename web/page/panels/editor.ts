@@ -32,6 +32,8 @@ export function editorPanel(
   const state = find("editor-state", HTMLElement);
   const add = find("editor-add", HTMLButtonElement);
   const copy = find("editor-copy", HTMLButtonElement);
+  // Scrolled by keyboard where it is wider than its place.
+  values.tabIndex = 0;
   let sketcher: CanvasEditor | null = null;
   /** What is compared with; one entry an endpoint. */
   let before: (Estimate | null)[] = [];

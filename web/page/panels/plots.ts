@@ -188,7 +188,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
       }
     } else {
       const many = plotted.rows.length > 5_000;
-      const size = many ? 2 : 5;
+      const size = many ? 2 : 7;
       // The selected ones last, over the others, and larger: not by colour alone.
       for (const selected of [false, true]) {
         context.fillStyle = colour(selected ? "--accent" : "--bar");

@@ -293,7 +293,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       });
       return;
     }
-    table.printAll(() => window.print());
+    void table.printAll(() => window.print());
   });
   return {
     table,

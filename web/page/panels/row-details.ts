@@ -68,6 +68,7 @@ export function rowDetails(
   const { columns, smiles }: Header = session.columns;
   const parts: HTMLElement[] = [];
   const drawing = element("div", { class: "drawing large" });
+  const caption = element("p", { class: "choices" });
   const facts = element("div", { class: "descriptors" });
   const text = smiles === null ? "" : (row.fields[smiles] ?? "");
   if (smiles !== null) {
@@ -84,7 +85,9 @@ export function rowDetails(
   }
   if (row.error === null) {
     void drawRow(session, index, drawing);
-    parts.unshift(element("div", { class: "portrait" }, drawing, facts));
+    parts.unshift(
+      element("div", { class: "portrait" }, element("div", {}, drawing, caption), facts),
+    );
   }
   const standard = row.standardization?.smiles;
   if (standard !== undefined) void describe(session, standard, facts);
@@ -96,7 +99,7 @@ export function rowDetails(
   let pending: Pending | null = null;
   if (row.state === "scored") {
     const estimates = endpoints.map((_, endpoint) => session.scores.estimate(index, endpoint));
-    const made = predictions(session, drawing, endpoints, estimates, calibrated);
+    const made = predictions(session, { drawing, caption }, endpoints, estimates, calibrated);
     parts.push(...made.elements);
     pending = made.pending;
   }
@@ -137,7 +140,7 @@ interface Line {
 
 function predictions(
   session: Session,
-  drawing: HTMLElement,
+  { drawing, caption }: { drawing: HTMLElement; caption: HTMLElement },
   endpoints: Endpoint[],
   estimates: (Estimate | null)[],
   calibrated: boolean,
@@ -256,7 +259,7 @@ function predictions(
       state.textContent = "Explained.";
       state.className = "spoken";
       const shares = sharesOn(session, explanation, drawing);
-      atoms.replaceChildren(...atomContributions(endpoints, explanation, shares));
+      atoms.replaceChildren(...atomContributions(endpoints, explanation, caption, shares));
     },
     fail(why, again) {
       for (const line of lines) line?.nearest.replaceChildren(unknown("–", "not known"));

@@ -52,14 +52,16 @@ interface Column {
   description: string;
   group: string;
   kind: "text" | "smiles" | "number";
+  /** What it is on a card, where a row is one. */
+  part: "structure" | "naming" | "score" | "rest";
   /** Width in characters. */
   width: number;
   /** Null where the cell before it reaches this far. */
   cell(row: Row, index: number): HTMLTableCellElement | null;
 }
 
-/** As `--row` in styles/results.css, of a row in one line and of one with a drawing. */
-const ROW_REM = { plain: 2.25, drawn: 6 };
+/** As `--row` in styles/results.css, of a row in one line, of one with a drawing, and of a card. */
+const ROW_REM = { plain: 2.25, drawn: 6, card: 11.5 };
 /** Rows kept above and below those in sight. */
 const MARGIN = { plain: 12, drawn: 4 };
 /** Elements higher than this are cut off by some browser; beyond, scrolling takes larger steps. */
@@ -70,6 +72,8 @@ const DRAWING_WIDTH = 20;
 const TEXT_WIDTH = { least: 5, most: 18 };
 /** On a phone. */
 const NARROW = { pixels: 520, smiles: 16, text: 10 };
+/** Endpoints on a card. */
+const ON_CARD = 4;
 /** Room for the reason why a row has no values, which takes the place of all of them. */
 const REASON_WIDTH = 34;
 /** Rows looked at to choose the columns' widths. */
@@ -77,6 +81,8 @@ const SAMPLE = 500;
 /** Pixels for a unit of a drawing. */
 const DRAWING_SIZE = 0.8;
 const ACTIVE_SIZE = 0.6;
+/** A printer waits that long for drawings. */
+const PRINT_WAIT_MS = 10_000;
 /** How the drawings of reference actives are told from those of rows. */
 export const ACTIVE = "active ";
 
@@ -90,9 +96,9 @@ export class ResultTable {
   /** Other rows are shown, or in another order. */
   readonly arranged = new Signal();
   readonly #viewport: HTMLElement;
-  readonly #table = element("table");
-  readonly #head = element("thead");
-  readonly #body = element("tbody");
+  readonly #table = element("table", { attributes: { role: "table" } });
+  readonly #head = element("thead", { attributes: { role: "rowgroup" } });
+  readonly #body = element("tbody", { attributes: { role: "rowgroup" } });
   readonly #above = spacer();
   readonly #below = spacer();
   readonly #means: Means;
@@ -114,6 +120,9 @@ export class ResultTable {
   #live = new Map<number, { element: HTMLTableRowElement; row: Row }>();
   #frame = 0;
   #printing = false;
+  /** Rows are cards, for there is no room for columns. */
+  #narrow = false;
+  #caption = "";
 
   constructor(viewport: HTMLElement, means: Means) {
     this.#viewport = viewport;
@@ -126,7 +135,11 @@ export class ResultTable {
     this.#body.addEventListener("click", (event) => this.#onClick(event));
     this.#all.addEventListener("change", () => means.selection.put(this.#order, this.#all.checked));
     means.selection.changed.on(() => this.#markSelected());
-    new ResizeObserver(() => this.#draw()).observe(viewport);
+    new ResizeObserver(() => {
+      if (this.#data !== null && this.#isNarrow() !== this.#narrow)
+        this.show(this.#data, this.#caption, this.#view);
+      else this.#draw();
+    }).observe(viewport);
   }
 
   /** Shows another table, or the same with other columns; `view` is how it is looked at. */
@@ -138,13 +151,11 @@ export class ResultTable {
     }
     this.#data = data;
     this.#view = view;
+    this.#caption = caption;
+    this.#narrow = this.#isNarrow();
     this.#viewport.classList.toggle("with-drawings", data.drawn);
-    this.#columns = columns(
-      data,
-      this.#keys,
-      this.#viewport.clientWidth < NARROW.pixels,
-      this.#means.drawings,
-    );
+    this.#viewport.classList.toggle("cards", this.#narrow);
+    this.#columns = columns(data, this.#keys, this.#narrow, this.#means.drawings);
     this.#table.setAttribute("aria-colcount", String(this.#columns.length + 1));
     this.#drawHead(caption);
     this.#clear();
@@ -184,9 +195,10 @@ export class ResultTable {
   }
 
   /** Lays all rows shown out while `print` runs. */
-  printAll(print: () => void): void {
+  async printAll(print: () => void): Promise<void> {
     this.#printing = true;
     this.#paint();
+    await this.#means.drawings.settled(PRINT_WAIT_MS);
     print();
     this.#printing = false;
     this.#draw();
@@ -241,7 +253,7 @@ export class ResultTable {
       const made = element("th", {
         scope: "col",
         class: kind,
-        attributes: { "aria-colindex": String(index + 2) },
+        attributes: { "aria-colindex": String(index + 2), role: "columnheader" },
       });
       if (key === null) {
         made.append(element("span", { class: "plain" }, title));
@@ -259,11 +271,13 @@ export class ResultTable {
     });
     const first = element(
       "th",
-      { scope: "col", class: "row", attributes: { "aria-colindex": "1" } },
+      { scope: "col", class: "row", attributes: { "aria-colindex": "1", role: "columnheader" } },
       this.#all,
       element("span", { title: "Row" }, "#"),
     );
-    const lines = [element("tr", { attributes: { "aria-rowindex": "1" } }, first, ...cells)];
+    const lines = [
+      element("tr", { attributes: { "aria-rowindex": "1", role: "row" } }, first, ...cells),
+    ];
     const groups = this.#groups();
     if (groups !== null) lines.unshift(groups);
     this.#head.replaceChildren(...lines);
@@ -375,6 +389,10 @@ export class ResultTable {
       const cell = column.cell(row, index);
       if (cell === null) return [];
       cell.setAttribute("aria-colindex", String(place + 2));
+      // The roles are those of the elements, which a card's layout would take from them.
+      cell.setAttribute("role", "cell");
+      cell.classList.add(`on-card-${column.part}`);
+      cell.dataset.label = column.title;
       return [cell];
     });
     let line = live?.element;
@@ -394,10 +412,10 @@ export class ResultTable {
       const head = element("th", {
         scope: "row",
         class: "row",
-        attributes: { "aria-colindex": "1" },
+        attributes: { "aria-colindex": "1", role: "rowheader" },
       });
       head.append(box, button);
-      line = element("tr", {}, head);
+      line = element("tr", { attributes: { role: "row" } }, head);
       line.dataset.row = String(index);
     }
     const [head] = line.children;
@@ -473,8 +491,13 @@ export class ResultTable {
       this.#viewport.scrollTop = (top + height - clientHeight + head) / ratio;
   }
 
+  #isNarrow(): boolean {
+    return this.#viewport.clientWidth > 0 && this.#viewport.clientWidth < NARROW.pixels;
+  }
+
   #rowHeight(): number {
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    if (this.#narrow) return ROW_REM.card * rem;
     return (this.#data?.drawn === true ? ROW_REM.drawn : ROW_REM.plain) * rem;
   }
 }
@@ -500,7 +523,13 @@ export function marked(smiles: string, position: number, width?: number): HTMLEl
 /** What is said of a row beside its numbers. */
 export function stateText(row: Row): string {
   const message = row.error?.message;
-  if (message !== undefined) return format.sentence(message).replace(/\.$/, "");
+  if (message !== undefined) {
+    // People count characters from 1.
+    const from1 = message.replace(/position (\d+)/, (whole, number) =>
+      Number(number) === row.error?.position ? `position ${Number(number) + 1}` : whole,
+    );
+    return format.sentence(from1).replace(/\.$/, "");
+  }
   return { scored: "Scored", pending: "Not scored", failed: "Failed" }[row.state];
 }
 
@@ -524,6 +553,11 @@ function columns(
   /** What a drawing is called: the molecule's name, or else its SMILES. */
   const nameOf = (row: Row): string =>
     (row.fields[columns.id ?? -1] ?? "") || (row.fields[columns.smiles ?? -1] ?? "");
+  // A name is wanted beside the structure, whatever its column is called.
+  const id =
+    columns.id ??
+    shown.fields.find((index) => index !== columns.smiles && !keys.isNumeric(index)) ??
+    null;
   const field = (index: number): Column => {
     const isSmiles = index === columns.smiles;
     const title = columns.columns[index] ?? "";
@@ -544,6 +578,7 @@ function columns(
       description: `Sort by ${title}`,
       group: "",
       kind: isSmiles ? "smiles" : numeric ? "number" : "text",
+      part: isSmiles ? "structure" : index === id ? "naming" : "rest",
       width: isSmiles && drawn ? DRAWING_WIDTH : width,
       cell(row, at) {
         const text = row.fields[index] ?? "";
@@ -571,6 +606,7 @@ function columns(
       description,
       group: of === undefined ? "" : groupOf(of),
       kind: "number",
+      part: place < ON_CARD ? "score" : "rest",
       // The title breaks between its words; the longest, the unit and an interval must fit.
       width: Math.max(
         least,
@@ -580,7 +616,7 @@ function columns(
         if (row.error !== null) return place === 0 ? reason(row, shown.endpoints.length) : null;
         const estimate = scores.estimate(at, endpoint);
         if (estimate === null) return element("td", { class: "number none" }, "–");
-        return estimateCell(estimate, drawn);
+        return estimateCell(estimate, drawn || narrow);
       },
     };
   };
@@ -592,6 +628,7 @@ function columns(
     description: "Sort by result, errors first",
     group: "",
     kind: "text",
+    part: "score",
     width: REASON_WIDTH,
     cell: (row) =>
       row.error === null ? element("td", { class: "none" }, stateText(row)) : reason(row, 1),
@@ -604,6 +641,7 @@ function columns(
     description: "",
     group: "",
     kind: "smiles",
+    part: "structure",
     width: DRAWING_WIDTH,
     cell(row, at) {
       if (row.state === "failed") return element("td");
@@ -618,7 +656,8 @@ function columns(
     description: "Sort by similarity to the nearest reference active",
     group: "",
     kind: "number",
-    width: drawn ? 20 : 14,
+    part: "score",
+    width: drawn ? 16 : 14,
     cell(_, at) {
       const value = ranked?.similarities[at] ?? Number.NaN;
       const nearest = ranked?.nearest[at] ?? -1;
@@ -633,7 +672,7 @@ function columns(
         { class: "number with-active", title: `Nearest: ${name}` },
         element("data", { value: `${value}` }, value.toFixed(2)),
       );
-      if (drawn) {
+      if (drawn && !narrow) {
         const slot = element("div", { class: "drawing" }, element("code", {}, name));
         const key = `${ACTIVE}${nearest}`;
         drawings.show({ key, slot, name: `Nearest active: ${name}`, size: ACTIVE_SIZE });
@@ -642,11 +681,6 @@ function columns(
       return cell;
     },
   };
-  // A name is wanted beside the structure, whatever its column is called.
-  const id =
-    columns.id ??
-    shown.fields.find((index) => index !== columns.smiles && !keys.isNumeric(index)) ??
-    null;
   const naming = shown.fields.filter((index) => index === columns.smiles || index === id);
   const others = shown.fields.filter((index) => !naming.includes(index));
   return [
