@@ -58,6 +58,7 @@ const details = detailsPanel(app, {
   beside: (row, step) => results.beside(row, step),
   onClose: (row) => results.focusRow(row),
   onEdit: (session, row) => void editor.edit(session, row),
+  onSimilar: (line) => screening.rank(line),
 });
 const editor = editorPanel(app, {
   onClose: (row) => (row === null ? input.focusScore() : results.focusRow(row)),

@@ -356,8 +356,17 @@ async function testColumns(browser: Browser, site: Served): Promise<void> {
     await score(page);
     deepEqual(await counts(page), { rows: 3, scored: 1, errors: 2 });
   });
+  await checks.check("cpu: text pasted anywhere goes into the box", async () => {
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", "CCO\tethanol\n");
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    });
+    equal(await page.locator("#smiles").inputValue(), "CCO\tethanol");
+    equal(await page.evaluate(() => document.activeElement?.id), "score");
+  });
   await checks.check("cpu: an empty box says what to do", async () => {
-    await page.getByRole("button", { name: "Clear" }).click();
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
     await page.locator("#score").click();
     ok((await page.getByRole("alert").innerText()).includes("Paste some SMILES"));
   });
@@ -1097,6 +1106,25 @@ async function testScreening(browser: Browser, site: Served): Promise<void> {
       await drawn(page, "#viewport td.with-active", 4);
     });
   }
+  await checks.check("cpu: the table is ranked by one of its own rows", async () => {
+    await page.locator("#rank-by").selectOption("fingerprint");
+    await page
+      .locator("#viewport tbody tr", { hasText: "theobromine" })
+      .getByRole("button")
+      .click();
+    await page.getByRole("button", { name: "Find similar" }).click();
+    await page.locator("#rank-state").getByText("Ranked 4 rows").waitFor({ timeout: LIMIT });
+    equal(
+      await page
+        .locator("#actives")
+        .inputValue()
+        .then((line) => line.split("\t")[1]),
+      "theobromine",
+    );
+    ok(
+      (await page.locator("#viewport tbody tr.scored").first().innerText()).includes("theobromine"),
+    );
+  });
   await checkQuiet("cpu: no errors on the console while screening", visit);
   await visit.context.close();
 }

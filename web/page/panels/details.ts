@@ -23,12 +23,15 @@ export function detailsPanel(
     beside,
     onClose,
     onEdit,
+    onSimilar,
   }: {
     calibrated: boolean;
     /** The row that many places away in the table. */
     beside(row: number, step: number): number | null;
     onClose(row: number): void;
     onEdit(session: Session, row: number): void;
+    /** The table is to be ranked by its similarity to this molecule, given as a line. */
+    onSimilar(line: string): void;
   },
 ): DetailsPanel {
   const dialog = find("details", HTMLDialogElement);
@@ -38,6 +41,7 @@ export function detailsPanel(
   const next = find("details-next", HTMLButtonElement);
   const edit = find("details-edit", HTMLButtonElement);
   const copy = find("details-copy", HTMLButtonElement);
+  const similar = find("details-similar", HTMLButtonElement);
   let shown: { session: Session; index: number } | null = null;
   /** Aborted when the row in the dialog is no longer of interest. */
   let explaining: AbortController | null = null;
@@ -78,6 +82,15 @@ export function detailsPanel(
     dialog.close();
     onEdit(session, index);
   });
+  similar.addEventListener("click", () => {
+    const row = shown?.session.rows[shown.index];
+    const smiles = row?.standardization?.smiles;
+    if (row === undefined || smiles === undefined) return;
+    const { id } = shown?.session.columns ?? { id: null };
+    const name = id === null ? "" : (row.fields[id] ?? "");
+    dialog.close();
+    onSimilar(`${smiles}\t${name === "" ? `row ${(shown?.index ?? 0) + 1}` : name}`);
+  });
   copy.addEventListener("click", async () => {
     const smiles = shown?.session.rows[shown.index]?.standardization?.smiles;
     if (smiles === undefined) return;
@@ -97,6 +110,7 @@ export function detailsPanel(
     if (event.key === "PageDown" || event.key === "j") step(1);
     else if (event.key === "PageUp" || event.key === "k") step(-1);
     else if (event.key === "e" && !edit.hidden) edit.click();
+    else if (event.key === "s" && !similar.hidden) similar.click();
     else return;
     event.preventDefault();
   });
@@ -116,6 +130,7 @@ export function detailsPanel(
     previous.disabled = beside(index, -1) === null;
     next.disabled = beside(index, 1) === null;
     edit.hidden = row.state !== "scored";
+    similar.hidden = row.standardization === null;
     copy.hidden = row.standardization === null;
     copy.textContent = "Copy SMILES";
     const endpoints = app.model?.endpoints ?? [];

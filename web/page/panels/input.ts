@@ -10,6 +10,9 @@ import type { Source } from "../protocol.js";
 /** How long the link's button says what became of the link. */
 const LINK_NOTE_MS = 2_500;
 
+/** What takes text itself. */
+const TYPED = "textarea, input, select";
+
 export interface InputPanel {
   focusScore(): void;
   /** Scores the molecules of the page's address, once there are engines. */
@@ -41,7 +44,9 @@ export function inputPanel(app: App): InputPanel {
     if (file !== null) return { source: file, text: null };
     const pasted = text.value;
     if (pasted.trim() === "") {
-      app.complain({ text: "Paste some SMILES, choose a file, or press Example." });
+      app.complain({
+        text: "Paste some SMILES, choose a file, draw a molecule, or press Example.",
+      });
       text.focus();
       return null;
     }
@@ -172,8 +177,11 @@ export function inputPanel(app: App): InputPanel {
   });
 
   window.addEventListener("dragover", (event) => {
-    if (event.dataTransfer?.types.includes("Files") !== true) return;
+    const types = event.dataTransfer?.types ?? [];
+    if (!types.includes("Files") && !types.includes("text/plain")) return;
+    if (!types.includes("Files") && (event.target as Element).matches(TYPED)) return;
     event.preventDefault();
+    if (!types.includes("Files")) return;
     drop.hidden = false;
   });
   window.addEventListener("dragleave", (event) => {
@@ -182,13 +190,34 @@ export function inputPanel(app: App): InputPanel {
   window.addEventListener("drop", (event) => {
     drop.hidden = true;
     const [dropped, ...others] = event.dataTransfer?.files ?? [];
-    if (dropped === undefined) return;
+    if (dropped === undefined) {
+      const text = event.dataTransfer?.getData("text/plain") ?? "";
+      if (event.target instanceof Element && event.target.matches(TYPED)) return;
+      if (takeText(text)) event.preventDefault();
+      return;
+    }
     event.preventDefault();
     void openFile(dropped);
     if (others.length > 0)
       app.complain({
         text: `One file at a time: ${dropped.name} was opened, the others were not.`,
       });
+  });
+
+  /** Text that was pasted or dropped where nothing takes it; whether it was taken. */
+  const takeText = (pasted: string): boolean => {
+    if (pasted.trim() === "" || document.querySelector("dialog[open]") !== null) return false;
+    if (file !== null) useFile(null);
+    const before = text.value.trim() === "" || app.session !== null ? "" : text.value.trimEnd();
+    text.value = before === "" ? pasted.trimEnd() : `${before}\n${pasted.trimEnd()}`;
+    score.textContent = "Score";
+    score.focus();
+    app.say("Pasted. Press Score to score it.");
+    return true;
+  };
+  document.addEventListener("paste", (event) => {
+    if (event.target instanceof Element && event.target.matches(TYPED)) return;
+    if (takeText(event.clipboardData?.getData("text/plain") ?? "")) event.preventDefault();
   });
 
   const readLink = (): void => {

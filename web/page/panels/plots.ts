@@ -2,6 +2,8 @@
 
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
+import { picture } from "../drawing/library.js";
+import { draw as drawPicture } from "../drawing/picture.js";
 import * as format from "../format.js";
 import { binsOf, correlation, type Scale, scaleOf } from "../plot.js";
 import type { Selection } from "../selection.js";
@@ -16,6 +18,10 @@ const EDGES = { left: 64, right: 12, top: 12, bottom: 44 };
 const BINS = 40;
 /** How near the pointer must be to a point, in pixels. */
 const NEAR = 8;
+/** A pointer that rests as long has its molecule drawn. */
+const REST_MS = 60;
+/** Pixels for a unit of that drawing. */
+const SIZE = 0.8;
 /** A shorter way of the pointer is a click. */
 const CLICK = 4;
 
@@ -52,6 +58,9 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
   const up = find("plot-y", HTMLSelectElement);
   const canvas = find("plot-canvas", HTMLCanvasElement);
   const readout = find("plot-readout", HTMLElement);
+  const molecule = find("plot-molecule", HTMLElement);
+  /** The row under the pointer. */
+  let under = -1;
   let plotted: Plotted | null = null;
   let brush: Area | null = null;
   let summary = "";
@@ -255,6 +264,15 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     return [event.clientX - left, event.clientY - top];
   };
 
+  const drawUnder = async (session: Session, row: number): Promise<void> => {
+    // A pointer that only passes by is not waited for.
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
+    if (under !== row) return;
+    const [block = null] = await session.blocks([row]).catch((): null[] => []);
+    const made = block === null ? null : await picture(block).catch(() => null);
+    if (under !== row) return;
+    molecule.replaceChildren(...(made === null ? [] : [drawPicture(made, "The molecule", SIZE)]));
+  };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     const [x, y] = pointed(event);
@@ -276,8 +294,14 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     const row = found === null ? undefined : plotted?.rows[found];
     const { session } = app;
     if (row === undefined || session === null || found === null) {
+      under = -1;
       readout.textContent = summary;
+      molecule.replaceChildren();
       return;
+    }
+    if (row !== under) {
+      under = row;
+      void drawUnder(session, row);
     }
     const { id } = session.columns;
     const name = (session.rows[row]?.fields[id ?? -1] ?? "") || `row ${format.count(row + 1)}`;

@@ -10,6 +10,8 @@ import type { Ranked } from "./table.js";
 export interface ScreeningPanel {
   /** How the rows stand to the actives; null unless they were ranked. */
   ranked(): Ranked | null;
+  /** Ranks the table by these actives, a line each. */
+  rank(lines: string): void;
 }
 
 export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): ScreeningPanel {
@@ -107,5 +109,13 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     state.textContent = "";
     draw();
   });
-  return { ranked: () => ranked };
+  return {
+    ranked: () => ranked,
+    rank(lines) {
+      panel.hidden = false;
+      open.setAttribute("aria-expanded", "true");
+      text.value = lines;
+      void run();
+    },
+  };
 }
