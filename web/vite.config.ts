@@ -10,6 +10,11 @@ const modules = { cpu: resolve(here, "pkg/cpu"), webgpu: resolve(here, "pkg/gpu"
 /** Another model folder of the same shape can be built in. */
 const model = resolve(process.env.DELICATE_MODEL ?? join(here, "../models/delicate-small"));
 
+/** The model that similarity is taken of. */
+const embedding = resolve(
+  process.env.DELICATE_EMBEDDING_MODEL ?? join(here, "../models/delicate-small-embedding"),
+);
+
 const sha256 = (bytes: Uint8Array, encoding: "hex" | "base64"): string =>
   createHash("sha256").update(bytes).digest(encoding);
 
@@ -27,7 +32,19 @@ function notices(): Plugin {
   };
 }
 
-/** Puts the model's files beside the page under names that carry their hash. */
+const PARTS = {
+  config: "config.json",
+  weights: "model.safetensors",
+  vocab: "vocab.txt",
+  domain: "domain.json.gz",
+};
+/**
+ * Under this name it arrives as it is: a server may take .gz for an encoding of the wire, which
+ * the browser would undo.
+ */
+const ENDINGS: Record<string, string> = { ".gz": ".bin" };
+
+/** Puts the models' files beside the page under names that carry their hash. */
 function modelFiles(): Plugin {
   const id = "virtual:model";
   return {
@@ -38,9 +55,10 @@ function modelFiles(): Plugin {
           join(folder, "delicate.js"),
           join(folder, "delicate_bg.wasm"),
         ]),
-        ...["config.json", "model.safetensors", "vocab.txt", "README.md"].map((name) =>
+        ...["config.json", "model.safetensors", "vocab.txt", "README.md"].flatMap((name) => [
           join(model, name),
-        ),
+          join(embedding, name),
+        ]),
       ];
       const missing = needed.filter((file) => !existsSync(file));
       if (missing.length > 0) {
@@ -54,28 +72,22 @@ function modelFiles(): Plugin {
     },
     load(resolved) {
       if (resolved !== `\0${id}`) return null;
-      const files: Record<string, { url: string; bytes: number; sha256: string } | null> = {};
-      const parts = {
-        config: "config.json",
-        weights: "model.safetensors",
-        vocab: "vocab.txt",
-        domain: "domain.json.gz",
-      };
-      // Under this name it arrives as it is: a server may take .gz for an encoding of the
-      // wire, which the browser would undo.
-      const endings: Record<string, string> = { ".gz": ".bin" };
-      for (const [part, name] of Object.entries(parts)) {
-        if (part === "domain" && !existsSync(join(model, name))) {
-          files[part] = null;
-          continue;
+      const files = (model: string, prefix: string) => {
+        const files: Record<string, { url: string; bytes: number; sha256: string } | null> = {};
+        for (const [part, name] of Object.entries(PARTS)) {
+          if (part === "domain" && !existsSync(join(model, name))) {
+            files[part] = null;
+            continue;
+          }
+          const source = readFileSync(join(model, name));
+          const hash = sha256(source, "hex");
+          const extension = extname(name);
+          const fileName = `model/${prefix}${basename(name, extension)}.${hash.slice(0, 12)}${ENDINGS[extension] ?? extension}`;
+          this.emitFile({ type: "asset", fileName, source });
+          files[part] = { url: fileName, bytes: source.length, sha256: hash };
         }
-        const source = readFileSync(join(model, name));
-        const hash = sha256(source, "hex");
-        const extension = extname(name);
-        const fileName = `model/${basename(name, extension)}.${hash.slice(0, 12)}${endings[extension] ?? extension}`;
-        this.emitFile({ type: "asset", fileName, source });
-        files[part] = { url: fileName, bytes: source.length, sha256: hash };
-      }
+        return files;
+      };
       const moduleBytes = Object.fromEntries(
         Object.entries(modules).map(([backend, folder]) => [
           backend,
@@ -83,7 +95,8 @@ function modelFiles(): Plugin {
         ]),
       );
       return `export const name = ${JSON.stringify(basename(model))};
-export const files = ${JSON.stringify(files)};
+export const files = ${JSON.stringify(files(model, ""))};
+export const embedding = ${JSON.stringify(files(embedding, "embedding-"))};
 export const moduleBytes = ${JSON.stringify(moduleBytes)};`;
     },
   };
@@ -105,6 +118,32 @@ function modelCard(): Plugin {
   };
 }
 
+/**
+ * The drawing library without what the page never asks of it: a file of parameters for force fields
+ * and conformers, and pointers as data: URLs, which the content security policy refuses.
+ */
+function drawingLibrary(): Plugin {
+  return {
+    name: "delicate-drawing",
+    transform(code, id) {
+      if (!/[\\/]openchemlib[\\/]dist[\\/]openchemlib\.js$/.test(id)) return null;
+      const changes: [RegExp, string][] = [
+        [/new URL\("resources\.json",import\.meta\.url\)\.href/g, '""'],
+        [/"url\(data:image\/png;base64,[^)]*\)"/g, '""'],
+        // A pointer's place in its picture, which is gone.
+        [/`\$\{[^}]*\} \$\{[^}]*\} \$\{[^}]*\}, default`/g, '"crosshair"'],
+      ];
+      let text = code;
+      for (const [found, put] of changes) {
+        const changed = text.replaceAll(found, put);
+        if (changed === text) this.error(`openchemlib has changed: no ${found} in it`);
+        text = changed;
+      }
+      return { code: text, map: null };
+    },
+  };
+}
+
 /** Gives the service worker the list of what was built, each file with its hash. */
 function offline(): Plugin {
   return {
@@ -116,13 +155,18 @@ function offline(): Plugin {
       sequential: true,
       handler() {
         const worker = join(dist, "sw.js");
+        const webgpu = readFileSync(join(modules.webgpu, "delicate_bg.wasm"));
         const files = readdirSync(dist, { recursive: true, withFileTypes: true })
           .filter((entry) => entry.isFile())
           .map((entry) => join(entry.parentPath, entry.name))
           .filter((file) => file !== worker)
           .map((file) => file.slice(dist.length + 1).replaceAll("\\", "/"))
           .sort()
-          .map((file) => [file, `sha256-${sha256(readFileSync(join(dist, file)), "base64")}`]);
+          .map((file) => {
+            const source = readFileSync(join(dist, file));
+            const integrity = `sha256-${sha256(source, "base64")}`;
+            return [file, integrity, webgpu.equals(source)];
+          });
         const list = JSON.stringify(files);
         const build = sha256(Buffer.from(list), "hex").slice(0, 12);
         const code = readFileSync(worker, "utf8");
@@ -143,7 +187,7 @@ export default defineConfig({
   // Works at a domain's root and under any path.
   base: "./",
   clearScreen: false,
-  plugins: [modelFiles(), modelCard(), notices(), offline()],
+  plugins: [modelFiles(), modelCard(), notices(), drawingLibrary(), offline()],
   resolve: { alias: { "delicate-cpu": modules.cpu, "delicate-webgpu": modules.webgpu } },
   worker: {
     format: "es",

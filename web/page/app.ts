@@ -7,6 +7,7 @@ import {
   Failure,
   type Header,
   type ModelInfo,
+  type Piece,
   type Source,
 } from "./protocol.js";
 import { Session, type Workers } from "./session.js";
@@ -33,6 +34,13 @@ export interface Complaint {
   action?: { label: string; run(): void };
 }
 
+/** A table that another took the place of, with what was found of it. */
+export interface Aside {
+  input: Input;
+  found: Piece;
+  scored: number;
+}
+
 export type Phase = "idle" | "opening" | "scoring";
 
 type AppEngines = Workers & Pick<Engines, "state" | "changed" | "start">;
@@ -49,6 +57,8 @@ export class App {
     /** Some rows of the table have new results. */
     rows: new Signal(),
     question: new Signal(),
+    /** A scored table was put aside, or is so no longer. */
+    aside: new Signal(),
     /** Null when there is nothing to complain of any more. */
     complaint: new Signal<Complaint | null>(),
     /** Told politely by a screen reader; seen elsewhere. */
@@ -62,6 +72,7 @@ export class App {
   #opening: { input: Input; session: Promise<Session | null>; end: AbortController } | null = null;
   #phase: Phase = "idle";
   #question: Question | null = null;
+  #aside: Aside | null = null;
   /** The engines' last note, so that each is told once. */
   #note: string | null = null;
 
@@ -80,6 +91,16 @@ export class App {
     return this.#session;
   }
 
+  /** What the open table was made from. */
+  get input(): Input | null {
+    return this.#input;
+  }
+
+  /** The scored table that was open before. */
+  get aside(): Aside | null {
+    return this.#aside;
+  }
+
   get phase(): Phase {
     return this.#phase;
   }
@@ -89,17 +110,36 @@ export class App {
   }
 
   /** Opens another table in the place of the one that is open or being opened. */
-  open(input: Input): Promise<Session | null> {
+  open(input: Input, found: Piece | null = null): Promise<Session | null> {
     this.forget();
     const end = new AbortController();
-    const session = this.#open(input, end);
+    const session = this.#open(input, end, found);
     this.#opening = { input, session, end };
     this.#setPhase("opening");
     return session;
   }
 
-  /** Gives up the table, and what is under way for it. */
+  /** Opens the table again that was put aside. */
+  async bringBack(): Promise<void> {
+    const aside = this.#aside;
+    if (aside === null) return;
+    this.#aside = null;
+    await this.open(aside.input, aside.found);
+  }
+
+  dropAside(): void {
+    this.#aside = null;
+    this.changed.aside.emit();
+  }
+
+  /** Gives up the table, and what is under way for it; what was scored is put aside. */
   forget(): void {
+    const [session, input] = [this.#session, this.#input];
+    if (session !== null && input !== null && session.counts.scored > 0) {
+      const { scored } = session.counts;
+      this.#aside = { input, found: session.found, scored };
+      this.changed.aside.emit();
+    }
     this.#opening?.end.abort();
     this.#opening = null;
     this.#session?.close();
@@ -144,7 +184,8 @@ export class App {
           : `Cancelled: ${parts.join(", ")}. Press Score to continue.`,
       );
     } catch {
-      // The engines have said why.
+      // The engines have said why; said again, for what was complained of is gone from the page.
+      this.#onEngines();
     } finally {
       if (this.#session === session) {
         this.#setPhase("idle");
@@ -157,15 +198,19 @@ export class App {
     this.#session?.cancel();
   }
 
-  /** The table as a file; null when it cannot be had, which the user is told. */
-  async export(kind: ExportFormat): Promise<{ name: string; bytes: Uint8Array } | null> {
+  /** Rows as a file, all of them where none are given; null when it cannot be had, which the user is told. */
+  async export(
+    kind: ExportFormat,
+    rows: readonly number[] | null = null,
+  ): Promise<{ name: string; bytes: Uint8Array } | null> {
     const session = this.#session;
     const input = this.#input;
     if (session === null || input === null) return null;
     try {
-      const bytes = await session.export(kind);
+      const bytes = await session.export(kind, rows === null ? null : Uint32Array.from(rows));
       const stem = input.source.name.replace(/\.gz$/i, "").replace(/\.[^.]+$/, "");
-      this.say(`Exported ${kind.toUpperCase()}: ${format.bytes(bytes.length)}.`);
+      const count = format.plural(rows?.length ?? session.rows.length, "row");
+      this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(bytes.length)}.`);
       return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, bytes };
     } catch (error) {
       this.complain({ text: `The export failed: ${message(error)}` });
@@ -196,9 +241,13 @@ export class App {
     this.changed.complaint.emit(complaint);
   }
 
-  async #open(input: Input, { signal }: AbortController): Promise<Session | null> {
+  async #open(
+    input: Input,
+    { signal }: AbortController,
+    found: Piece | null,
+  ): Promise<Session | null> {
     try {
-      const session = await Session.open(this.engines, input.source, signal);
+      const session = await Session.open(this.engines, input.source, signal, found);
       if (signal.aborted) {
         session.close();
         return null;

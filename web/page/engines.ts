@@ -1,7 +1,7 @@
 /** Which worker scores: the CPU's at once, WebGPU's when it proves faster, a fresh one when one dies. */
 
 import { Backend, type Loading, type WorkerHandle } from "./backend.js";
-import { type BackendName, type EngineInfo, Failure, type Start } from "./protocol.js";
+import { type BackendName, type EngineInfo, Failure, type Probe, type Start } from "./protocol.js";
 import { Signal } from "./signal.js";
 
 export type Measure =
@@ -28,6 +28,11 @@ export interface EnginesState {
 const PROBE_LIMIT_MS = 60_000;
 /** After this many failures WebGPU is given up for the CPU. */
 const WEBGPU_FAILURES = 2;
+const PROBE_DELAY_MS = 100;
+/** Asked for by the user, a slow one may take as long as this. */
+const FORCED_PROBE_LIMIT_MS = 10 * 60_000;
+/** How far the values of two engines may lie apart, relatively from 1 on. */
+const TOLERANCE = 1e-2;
 /** Failures of the CPU worker, with no row scored in between, that end a run. */
 const CPU_FAILURES = 3;
 
@@ -40,11 +45,11 @@ export class Engines {
   #failures: Record<BackendName, number> = { cpu: 0, webgpu: 0 };
 
   constructor(
-    model: Start["model"],
+    files: Pick<Start, "model" | "embedding">,
     moduleBytes: Record<BackendName, number>,
     forced: BackendName | null,
   ) {
-    this.#assets = { model, moduleBytes: 0 };
+    this.#assets = { ...files, moduleBytes: 0 };
     this.#moduleBytes = moduleBytes;
     this.state = {
       forced,
@@ -113,20 +118,21 @@ export class Engines {
 
   async #startCpuFirst(): Promise<void> {
     const cpu = this.#use(this.#launch("cpu"));
-    const cpuRate = await this.#measure(cpu).catch((error: unknown) => {
+    const onCpu = await this.#measure(cpu).catch((error: unknown) => {
       // One that dies after loading has been replaced already.
       if (cpu.info === null) throw error;
-      return 0;
+      return { rate: 0, values: [] };
     });
     if (this.state.forced === "cpu") return;
     if (!("gpu" in navigator)) {
-      this.#set("webgpu", { state: "unusable", why: "this browser has no WebGPU" });
+      this.#set("webgpu", { state: "unusable", why: withoutWebGpu() });
       return;
     }
     const gpu = this.#launch("webgpu");
     try {
-      const gpuRate = await this.#measure(gpu);
-      if (gpuRate > cpuRate) {
+      const onGpu = await this.#measure(gpu);
+      refuseOtherNumbers(onGpu.values, onCpu.values);
+      if (onGpu.rate > onCpu.rate) {
         // What is being scored on the CPU ends there; what follows goes to the GPU.
         const before = this.current;
         this.#use(gpu);
@@ -143,13 +149,12 @@ export class Engines {
       if (!("gpu" in navigator)) {
         throw new Failure({
           code: "no-webgpu",
-          message: "this browser has no WebGPU",
+          message: withoutWebGpu(),
           columns: null,
         });
       }
       const gpu = this.#use(this.#launch("webgpu"));
-      // Not limited: it was asked for, so its speed is only to be shown.
-      await this.#measure(gpu, Number.POSITIVE_INFINITY);
+      await this.#measure(gpu, FORCED_PROBE_LIMIT_MS);
     } catch (error) {
       // One that dies after loading has been replaced already.
       if (this.#current !== null && this.#current.info !== null) return;
@@ -191,11 +196,13 @@ export class Engines {
     return backend;
   }
 
-  async #measure(backend: Backend, limit = PROBE_LIMIT_MS): Promise<number> {
+  async #measure(backend: Backend, limit = PROBE_LIMIT_MS): Promise<Probe> {
     const info = await backend.ready;
-    const rate = await Promise.race([backend.call("probe", null), timeout(limit)]);
-    this.#set(backend.name, { state: "measured", info, rate });
-    return rate;
+    // What the user has asked for meanwhile goes first.
+    await new Promise((resolve) => setTimeout(resolve, PROBE_DELAY_MS));
+    const probe = await Promise.race([backend.call("probe", null), timeout(limit)]);
+    this.#set(backend.name, { state: "measured", info, rate: probe.rate });
+    return probe;
   }
 
   #set(name: BackendName, measure: Measure): void {
@@ -210,12 +217,27 @@ export class Engines {
 
 export const label = (name: BackendName): string => (name === "cpu" ? "CPU" : "WebGPU");
 
+/** A GPU whose numbers are not the CPU's is not used, however fast it is. */
+function refuseOtherNumbers(found: readonly number[], expected: readonly number[]): void {
+  const wrong = expected.some((value, place) => {
+    const difference = Math.abs((found[place] ?? Number.NaN) - value);
+    return !(difference <= TOLERANCE * Math.max(1, Math.abs(value)));
+  });
+  if (!wrong) return;
+  const message = "its numbers for known molecules are not those of the CPU";
+  throw new Failure({ code: "inaccurate", message, columns: null });
+}
+
+const withoutWebGpu = (): string =>
+  window.isSecureContext
+    ? "this browser has no WebGPU"
+    : "browsers offer WebGPU to pages served over https alone";
+
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 function timeout(limit: number): Promise<never> {
-  if (!Number.isFinite(limit)) return new Promise(() => undefined);
   return new Promise((_, reject) => {
     const why = `no batch finished within ${limit / 1000} s`;
     setTimeout(() => reject(new Failure({ code: "slow", message: why, columns: null })), limit);

@@ -1,6 +1,6 @@
 /** Numbers as people read them. */
 
-import type { Standardization } from "./protocol.js";
+import type { Interval, Standardization } from "./protocol.js";
 
 const whole = new Intl.NumberFormat("en");
 
@@ -15,6 +15,34 @@ export function score(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const digits = value.toFixed(2);
   return digits === "-0.00" ? "0.00" : digits.replace("-", "\u2212");
+}
+
+/** A model's value with the decimals that its interval warrants. */
+export function estimate(value: number, interval: Interval | null): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (interval === null) {
+    // Two decimals, or two digits where those would say nothing.
+    return value !== 0 && Math.abs(value) < 0.01
+      ? value.toPrecision(2).replace("-", "\u2212")
+      : score(value);
+  }
+  return fixed(value, decimals(interval));
+}
+
+/** The interval, with as many decimals as it warrants. */
+export const bounds = (interval: Interval): string =>
+  `${fixed(interval.low, decimals(interval))} to ${fixed(interval.high, decimals(interval))}`;
+
+/** Two figures of the interval's half width. */
+function decimals({ low, high }: Interval): number {
+  const half = (high - low) / 2;
+  if (!(half > 0)) return 2;
+  return Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(half))));
+}
+
+function fixed(value: number, decimals: number): string {
+  const digits = value.toFixed(decimals);
+  return (Number(digits) === 0 ? digits.replace("-", "") : digits).replace("-", "\u2212");
 }
 
 /** A difference: its sign always, and two decimals. */

@@ -7,11 +7,14 @@ declare module "virtual:model" {
     sha256: string;
   }
   export const name: string;
-  export const files: {
+  interface BuiltFiles {
     config: BuiltFile;
     weights: BuiltFile;
     vocab: BuiltFile;
     domain: BuiltFile | null;
-  };
+  }
+  export const files: BuiltFiles;
+  /** Of the model that similarity is taken of. */
+  export const embedding: BuiltFiles;
   export const moduleBytes: { cpu: number; webgpu: number };
 }

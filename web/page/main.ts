@@ -6,14 +6,19 @@ import { Engines } from "./engines.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
 import { detailsPanel } from "./panels/details.js";
+import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
 import { inputPanel } from "./panels/input.js";
+import { keepingPanel } from "./panels/keeping.js";
 import { messagesPanel } from "./panels/messages.js";
 import { modelPanel } from "./panels/model.js";
-import { keepOfflineCopy } from "./panels/offline.js";
+import { keepOfflineCopy, offerRemoval } from "./panels/offline.js";
+import { plotsPanel } from "./panels/plots.js";
 import { progressPanel } from "./panels/progress.js";
 import { resultsPanel } from "./panels/results.js";
-import type { BackendName, Download } from "./protocol.js";
+import { screeningPanel } from "./panels/screening.js";
+import type { BackendName, Download, ModelFiles } from "./protocol.js";
+import { Selection } from "./selection.js";
 
 function forcedBackend(): BackendName | null {
   const asked = new URLSearchParams(location.search).get("backend");
@@ -25,16 +30,20 @@ const absolute = ({ url, bytes, sha256 }: Download): Download => ({
   bytes,
   sha256,
 });
-const { config, weights, vocab, domain } = built.files;
-const model = {
+const files = ({ config, weights, vocab, domain }: typeof built.files): ModelFiles => ({
   config: absolute(config),
   weights: absolute(weights),
   vocab: absolute(vocab),
   domain: domain === null ? null : absolute(domain),
-};
+});
+const { config, weights, vocab, domain } = built.files;
 const bytes = config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0);
 
-const engines = new Engines(model, built.moduleBytes, forcedBackend());
+const engines = new Engines(
+  { model: files(built.files), embedding: files(built.embedding) },
+  built.moduleBytes,
+  forcedBackend(),
+);
 const app = new App(engines);
 messagesPanel(app);
 enginePanel(app);
@@ -43,18 +52,43 @@ cardPanel();
 progressPanel(app);
 const input = inputPanel(app);
 columnsPanel(app, { onOpened: () => input.focusScore() });
+const selection = new Selection();
 const details = detailsPanel(app, {
   calibrated: domain !== null,
-  onClose: () => results.focusRow(),
+  beside: (row, step) => results.beside(row, step),
+  onClose: (row) => results.focusRow(row),
+  onEdit: (session, row) => void editor.edit(session, row),
+  onSimilar: (line) => screening.rank(line),
+});
+const editor = editorPanel(app, {
+  onClose: (row) => (row === null ? input.focusScore() : results.focusRow(row)),
+  onAdd: (line) => input.add(line),
 });
 const results = resultsPanel(app, {
+  selection,
+  ranked: () => screening.ranked(),
   onOpen: (session, row) => details.show(session, row),
+});
+const screening = screeningPanel(app, { onRanked: () => results.showRanking() });
+plotsPanel(app, {
+  selection,
+  table: results.table,
+  onOpen: (session, row) => details.show(session, row),
+});
+
+const keeping = keepingPanel(app, {
+  model: [config, weights, vocab, domain].map((file) => file?.sha256 ?? "").join(" "),
+  onShow: (given) => input.show(given),
 });
 
 // After the first paint, which nothing is to hold up.
 requestAnimationFrame(() =>
   setTimeout(async () => {
-    await engines.start();
+    const started = engines.start();
+    input.readLink();
+    void keeping.restore();
+    void offerRemoval();
+    await started;
     if (!engines.state.broken) await keepOfflineCopy();
   }, 0),
 );

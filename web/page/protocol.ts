@@ -1,9 +1,24 @@
 /** The messages between the page and its workers; what they carry has the types of the wasm modules. */
 
-import type { Engine, EngineInfo, Explanation, Header, Row, Table } from "delicate-cpu/delicate.js";
+import type {
+  Depiction,
+  depict,
+  descriptors,
+  Engine,
+  EngineInfo,
+  Explanation,
+  Header,
+  Probe,
+  Ranking,
+  Row,
+  Scores,
+  SimilarityName,
+  Table,
+} from "delicate-cpu/delicate.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {
+  Depiction,
   Domain,
   Endpoint,
   EngineInfo,
@@ -13,24 +28,36 @@ export type {
   ModelInfo,
   Neighbour,
   Prediction,
+  Probe,
+  Ranking,
   Row,
   RowError,
   RowState,
+  Scores,
+  SimilarityName,
   Standardization,
 } from "delicate-cpu/delicate.js";
 
 export type BackendName = EngineInfo["backend"];
 
-/** What scoring adds to a row. */
+/** What scoring adds to a row, besides its predictions. */
 export type RowResult = Omit<Row, "fields">;
 
-export type ExportFormat = "csv" | "json" | "jsonl";
+/** What scoring a piece of a table gives. */
+export interface Piece {
+  results: RowResult[];
+  scores: Scores;
+}
+
+export type ExportFormat = "csv" | "tsv" | "json" | "jsonl" | "sdf";
 
 /** What the workers use of either module. */
 export interface WasmModule {
   default(options: { module_or_path: Response }): Promise<unknown>;
   Engine: Pick<typeof Engine, "load">;
   Table: Pick<typeof Table, "open">;
+  depict: typeof depict;
+  descriptors: typeof descriptors;
 }
 
 /** A file that a worker fetches. */
@@ -40,12 +67,21 @@ export interface Download {
   sha256: string;
 }
 
+export interface ModelFiles {
+  config: Download;
+  weights: Download;
+  vocab: Download;
+  /** Not every model knows its domain. */
+  domain: Download | null;
+}
+
 /** Sent once, first. */
 export interface Start {
   call: "start";
   moduleBytes: number;
-  /** Not every model knows its domain. */
-  model: { config: Download; weights: Download; vocab: Download; domain: Download | null };
+  model: ModelFiles;
+  /** What similarity is taken of; loaded when it is needed. */
+  embedding: ModelFiles;
 }
 
 /** Stops the scoring in progress after its current batch. */
@@ -76,11 +112,21 @@ export interface Calls {
   open: { args: Source & { table: TableId }; result: Opened };
   close: { args: { table: TableId }; result: null };
   rows: { args: { table: TableId; start: number; end: number }; result: Row[] };
-  restore: { args: { table: TableId; start: number; results: RowResult[] }; result: null };
-  score: { args: { table: TableId; start: number; end: number }; result: RowResult[] };
+  restore: { args: { table: TableId; start: number } & Piece; result: null };
+  score: { args: { table: TableId; start: number; end: number }; result: Piece };
   explain: { args: { table: TableId; row: number }; result: Explanation };
-  export: { args: { table: TableId; format: ExportFormat }; result: Uint8Array };
-  probe: { args: null; result: number };
+  /** The rows given, in that order; all of them where none are given. */
+  export: {
+    args: { table: TableId; format: ExportFormat; rows: Uint32Array | null };
+    result: Uint8Array;
+  };
+  /** Mol blocks to draw rows from; null for those that cannot be drawn. */
+  blocks: { args: { table: TableId; rows: number[] }; result: (string | null)[] };
+  depict: { args: { smiles: string }; result: Depiction };
+  descriptors: { args: { smiles: string }; result: Record<string, number> };
+  /** How near the rows of a table are to those of another. */
+  rank: { args: { table: TableId; actives: TableId; by: SimilarityName }; result: Ranking };
+  probe: { args: null; result: Probe };
 }
 
 export type Call = keyof Calls;

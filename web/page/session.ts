@@ -2,16 +2,21 @@
 
 import type { WorkerHandle } from "./backend.js";
 import {
+  type Depiction,
   type Explanation,
   type ExportFormat,
   Failure,
   type Header,
   type Opened,
+  type Piece,
+  type Ranking,
   type Row,
   type RowResult,
+  type SimilarityName,
   type Source,
   type TableId,
 } from "./protocol.js";
+import { ScoreStore } from "./scores.js";
 
 /** Rows fetched from the worker in one message. */
 const PAGE = 2_000;
@@ -48,6 +53,8 @@ export class Session {
   readonly notes: string[];
   /** Replaced one by one, never changed in place, so that a view can tell what is new. */
   readonly rows: Row[];
+  /** Their predictions. */
+  readonly scores: ScoreStore;
   /** How many rows are in each state. */
   readonly counts: Record<RowResult["state"], number> = { pending: 0, scored: 0, failed: 0 };
   readonly #workers: Workers;
@@ -73,11 +80,18 @@ export class Session {
     this.fault = fault;
     this.notes = notes;
     this.rows = rows;
+    this.scores = new ScoreStore(rows.length);
     for (const { state } of rows) this.counts[state] += 1;
   }
 
   /** Reads the table; rejects with the code `cancelled` once nobody wants it any more. */
-  static async open(workers: Workers, source: Source, signal: AbortSignal): Promise<Session> {
+  static async open(
+    workers: Workers,
+    source: Source,
+    signal: AbortSignal,
+    /** What was found of this table before, with the same model. */
+    kept: Piece | null = null,
+  ): Promise<Session> {
     const table = nextTable++;
     return attempt(workers, async (worker) => {
       try {
@@ -90,7 +104,13 @@ export class Session {
           rows.push(...(await worker.call("rows", { table, start, end })));
         }
         refuseIf(signal.aborted);
-        return new Session(workers, worker, table, source, opened, rows);
+        const session = new Session(workers, worker, table, source, opened, rows);
+        if (kept !== null && kept.results.length === rows.length) {
+          session.#apply(0, kept);
+          // Calls are answered in order: what is asked of the table later finds them there.
+          session.#tell(worker).catch(() => undefined);
+        }
+        return session;
       } catch (error) {
         if (signal.aborted) release(worker, table);
         throw error;
@@ -136,10 +156,48 @@ export class Session {
     });
   }
 
-  async export(format: ExportFormat): Promise<Uint8Array> {
+  /** The rows given, in that order; all of them where none are given. */
+  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Uint8Array> {
     return attempt(this.#workers, async (worker) => {
       await this.#ensureOpen(worker);
-      return worker.call("export", { table: this.#table, format });
+      return worker.call("export", { table: this.#table, format, rows });
+    });
+  }
+
+  /** Mol blocks to draw rows from; null for those that cannot be drawn. Not tried again where it fails. */
+  async blocks(rows: number[]): Promise<(string | null)[]> {
+    const worker = this.#workers.current;
+    await this.#ensureOpen(worker);
+    return worker.call("blocks", { table: this.#table, rows });
+  }
+
+  /** What is needed to draw the molecule of a SMILES. */
+  depict(smiles: string): Promise<Depiction> {
+    return this.#workers.current.call("depict", { smiles });
+  }
+
+  descriptors(smiles: string): Promise<Record<string, number>> {
+    return this.#workers.current.call("descriptors", { smiles });
+  }
+
+  /** How near each row is to those of `actives`; ends early when the signal says so. */
+  async rank(
+    actives: Session,
+    by: SimilarityName,
+    signal: AbortSignal,
+    onProgress: (done: number) => void,
+  ): Promise<Ranking> {
+    return attempt(this.#workers, async (worker) => {
+      await Promise.all([this.#ensureOpen(worker), actives.#ensureOpen(worker)]);
+      refuseIf(signal.aborted);
+      const cancel = (): void => worker.cancel();
+      signal.addEventListener("abort", cancel);
+      try {
+        const args = { table: this.#table, actives: actives.#table, by };
+        return await worker.call("rank", args, onProgress);
+      } finally {
+        signal.removeEventListener("abort", cancel);
+      }
     });
   }
 
@@ -166,8 +224,9 @@ export class Session {
         if (signal.aborted) return "cancelled";
         const began = performance.now();
         const piece = { table: this.#table, start, end };
-        const results = await worker.call("score", piece, (count) => onProgress(done() + count));
-        this.#apply(start, results);
+        const scored = await worker.call("score", piece, (count) => onProgress(done() + count));
+        const { results } = scored;
+        this.#apply(start, scored);
         this.#workers.succeeded();
         const rate = results.length / ((performance.now() - began) / 1_000);
         size = Math.min(LARGEST_PIECE, Math.max(FIRST_PIECE, Math.round(rate * PIECE_SECONDS)));
@@ -191,7 +250,8 @@ export class Session {
     return index;
   }
 
-  #apply(start: number, results: RowResult[]): void {
+  #apply(start: number, { results, scores }: Piece): void {
+    this.scores.set(start, results.length, scores);
     results.forEach((result, offset) => {
       const row = this.rows[start + offset];
       if (row === undefined) return;
@@ -213,20 +273,35 @@ export class Session {
   }
 
   async #reopen(worker: WorkerHandle): Promise<void> {
+    await worker.call("open", { ...this.source, table: this.#table });
+    await this.#tell(worker);
+  }
+
+  /** Tells a worker what was found of its table. */
+  async #tell(worker: WorkerHandle): Promise<void> {
     const table = this.#table;
-    await worker.call("open", { ...this.source, table });
     for (let start = 0; start < this.rows.length; start += PAGE) {
-      const rows = this.rows.slice(start, Math.min(start + PAGE, this.rows.length));
-      const results = rows.map(({ state, error, predictions, standardization }) => ({
-        state,
-        error,
-        predictions,
-        standardization,
-      }));
-      if (results.some(({ state }) => state !== "pending")) {
-        await worker.call("restore", { table, start, results });
-      }
+      const end = Math.min(start + PAGE, this.rows.length);
+      const results = this.results(start, end);
+      if (results.every(({ state }) => state === "pending")) continue;
+      const scores = this.scores.slice(start, end);
+      await worker.call("restore", { table, start, results, scores });
     }
+  }
+
+  /** All that was found, to be kept. */
+  get found(): Piece {
+    const { length } = this.rows;
+    return { results: this.results(0, length), scores: this.scores.slice(0, length) };
+  }
+
+  /** What scoring has added to the rows from `start` to before `end`, but for their predictions. */
+  results(start: number, end: number): RowResult[] {
+    return this.rows.slice(start, end).map(({ state, error, standardization }) => ({
+      state,
+      error,
+      standardization,
+    }));
   }
 }
 

@@ -1,63 +1,197 @@
 /** Which rows the table shows, in which order. */
 
-import type { Prediction, Row } from "./protocol.js";
+import type { Domain, Row } from "./protocol.js";
+import type { ScoreStore } from "./scores.js";
 
 export type SortKey =
   | { by: "row" }
   | { by: "field"; index: number }
-  | { by: "score"; name: string }
+  | { by: "score"; endpoint: number }
+  | { by: "similarity" }
   | { by: "state" };
+
+/** A column of numbers. */
+export type NumberKey = Extract<SortKey, { by: "field" | "score" | "similarity" }>;
+
+/** Lets through the rows whose number lies within, bounds included. */
+export interface Range {
+  key: NumberKey;
+  low: number | null;
+  high: number | null;
+  /** For an endpoint: how well the model must know the molecule. */
+  domain: "any" | "borderline" | "in";
+}
 
 export interface View {
   /** Shows rows that hold this text in a field or an error, whatever its case. */
   filter: string;
   onlyErrors: boolean;
+  /** Shows these rows alone. */
+  among: ReadonlySet<number> | null;
+  ranges: readonly Range[];
   sort: { key: SortKey; descending: boolean };
 }
 
-const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+/** What is looked at. */
+export interface Content {
+  rows: readonly Row[];
+  scores: ScoreStore;
+  /** How near each row is to the reference actives, once they were ranked. */
+  similarities: Float64Array | null;
+}
+
+export const EVERYTHING: View = {
+  filter: "",
+  onlyErrors: false,
+  among: null,
+  ranges: [],
+  sort: { key: { by: "row" }, descending: false },
+};
+
 const STATES = { failed: 0, pending: 1, scored: 2 };
+const BANDS: Record<Domain, number> = { out: 0, borderline: 1, in: 2 };
+/** Values looked at to tell whether a column holds numbers, and the part of them that must. */
+const SAMPLE = 2_000;
+const MOSTLY = 0.6;
+
+/** The number in a field, with a sign that it is a bound left out; NaN where there is none. */
+export function numberIn(field: string): number {
+  const text = field
+    .trim()
+    .replace(/^[<>≤≥~≈=]+\s*/, "")
+    .replace("\u2212", "-");
+  return /^[-+]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)
+    ? Number(text.replaceAll(",", ""))
+    : Number.NaN;
+}
+
+/** Sorting keys of a table's fields, each column's made once. */
+export class FieldKeys {
+  readonly #rows: readonly Row[];
+  readonly #numeric = new Map<number, boolean>();
+  readonly #numbers = new Map<number, Float64Array>();
+  readonly #texts = new Map<number, string[]>();
+
+  constructor(rows: readonly Row[]) {
+    this.#rows = rows;
+  }
+
+  /** Whether a column of the user's holds numbers for the most part. */
+  isNumeric(index: number): boolean {
+    const known = this.#numeric.get(index);
+    if (known !== undefined) return known;
+    const step = Math.max(1, Math.floor(this.#rows.length / SAMPLE));
+    let [filled, numbers] = [0, 0];
+    for (let row = 0; row < this.#rows.length; row += step) {
+      const field = this.#rows[row]?.fields[index]?.trim() ?? "";
+      if (field === "") continue;
+      filled += 1;
+      if (!Number.isNaN(numberIn(field))) numbers += 1;
+    }
+    const numeric = filled > 0 && numbers >= MOSTLY * filled;
+    this.#numeric.set(index, numeric);
+    return numeric;
+  }
+
+  numbers(index: number): Float64Array {
+    const known = this.#numbers.get(index);
+    if (known !== undefined) return known;
+    const made = Float64Array.from(this.#rows, ({ fields }) => numberIn(fields[index] ?? ""));
+    this.#numbers.set(index, made);
+    return made;
+  }
+
+  /** Texts that compare as people sort them: whatever the case, and by the numbers in them. */
+  texts(index: number): string[] {
+    const known = this.#texts.get(index);
+    if (known !== undefined) return known;
+    const made = this.#rows.map(({ fields }) =>
+      (fields[index] ?? "").toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(12, "0")),
+    );
+    this.#texts.set(index, made);
+    return made;
+  }
+}
 
 /** Row indexes in the order shown. Rows without a value come last, whichever way the sort goes. */
-export function arrange(rows: readonly Row[], { filter, onlyErrors, sort }: View): number[] {
-  const text = filter.trim().toLowerCase();
+export function arrange(content: Content, view: View, keys: FieldKeys): number[] {
+  const { rows } = content;
+  const { onlyErrors, among, sort } = view;
+  const text = view.filter.trim().toLowerCase();
+  const ranges = view.ranges.map((range) => ({ range, number: numbers(content, range.key, keys) }));
   const shown: number[] = [];
   rows.forEach((row, index) => {
     if (onlyErrors && row.state !== "failed") return;
+    if (among !== null && !among.has(index)) return;
+    if (!ranges.every(({ range, number }) => passes(content, index, range, number(index)))) return;
     if (text !== "" && !holds(row, text)) return;
     shown.push(index);
   });
   const { key, descending } = sort;
   const sign = descending ? -1 : 1;
   if (key.by === "row") return descending ? shown.reverse() : shown;
-  const values = new Map(shown.map((index) => [index, value(rows[index] as Row, key)]));
-  return shown.sort((a, b) => {
-    const [left, right] = [values.get(a) ?? null, values.get(b) ?? null];
-    if (left === null || right === null) return left === right ? a - b : left === null ? 1 : -1;
-    const order =
-      typeof left === "number" && typeof right === "number"
-        ? left - right
-        : collator.compare(String(left), String(right));
-    return order === 0 ? a - b : sign * order;
+  if (key.by === "field" && !keys.isNumeric(key.index)) {
+    const texts = keys.texts(key.index);
+    return shown.sort((a, b) => {
+      const [left, right] = [texts[a] ?? "", texts[b] ?? ""];
+      if (left === right) return a - b;
+      if (left === "" || right === "") return left === "" ? 1 : -1;
+      return left < right ? -sign : sign;
+    });
+  }
+  const number = key.by === "state" ? stateOf(rows) : numbers(content, key, keys);
+  const values = Float64Array.from(shown, number);
+  const order = Array.from(shown, (_, place) => place);
+  order.sort((a, b) => {
+    const [left, right] = [values[a] ?? Number.NaN, values[b] ?? Number.NaN];
+    if (left === right) return a - b;
+    if (Number.isNaN(left)) return Number.isNaN(right) ? a - b : 1;
+    if (Number.isNaN(right)) return -1;
+    return left < right ? -sign : sign;
   });
+  return order.map((place) => shown[place] as number);
 }
 
-/** The prediction of an endpoint, if there is one. */
-export const predictionOf = (predictions: readonly Prediction[], name: string): Prediction | null =>
-  predictions.find(({ endpoint }) => endpoint === name) ?? null;
+/** Whether new results change which rows are shown, or their order. */
+export const dependsOnResults = ({ filter, onlyErrors, ranges, sort }: View): boolean =>
+  onlyErrors ||
+  filter.trim() !== "" ||
+  ranges.some(({ key }) => key.by === "score") ||
+  sort.key.by === "score" ||
+  sort.key.by === "state";
+
+/** The number of a row in a column; NaN where there is none. */
+export function numbers(
+  { scores, similarities }: Content,
+  key: NumberKey,
+  keys: FieldKeys,
+): (row: number) => number {
+  if (key.by === "score") return (row) => scores.value(row, key.endpoint);
+  if (key.by === "similarity") return (row) => similarities?.[row] ?? Number.NaN;
+  const known = keys.numbers(key.index);
+  return (row) => known[row] ?? Number.NaN;
+}
 
 export const sameKey = (a: SortKey, b: SortKey): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const stateOf =
+  (rows: readonly Row[]) =>
+  (row: number): number =>
+    STATES[rows[row]?.state ?? "pending"];
+
+function passes({ scores }: Content, row: number, range: Range, value: number): boolean {
+  const { key, low, high, domain } = range;
+  if (key.by === "score" && domain !== "any") {
+    const band = scores.domain(row, key.endpoint);
+    if (band === null || BANDS[band] < BANDS[domain]) return false;
+  }
+  if (low === null && high === null) return true;
+  return value >= (low ?? Number.NEGATIVE_INFINITY) && value <= (high ?? Number.POSITIVE_INFINITY);
+}
 
 function holds(row: Row, text: string): boolean {
   return (
     row.fields.some((field) => field.toLowerCase().includes(text)) ||
     (row.error?.message.toLowerCase().includes(text) ?? false)
   );
-}
-
-function value(row: Row, key: Exclude<SortKey, { by: "row" }>): string | number | null {
-  if (key.by === "score") return predictionOf(row.predictions ?? [], key.name)?.value ?? null;
-  if (key.by === "state") return STATES[row.state];
-  const field = row.fields[key.index] ?? "";
-  return field === "" ? null : field;
 }

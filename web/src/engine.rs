@@ -58,6 +58,14 @@ struct ModelInfo<'a> {
     endpoints: &'a [Endpoint],
 }
 
+/// How fast an engine is, and what it says of the molecules it was timed on.
+#[derive(Serialize, Tsify)]
+struct Probe {
+    /// Molecules per second.
+    rate: f64,
+    values: Vec<f32>,
+}
+
 /// A model on a device, ready to score.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -121,15 +129,18 @@ impl Engine {
         })
     }
 
-    /// Scores one real batch twice and returns the molecules per second of the
-    /// second time: the first one compiles kernels.
+    /// Scores one real batch twice: the first time compiles kernels. Gives the
+    /// molecules per second of the second time and the values, a row a molecule, by
+    /// which two engines are compared.
     ///
     /// # Errors
     ///
     /// Where the device fails or its numbers are not finite.
-    pub async fn probe(&self) -> Result<f64, JsValue> {
+    #[wasm_bindgen(unchecked_return_type = "Probe")]
+    pub async fn probe(&self) -> Result<JsValue, JsValue> {
         let structures = PROBE.map(Structure::from);
         let mut rate = 0.0;
+        let mut values = Vec::new();
         for _ in 0..2 {
             let started = web_time::Instant::now();
             let outcomes = self
@@ -139,12 +150,14 @@ impl Engine {
             if let Some(stop) = outcomes.stop {
                 return Err(Failure::from(stop).into());
             }
+            values.clear();
             for row in outcomes.rows.into_iter().flatten() {
-                row.map_err(|error| Failure::new("probe", error.message))?;
+                let row = row.map_err(|error| Failure::new("probe", error.message))?;
+                values.extend(row.iter().map(|prediction| prediction.value));
             }
             rate = PROBE.len() as f64 / started.elapsed().as_secs_f64().max(1e-6);
         }
-        Ok(rate)
+        to_js(&Probe { rate, values })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors as the page sees them: an `Error` with a `code`.
 
+use delicate::chemistry::ChemistryError;
 use delicate::device::DeviceError;
 use delicate::model_dir::ModelDirError;
 use delicate::predict::Stop;
@@ -22,6 +23,12 @@ impl Failure {
             message: message.to_string(),
             columns: Vec::new(),
         }
+    }
+}
+
+impl From<ChemistryError> for Failure {
+    fn from(error: ChemistryError) -> Self {
+        Self::new("row", error)
     }
 }
 

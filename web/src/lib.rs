@@ -4,10 +4,14 @@
 //! scores it through the library, and rows go out in the shape that the
 //! `delicate` command writes.
 
+mod depiction;
 mod engine;
 mod error;
+mod scores;
+mod screening;
 mod table;
 
+pub use depiction::{depict, descriptors};
 pub use engine::Engine;
 pub use table::Table;
 

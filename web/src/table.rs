@@ -1,15 +1,12 @@
 //! What the user gave: a file or pasted text, and the scores of its rows.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use delicate::model::Endpoint;
-use delicate::predict::{
-    Domain, Interval, Neighbour, PredictOptions, Prediction, Progress, Standardization, Stop,
-};
+use delicate::predict::{PredictOptions, Prediction, Progress, Standardization, Stop};
 use delicate::records::{
     Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Writer,
 };
@@ -20,6 +17,8 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::engine::{Engine, to_js};
 use crate::error::Failure;
+use crate::scores::Scores;
+use crate::screening::Compared;
 
 #[wasm_bindgen]
 extern "C" {
@@ -27,13 +26,13 @@ extern "C" {
     fn set_timeout(callback: &js_sys::Function, milliseconds: i32);
 }
 
-/// One row for the page: the fields of the file and what was made of them.
+/// One row for the page: the fields of the file and what was made of them, but
+/// for its predictions.
 #[derive(Serialize, Tsify)]
 #[tsify(rename = "Row", missing_as_null)]
 struct PageRow<'a> {
     fields: &'a [String],
     error: Option<&'a RowError>,
-    predictions: Option<&'a [Prediction]>,
     standardization: Option<&'a Standardization>,
     #[tsify(type = "RowState")]
     state: State,
@@ -53,17 +52,7 @@ enum State {
 #[derive(Deserialize)]
 struct Restored {
     error: Option<RowError>,
-    predictions: Option<Vec<RestoredPrediction>>,
     standardization: Option<Standardization>,
-}
-
-#[derive(Deserialize)]
-struct RestoredPrediction {
-    endpoint: String,
-    value: f32,
-    interval: Option<Interval>,
-    domain: Option<Domain>,
-    nearest: Option<Neighbour>,
 }
 
 type RowResult = Option<Result<Vec<Prediction>, RowError>>;
@@ -73,7 +62,8 @@ type RowResult = Option<Result<Vec<Prediction>, RowError>>;
 #[derive(Debug)]
 pub struct Table {
     header: Header,
-    rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) compared: Compared,
     results: RefCell<Vec<RowResult>>,
     /// One entry a row: what was done to its molecule.
     standardizations: RefCell<Vec<Option<Standardization>>>,
@@ -126,6 +116,7 @@ impl Table {
             header,
             standardizations: RefCell::new(vec![None; rows.len()]),
             rows,
+            compared: Compared::default(),
             results: RefCell::new(results),
             endpoints: RefCell::default(),
             fault,
@@ -176,21 +167,51 @@ impl Table {
             .zip(&results[start..end])
             .zip(&standardizations[start..end])
             .map(|((row, result), standardization)| {
-                let (predictions, error, state) = match result {
-                    None => (None, None, State::Pending),
-                    Some(Ok(predictions)) => (Some(predictions.as_slice()), None, State::Scored),
-                    Some(Err(error)) => (None, Some(error), State::Failed),
+                let (error, state) = match result {
+                    None => (None, State::Pending),
+                    Some(Ok(_)) => (None, State::Scored),
+                    Some(Err(error)) => (Some(error), State::Failed),
                 };
                 PageRow {
                     fields: &row.fields,
                     error,
-                    predictions,
                     standardization: standardization.as_ref(),
                     state,
                 }
             })
             .collect();
         to_js(&rows)
+    }
+
+    /// The predictions of the rows from `start` to before `end`.
+    ///
+    /// # Errors
+    ///
+    /// Where `start` or `end` is no place.
+    #[wasm_bindgen(unchecked_return_type = "Scores")]
+    pub fn scores(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
+        let (start, end) = self.bounds(start, end)?;
+        let endpoints = self.endpoints.borrow().len();
+        let mut scores = Scores::default();
+        for result in &self.results.borrow()[start..end] {
+            let predictions = result.as_ref().and_then(|result| result.as_ref().ok());
+            scores.push(predictions.map_or(&[], Vec::as_slice), endpoints);
+        }
+        scores.to_js()
+    }
+
+    /// Mol blocks of rows, drawn in two dimensions and in Kekulé form; `null` for
+    /// a row whose molecule cannot be read or drawn.
+    #[wasm_bindgen(unchecked_return_type = "(string | null)[]")]
+    pub fn blocks(&self, rows: Vec<u32>) -> Vec<JsValue> {
+        let block = |&row: &u32| {
+            let structure = self.rows.get(row as usize)?.molecule.as_ref().ok()?;
+            structure.parse().ok()?.to_mol_block("").ok()
+        };
+        let blocks = rows.iter().map(block);
+        blocks
+            .map(|block| block.map_or(JsValue::NULL, JsValue::from))
+            .collect()
     }
 
     /// Scores those rows from `start` to before `end` that have no result yet.
@@ -220,7 +241,7 @@ impl Table {
         let rows: Vec<&Row> = waiting.iter().map(|&row| &self.rows[row]).collect();
         let run = scorer.predict(
             &rows,
-            PredictOptions::default(),
+            PredictOptions::default().uncertainty(true),
             async |progress: Progress| {
                 let wish = on_progress.call2(
                     &JsValue::NULL,
@@ -271,58 +292,73 @@ impl Table {
         to_js(&explained.map_err(Failure::from)?)
     }
 
-    /// Takes over results that [`Table::rows`] gave of an earlier table of the
-    /// same file, after its worker was lost: `results` are the rows from
-    /// `start` on; those that are pending stay so.
+    /// Takes over results that [`Table::rows`] and [`Table::scores`] gave of an
+    /// earlier table of the same file, after its worker was lost: those of the
+    /// rows from `start` on; those that are pending stay so.
     ///
     /// # Errors
     ///
-    /// Where `results` are not such rows.
+    /// Where `results` are not such rows, or `scores` not their predictions.
     pub fn restore(
         &self,
         engine: &Engine,
         start: f64,
         #[wasm_bindgen(unchecked_param_type = "Omit<Row, \"fields\">[]")] results: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Scores")] scores: JsValue,
     ) -> Result<(), JsValue> {
         let start = place("start", start)?;
         let given: Vec<Restored> = serde_wasm_bindgen::from_value(results)
             .map_err(|error| Failure::new("restore", error))?;
+        let scores = Scores::from_js(&scores)?;
         self.name_endpoints(engine);
         let endpoints = self.endpoints.borrow();
         let mut results = self.results.borrow_mut();
         let mut standardizations = self.standardizations.borrow_mut();
         let places = results.iter_mut().zip(standardizations.iter_mut());
-        for ((result, standardization), row) in places.skip(start).zip(given) {
+        for (at, ((result, standardization), row)) in places.skip(start).zip(given).enumerate() {
             *standardization = row.standardization;
-            match (row.error, row.predictions) {
-                (Some(error), _) => *result = Some(Err(error)),
-                (None, Some(predictions)) => {
-                    // Predictions of another model are not taken over.
-                    *result = restored(&endpoints, predictions).map(Ok);
+            match row.error {
+                Some(error) => *result = Some(Err(error)),
+                None => {
+                    if let Some(predictions) = scores.row(at, &endpoints) {
+                        *result = Some(Ok(predictions));
+                    }
                 }
-                (None, None) => {}
             }
         }
         Ok(())
     }
 
-    /// The table as `csv`, `json` or `jsonl`, with every row: those that were
-    /// not scored say so in their error.
+    /// Rows as `csv`, `tsv`, `json`, `jsonl` or `sdf`, in the order given; all of
+    /// them where none are given. Those that were not scored say so in their error.
     ///
     /// # Errors
     ///
     /// Where the format is none of these.
-    pub fn export(&self, format: &str) -> Result<Vec<u8>, JsValue> {
+    pub fn export(
+        &self,
+        #[wasm_bindgen(
+            unchecked_param_type = "\"csv\" | \"tsv\" | \"json\" | \"jsonl\" | \"sdf\""
+        )]
+        format: &str,
+        rows: Option<Vec<u32>>,
+    ) -> Result<Vec<u8>, JsValue> {
         let format = match format {
             "csv" => OutputFormat::Csv,
+            "tsv" => OutputFormat::Tsv,
             "json" => OutputFormat::Json,
             "jsonl" => OutputFormat::Jsonl,
+            "sdf" => OutputFormat::Sdf,
             other => {
-                let message = format!("unknown format `{other}`: use csv, json or jsonl");
+                let message = format!("unknown format `{other}`: use csv, tsv, json, jsonl or sdf");
                 return Err(Failure::new("format", message).into());
             }
         };
-        self.write(format)
+        let rows = match rows {
+            Some(rows) => rows.into_iter().map(|row| row as usize).collect(),
+            None => (0..self.rows.len()).collect::<Vec<_>>(),
+        };
+        self.write(format, &rows)
             .map_err(|error| Failure::new("export", error).into())
     }
 }
@@ -333,24 +369,26 @@ impl Table {
         *self.endpoints.borrow_mut() = engine.scorer.endpoints().to_vec();
     }
 
-    fn bounds(&self, start: f64, end: f64) -> Result<(usize, usize), Failure> {
+    pub(crate) fn bounds(&self, start: f64, end: f64) -> Result<(usize, usize), Failure> {
         let end = place("end", end)?.min(self.rows.len());
         Ok((place("start", start)?.min(end), end))
     }
 
-    fn write(&self, format: OutputFormat) -> std::io::Result<Vec<u8>> {
+    fn write(&self, format: OutputFormat, rows: &[usize]) -> std::io::Result<Vec<u8>> {
         let columns = Columns::Predictions {
             endpoints: self.endpoints.borrow().clone(),
-            uncertainty: false,
+            uncertainty: true,
         };
         let mut writer = Writer::new(Vec::new(), format, &self.header, columns)?;
         let pending = RowError::new("not_scored", "the row was not scored");
         let standardizations = self.standardizations.borrow();
         let results = self.results.borrow();
-        let results = results.iter().zip(standardizations.iter());
-        for (row, (result, standardization)) in self.rows.iter().zip(results) {
-            let result = result.as_ref().map_or(Err(&pending), Result::as_ref);
-            writer.write(row, standardization.as_ref(), result)?;
+        for &at in rows {
+            let Some(row) = self.rows.get(at) else {
+                continue;
+            };
+            let result = results[at].as_ref().map_or(Err(&pending), Result::as_ref);
+            writer.write(row, standardizations[at].as_ref(), result)?;
         }
         writer.finish()
     }
@@ -364,26 +402,6 @@ fn place(name: &str, number: f64) -> Result<usize, Failure> {
     }
     let message = format!("`{name}` is {number}: it must be a whole number from 0");
     Err(Failure::new("argument", message))
-}
-
-/// Predictions of `endpoints`, in their order; `None` where one is missing.
-fn restored(
-    endpoints: &[Arc<Endpoint>],
-    predictions: Vec<RestoredPrediction>,
-) -> Option<Vec<Prediction>> {
-    let mut by_name: BTreeMap<String, RestoredPrediction> = predictions
-        .into_iter()
-        .map(|one| (one.endpoint.clone(), one))
-        .collect();
-    let of = |endpoint: &Arc<Endpoint>| {
-        let one = by_name.remove(&endpoint.name)?;
-        let mut prediction = Prediction::new(Arc::clone(endpoint), one.value);
-        prediction.interval = one.interval;
-        prediction.domain = one.domain;
-        prediction.nearest = one.nearest.map(Arc::new);
-        Some(prediction)
-    };
-    endpoints.iter().map(of).collect()
 }
 
 /// Lets the worker take its messages, a wish to cancel among them.

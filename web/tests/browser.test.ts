@@ -11,7 +11,7 @@ import type { Explanation } from "../page/protocol.js";
 import { Checks } from "./checks.js";
 import { type Served, serve } from "./server.js";
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 const here = import.meta.dirname;
 const dist = join(here, "../dist");
 const examples = join(here, "../page/example.smi");
@@ -40,6 +40,8 @@ const EXPLAINED = [
 ];
 
 const checks = new Checks();
+/** The tests whose names hold this text, by hand: `npm run test:browser -- Drawings`. */
+const wanted = process.argv[3] ?? "";
 
 /** A page with what went wrong on it. */
 interface Visit {
@@ -58,28 +60,44 @@ async function main(): Promise<void> {
     executablePath: executable,
     args: [...COMMON, ...WEBGPU],
   });
+  const run = async (name: string, test: () => Promise<void>): Promise<void> => {
+    if (name.toLowerCase().includes(wanted.toLowerCase())) await test();
+  };
   try {
-    await testBackend(browser, site, "cpu");
-    await testLargeFile(browser, site);
-    await testColumns(browser, site);
-    await testSecondFile(browser, site);
-    await testKeyboard(browser, site);
-    await testFragmentAndWidth(browser, site);
-    await testCrash(browser, site);
-    const explained = await testExplanation(browser, site, "cpu");
-    await testDetails(browser, site);
+    let explained: Explained[] = [];
+    await run("backend cpu", () => testBackend(browser, site, "cpu"));
+    await run("large file", () => testLargeFile(browser, site));
+    await run("columns", () => testColumns(browser, site));
+    await run("second file", () => testSecondFile(browser, site));
+    await run("keyboard", () => testKeyboard(browser, site));
+    await run("fragment and width", () => testFragmentAndWidth(browser, site));
+    await run("crash", () => testCrash(browser, site));
+    await run("explanation", async () => {
+      explained = await testExplanation(browser, site, "cpu");
+    });
+    await run("details", () => testDetails(browser, site));
+    await run("drawings", () => testDrawings(browser, site));
+    await run("table", () => testTable(browser, site));
+    await run("keeping", () => testKeeping(browser, site));
+    await run("plots", () => testPlots(browser, site));
+    await run("screening", () => testScreening(browser, site));
+    await run("accessibility", () => testAccessibility(browser, site));
+    await run("editor", () => testEditor(browser, site));
     if (await hasWebGpu(browser, site)) {
-      await testBackend(browser, site, "webgpu");
-      await compareExplanations(explained, await testExplanation(browser, site, "webgpu"));
-      await testShaders(browser, site);
-      await testDeviceLoss(browser, site);
-      await testChoice(browser, site);
+      await run("backend webgpu", () => testBackend(browser, site, "webgpu"));
+      await run("explanation", async () =>
+        compareExplanations(explained, await testExplanation(browser, site, "webgpu")),
+      );
+      await run("shaders", () => testShaders(browser, site));
+      await run("device loss", () => testDeviceLoss(browser, site));
+      await run("choice", () => testChoice(browser, site));
     } else checks.skip("webgpu", "this Chromium offers no WebGPU adapter");
-    for (const backend of ["cpu", "webgpu"] as const) await testOffline(browser, backend);
+    for (const backend of ["cpu", "webgpu"] as const)
+      await run(`offline ${backend}`, () => testOffline(browser, backend));
   } finally {
     await browser.close();
   }
-  await testWithoutWebGpu(executable, site);
+  await run("without webgpu", () => testWithoutWebGpu(executable, site));
   await site.close();
 }
 
@@ -105,6 +123,8 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
     async () => {
       await page.setInputFiles("#picker", examples);
       await page.locator("#results").waitFor();
+      // In lines, of which the table shows more at once.
+      await page.locator("#structures").uncheck();
       await score(page);
       const rows = await visibleRows(page);
       equal(rows.length, EXAMPLE_ROWS);
@@ -142,9 +162,9 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
   if (bin === undefined || bin === "") checks.skip(sameName, "DELICATE_BIN is not set");
   else {
     await checks.check(sameName, async () => {
-      const { stdout } = await run(
+      const { stdout } = await execute(
         bin,
-        ["score", examples, "--device", "cpu", "--format", "json"],
+        ["score", examples, "--device", "cpu", "--uncertainty", "--format", "json"],
         { maxBuffer: 2 ** 26 },
       );
       same(JSON.parse(await exported(page, "json")), JSON.parse(stdout), "$");
@@ -336,8 +356,17 @@ async function testColumns(browser: Browser, site: Served): Promise<void> {
     await score(page);
     deepEqual(await counts(page), { rows: 3, scored: 1, errors: 2 });
   });
+  await checks.check("cpu: text pasted anywhere goes into the box", async () => {
+    await page.evaluate(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", "CCO\tethanol\n");
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    });
+    equal(await page.locator("#smiles").inputValue(), "CCO\tethanol");
+    equal(await page.evaluate(() => document.activeElement?.id), "score");
+  });
   await checks.check("cpu: an empty box says what to do", async () => {
-    await page.getByRole("button", { name: "Clear" }).click();
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
     await page.locator("#score").click();
     ok((await page.getByRole("alert").innerText()).includes("Paste some SMILES"));
   });
@@ -459,7 +488,8 @@ async function testFragmentAndWidth(browser: Browser, site: Served): Promise<voi
     "cpu: a link's molecules are in the box, and nowhere on the wire",
     async () => {
       equal(await page.locator("#smiles").inputValue(), "CCO\tethanol\nCC(");
-      await score(page);
+      await finished(page, LIMIT);
+      deepEqual(await counts(page), { rows: 2, scored: 1, errors: 1 });
       await page.locator("#smiles").fill("CC(=O)O\tacid");
       await page.getByRole("button", { name: "Copy link" }).click();
       await page.waitForFunction(() => location.hash.includes("CC(%3DO)O%09acid"));
@@ -567,7 +597,7 @@ async function testExplanation(
   else {
     await checks.check(sameName, async () => {
       for (const [index, { smiles }] of EXPLAINED.entries()) {
-        const { stdout } = await run(bin, [
+        const { stdout } = await execute(bin, [
           "explain",
           smiles,
           "--device",
@@ -625,7 +655,8 @@ async function testExplanation(
             `${smiles}: ${value} in ${interval}`,
           );
           ok(
-            Math.abs((low + high) / 2 - value) < 0.02,
+            // Both ends are rounded to two figures of the half width.
+            Math.abs((low + high) / 2 - value) < 0.06 * (high - low),
             `${smiles}: ${value} in the middle of ${interval}`,
           );
         });
@@ -817,6 +848,370 @@ async function testDetails(browser: Browser, site: Served): Promise<void> {
   await visit.context.close();
 }
 
+const drawn = (page: Page, within: string, count: number): Promise<unknown> =>
+  page.waitForFunction(
+    ([within, count]) =>
+      document.querySelectorAll(`${within} svg.molecule`).length >= (count as number),
+    [within, count] as const,
+    { timeout: LIMIT },
+  );
+
+async function testDrawings(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: each row has its structure drawn, or keeps its text", async () => {
+    // A broken one, and one of which the drawing library would draw another molecule.
+    await page.locator("#smiles").fill("CCO ethanol\nC*C any\nCC( broken\nc1cc[te]c1 tellurophene");
+    await score(page);
+    await drawn(page, "#viewport", 1);
+    await page.waitForTimeout(300);
+    const cells = page.locator(
+      "#viewport tbody tr:not(.spacer) td.smiles, #viewport tbody tr:not(.spacer) td:nth-of-type(1)",
+    );
+    const names = await cells.evaluateAll((cells) =>
+      cells.map((cell) => cell.querySelector("svg.molecule")?.getAttribute("aria-label") ?? null),
+    );
+    equal(names[0], "Structure of ethanol");
+    deepEqual(names.slice(1, 3), [null, null]);
+    ok((await cells.nth(1).innerText()).startsWith("C*C"));
+  });
+  await checks.check(
+    "cpu: the structures of an SDF are drawn before anything is scored",
+    async () => {
+      const block = ["benzene", "", "", "  6  6  0  0  0  0  0  0  0  0999 V2000"];
+      for (let atom = 0; atom < 6; atom += 1) {
+        const angle = (atom * Math.PI) / 3;
+        const place = [Math.cos(angle), Math.sin(angle), 0].map((x) => x.toFixed(4).padStart(10));
+        block.push(`${place.join("")} C   0  0`);
+      }
+      for (let atom = 0; atom < 6; atom += 1)
+        block.push(`  ${atom + 1}  ${((atom + 1) % 6) + 1}  4  0`);
+      block.push("M  END", "$$$$");
+      await page.setInputFiles("#picker", {
+        name: "ring.sdf",
+        mimeType: "text/plain",
+        buffer: Buffer.from(`${block.join("\n")}\n`),
+      });
+      await page.locator("#summary").getByText("1 row").waitFor({ timeout: LIMIT });
+      await drawn(page, "#viewport", 1);
+      // Six bonds of the ring and three of its double bonds' second lines.
+      const path = await page.locator("#viewport svg.molecule .bond").first().getAttribute("d");
+      equal(path?.match(/M/g)?.length, 9);
+    },
+  );
+  await checks.check("cpu: the details show the atoms' shares on the structure", async () => {
+    await score(page);
+    await page.locator("#results tbody th button").first().click();
+    await drawn(page, "#details .drawing.large[data-shares]", 1);
+    ok((await page.locator("#details .share").count()) > 0);
+    ok(/\d/.test((await page.locator("#details .share-number").first().textContent()) ?? ""));
+    if (await isCalibrated()) await drawn(page, "#details .predictions", 1);
+    ok((await page.locator("#details .descriptors").innerText()).includes("78.1"));
+    await page.keyboard.press("Escape");
+  });
+  await checkQuiet("cpu: no errors on the console while drawing", visit);
+  await visit.context.close();
+}
+
+async function testTable(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const lines = ["name,smiles,IC50", "a,CCO,10", "b,CCN,>9", "c,CCC,0.5", "d,CC(,7", "e,CCCl,n/a"];
+  const order = async (): Promise<string[]> => {
+    await page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
+    return (await visibleRows(page)).map(({ number }) => number);
+  };
+  await checks.check("cpu: a numeric column of the user sorts and filters as numbers", async () => {
+    await openFile(page, "ic50.csv", lines, lines.length - 1);
+    await score(page);
+    await page.locator('thead button[title="Sort by IC50"]').click();
+    deepEqual(await order(), ["3", "4", "2", "1", "5"]);
+    await page.locator("#filters-open").click();
+    await page.locator("#filters select").first().selectOption({ label: "IC50" });
+    await page.getByLabel("At least").fill("1");
+    deepEqual(await order(), ["4", "2", "1"]);
+    await page.locator("#filter-clear").click();
+    deepEqual(await order(), ["3", "4", "2", "1", "5"]);
+  });
+  await checks.check(
+    "cpu: the rows selected are exported as CSV and SDF, with structures",
+    async () => {
+      await page.getByLabel("Select row 2").check();
+      await page.getByLabel("Select row 3").check();
+      ok((await page.locator("#selected").innerText()).startsWith("2 rows selected"));
+      const table = csv(await exported(page, "csv"));
+      // In the order shown.
+      deepEqual(
+        table.slice(1).map(([name]) => name),
+        ["c", "b"],
+      );
+      ok(table[0]?.some((name) => name.endsWith("_low")) === (await isCalibrated()));
+      const records = (await exported(page, "sdf")).split("$$$$\n").slice(0, -1);
+      equal(records.length, 2);
+      for (const record of records) {
+        ok(/\bV2000\n/.test(record) && record.includes("> <name>"), record);
+        ok(/> <esol>\n-?\d/.test(record) || record.includes("> <"), record);
+      }
+      await page.locator("#select-none").click();
+      equal(csv(await exported(page, "csv")).length, 6);
+    },
+  );
+  await checks.check("cpu: columns are hidden and shown again", async () => {
+    const heads = (): Promise<string[]> => page.locator("#viewport thead th .name").allInnerTexts();
+    const before = await heads();
+    await page.locator("#columns").click();
+    const dialog = page.getByRole("dialog", { name: "Columns" });
+    await dialog.getByLabel("IC50").uncheck();
+    await dialog.locator("input").first().uncheck();
+    await page.keyboard.press("Escape");
+    equal((await heads()).length, before.length - 2);
+    await page.locator("#columns").click();
+    await dialog.getByRole("button", { name: "Usual columns" }).click();
+    await page.keyboard.press("Escape");
+    deepEqual(await heads(), before);
+  });
+  await checks.check(
+    "cpu: a value says its interval and whether the model knows such molecules",
+    async () => {
+      if (!(await isCalibrated())) return;
+      const cell = page.locator("#viewport tbody tr.scored td[data-domain]").first();
+      ok(["in", "borderline", "out"].includes((await cell.getAttribute("data-domain")) ?? ""));
+      ok(/interval/.test((await cell.textContent()) ?? ""), (await cell.textContent()) ?? "");
+    },
+  );
+  await checkQuiet("cpu: no errors on the console while using the table", visit);
+  await visit.context.close();
+}
+
+async function testKeeping(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: scores are there again after a reload, and in the export", async () => {
+    await page.locator("#smiles").fill("CCO ethanol\nCC( broken\nc1ccccc1 benzene");
+    await score(page);
+    const [before, values] = [await exported(page, "json"), await paintedRows(page)];
+    await page.waitForTimeout(500);
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
+    deepEqual(
+      (await paintedRows(page)).map((row) => row.values),
+      values.map((row) => row.values),
+    );
+    await settled(page);
+    deepEqual(JSON.parse(await exported(page, "json")), JSON.parse(before));
+    await page.locator("#score").click();
+    ok((await status(page)).startsWith("Every row"), await status(page));
+  });
+  await checks.check("cpu: what another table took the place of is brought back", async () => {
+    await page.locator("#example").click();
+    await score(page);
+    deepEqual((await counts(page)).rows, EXAMPLE_ROWS);
+    await page.locator("#aside").getByText("your list (2 rows)").waitFor();
+    await page.locator("#aside-back").click();
+    await page.locator("#summary").getByText("3 rows").waitFor({ timeout: LIMIT });
+    deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
+    ok((await page.locator("#smiles").inputValue()).startsWith("CCO ethanol"));
+  });
+  await checks.check("cpu: what is cleared is not kept", async () => {
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
+    await page.waitForTimeout(500);
+    await page.reload();
+    await settled(page);
+    ok(!(await page.locator("#results").isVisible()));
+    equal(await page.locator("#smiles").inputValue(), "");
+  });
+  await checkQuiet("cpu: no errors on the console while keeping scores", visit);
+  await visit.context.close();
+}
+
+async function testPlots(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const drag = async (from: [number, number], to: [number, number]): Promise<void> => {
+    const box = await page.locator("#plot-canvas").boundingBox();
+    ok(box !== null);
+    await page.mouse.move(box.x + box.width * from[0], box.y + box.height * from[1]);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * to[0], box.y + box.height * to[1], { steps: 4 });
+    await page.mouse.up();
+  };
+  await checks.check("cpu: rows are selected in a histogram and in a scatter plot", async () => {
+    const lines = [
+      "smiles,a,b",
+      ...Array.from({ length: 200 }, (_, row) => `CCO,${row},${row % 10}`),
+    ];
+    await openFile(page, "plot.csv", lines, 200);
+    await page.locator("#plots-open").click();
+    await page.locator("#plot-x").selectOption({ label: "a" });
+    await page.locator("#plot-readout").getByText("a: 200 rows, median 100").waitFor();
+    await drag([0.001, 0.3], [0.999, 0.6]);
+    ok((await page.locator("#selected").innerText()).startsWith("200 rows"));
+    await page.locator("#plot-y").selectOption({ label: "b" });
+    await page.locator("#plot-readout").getByText("b over a, Pearson’s r").waitFor();
+    // The upper half: b from 5 on.
+    await drag([0.001, 0.001], [0.999, 0.45]);
+    const selected = Number(/^\d+/.exec(await page.locator("#selected").innerText())?.[0]);
+    ok(selected === 100 || selected === 80 || selected === 120, `${selected} rows`);
+    equal(csv(await exported(page, "csv")).length, selected + 1);
+  });
+  await checks.check("cpu: 100,000 rows are plotted without a long wait", async () => {
+    const lines = ["smiles,a,b"];
+    for (let row = 0; row < 100_000; row += 1) lines.push(`CCO,${row},${(row * 7919) % 10_007}`);
+    await openFile(page, "large.csv", lines, 100_000);
+    await page.locator("#plot-x").selectOption({ label: "a" });
+    const began = Date.now();
+    await page.locator("#plot-y").selectOption({ label: "b" });
+    await page.locator("#plot-readout").getByText("b over a").waitFor();
+    ok(Date.now() - began < 3_000, `${Date.now() - began} ms`);
+  });
+  await checkQuiet("cpu: no errors on the console while plotting", visit);
+  await visit.context.close();
+}
+
+async function testScreening(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const actives = ["CC(=O)Oc1ccccc1C(=O)O aspirin", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C caffeine"];
+  const lines = [
+    "CCO ethanol",
+    "OC(=O)c1ccccc1O salicylic",
+    "CN1C=NC2=C1C(=O)NC(=O)N2C theobromine",
+    "CC( broken",
+    "CC(=O)Oc1ccccc1C(=O)O same",
+  ];
+  await page.locator("#smiles").fill(lines.join("\n"));
+  await score(page);
+  for (const by of ["fingerprint", "embedding", "fused"]) {
+    await checks.check(`cpu: the table is ranked by its ${by} similarity to actives`, async () => {
+      if (!(await page.locator("#screening").isVisible()))
+        await page.locator("#screening-open").click();
+      await page.locator("#actives").fill(actives.join("\n"));
+      await page.locator("#rank-by").selectOption(by);
+      await page.locator("#rank").click();
+      await page.locator("#rank-state").getByText("Ranked 4 rows").waitFor({ timeout: LIMIT });
+      const table = csv(await exported(page, "csv"));
+      equal(table.length, 6);
+      const cells = await page
+        .locator("#viewport td.with-active data")
+        .evaluateAll((cells) => cells.map((cell) => Number((cell as HTMLDataElement).value)));
+      equal(cells.length, 4);
+      deepEqual(
+        cells,
+        cells.toSorted((a, b) => b - a),
+      );
+      ok(Math.abs((cells[0] ?? 0) - 1) < 1e-5, cells.join(", "));
+      await drawn(page, "#viewport td.with-active", 4);
+    });
+  }
+  await checks.check("cpu: the table is ranked by one of its own rows", async () => {
+    await page.locator("#rank-by").selectOption("fingerprint");
+    await page
+      .locator("#viewport tbody tr", { hasText: "theobromine" })
+      .getByRole("button")
+      .click();
+    await page.getByRole("button", { name: "Find similar" }).click();
+    await page.locator("#rank-state").getByText("Ranked 4 rows").waitFor({ timeout: LIMIT });
+    equal(
+      await page
+        .locator("#actives")
+        .inputValue()
+        .then((line) => line.split("\t")[1]),
+      "theobromine",
+    );
+    ok(
+      (await page.locator("#viewport tbody tr.scored").first().innerText()).includes("theobromine"),
+    );
+  });
+  await checkQuiet("cpu: no errors on the console while screening", visit);
+  await visit.context.close();
+}
+
+/** What axe-core finds wrong, a line each. */
+async function violations(page: Page): Promise<string[]> {
+  const axe = await readFile(join(here, "../node_modules/axe-core/axe.min.js"), "utf8");
+  await page.evaluate(axe);
+  return page.evaluate<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then(
+    ({ violations }) => violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => id + ": " + node.target.join(" ") + ": " + node.failureSummary)))`);
+}
+
+async function testAccessibility(browser: Browser, site: Served): Promise<void> {
+  const phone = { viewport: { width: 390, height: 800 } };
+  for (const [name, options] of [
+    ["in the light", {}],
+    ["in the dark", { colorScheme: "dark" }],
+    ["on a phone", phone],
+  ] as const) {
+    const visit = await open(browser, `${site.url}?backend=cpu`, site, options);
+    const { page } = visit;
+    const clean = (state: string): Promise<void> =>
+      checks.check(`cpu: axe-core finds nothing ${name}: ${state}`, async () => {
+        // Colours are judged once they have settled.
+        await page.waitForTimeout(300);
+        deepEqual(await violations(page), []);
+      });
+    await clean("empty");
+    await page.locator("#example").click();
+    await score(page);
+    await drawn(page, "#viewport", 1);
+    await page.getByLabel("Select row 2", { exact: true }).check();
+    await clean("a scored table");
+    for (const id of ["filters-open", "plots-open", "screening-open"])
+      await page.locator(`#${id}`).click();
+    await clean("filters, plot and screening");
+    await page.locator("#columns").click();
+    await clean("columns");
+    await page.keyboard.press("Escape");
+    await page.locator("#results tbody th button").first().click();
+    await drawn(page, "#details .drawing.large[data-shares]", 1);
+    await clean("details");
+    await page.locator("#details-edit").click();
+    await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
+    await clean("the sketcher");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Model card" }).click();
+    await clean("the model card");
+    await visit.context.close();
+  }
+}
+
+async function testEditor(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: a molecule changed in the sketcher is scored anew", async () => {
+    await page.locator("#smiles").fill("c1ccccc1 benzene");
+    await score(page);
+    await page.locator("#results tbody th button").first().click();
+    await page.locator("#details-edit").click();
+    await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
+    const before = await page.locator("#editor-values tbody tr").first().innerText();
+    const canvas = page.locator("#editor-canvas canvas").last();
+    const box = await canvas.boundingBox();
+    ok(box !== null);
+    // A bond from nowhere is a second molecule: the smaller is left out. From the ring it is a
+    // substituent: one of these places is an atom of the ring.
+    for (let angle = 0; angle < 360 && (await changed()) === before; angle += 15) {
+      const [x, y] = [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)];
+      await canvas.click({ position: { x: box.width / 2 + 24 * x, y: box.height / 2 + 24 * y } });
+      await page.waitForTimeout(600);
+    }
+    async function changed(): Promise<string> {
+      return page.locator("#editor-values tbody tr").first().innerText();
+    }
+    ok((await changed()) !== before, "the numbers have changed");
+    ok(/Scored in \d+ ms/.test(await page.locator("#editor-state").innerText()));
+    ok((await page.locator("#editor-smiles").innerText()).length > 8);
+    await page.locator("#editor-add").click();
+    await page.locator("#editor").waitFor({ state: "hidden" });
+    ok((await page.locator("#smiles").inputValue()).includes("benzene, edited"));
+  });
+  await checkQuiet("cpu: no errors on the console while drawing by hand", visit);
+  await visit.context.close();
+}
+
 /** Chromium's compiler is stricter than the native one, and at run time its errors are only logged. */
 async function testShaders(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
@@ -980,7 +1375,7 @@ async function open(
   browser: Browser,
   url: string,
   site: Served,
-  options: { viewport?: { width: number; height: number } } = {},
+  options: { viewport?: { width: number; height: number }; colorScheme?: "dark" } = {},
 ): Promise<Visit> {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const page = await context.newPage();
@@ -1154,9 +1549,10 @@ async function explanation(page: Page, row: number): Promise<Explained> {
     };
   });
   const contributions: number[][] = [];
-  const radios = dialog.locator(".choices input");
-  for (let endpoint = 0; endpoint < Math.max(1, await radios.count()); endpoint += 1) {
-    if ((await radios.count()) > 0) await radios.nth(endpoint).check();
+  const choice = dialog.locator(".contribution-endpoint");
+  const endpoints = await choice.locator("option").count();
+  for (let endpoint = 0; endpoint < Math.max(1, endpoints); endpoint += 1) {
+    if (endpoints > 0) await choice.selectOption(String(endpoint));
     contributions.push(
       await dialog
         .locator(".atom")
@@ -1180,7 +1576,7 @@ async function firstValues(page: Page): Promise<number[]> {
     );
 }
 
-async function exported(page: Page, format: "csv" | "json" | "jsonl"): Promise<string> {
+async function exported(page: Page, format: "csv" | "json" | "jsonl" | "sdf"): Promise<string> {
   const downloading = page.waitForEvent("download");
   await page.locator(`[data-format="${format}"]`).click();
   return readFile(await (await downloading).path(), "utf8");

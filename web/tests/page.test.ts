@@ -11,10 +11,14 @@ import {
   largest,
   pieces,
 } from "../page/attribution.js";
+import { canBeDrawn, symbols, turned } from "../page/drawing/block.js";
+import { pictureOf } from "../page/drawing/picture.js";
 import {
+  bounds,
   bytes,
   changes,
   duration,
+  estimate,
   interval,
   parameters,
   plural,
@@ -26,10 +30,20 @@ import {
 import * as fragment from "../page/fragment.js";
 import { mark } from "../page/mark.js";
 import { Meter } from "../page/meter.js";
-import type { Row } from "../page/protocol.js";
-import { arrange, type View } from "../page/view.js";
+import { binsOf, correlation, scaleOf } from "../page/plot.js";
+import type { Endpoint, Row } from "../page/protocol.js";
+import { ScoreStore } from "../page/scores.js";
+import { groups, ShownColumns } from "../page/shown-columns.js";
+import { arrange, type Content, EVERYTHING, FieldKeys, numberIn, type View } from "../page/view.js";
 import { Checks } from "./checks.js";
-import { MadeUpWorker, madeUpEngines, madeUpValue, turn } from "./workers.js";
+import {
+  type MadeUpRow,
+  MadeUpWorker,
+  madeUpEngines,
+  madeUpScores,
+  madeUpValue,
+  turn,
+} from "./workers.js";
 
 const checks = new Checks();
 
@@ -94,63 +108,200 @@ const row = (fields: string[], value: number | null, error: string | null = null
   fields,
   state: error !== null ? "failed" : value === null ? "pending" : "scored",
   error: error === null ? null : { message: error, reason: error, position: null },
-  predictions:
-    value === null
-      ? null
-      : [
-          {
-            endpoint: "esol",
-            unit: "log mol/L",
-            task: "regression",
-            value,
-            interval: null,
-            domain: null,
-            nearest: null,
-          },
-        ],
   standardization: null,
 });
-const rows = [
-  row(["CCO", "x10"], -1),
-  row(["CC(", "x9"], null, "unclosed"),
-  row(["CCN", "x2"], -3),
-  row(["CCC", ""], null),
-  row(["CCCl", "X1"], 2),
-];
-const plain: View = {
-  filter: "",
-  onlyErrors: false,
-  sort: { key: { by: "row" }, descending: false },
+const contentOf = (rows: Row[], values: (number | null)[]): Content => {
+  const scores = new ScoreStore(rows.length);
+  scores.set(0, rows.length, madeUpScores(values.map((value) => value ?? Number.NaN)));
+  return { rows, scores, similarities: null };
 };
+const rows = [
+  row(["CCO", "x10", "-3"], -1),
+  row(["CC(", "x9", ">10"], null, "unclosed"),
+  row(["CCN", "x2", "1.10"], -3),
+  row(["CCC", "", "1e-3"], null),
+  row(["CCCl", "X1", "n/a"], 2),
+];
+const content = contentOf(rows, [-1, null, -3, null, 2]);
+const keys = new FieldKeys(rows);
+const order = (view: Partial<View>): number[] => arrange(content, { ...EVERYTHING, ...view }, keys);
 
 await checks.check("rows keep the file's order until sorted", () => {
-  deepEqual(arrange(rows, plain), [0, 1, 2, 3, 4]);
-  deepEqual(
-    arrange(rows, { ...plain, sort: { key: { by: "row" }, descending: true } }),
-    [4, 3, 2, 1, 0],
-  );
+  deepEqual(order({}), [0, 1, 2, 3, 4]);
+  deepEqual(order({ sort: { key: { by: "row" }, descending: true } }), [4, 3, 2, 1, 0]);
 });
 
 await checks.check("rows without a value come last both ways", () => {
-  const key = { by: "score", name: "esol" } as const;
-  deepEqual(arrange(rows, { ...plain, sort: { key, descending: false } }), [2, 0, 4, 1, 3]);
-  deepEqual(arrange(rows, { ...plain, sort: { key, descending: true } }), [4, 0, 2, 1, 3]);
+  const key = { by: "score", endpoint: 0 } as const;
+  deepEqual(order({ sort: { key, descending: false } }), [2, 0, 4, 1, 3]);
+  deepEqual(order({ sort: { key, descending: true } }), [4, 0, 2, 1, 3]);
 });
 
 await checks.check("names sort by the numbers in them, errors first by result", () => {
   const key = { by: "field", index: 1 } as const;
-  deepEqual(arrange(rows, { ...plain, sort: { key, descending: false } }), [4, 2, 1, 0, 3]);
-  deepEqual(
-    arrange(rows, { ...plain, sort: { key: { by: "state" }, descending: false } }),
-    [1, 3, 0, 2, 4],
-  );
+  deepEqual(order({ sort: { key, descending: false } }), [4, 2, 1, 0, 3]);
+  deepEqual(order({ sort: { key: { by: "state" }, descending: false } }), [1, 3, 0, 2, 4]);
+});
+
+await checks.check("a column of numbers sorts as numbers, bounds among them, the rest last", () => {
+  const key = { by: "field", index: 2 } as const;
+  ok(keys.isNumeric(2) && !keys.isNumeric(1) && !keys.isNumeric(0));
+  deepEqual(order({ sort: { key, descending: false } }), [0, 3, 2, 1, 4]);
+  deepEqual(order({ sort: { key, descending: true } }), [1, 2, 3, 0, 4]);
+  equal(numberIn("≥ 1,250.5"), 1250.5);
+  equal(numberIn("\u22122.5E+02"), -250);
+  ok(Number.isNaN(numberIn("CMP-1")) && Number.isNaN(numberIn("")));
 });
 
 await checks.check("the filter looks in fields and errors, whatever the case", () => {
-  deepEqual(arrange(rows, { ...plain, filter: " x1 " }), [0, 4]);
-  deepEqual(arrange(rows, { ...plain, filter: "UNCLOSED" }), [1]);
-  deepEqual(arrange(rows, { ...plain, onlyErrors: true }), [1]);
-  deepEqual(arrange(rows, { ...plain, onlyErrors: true, filter: "CCO" }), []);
+  deepEqual(order({ filter: " x1 " }), [0, 4]);
+  deepEqual(order({ filter: "UNCLOSED" }), [1]);
+  deepEqual(order({ onlyErrors: true }), [1]);
+  deepEqual(order({ onlyErrors: true, filter: "CCO" }), []);
+  deepEqual(order({ among: new Set([4, 0]) }), [0, 4]);
+});
+
+await checks.check(
+  "filters by number let through what lies within, and by domain what is known",
+  () => {
+    const key = { by: "score", endpoint: 0 } as const;
+    const range = (low: number | null, high: number | null): Partial<View> => ({
+      ranges: [{ key, low, high, domain: "any" }],
+    });
+    deepEqual(order(range(-1, null)), [0, 4]);
+    deepEqual(order(range(-3, -1)), [0, 2]);
+    deepEqual(order(range(null, null)), [0, 1, 2, 3, 4]);
+    const scores = madeUpScores([1, 2, 3, 4]);
+    scores.domains.set([1, 2, 3, 0]);
+    const known = rows.slice(0, 4);
+    const store = new ScoreStore(4);
+    store.set(0, 4, scores);
+    const within = (domain: "borderline" | "in"): number[] =>
+      arrange(
+        { rows: known, scores: store, similarities: null },
+        { ...EVERYTHING, ranges: [{ key, low: null, high: null, domain }] },
+        new FieldKeys(known),
+      );
+    deepEqual(within("borderline"), [1, 2]);
+    deepEqual(within("in"), [2]);
+  },
+);
+
+await checks.check("scores of pieces become one table, neighbours by one list", () => {
+  const store = new ScoreStore(4);
+  const piece = (values: number[], molecules: string[], nearest: number[]) => ({
+    ...madeUpScores(values),
+    molecules,
+    nearest: Uint32Array.from(nearest),
+  });
+  store.set(2, 2, piece([3, 4], ["CCO", "CCN"], [2, 1]));
+  store.set(0, 2, piece([1, 2], ["CCN"], [1, 0]));
+  deepEqual(
+    [0, 1, 2, 3].map((at) => store.value(at, 0)),
+    [1, 2, 3, 4],
+  );
+  const { molecules, nearest } = store.slice(0, 4);
+  deepEqual(
+    [...nearest].map((number) => molecules[number - 1] ?? null),
+    ["CCN", null, "CCN", "CCO"],
+  );
+  equal(store.estimate(0, 0)?.interval, null);
+});
+
+await checks.check("values have the decimals that their intervals warrant", () => {
+  equal(estimate(-1.3245, { low: -2.31, high: -0.33 }), "−1.32");
+  equal(estimate(-1.3245, { low: -3, high: 0.4 }), "−1.3");
+  equal(estimate(123.4, { low: 80, high: 160 }), "123");
+  equal(estimate(0.0012, null), "0.0012");
+  equal(estimate(-0.001, { low: -0.9, high: 0.9 }), "0.00");
+  equal(bounds({ low: -3.04, high: 0.4 }), "−3.0 to 0.4");
+});
+
+const BLOCK = [
+  "",
+  "  delicate",
+  "",
+  "  3  2  0  0  0  0  0  0  0  0999 V2000",
+  "    0.0000    0.0000    0.0000 C   0  0",
+  "    0.0000    1.5000    0.0000 C   0  0",
+  "    0.0000    3.0000    0.0000 O   0  0",
+  "  1  2  1  0",
+  "  2  3  1  0",
+  "M  END",
+].join("\n");
+
+await checks.check("what the drawing library would misread is not drawn", () => {
+  ok(canBeDrawn(BLOCK));
+  deepEqual(symbols(BLOCK), ["C", "C", "O"]);
+  ok(!canBeDrawn(BLOCK.replace(" O  ", " *  ")), "any atom");
+  for (const kind of [4, 8, 9]) ok(!canBeDrawn(BLOCK.replace("  1  2  1", `  1  2  ${kind}`)));
+  ok(!canBeDrawn(BLOCK.replace("V2000", "V3000")), "too many atoms");
+  ok(!canBeDrawn(""), "no block");
+});
+
+await checks.check("a tall molecule is turned to lie in a wide box, one that fits is left", () => {
+  const lying = turned(BLOCK, 200, 100).split("\n").slice(4, 7);
+  const height = lying.map((line) => Math.abs(Number(line.slice(10, 20))));
+  ok(Math.max(...height) < 1.6, lying.join("|"));
+  equal(turned(BLOCK, 100, 200), BLOCK);
+});
+
+await checks.check("an SVG of the drawing library becomes shapes with its atoms' places", () => {
+  const made = pictureOf(`<svg id="m" viewBox="0 0 9 9">
+  <text x="10" y="20" stroke="none" font-size="14" fill="rgb(255,13,13)">O</text>
+  <line x1="0" y1="0" x2="8" y2="8" stroke="rgb(0,0,0)" stroke-width="1.44" />
+  <line x1="8" y1="8" x2="9" y2="9" stroke="rgb(0,0,0)" stroke-width="1.44" />
+  <polygon points="1,2 3,4 5,6 " fill="rgb(0,0,0)" stroke="rgb(0,0,0)" stroke-width="1" />
+  <circle id="m:Atom:1" class="event" cx="10" cy="18" r="8" opacity="0" />
+</svg>`);
+  equal(made?.lines.length, 1);
+  equal(made?.lines[0]?.path, "M0 0L8 8M8 8L9 9");
+  equal(made?.areas[0]?.path, "M1 2L3 4L5 6Z");
+  equal(made?.labels[0]?.text, "O");
+  deepEqual(made?.atoms[1], { x: 10, y: 18 });
+  equal(pictureOf("<svg></svg>"), null);
+});
+
+await checks.check(
+  "plots have round ticks around all numbers, and bins that hold each once",
+  () => {
+    deepEqual(scaleOf([-1.3, Number.NaN, 4.2]), {
+      low: -2,
+      high: 5,
+      ticks: [-2, -1, 0, 1, 2, 3, 4, 5],
+    });
+    deepEqual(scaleOf([Number.NaN]), null);
+    const one = scaleOf([3, 3]);
+    ok(one !== null && one.low < 3 && one.high > 3);
+    const scale = { low: 0, high: 4, ticks: [] };
+    deepEqual([...binsOf([0, 0.99, 1, 4, Number.NaN], scale, 4)], [0, 0, 1, 3, -1]);
+    ok(Math.abs(correlation([1, 2, 3, Number.NaN], [2, 4, 6, 1]) - 1) < 1e-12);
+  },
+);
+
+const endpoint = (name: string, group?: string): Endpoint =>
+  ({ name, title: name, ...(group === undefined ? {} : { group }) }) as unknown as Endpoint;
+
+await checks.check("a few endpoints are all shown, of many the first of each group", () => {
+  const few = new ShownColumns();
+  few.use(
+    "few",
+    ["a", "b", "c"].map((name) => endpoint(name)),
+  );
+  deepEqual(few.endpoints, [0, 1, 2]);
+  const many = Array.from({ length: 61 }, (_, place) =>
+    endpoint(`e${place}`, `group ${place % 7}`),
+  );
+  deepEqual(
+    groups(many).map(({ endpoints }) => endpoints.length),
+    [9, 9, 9, 9, 9, 8, 8],
+  );
+  const shown = new ShownColumns();
+  shown.use("many", many);
+  equal(shown.endpoints.length, 14);
+  deepEqual(shown.endpoints.slice(0, 4), [0, 7, 1, 8]);
+  shown.showEndpoints([14, 21], true);
+  deepEqual(shown.endpoints.slice(0, 5), [0, 7, 14, 21, 1]);
 });
 
 await checks.check("a SMILES is cut into its atoms and what is between them", () => {
@@ -251,10 +402,10 @@ const file = (name: string, smiles: string, rows: number): Input => ({
 /** Every row of the open table is this SMILES, with its value if it has one. */
 const holdsOnly = (app: App, smiles: string, rows: number): void => {
   equal(app.session?.rows.length, rows);
-  for (const { fields, predictions } of app.session?.rows ?? []) {
+  app.session?.rows.forEach(({ fields, state }, index) => {
     equal(fields[0], smiles);
-    for (const { value } of predictions ?? []) equal(value, madeUpValue(smiles));
-  }
+    if (state === "scored") equal(app.session?.scores.value(index, 0), madeUpValue(smiles));
+  });
 };
 
 await checks.check(
@@ -324,9 +475,9 @@ await checks.check("a worker that takes over gets the table with its results", a
   engines.current.dead = true;
   engines.current = new MadeUpWorker();
   const exported = await app.export("json");
-  const rows = JSON.parse(new TextDecoder().decode(exported?.bytes)) as Row[];
+  const rows = JSON.parse(new TextDecoder().decode(exported?.bytes)) as MadeUpRow[];
   equal(rows.length, 2_500);
-  ok(rows.every(({ predictions }) => predictions?.[0]?.value === madeUpValue("CCN")));
+  ok(rows.every(({ value }) => value === madeUpValue("CCN")));
 });
 
 checks.finish();

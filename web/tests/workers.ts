@@ -8,6 +8,7 @@ import {
   type EngineInfo,
   Failure,
   type Row,
+  type Scores,
   type TableId,
 } from "../page/protocol.js";
 import type { Workers } from "../page/session.js";
@@ -32,12 +33,17 @@ const INFO: EngineInfo = {
 /** What the made-up model says of a SMILES. */
 export const madeUpValue = (smiles: string): number => smiles.length;
 
+/** A row and the value of its one endpoint. */
+export interface MadeUpRow extends Row {
+  value?: number;
+}
+
 /** Reads one SMILES a line; its one endpoint is the length of the SMILES. */
 export class MadeUpWorker implements WorkerHandle {
   dead = false;
   readonly ready = Promise.resolve(INFO);
   /** The open tables. */
-  readonly tables = new Map<TableId, Row[]>();
+  readonly tables = new Map<TableId, MadeUpRow[]>();
   #queue: Promise<unknown> = Promise.resolve();
 
   call<C extends Call>(call: C, args: Calls[C]["args"]): Promise<Calls[C]["result"]> {
@@ -63,7 +69,6 @@ export class MadeUpWorker implements WorkerHandle {
           fields: [line],
           state: "pending",
           error: null,
-          predictions: null,
           standardization: null,
         })),
       );
@@ -81,11 +86,12 @@ export class MadeUpWorker implements WorkerHandle {
       return null;
     },
     rows: ({ table, start, end }) => this.#opened(table).slice(start, end),
-    restore: ({ table, start, results }) => {
+    restore: ({ table, start, results, scores }) => {
       const rows = this.#opened(table);
       results.forEach((result, offset) => {
         const row = rows[start + offset];
-        if (row !== undefined) rows[start + offset] = { ...row, ...result };
+        if (row === undefined) return;
+        rows[start + offset] = { ...row, ...result, value: scores.values[offset] ?? Number.NaN };
       });
       return null;
     },
@@ -93,30 +99,48 @@ export class MadeUpWorker implements WorkerHandle {
       const rows = this.#opened(table);
       for (let index = start; index < end; index += 1) {
         const row = rows[index];
-        if (row !== undefined) rows[index] = scored(row);
+        if (row === undefined) continue;
+        rows[index] = { ...row, state: "scored", value: madeUpValue(row.fields[0] ?? "") };
       }
-      return rows.slice(start, end).map(({ state, error, predictions, standardization }) => ({
-        state,
-        error,
-        predictions,
-        standardization,
-      }));
+      const scored = rows.slice(start, end);
+      return {
+        results: scored.map(({ state, error, standardization }) => ({
+          state,
+          error,
+          standardization,
+        })),
+        scores: madeUpScores(scored.map(({ value }) => value ?? Number.NaN)),
+      };
     },
     explain: ({ table, row }) => {
-      const { fields, predictions } = this.#opened(table)[row] as Row;
+      const { fields } = this.#opened(table)[row] as MadeUpRow;
       const smiles = fields[0] ?? "";
       return {
         smiles,
         standardization: { smiles, left_out: [], neutralized: 0, isotopes: 0, notes: [] },
-        predictions: predictions ?? [],
+        predictions: [],
         atoms: [],
       };
     },
-    export: ({ table }) => new TextEncoder().encode(JSON.stringify(this.#opened(table))),
-    probe: () => 1,
+    export: ({ table, rows }) => {
+      const all = this.#opened(table);
+      const chosen = rows === null ? all : Array.from(rows, (row) => all[row]);
+      return new TextEncoder().encode(JSON.stringify(chosen));
+    },
+    blocks: ({ rows }) => rows.map(() => null),
+    depict: () => ({ block: "", places: [] }),
+    descriptors: () => ({}),
+    rank: ({ table }) => {
+      const rows = this.#opened(table).length;
+      return {
+        similarities: new Float64Array(rows).fill(1),
+        nearest: new Int32Array(rows),
+      };
+    },
+    probe: () => ({ rate: 1, values: [] }),
   };
 
-  #opened(table: TableId): Row[] {
+  #opened(table: TableId): MadeUpRow[] {
     const rows = this.tables.get(table);
     if (rows !== undefined) return rows;
     throw new Failure({ code: "no-table", message: "the table is not open", columns: null });
@@ -146,15 +170,15 @@ export function madeUpEngines(): Workers &
 /** Lets everything that waits have its turn. */
 export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-function scored(row: Row): Row {
-  const prediction = {
-    endpoint: "length",
-    unit: "",
-    task: "regression" as const,
-    value: madeUpValue(row.fields[0] ?? ""),
-    interval: null,
-    domain: null,
-    nearest: null,
+/** Scores of one endpoint. */
+export function madeUpScores(values: number[]): Scores {
+  return {
+    values: Float32Array.from(values),
+    low: new Float32Array(values.length).fill(Number.NaN),
+    high: new Float32Array(values.length).fill(Number.NaN),
+    domains: new Uint8Array(values.length),
+    nearest: new Uint32Array(values.length),
+    similarities: new Float64Array(values.length).fill(Number.NaN),
+    molecules: [],
   };
-  return { ...row, state: "scored", predictions: [prediction] };
 }

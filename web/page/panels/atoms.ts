@@ -2,10 +2,20 @@
 
 import { contributions, direction, effect, extremes, largest, pieces } from "../attribution.js";
 import { element, spoken } from "../dom.js";
+import type { AtomMark } from "../drawing/picture.js";
 import * as format from "../format.js";
 import type { Endpoint, Explanation } from "../protocol.js";
 
-export function atomContributions(endpoints: Endpoint[], explanation: Explanation): HTMLElement[] {
+/** Shares smaller than this part of the largest have no number on the drawing. */
+const NUMBERED = 0.2;
+
+/** `caption`: beside the drawing, where the endpoint is chosen. `onChosen`: the shares of all atoms, in the order of the SMILES, are to be drawn. */
+export function atomContributions(
+  endpoints: Endpoint[],
+  explanation: Explanation,
+  caption: HTMLElement,
+  onChosen: (shares: Omit<AtomMark, "atom">[], title: string) => void,
+): HTMLElement[] {
   const parts = pieces(explanation);
   const symbols: string[] = [];
   const atoms: HTMLDataElement[] = [];
@@ -63,6 +73,14 @@ export function atomContributions(endpoints: Endpoint[], explanation: Explanatio
       "aria-label",
       `${explanation.smiles}: its atoms and their contributions to ${title}. The arrow keys move between them.`,
     );
+    onChosen(
+      values.map((value) => {
+        const strength = most === 0 ? 0 : Math.abs(value) / most;
+        const text = strength >= NUMBERED ? format.signed(value) : "";
+        return { strength, direction: direction(value), text };
+      }),
+      title,
+    );
     low.replaceChildren("lowers ", element("span", { class: "number" }, format.signed(-most)));
     high.replaceChildren(
       element("span", { class: "number" }, format.signed(most)),
@@ -102,28 +120,20 @@ export function atomContributions(endpoints: Endpoint[], explanation: Explanatio
     atoms[Math.min(Math.max(to, 0), atoms.length - 1)]?.focus();
   });
 
-  const choices = endpoints.map(({ title }, endpoint) => {
-    const radio = element("input", {
-      type: "radio",
-      name: "contribution-endpoint",
-      checked: endpoint === 0,
-    });
-    radio.addEventListener("change", () => draw(endpoint));
-    return element("label", { class: "check" }, radio, title);
-  });
+  const choice = element(
+    "select",
+    { class: "contribution-endpoint" },
+    ...endpoints.map(({ title }, place) => element("option", { value: String(place) }, title)),
+  );
+  choice.addEventListener("change", () => draw(Number(choice.value)));
   draw(0);
+  caption.replaceChildren(
+    ...(endpoints.length > 1
+      ? [element("label", {}, "Shares of each atom in ", choice)]
+      : [`Shares of each atom in ${endpoints[0]?.title ?? "the prediction"}`]),
+  );
   return [
     element("h3", {}, "Which atoms drive it"),
-    ...(endpoints.length > 1
-      ? [
-          element(
-            "fieldset",
-            { class: "choices" },
-            element("legend", { class: "spoken" }, "Endpoint"),
-            ...choices,
-          ),
-        ]
-      : []),
     element("p", { class: "structure" }, spoken("As it was scored: "), line),
     scale,
     readout,

@@ -8,6 +8,9 @@ import { closeBeside } from "./dialog.js";
 import { waiting } from "./engine.js";
 import { type Pending, rowDetails } from "./row-details.js";
 
+/** How long a button says what became of it. */
+const NOTE_MS = 2_500;
+
 export interface DetailsPanel {
   show(session: Session, index: number): void;
 }
@@ -15,11 +18,31 @@ export interface DetailsPanel {
 /** `calibrated`: the model has what intervals, domains and neighbours are made from. */
 export function detailsPanel(
   app: App,
-  { calibrated, onClose }: { calibrated: boolean; onClose(): void },
+  {
+    calibrated,
+    beside,
+    onClose,
+    onEdit,
+    onSimilar,
+  }: {
+    calibrated: boolean;
+    /** The row that many places away in the table. */
+    beside(row: number, step: number): number | null;
+    onClose(row: number): void;
+    onEdit(session: Session, row: number): void;
+    /** The table is to be ranked by its similarity to this molecule, given as a line. */
+    onSimilar(line: string): void;
+  },
 ): DetailsPanel {
   const dialog = find("details", HTMLDialogElement);
   const title = find("details-title", HTMLElement);
   const body = find("details-body", HTMLElement);
+  const previous = find("details-previous", HTMLButtonElement);
+  const next = find("details-next", HTMLButtonElement);
+  const edit = find("details-edit", HTMLButtonElement);
+  const copy = find("details-copy", HTMLButtonElement);
+  const similar = find("details-similar", HTMLButtonElement);
+  let shown: { session: Session; index: number } | null = null;
   /** Aborted when the row in the dialog is no longer of interest. */
   let explaining: AbortController | null = null;
 
@@ -45,29 +68,77 @@ export function detailsPanel(
   closeBeside(dialog);
   dialog.addEventListener("close", () => {
     explaining?.abort();
-    onClose();
+    onClose(shown?.index ?? 0);
+  });
+  const step = (by: number): void => {
+    const to = shown === null ? null : beside(shown.index, by);
+    if (shown !== null && to !== null) show(shown.session, to);
+  };
+  previous.addEventListener("click", () => step(-1));
+  next.addEventListener("click", () => step(1));
+  edit.addEventListener("click", () => {
+    if (shown === null) return;
+    const { session, index } = shown;
+    dialog.close();
+    onEdit(session, index);
+  });
+  similar.addEventListener("click", () => {
+    const row = shown?.session.rows[shown.index];
+    const smiles = row?.standardization?.smiles;
+    if (row === undefined || smiles === undefined) return;
+    const { id } = shown?.session.columns ?? { id: null };
+    const name = id === null ? "" : (row.fields[id] ?? "");
+    dialog.close();
+    onSimilar(`${smiles}\t${name === "" ? `row ${(shown?.index ?? 0) + 1}` : name}`);
+  });
+  copy.addEventListener("click", async () => {
+    const smiles = shown?.session.rows[shown.index]?.standardization?.smiles;
+    if (smiles === undefined) return;
+    try {
+      await navigator.clipboard.writeText(smiles);
+      copy.textContent = "Copied";
+      setTimeout(() => {
+        copy.textContent = "Copy SMILES";
+      }, NOTE_MS);
+    } catch {
+      copy.textContent = "This browser does not allow copying";
+    }
+  });
+  dialog.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (!plain || (event.target as Element).matches("input, select, .atom")) return;
+    if (event.key === "PageDown" || event.key === "j") step(1);
+    else if (event.key === "PageUp" || event.key === "k") step(-1);
+    else if (event.key === "e" && !edit.hidden) edit.click();
+    else if (event.key === "s" && !similar.hidden) similar.click();
+    else return;
+    event.preventDefault();
   });
   // A file can be dropped onto the details of another one's row.
   app.changed.session.on(() => {
     if (dialog.open) dialog.close();
   });
 
-  return {
-    show(session, index) {
-      const row = session.rows[index];
-      if (row === undefined) return;
-      const { id } = session.columns;
-      const name = id === null ? "" : (row.fields[id] ?? "");
-      title.textContent = `Row ${format.count(index + 1)}${name === "" ? "" : `: ${name}`}`;
-      const { elements, pending } = rowDetails(
-        session.columns,
-        app.model?.endpoints ?? [],
-        row,
-        calibrated,
-      );
-      body.replaceChildren(...elements);
-      dialog.showModal();
-      if (pending !== null) void explain(session, index, pending);
-    },
+  const show = (session: Session, index: number): void => {
+    const row = session.rows[index];
+    if (row === undefined) return;
+    shown = { session, index };
+    explaining?.abort();
+    const { id } = session.columns;
+    const name = id === null ? "" : (row.fields[id] ?? "");
+    title.textContent = `Row ${format.count(index + 1)}${name === "" ? "" : `: ${name}`}`;
+    previous.disabled = beside(index, -1) === null;
+    next.disabled = beside(index, 1) === null;
+    edit.hidden = row.state !== "scored";
+    similar.hidden = row.standardization === null;
+    copy.hidden = row.standardization === null;
+    copy.textContent = "Copy SMILES";
+    const endpoints = app.model?.endpoints ?? [];
+    const { elements, pending } = rowDetails(session, index, row, endpoints, calibrated);
+    body.replaceChildren(...elements);
+    if (!dialog.open) dialog.showModal();
+    dialog.scrollTop = 0;
+    if (pending !== null) void explain(session, index, pending);
   };
+  return { show };
 }

@@ -10,8 +10,17 @@ import type { Source } from "../protocol.js";
 /** How long the link's button says what became of the link. */
 const LINK_NOTE_MS = 2_500;
 
+/** What takes text itself. */
+const TYPED = "textarea, input, select";
+
 export interface InputPanel {
   focusScore(): void;
+  /** Scores the molecules of the page's address, once there are engines. */
+  readLink(): void;
+  /** Shows what a table was made from that is opened without the user's choosing it. */
+  show(input: Input): void;
+  /** Adds a line to the pasted ones, where no file is open; whether it did. */
+  add(line: string): boolean;
 }
 
 export function inputPanel(app: App): InputPanel {
@@ -35,7 +44,9 @@ export function inputPanel(app: App): InputPanel {
     if (file !== null) return { source: file, text: null };
     const pasted = text.value;
     if (pasted.trim() === "") {
-      app.complain({ text: "Paste some SMILES, choose a file, or press Example." });
+      app.complain({
+        text: "Paste some SMILES, choose a file, draw a molecule, or press Example.",
+      });
       text.focus();
       return null;
     }
@@ -49,6 +60,10 @@ export function inputPanel(app: App): InputPanel {
 
   /** A file takes the place of the text, which is kept. */
   const useFile = (chosen: Source | null): void => {
+    showFile(chosen);
+    if (chosen === null) app.forget();
+  };
+  const showFile = (chosen: Source | null): void => {
     choices += 1;
     file = chosen;
     fileLine.hidden = chosen === null;
@@ -56,7 +71,6 @@ export function inputPanel(app: App): InputPanel {
     link.hidden = chosen !== null;
     if (chosen === null) {
       picker.value = "";
-      app.forget();
       return;
     }
     fileName.textContent = chosen.name;
@@ -154,6 +168,8 @@ export function inputPanel(app: App): InputPanel {
   picker.addEventListener("change", () => {
     const [chosen] = picker.files ?? [];
     if (chosen !== undefined) void openFile(chosen);
+    // So that the same file, changed meanwhile, can be chosen again.
+    picker.value = "";
   });
   find("file-remove", HTMLButtonElement).addEventListener("click", () => {
     useFile(null);
@@ -161,8 +177,11 @@ export function inputPanel(app: App): InputPanel {
   });
 
   window.addEventListener("dragover", (event) => {
-    if (event.dataTransfer?.types.includes("Files") !== true) return;
+    const types = event.dataTransfer?.types ?? [];
+    if (!types.includes("Files") && !types.includes("text/plain")) return;
+    if (!types.includes("Files") && (event.target as Element).matches(TYPED)) return;
     event.preventDefault();
+    if (!types.includes("Files")) return;
     drop.hidden = false;
   });
   window.addEventListener("dragleave", (event) => {
@@ -170,20 +189,61 @@ export function inputPanel(app: App): InputPanel {
   });
   window.addEventListener("drop", (event) => {
     drop.hidden = true;
-    const [dropped] = event.dataTransfer?.files ?? [];
-    if (dropped === undefined) return;
+    const [dropped, ...others] = event.dataTransfer?.files ?? [];
+    if (dropped === undefined) {
+      const text = event.dataTransfer?.getData("text/plain") ?? "";
+      if (event.target instanceof Element && event.target.matches(TYPED)) return;
+      if (takeText(text)) event.preventDefault();
+      return;
+    }
     event.preventDefault();
     void openFile(dropped);
+    if (others.length > 0)
+      app.complain({
+        text: `One file at a time: ${dropped.name} was opened, the others were not.`,
+      });
   });
 
-  const readFragment = (): void => {
+  /** Text that was pasted or dropped where nothing takes it; whether it was taken. */
+  const takeText = (pasted: string): boolean => {
+    if (pasted.trim() === "" || document.querySelector("dialog[open]") !== null) return false;
+    if (file !== null) useFile(null);
+    const before = text.value.trim() === "" || app.session !== null ? "" : text.value.trimEnd();
+    text.value = before === "" ? pasted.trimEnd() : `${before}\n${pasted.trimEnd()}`;
+    score.textContent = "Score";
+    score.focus();
+    app.say("Pasted. Press Score to score it.");
+    return true;
+  };
+  document.addEventListener("paste", (event) => {
+    if (event.target instanceof Element && event.target.matches(TYPED)) return;
+    if (takeText(event.clipboardData?.getData("text/plain") ?? "")) event.preventDefault();
+  });
+
+  const readLink = (): void => {
     const linked = fragment.read(location.hash);
-    if (linked === null || linked === text.value) return;
+    if (linked === null) return;
     if (file !== null) useFile(null);
     text.value = linked;
+    // Whoever follows a link wants to see what it leads to.
+    scoreAll();
   };
-  window.addEventListener("hashchange", readFragment);
-  readFragment();
+  window.addEventListener("hashchange", readLink);
+  text.value = fragment.read(location.hash) ?? text.value;
 
-  return { focusScore: () => score.focus() };
+  return {
+    focusScore: () => score.focus(),
+    readLink,
+    show({ source, text: pasted }) {
+      showFile(pasted === null ? source : null);
+      if (pasted !== null) text.value = pasted;
+    },
+    add(line) {
+      if (file !== null) return false;
+      const { value } = text;
+      text.value = value === "" || value.endsWith("\n") ? value + line : `${value}\n${line}`;
+      score.textContent = "Score";
+      return true;
+    },
+  };
 }

@@ -37,10 +37,19 @@ export function progressPanel(app: App): void {
   };
 
   app.changed.phase.on(() => {
-    const scoring = app.phase === "scoring";
-    panel.hidden = !scoring;
+    panel.hidden = app.phase === "idle";
     window.clearInterval(clock);
-    if (!scoring) return;
+    if (app.phase === "opening") {
+      // How long it takes is not known.
+      bar.removeAttribute("value");
+      const reading = (): void => {
+        const wait = waiting(app.engines.state);
+        text.textContent = wait === null ? "Reading the table…" : `${wait}…`;
+      };
+      clock = window.setInterval(reading, TICK_MS);
+      reading();
+    }
+    if (app.phase !== "scoring") return;
     meter = new Meter();
     done = 0;
     spokenAt = Number.NEGATIVE_INFINITY;

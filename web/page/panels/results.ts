@@ -1,40 +1,123 @@
-/** The scored table with its filters, its counts and its export. */
+/** The scored table with what is done to it: filtering, choosing rows and columns, taking it away. */
 
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
+import { Drawings } from "../drawing/drawings.js";
 import * as format from "../format.js";
 import type { ExportFormat } from "../protocol.js";
+import type { Selection } from "../selection.js";
 import type { Session } from "../session.js";
-import { ResultTable } from "./table.js";
+import { ShownColumns } from "../shown-columns.js";
+import { EVERYTHING, type View } from "../view.js";
+import { columnChoice } from "./column-choice.js";
+import { filtersPanel } from "./filters.js";
+import { ACTIVE, type Ranked, ResultTable, type TableData } from "./table.js";
 
 const MEDIA_TYPES: Record<ExportFormat, string> = {
   csv: "text/csv",
+  tsv: "text/tab-separated-values",
   json: "application/json",
   jsonl: "application/x-ndjson",
+  sdf: "chemical/x-mdl-sdfile",
 };
+/** How long a button says what became of it. */
+const NOTE_MS = 2_500;
+/** Somebody who opens a table means to score it: its drawings wait that long. */
+const DRAWING_DELAY_MS = 400;
+/** More rows than this are not laid out for a printer. */
+const PRINTED = 500;
 
 export interface ResultsPanel {
-  /** Gives the focus back to the row that had it. */
-  focusRow(): void;
+  /** Gives the focus back to a row, or to the one that had it. */
+  focusRow(row?: number): void;
+  /** The row that many places from another as the table shows them; null beyond its ends. */
+  beside(row: number, step: number): number | null;
+  readonly table: ResultTable;
+  /** The rows were ranked: the nearest first; or the ranking is gone. */
+  showRanking(): void;
 }
 
-/** `onOpen`: a row is to be shown in full. */
-export function resultsPanel(
-  app: App,
-  { onOpen }: { onOpen(session: Session, row: number): void },
-): ResultsPanel {
+/** What others add to the table. */
+export interface Additions {
+  selection: Selection;
+  /** How the rows stand to the reference actives; null unless they were ranked. */
+  ranked(): Ranked | null;
+  /** A row is to be shown in full. */
+  onOpen(session: Session, row: number): void;
+}
+
+export function resultsPanel(app: App, additions: Additions): ResultsPanel {
+  const { selection } = additions;
   const panel = find("results", HTMLElement);
   const summary = find("summary", HTMLElement);
   const fault = find("fault", HTMLElement);
   const notes = find("notes", HTMLElement);
+  const empty = find("empty", HTMLElement);
+  const legend = find("domain-legend", HTMLElement);
   const filter = find("filter", HTMLInputElement);
   const onlyErrors = find("only-errors", HTMLInputElement);
+  const errorsChoice = find("errors-choice", HTMLElement);
   const errorCount = find("error-count", HTMLElement);
+  const structures = find("structures", HTMLInputElement);
   const columns = find("columns", HTMLButtonElement);
-  const table = new ResultTable(find("viewport", HTMLElement), (row) => {
-    if (app.session !== null) onOpen(app.session, row);
+  const selected = find("selected", HTMLElement);
+  const selectNone = find("select-none", HTMLButtonElement);
+  const scope = find("scope", HTMLSelectElement);
+  const copy = find("copy-table", HTMLButtonElement);
+
+  const drawings = new Drawings(async (keys) => {
+    const { session } = app;
+    const actives = additions.ranked()?.actives;
+    const isActive = (key: string): boolean => key.startsWith(ACTIVE);
+    const own = keys.filter((key) => !isActive(key)).map(Number);
+    const others = keys.filter(isActive).map((key) => Number(key.slice(ACTIVE.length)));
+    const [blocks, active] = await Promise.all([
+      own.length === 0 ? [] : (session?.blocks(own) ?? []),
+      others.length === 0 ? [] : (actives?.blocks(others) ?? []),
+    ]);
+    return keys.map((key) => (isActive(key) ? active : blocks).shift() ?? null);
+  });
+  const shown = new ShownColumns();
+  const table = new ResultTable(find("viewport", HTMLElement), {
+    drawings,
+    selection,
+    onOpen(row) {
+      if (app.session !== null) additions.onOpen(app.session, row);
+    },
   });
 
+  const data = (session: Session): TableData => {
+    const { columns } = session;
+    const fields = columns.columns.flatMap((name, index) =>
+      shown.showsField(name) || index === columns.smiles ? [index] : [],
+    );
+    return {
+      columns,
+      endpoints: app.model?.endpoints ?? [],
+      rows: session.rows,
+      scores: session.scores,
+      ranked: additions.ranked(),
+      similarities: additions.ranked()?.similarities ?? null,
+      shown: { endpoints: shown.endpoints, fields },
+      drawn: structures.checked,
+    };
+  };
+  const drawScope = (): void => {
+    const total = app.session?.rows.length ?? 0;
+    const options: [string, string, boolean][] = [
+      ["all", `all rows (${format.count(total)})`, true],
+      ["shown", `rows as shown (${format.count(table.order.length)})`, true],
+      ["selected", `selected (${format.count(selection.rows.size)})`, selection.rows.size > 0],
+    ];
+    const before = scope.value;
+    scope.replaceChildren(
+      ...options.flatMap(([value, text, offered]) =>
+        offered ? [element("option", { value }, text)] : [],
+      ),
+    );
+    scope.value = before;
+    if (scope.selectedIndex === -1) scope.value = "all";
+  };
   const drawSummary = (): void => {
     const { session } = app;
     if (session === null) return;
@@ -42,60 +125,213 @@ export function resultsPanel(
     const parts = [format.plural(session.rows.length, "row"), `${format.count(scored)} scored`];
     if (failed > 0) parts.push(format.plural(failed, "error"));
     if (pending > 0) parts.push(`${format.count(pending)} not scored`);
-    if (table.shown !== session.rows.length) parts.push(`${format.count(table.shown)} shown`);
+    const count = table.order.length;
+    if (count !== session.rows.length) parts.push(`${format.count(count)} shown`);
     summary.textContent = parts.join(" · ");
     errorCount.textContent = `(${format.count(failed)})`;
+    errorsChoice.hidden = failed === 0 && !onlyErrors.checked;
+    empty.hidden = count > 0;
+    empty.textContent =
+      session.rows.length === 0
+        ? `${session.source.name} has no rows below its header.`
+        : "No row passes the filters.";
+    drawScope();
+  };
+  const drawSelection = (): void => {
+    const { size } = selection.rows;
+    selected.textContent =
+      size === 0 ? "No row selected" : `${format.plural(size, "row")} selected`;
+    selectNone.hidden = size === 0;
+    drawScope();
+    // What was chosen is what is meant to be taken away.
+    scope.value = size > 0 ? "selected" : isNarrowed(table.view) ? "shown" : "all";
+  };
+  /** Shows the table with the same filters and order. */
+  const redraw = (): void => {
+    const { session } = app;
+    if (session === null) return;
+    table.show(data(session), `Results for ${session.source.name}`, table.view);
+    legend.hidden = session.scores.endpoints === 0;
+    drawSummary();
   };
   const show = (): void => {
     const { session } = app;
     panel.hidden = session === null;
-    if (session === null) return;
+    drawings.clear();
     filter.value = "";
     onlyErrors.checked = false;
-    table.filter({ filter: "", onlyErrors: false });
-    table.show(
-      { columns: session.columns, endpoints: app.model?.endpoints ?? [], rows: session.rows },
-      `Results for ${session.source.name}`,
-    );
-    // Where the structures are mol blocks, there is nothing to choose.
-    columns.hidden = session.columns.smiles === null || session.columns.columns.length < 2;
+    selection.rows = new Set();
+    if (session === null) return;
+    drawings.paused = true;
+    setTimeout(() => pauseDrawings(), DRAWING_DELAY_MS);
+    table.show(data(session), `Results for ${session.source.name}`, EVERYTHING);
+    filters.clear();
+    legend.hidden = true;
     fault.hidden = session.fault === null;
     notes.hidden = session.notes.length === 0;
     notes.textContent = session.notes.map((note) => `${note}.`).join(" ");
     fault.textContent = `Only part of ${session.source.name} could be read: ${session.fault ?? ""}.`;
     drawSummary();
+    drawSelection();
   };
-  app.changed.session.on(show);
-  app.changed.model.on(show);
-  app.changed.rows.on(() => {
-    table.refresh();
+  /** Nothing is to delay the first scores. */
+  const pauseDrawings = (): void => {
+    const waiting = app.phase === "scoring" && (app.session?.counts.scored ?? 0) === 0;
+    drawings.paused = waiting || app.model === null;
+  };
+  const look = (change: Partial<View>): void => {
+    table.look(change);
     drawSummary();
-  });
-  app.changed.phase.on(() => {
-    columns.disabled = app.phase !== "idle";
-  });
+    if (selection.rows.size === 0) scope.value = isNarrowed(table.view) ? "shown" : "all";
+  };
+  let speaking: number | undefined;
+  const tell = (): void => {
+    window.clearTimeout(speaking);
+    speaking = window.setTimeout(
+      () => app.say(`${format.plural(table.order.length, "row")} shown.`),
+      500,
+    );
+  };
 
-  columns.addEventListener("click", () => app.askForColumns());
-  filter.addEventListener("input", () => {
-    table.filter({ filter: filter.value });
+  const filters = filtersPanel(app, {
+    numericFields: () => {
+      const header = app.session?.columns;
+      return (header?.columns ?? []).flatMap((title, index) =>
+        index !== header?.smiles && table.keys.isNumeric(index) ? [{ title, index }] : [],
+      );
+    },
+    hasSimilarity: () => additions.ranked() !== null,
+    onChange(ranges) {
+      look({ ranges });
+      tell();
+    },
+  });
+  columnChoice(app, shown, columns);
+
+  app.changed.session.on(show);
+  app.changed.model.on(() => {
+    const { model } = app;
+    if (model === null) return;
+    shown.use(model.name, model.endpoints);
+    pauseDrawings();
+    redraw();
+  });
+  app.changed.rows.on(() => {
+    pauseDrawings();
+    table.refresh();
+    legend.hidden = app.session?.scores.endpoints === 0;
     drawSummary();
+  });
+  app.changed.phase.on(pauseDrawings);
+  shown.changed.on(redraw);
+  selection.changed.on(drawSelection);
+
+  filter.addEventListener("input", () => {
+    look({ filter: filter.value });
+    tell();
   });
   onlyErrors.addEventListener("change", () => {
-    table.filter({ onlyErrors: onlyErrors.checked });
-    drawSummary();
+    look({ onlyErrors: onlyErrors.checked });
+    tell();
   });
+  structures.addEventListener("change", redraw);
+  selectNone.addEventListener("click", () => {
+    selection.rows = new Set();
+    scope.focus();
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing =
+      event.target instanceof Element && event.target.matches("input, textarea, select");
+    if (event.key !== "/" || typing || panel.hidden || document.querySelector("dialog[open]"))
+      return;
+    event.preventDefault();
+    filter.focus();
+  });
+
+  /** The rows that are to be taken away; null for all. */
+  const chosen = (): number[] | null => {
+    if (scope.value === "shown") return [...table.order];
+    if (scope.value !== "selected") return null;
+    // In the order shown, then those out of sight.
+    const visible = table.order.filter((row) => selection.has(row));
+    const seen = new Set(visible);
+    return [
+      ...visible,
+      ...[...selection.rows].filter((row) => !seen.has(row)).sort((a, b) => a - b),
+    ];
+  };
   for (const button of panel.querySelectorAll<HTMLButtonElement>("button[data-format]")) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
-      const file = await app.export(kind);
-      if (file !== null) download(file.name, file.bytes, MEDIA_TYPES[kind]);
+      const file = await app.export(kind, chosen());
+      if (file !== null) download(file.name, file.bytes, kind);
     });
   }
-  return { focusRow: () => table.focusRow() };
+  const note = (button: HTMLButtonElement, text: string): void => {
+    const before = button.textContent;
+    button.textContent = text;
+    app.say(`${text}.`);
+    setTimeout(() => {
+      button.textContent = before;
+    }, NOTE_MS);
+  };
+  copy.addEventListener("click", async () => {
+    const file = await app.export("tsv", chosen());
+    if (file === null) return;
+    try {
+      await navigator.clipboard.writeText(new TextDecoder().decode(file.bytes));
+      note(copy, "Copied");
+    } catch {
+      app.complain({ text: "This browser does not let the page copy; export a CSV instead." });
+    }
+  });
+  find("print", HTMLButtonElement).addEventListener("click", () => {
+    if (table.order.length > PRINTED) {
+      const limit = format.count(PRINTED);
+      app.complain({
+        text: `A table of more than ${limit} rows is not printed; filter it, or export it.`,
+      });
+      return;
+    }
+    void table.printAll(() => window.print());
+  });
+  return {
+    table,
+    showRanking() {
+      const key = { by: "similarity" } as const;
+      const { view } = table;
+      const by = view.sort.key.by;
+      if (additions.ranked() !== null) {
+        drawings.clear();
+        redraw();
+        look({ sort: { key, descending: true } });
+      } else if (app.session !== null && (by === "similarity" || table.content?.ranked !== null)) {
+        redraw();
+        if (by === "similarity") look({ sort: EVERYTHING.sort });
+      }
+    },
+    focusRow: (row) => table.focusRow(row),
+    beside(row, step) {
+      const place = table.order.indexOf(row);
+      return place === -1 ? null : (table.order[place + step] ?? null);
+    },
+  };
 }
 
-function download(name: string, bytes: Uint8Array, type: string): void {
-  const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
+const isNarrowed = ({ filter, onlyErrors, among, ranges, sort }: View): boolean =>
+  filter.trim() !== "" ||
+  onlyErrors ||
+  among !== null ||
+  ranges.length > 0 ||
+  sort.key.by !== "row" ||
+  sort.descending;
+
+function download(name: string, bytes: Uint8Array, kind: ExportFormat): void {
+  const content = bytes as Uint8Array<ArrayBuffer>;
+  // Spreadsheets take text without a mark for that of an older encoding.
+  const marked = kind === "csv" && bytes.some((byte) => byte > 127) && bytes[0] !== 0xef;
+  const parts = marked ? ["\ufeff", content] : [content];
+  const url = URL.createObjectURL(new Blob(parts, { type: MEDIA_TYPES[kind] }));
   element("a", { href: url, download: name }).click();
   // The download has its own reference by then.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);

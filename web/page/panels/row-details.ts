@@ -1,6 +1,9 @@
 /** One row in full: its fields uncut, the fault in its place, each number with what it means and how far it can be trusted. */
 
 import { element, spoken } from "../dom.js";
+import { symbols } from "../drawing/block.js";
+import { picture } from "../drawing/library.js";
+import { type AtomMark, draw, type Picture } from "../drawing/picture.js";
 import * as format from "../format.js";
 import type {
   Domain,
@@ -11,7 +14,8 @@ import type {
   Row,
   Standardization,
 } from "../protocol.js";
-import { predictionOf } from "../view.js";
+import type { Estimate } from "../scores.js";
+import type { Session } from "../session.js";
 import { atomContributions } from "./atoms.js";
 import { marked, stateText } from "./table.js";
 
@@ -38,14 +42,34 @@ const DOMAINS: Record<Domain, { label: string; meaning: string }> = {
 };
 const INTERVAL = "90 % interval: holds the measured value nine times out of ten";
 
+/** Pixels for a unit of the large drawing, and of a neighbour's. */
+const LARGE = 2;
+const SMALL = 0.8;
+/** Descriptors that chemists ask for first, with Lipinski's limits where they have one. */
+const DESCRIPTORS: { name: string; title: string; decimals: number; limit?: number }[] = [
+  { name: "MolWt", title: "Molecular weight", decimals: 1, limit: 500 },
+  { name: "MolLogP", title: "Crippen logP", decimals: 2, limit: 5 },
+  { name: "NumHDonors", title: "H-bond donors", decimals: 0, limit: 5 },
+  { name: "NOCount", title: "N and O atoms", decimals: 0, limit: 10 },
+  { name: "TPSA", title: "TPSA (Å²)", decimals: 1 },
+  { name: "NumRotatableBonds", title: "Rotatable bonds", decimals: 0 },
+  { name: "FractionCSP3", title: "Fraction sp³", decimals: 2 },
+  { name: "RingCount", title: "Rings", decimals: 0 },
+];
+
 /** `calibrated`: the model has what intervals, domains and neighbours are made from. */
 export function rowDetails(
-  { columns, smiles }: Header,
-  endpoints: Endpoint[],
+  session: Session,
+  index: number,
   row: Row,
+  endpoints: Endpoint[],
   calibrated: boolean,
 ): Details {
+  const { columns, smiles }: Header = session.columns;
   const parts: HTMLElement[] = [];
+  const drawing = element("div", { class: "drawing large" });
+  const caption = element("p", { class: "choices" });
+  const facts = element("div", { class: "descriptors" });
   const text = smiles === null ? "" : (row.fields[smiles] ?? "");
   if (smiles !== null) {
     const position = row.error?.position ?? null;
@@ -59,14 +83,23 @@ export function rowDetails(
       ),
     );
   }
+  if (row.error === null) {
+    void drawRow(session, index, drawing);
+    parts.unshift(
+      element("div", { class: "portrait" }, element("div", {}, drawing, caption), facts),
+    );
+  }
+  const standard = row.standardization?.smiles;
+  if (standard !== undefined) void describe(session, standard, facts);
   if (row.error !== null) {
     parts.push(element("p", { class: "message" }, stateText(row)));
   }
   if (row.standardization !== null) parts.push(...scoredAs(row.standardization, text));
   if (row.state === "pending") parts.push(element("p", { class: "hint" }, "Not scored yet."));
   let pending: Pending | null = null;
-  if (row.predictions !== null) {
-    const made = predictions(endpoints, row.predictions, calibrated);
+  if (row.state === "scored") {
+    const estimates = endpoints.map((_, endpoint) => session.scores.estimate(index, endpoint));
+    const made = predictions(session, { drawing, caption }, endpoints, estimates, calibrated);
     parts.push(...made.elements);
     pending = made.pending;
   }
@@ -99,38 +132,43 @@ function scoredAs(done: Standardization, text: string): HTMLElement[] {
 /** A line of the table: an endpoint and the cells that are filled in later. */
 interface Line {
   endpoint: Endpoint;
+  estimate: Estimate;
   interval: HTMLElement;
   domain: HTMLElement;
   nearest: HTMLElement;
 }
 
-function predictions(endpoints: Endpoint[], predicted: Prediction[], calibrated: boolean): Details {
+function predictions(
+  session: Session,
+  { drawing, caption }: { drawing: HTMLElement; caption: HTMLElement },
+  endpoints: Endpoint[],
+  estimates: (Estimate | null)[],
+  calibrated: boolean,
+): Details {
   const heads = [
     "Endpoint",
     "Value",
     "Unit",
     ...(calibrated ? ["90 % interval", "Domain", "Nearest training molecule"] : []),
   ];
-  const lines: (Line | null)[] = endpoints.map((endpoint) => {
-    if (predictionOf(predicted, endpoint.name) === null) return null;
+  const lines: (Line | null)[] = endpoints.map((endpoint, place) => {
+    const estimate = estimates[place] ?? null;
+    if (estimate === null) return null;
     const cell = (place: number, kind: string): HTMLElement =>
       labelled(heads[place] ?? "", kind, "");
     return {
       endpoint,
+      estimate,
       interval: cell(3, "number"),
       domain: cell(4, ""),
       nearest: cell(5, "neighbour"),
     };
   });
   const rows = lines.flatMap((line) => {
-    const prediction = line === null ? null : predictionOf(predicted, line.endpoint.name);
-    if (line === null || prediction === null) return [];
-    const { title, description } = line.endpoint;
-    const value = element(
-      "data",
-      { value: String(prediction.value) },
-      prediction.value.toPrecision(4).replace("-", "\u2212"),
-    );
+    if (line === null) return [];
+    const { title, unit, description } = line.endpoint;
+    const { value: number, interval } = line.estimate;
+    const value = element("data", { value: String(number) }, format.estimate(number, interval));
     const made = element(
       "tr",
       { attributes: { role: "row" } },
@@ -142,7 +180,7 @@ function predictions(endpoints: Endpoint[], predicted: Prediction[], calibrated:
         element("span", { class: "meaning" }, description),
       ),
       labelled("Value", "number", value),
-      labelled("Unit", "", prediction.unit === "" ? unknown("–") : prediction.unit),
+      labelled("Unit", "", unit === "" ? unknown("–") : unit),
     );
     if (calibrated) made.append(line.interval, line.domain, line.nearest);
     return [made];
@@ -184,16 +222,28 @@ function predictions(endpoints: Endpoint[], predicted: Prediction[], calibrated:
   const pending: Pending = {
     wait(why) {
       fault.replaceChildren();
-      for (const line of lines)
-        for (const cell of line === null ? [] : [line.interval, line.domain, line.nearest])
-          cell.replaceChildren(unknown("…"));
+      for (const line of lines) {
+        if (line === null) continue;
+        assess(line, line.estimate);
+        line.nearest.replaceChildren(unknown("…"));
+      }
       state.className = "hint";
       state.textContent = why;
     },
     show(explanation) {
+      const neighbours = new Map<string, HTMLElement[]>();
       for (const line of lines) {
-        if (line !== null) fill(line, predictionOf(explanation.predictions, line.endpoint.name));
+        if (line === null) continue;
+        const { name } = line.endpoint;
+        const prediction =
+          explanation.predictions.find(({ endpoint }) => endpoint === name) ?? null;
+        fill(line, prediction);
+        const nearest = prediction?.nearest?.smiles;
+        const slot = line.nearest.querySelector<HTMLElement>(".drawing");
+        if (nearest !== undefined && slot !== null)
+          neighbours.set(nearest, [...(neighbours.get(nearest) ?? []), slot]);
       }
+      for (const [smiles, slots] of neighbours) void drawNeighbour(session, smiles, slots);
       if (calibrated) {
         const found = explanation.predictions.map(({ domain }) => domain);
         const named = (Object.keys(DOMAINS) as Domain[]).filter((domain) => found.includes(domain));
@@ -208,10 +258,11 @@ function predictions(endpoints: Endpoint[], predicted: Prediction[], calibrated:
       }
       state.textContent = "Explained.";
       state.className = "spoken";
-      atoms.replaceChildren(...atomContributions(endpoints, explanation));
+      const shares = sharesOn(session, explanation, drawing);
+      atoms.replaceChildren(...atomContributions(endpoints, explanation, caption, shares));
     },
     fail(why, again) {
-      for (const line of lines) if (line !== null) fill(line, null);
+      for (const line of lines) line?.nearest.replaceChildren(unknown("–", "not known"));
       state.textContent = "";
       const button = element("button", { type: "button" }, "Try again");
       button.addEventListener("click", again);
@@ -231,23 +282,32 @@ function predictions(endpoints: Endpoint[], predicted: Prediction[], calibrated:
   };
 }
 
-/** Says how far a prediction can be trusted; nothing is known of it where it is null. */
-function fill({ interval, domain, nearest }: Line, prediction: Prediction | null): void {
-  const bounds = prediction?.interval ?? null;
+/** Says how far a value can be trusted. */
+function assess({ interval, domain }: Line, estimate: Estimate | null): void {
+  const bounds = estimate?.interval ?? null;
   interval.replaceChildren(
     bounds === null
       ? unknown("–", "no interval")
-      : element("span", { title: INTERVAL }, format.interval(bounds)),
+      : element("span", { title: INTERVAL }, format.bounds(bounds)),
   );
-  const band = prediction?.domain ?? null;
+  const band = estimate?.domain ?? null;
   domain.replaceChildren(band === null ? unknown("–", "not known") : badge(band));
+}
+
+/** The same, and what the prediction stands nearest to; nothing is known where it is null. */
+function fill(line: Line, prediction: Prediction | null): void {
+  assess(line, prediction);
+  const { nearest } = line;
   const neighbour = prediction?.nearest ?? null;
   nearest.replaceChildren(
     ...(neighbour === null
       ? [unknown("–", "not known")]
       : [
-          element("code", { class: "smiles" }, neighbour.smiles),
-          " ",
+          element(
+            "div",
+            { class: "drawing small" },
+            element("code", { class: "smiles" }, neighbour.smiles),
+          ),
           element(
             "span",
             { class: "similarity" },
@@ -282,4 +342,83 @@ function unknown(sign: string, meaning?: string): HTMLElement {
     element("span", { attributes: { "aria-hidden": "true" } }, sign),
     spoken(meaning),
   );
+}
+
+function place(
+  slot: HTMLElement,
+  made: Picture,
+  name: string,
+  size: number,
+  marks: AtomMark[] = [],
+): void {
+  slot.classList.add("drawn");
+  slot.querySelector("svg.molecule")?.remove();
+  slot.append(draw(made, name, size, marks));
+}
+
+/** The molecule as it was given. */
+async function drawRow(session: Session, row: number, slot: HTMLElement): Promise<void> {
+  const [block = null] = await session.blocks([row]).catch((): null[] => []);
+  const made = block === null ? null : await picture(block).catch(() => null);
+  // The explanation may have been quicker.
+  if (made !== null && slot.dataset.shares === undefined) place(slot, made, "The molecule", LARGE);
+}
+
+async function drawNeighbour(
+  session: Session,
+  smiles: string,
+  slots: HTMLElement[],
+): Promise<void> {
+  const drawn = await session.depict(smiles).catch(() => null);
+  const made = drawn === null ? null : await picture(drawn.block).catch(() => null);
+  if (made === null) return;
+  for (const slot of slots) place(slot, made, `Nearest training molecule: ${smiles}`, SMALL);
+}
+
+/** Draws the molecule as it was scored, with the shares of its atoms. */
+function sharesOn(
+  session: Session,
+  { smiles }: Explanation,
+  slot: HTMLElement,
+): (shares: Omit<AtomMark, "atom">[], title: string) => void {
+  const drawn = session
+    .depict(smiles)
+    .then(async ({ block, places }) => {
+      // The library puts hydrogens last, so that its atoms would be others.
+      if (symbols(block).includes("H")) return null;
+      const made = await picture(block);
+      return made === null ? null : { made, places };
+    })
+    .catch(() => null);
+  return async (shares, title) => {
+    const found = await drawn;
+    if (found === null) return;
+    const marks = shares.flatMap((share, atom) => {
+      const place = found.places[atom];
+      return place === undefined ? [] : [{ ...share, atom: place }];
+    });
+    slot.dataset.shares = title;
+    place(slot, found.made, `The molecule with its atoms’ shares in ${title}`, LARGE, marks);
+  };
+}
+
+/** Simple numbers of the molecule as it was scored. */
+async function describe(session: Session, smiles: string, target: HTMLElement): Promise<void> {
+  const values = await session.descriptors(smiles).catch(() => null);
+  if (values === null) return;
+  let broken = 0;
+  const facts = DESCRIPTORS.flatMap(({ name, title, decimals, limit }) => {
+    const value = values[name];
+    if (value === undefined) return [];
+    const beyond = limit !== undefined && value > limit;
+    if (beyond) broken += 1;
+    const text = value.toFixed(decimals).replace("-", "\u2212");
+    return [
+      element("dt", {}, title),
+      element("dd", {}, text, beyond ? element("span", { class: "beyond" }, ` over ${limit}`) : ""),
+    ];
+  });
+  const rule =
+    broken === 0 ? "Within Lipinski’s rule of five." : `Breaks ${broken} of Lipinski’s four rules.`;
+  target.replaceChildren(element("dl", {}, ...facts), element("p", { class: "hint" }, rule));
 }

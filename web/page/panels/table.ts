@@ -1,112 +1,228 @@
 /** The results: a native table that holds only the rows in sight, however many there are. */
 
 import { element, spoken } from "../dom.js";
+import type { Drawings } from "../drawing/drawings.js";
 import * as format from "../format.js";
 import { mark } from "../mark.js";
-import type { Endpoint, Header, Row } from "../protocol.js";
-import { arrange, predictionOf, type SortKey, sameKey, type View } from "../view.js";
+import type { Domain, Endpoint, Header, Ranking, Row } from "../protocol.js";
+import type { Estimate } from "../scores.js";
+import type { Selection } from "../selection.js";
+import type { Session } from "../session.js";
+import { groupOf } from "../shown-columns.js";
+import { Signal } from "../signal.js";
+import {
+  arrange,
+  type Content,
+  dependsOnResults,
+  EVERYTHING,
+  FieldKeys,
+  type SortKey,
+  sameKey,
+  type View,
+} from "../view.js";
 
-export interface TableData {
+/** How the rows stand to the reference actives. */
+export interface Ranked extends Ranking {
+  actives: Session;
+}
+
+export interface TableData extends Content {
+  ranked: Ranked | null;
   columns: Header;
   endpoints: Endpoint[];
-  rows: readonly Row[];
+  /** Places of the endpoints and of the file's columns that are shown. */
+  shown: { endpoints: number[]; fields: number[] };
+  /** Whether each row has its structure drawn, and room for it. */
+  drawn: boolean;
+}
+
+/** What the table is given to work with. */
+export interface Means {
+  drawings: Drawings;
+  selection: Selection;
+  /** A row is to be shown in full. */
+  onOpen(row: number): void;
 }
 
 interface Column {
-  key: SortKey;
+  /** Null where rows cannot be sorted by it. */
+  key: SortKey | null;
   title: string;
   unit: string;
   description: string;
+  group: string;
   kind: "text" | "smiles" | "number";
+  /** What it is on a card, where a row is one. */
+  part: "structure" | "naming" | "score" | "rest";
   /** Width in characters. */
   width: number;
   /** Null where the cell before it reaches this far. */
-  cell(row: Row): HTMLTableCellElement | null;
+  cell(row: Row, index: number): HTMLTableCellElement | null;
 }
 
-/** As `--row` in styles/tokens.css. */
-const ROW_REM = 2.25;
+/** As `--row` in styles/results.css, of a row in one line, of one with a drawing, and of a card. */
+const ROW_REM = { plain: 2.25, drawn: 6, card: 11.5 };
 /** Rows kept above and below those in sight. */
-const MARGIN = 12;
+const MARGIN = { plain: 12, drawn: 4 };
+/** Elements higher than this are cut off by some browser; beyond, scrolling takes larger steps. */
+const HIGHEST = 8_000_000;
 const SMILES_WIDTH = { least: 14, most: 32 };
-const TEXT_WIDTH = { least: 5, most: 22 };
+/** Room for a drawing. */
+const DRAWING_WIDTH = 20;
+const TEXT_WIDTH = { least: 5, most: 18 };
 /** On a phone. */
 const NARROW = { pixels: 520, smiles: 16, text: 10 };
+/** Endpoints on a card. */
+const ON_CARD = 4;
 /** Room for the reason why a row has no values, which takes the place of all of them. */
 const REASON_WIDTH = 34;
 /** Rows looked at to choose the columns' widths. */
 const SAMPLE = 500;
+/** Pixels for a unit of a drawing. */
+const DRAWING_SIZE = 0.8;
+const ACTIVE_SIZE = 0.6;
+/** A printer waits that long for drawings. */
+const PRINT_WAIT_MS = 10_000;
+/** How the drawings of reference actives are told from those of rows. */
+export const ACTIVE = "active ";
+
+export const BANDS: Record<Domain, string> = {
+  in: "in the model’s domain",
+  borderline: "borderline of the model’s domain",
+  out: "outside the model’s domain",
+};
 
 export class ResultTable {
+  /** Other rows are shown, or in another order. */
+  readonly arranged = new Signal();
   readonly #viewport: HTMLElement;
-  readonly #table = element("table");
-  readonly #head = element("thead");
-  readonly #body = element("tbody");
+  readonly #table = element("table", { attributes: { role: "table" } });
+  readonly #head = element("thead", { attributes: { role: "rowgroup" } });
+  readonly #body = element("tbody", { attributes: { role: "rowgroup" } });
   readonly #above = spacer();
   readonly #below = spacer();
-  readonly #onOpen: (row: number) => void;
+  readonly #means: Means;
+  readonly #all = element("input", {
+    type: "checkbox",
+    attributes: { "aria-label": "Select all rows shown" },
+  });
 
-  #data: TableData = { columns: { columns: [], smiles: null, id: null }, endpoints: [], rows: [] };
+  #data: TableData | null = null;
+  #keys = new FieldKeys([]);
   #columns: Column[] = [];
-  #view: View = { filter: "", onlyErrors: false, sort: { key: { by: "row" }, descending: false } };
+  #view: View = EVERYTHING;
   /** Row indexes in the order shown. */
   #order: number[] = [];
   /** The place in that order which the Tab key reaches and the arrow keys move. */
   #active = 0;
+  /** Where a range of selected rows begins. */
+  #anchor = 0;
   #live = new Map<number, { element: HTMLTableRowElement; row: Row }>();
   #frame = 0;
+  #printing = false;
+  /** Rows are cards, for there is no room for columns. */
+  #narrow = false;
+  #caption = "";
 
-  constructor(viewport: HTMLElement, onOpen: (row: number) => void) {
+  constructor(viewport: HTMLElement, means: Means) {
     this.#viewport = viewport;
-    this.#onOpen = onOpen;
+    this.#means = means;
     this.#body.append(this.#above, this.#below);
     this.#table.append(this.#head, this.#body);
     viewport.append(this.#table);
     viewport.addEventListener("scroll", () => this.#draw(), { passive: true });
-    viewport.addEventListener("keydown", (event) => this.#move(event));
-    new ResizeObserver(() => this.#draw()).observe(viewport);
+    viewport.addEventListener("keydown", (event) => this.#onKey(event));
+    this.#body.addEventListener("click", (event) => this.#onClick(event));
+    this.#all.addEventListener("change", () => means.selection.put(this.#order, this.#all.checked));
+    means.selection.changed.on(() => this.#markSelected());
+    new ResizeObserver(() => {
+      if (this.#data !== null && this.#isNarrow() !== this.#narrow)
+        this.show(this.#data, this.#caption, this.#view);
+      else this.#draw();
+    }).observe(viewport);
   }
 
-  /** Shows another table, unsorted. */
-  show(data: TableData, caption: string): void {
+  /** Shows another table, or the same with other columns; `view` is how it is looked at. */
+  show(data: TableData, caption: string, view: View = EVERYTHING): void {
+    if (data.rows !== this.#data?.rows) {
+      this.#keys = new FieldKeys(data.rows);
+      this.#active = 0;
+      this.#viewport.scrollTo(0, 0);
+    }
     this.#data = data;
-    this.#view = { ...this.#view, sort: { key: { by: "row" }, descending: false } };
-    this.#active = 0;
-    this.#columns = columns(data, this.#viewport.clientWidth < NARROW.pixels);
+    this.#view = view;
+    this.#caption = caption;
+    this.#narrow = this.#isNarrow();
+    this.#viewport.classList.toggle("with-drawings", data.drawn);
+    this.#viewport.classList.toggle("cards", this.#narrow);
+    this.#columns = columns(data, this.#keys, this.#narrow, this.#means.drawings);
     this.#table.setAttribute("aria-colcount", String(this.#columns.length + 1));
     this.#drawHead(caption);
-    this.#viewport.scrollTo(0, 0);
     this.#clear();
-    this.refresh();
+    this.#arrange();
   }
 
-  /** Rows have changed. */
+  /** Rows have new results. */
   refresh(): void {
-    this.#order = arrange(this.#data.rows, this.#view);
-    this.#active = Math.min(this.#active, Math.max(0, this.#order.length - 1));
-    this.#table.setAttribute("aria-rowcount", String(this.#order.length + 1));
-    this.#draw();
+    if (dependsOnResults(this.#view)) this.#arrange();
+    else this.#draw();
   }
 
-  /** Rows that the filter lets through. */
-  get shown(): number {
-    return this.#order.length;
+  get view(): View {
+    return this.#view;
   }
 
-  filter(change: Partial<Pick<View, "filter" | "onlyErrors">>): void {
+  /** What is shown; null before the first table. */
+  get content(): TableData | null {
+    return this.#data;
+  }
+
+  get keys(): FieldKeys {
+    return this.#keys;
+  }
+
+  /** Row indexes in the order shown. */
+  get order(): readonly number[] {
+    return this.#order;
+  }
+
+  look(change: Partial<View>): void {
     this.#view = { ...this.#view, ...change };
     this.#active = 0;
     this.#viewport.scrollTo({ top: 0 });
-    this.refresh();
+    this.#markSorted();
+    this.#arrange();
   }
 
-  /** Moves the focus to the row that has it, as after closing its details. */
-  focusRow(): void {
+  /** Lays all rows shown out while `print` runs. */
+  async printAll(print: () => void): Promise<void> {
+    this.#printing = true;
+    this.#paint();
+    await this.#means.drawings.settled(PRINT_WAIT_MS);
+    print();
+    this.#printing = false;
+    this.#draw();
+  }
+
+  /** Moves the focus to a row, or to the one that has it, as after closing its details. */
+  focusRow(row?: number): void {
+    const place = row === undefined ? -1 : this.#order.indexOf(row);
+    if (place !== -1) this.#active = place;
     const index = this.#order[this.#active];
     this.#reveal(this.#active);
     this.#paint();
     if (index !== undefined)
       this.#live.get(index)?.element.querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  #arrange(): void {
+    if (this.#data === null) return;
+    this.#order = arrange(this.#data, this.#view, this.#keys);
+    this.#active = Math.min(this.#active, Math.max(0, this.#order.length - 1));
+    this.#table.setAttribute("aria-rowcount", String(this.#order.length + 1));
+    this.#markSelected();
+    this.#draw();
+    this.arranged.emit();
   }
 
   #sortBy(key: SortKey): void {
@@ -117,57 +233,98 @@ export class ResultTable {
       : sort.descending
         ? { key: { by: "row" } as const, descending: false }
         : { key, descending: true };
-    this.#view = { ...this.#view, sort: next };
-    this.#active = 0;
-    this.#markSorted();
-    this.#viewport.scrollTo({ top: 0 });
-    this.refresh();
+    this.look({ sort: next });
   }
 
   #drawHead(caption: string): void {
     this.#table.querySelectorAll("caption, colgroup").forEach((old) => old.remove());
     const group = element("colgroup");
     const number = element("col");
-    number.style.width = `${Math.max(4, String(this.#data.rows.length).length + 3)}ch`;
+    number.style.width = `calc(${Math.max(4, String(this.#data?.rows.length ?? 0).length + 2)}ch + 2rem)`;
     group.append(number);
     for (const { width } of this.#columns) {
       const column = element("col");
-      column.style.width = `calc(${width}ch + 1.75rem)`;
+      column.style.width = `calc(${width}ch + 1.5rem)`;
       group.append(column);
     }
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
     const cells = this.#columns.map((column, index) => {
+      const { key, title, unit, description, kind } = column;
+      const made = element("th", {
+        scope: "col",
+        class: kind,
+        attributes: { "aria-colindex": String(index + 2), role: "columnheader" },
+      });
+      if (key === null) {
+        made.append(element("span", { class: "plain" }, title));
+        return made;
+      }
       const button = element(
         "button",
-        { type: "button", title: column.description },
-        element("span", { class: "name" }, column.title),
+        { type: "button", title: description },
+        element("span", { class: "name" }, title),
       );
-      if (column.unit !== "") button.append(element("span", { class: "unit" }, column.unit));
-      button.addEventListener("click", () => this.#sortBy(column.key));
-      return element(
-        "th",
-        { scope: "col", class: column.kind, attributes: { "aria-colindex": String(index + 2) } },
-        button,
-      );
+      if (unit !== "") button.append(element("span", { class: "unit" }, unit));
+      button.addEventListener("click", () => this.#sortBy(key));
+      made.append(button);
+      return made;
     });
     const first = element(
       "th",
-      { scope: "col", class: "row", attributes: { "aria-colindex": "1" } },
+      { scope: "col", class: "row", attributes: { "aria-colindex": "1", role: "columnheader" } },
+      this.#all,
       element("span", { title: "Row" }, "#"),
     );
-    this.#head.replaceChildren(
-      element("tr", { attributes: { "aria-rowindex": "1" } }, first, ...cells),
-    );
+    const lines = [
+      element("tr", { attributes: { "aria-rowindex": "1", role: "row" } }, first, ...cells),
+    ];
+    const groups = this.#groups();
+    if (groups !== null) lines.unshift(groups);
+    this.#head.replaceChildren(...lines);
     this.#markSorted();
+  }
+
+  /** The names of the groups over their columns; null where the model has none. */
+  #groups(): HTMLTableRowElement | null {
+    if (this.#columns.every(({ group }) => group === "")) return null;
+    const cells = [element("td", { class: "row" })];
+    let before: string | null = null;
+    for (const { group } of this.#columns) {
+      const last = cells.at(-1);
+      if (group === before && last !== undefined) last.colSpan += 1;
+      else if (group === "") cells.push(element("td"));
+      else
+        cells.push(
+          element("th", { scope: "colgroup", class: "group" }, element("span", {}, group)),
+        );
+      before = group;
+    }
+    return element("tr", { class: "groups" }, ...cells);
   }
 
   #markSorted(): void {
     const { key, descending } = this.#view.sort;
-    this.#head.querySelectorAll("th:not(.row)").forEach((cell, index) => {
+    this.#head.querySelectorAll("tr:last-child th:not(.row)").forEach((cell, index) => {
       const column = this.#columns[index];
-      const sorted = column !== undefined && sameKey(column.key, key);
+      if (column === undefined || column.key === null) return;
+      const sorted = sameKey(column.key, key);
       cell.setAttribute("aria-sort", sorted ? (descending ? "descending" : "ascending") : "none");
     });
+  }
+
+  #markSelected(): void {
+    const { selection } = this.#means;
+    for (const [index, { element }] of this.#live) this.#markRow(element, index);
+    const chosen = this.#order.reduce((sum, row) => sum + (selection.has(row) ? 1 : 0), 0);
+    this.#all.checked = chosen > 0 && chosen === this.#order.length;
+    this.#all.indeterminate = chosen > 0 && chosen < this.#order.length;
+  }
+
+  #markRow(line: HTMLTableRowElement, index: number): void {
+    const selected = this.#means.selection.has(index);
+    line.classList.toggle("selected", selected);
+    const box = line.querySelector("input");
+    if (box !== null) box.checked = selected;
   }
 
   #draw(): void {
@@ -175,12 +332,25 @@ export class ResultTable {
     this.#frame = requestAnimationFrame(() => this.#paint());
   }
 
+  /** Where rows are: in pixels of the table, and how many of them a pixel of scrolling is. */
+  #geometry(): { height: number; extent: number; ratio: number; top: number } {
+    const height = this.#rowHeight();
+    const total = this.#order.length * height;
+    const extent = Math.min(total, HIGHEST);
+    const { clientHeight, scrollTop } = this.#viewport;
+    const ratio = extent < total ? (total - clientHeight) / (extent - clientHeight) : 1;
+    return { height, extent, ratio, top: scrollTop * ratio };
+  }
+
   #paint(): void {
-    const height = rowHeight();
-    const top = Math.floor(this.#viewport.scrollTop / height);
-    const inSight = Math.ceil(this.#viewport.clientHeight / height);
-    const first = Math.max(0, Math.min(top, this.#order.length) - MARGIN);
-    const last = Math.min(this.#order.length, top + inSight + MARGIN);
+    const { height, extent, top } = this.#geometry();
+    const { scrollTop, clientHeight } = this.#viewport;
+    const margin = this.#data?.drawn === true ? MARGIN.drawn : MARGIN.plain;
+    const inSight = Math.ceil(clientHeight / height);
+    const start = Math.floor(top / height);
+    const all = this.#printing;
+    const first = all ? 0 : Math.max(0, Math.min(start, this.#order.length) - margin);
+    const last = all ? this.#order.length : Math.min(this.#order.length, start + inSight + margin);
     const wanted = this.#order.slice(first, last);
 
     const kept = new Set(wanted);
@@ -191,9 +361,13 @@ export class ResultTable {
       element.remove();
       this.#live.delete(index);
     }
+    const keys = new Set(wanted.map(String));
+    this.#means.drawings.keep((key) => keys.has(key) || key.startsWith(ACTIVE));
 
-    resize(this.#above, first * height, this.#columns.length + 1);
-    resize(this.#below, (this.#order.length - last) * height, this.#columns.length + 1);
+    const above = Math.max(0, scrollTop - (top - first * height));
+    const below = Math.max(0, extent - above - (last - first) * height);
+    resize(this.#above, above, this.#columns.length + 1);
+    resize(this.#below, below, this.#columns.length + 1);
     const reachable = Math.min(Math.max(this.#active, first), Math.max(first, last - 1));
     let previous: Element = this.#above;
     wanted.forEach((index, offset) => {
@@ -208,36 +382,46 @@ export class ResultTable {
   }
 
   #row(index: number): HTMLTableRowElement {
-    const row = this.#data.rows[index] as Row;
+    const row = this.#data?.rows[index] as Row;
     const live = this.#live.get(index);
     if (live !== undefined && live.row === row) return live.element;
     const cells = this.#columns.flatMap((column, place) => {
-      const cell = column.cell(row);
+      const cell = column.cell(row, index);
       if (cell === null) return [];
       cell.setAttribute("aria-colindex", String(place + 2));
+      // The roles are those of the elements, which a card's layout would take from them.
+      cell.setAttribute("role", "cell");
+      cell.classList.add(`on-card-${column.part}`);
+      cell.dataset.label = column.title;
       return [cell];
     });
     let line = live?.element;
     if (line === undefined) {
+      const number = format.count(index + 1);
       const button = element(
         "button",
         { type: "button", attributes: { "aria-haspopup": "dialog" } },
         spoken("Details of row "),
-        format.count(index + 1),
+        number,
       );
-      button.addEventListener("click", () => {
-        this.#active = this.#order.indexOf(index);
-        this.#onOpen(index);
+      const box = element("input", {
+        type: "checkbox",
+        tabIndex: -1,
+        attributes: { "aria-label": `Select row ${number}` },
       });
-      line = element(
-        "tr",
-        {},
-        element("th", { scope: "row", class: "row", attributes: { "aria-colindex": "1" } }, button),
-      );
+      const head = element("th", {
+        scope: "row",
+        class: "row",
+        attributes: { "aria-colindex": "1", role: "rowheader" },
+      });
+      head.append(box, button);
+      line = element("tr", { attributes: { role: "row" } }, head);
+      line.dataset.row = String(index);
     }
     const [head] = line.children;
     line.replaceChildren(...(head === undefined ? [] : [head]), ...cells);
     line.className = row.state;
+    this.#markRow(line, index);
     this.#live.set(index, { element: line, row });
     return line;
   }
@@ -247,11 +431,41 @@ export class ResultTable {
     this.#live.clear();
   }
 
-  #move(event: KeyboardEvent): void {
-    const inHead = this.#head.contains(event.target as Node);
+  #onClick(event: MouseEvent): void {
+    const target = event.target as Element;
+    const line = target.closest("tr");
+    const row = Number(line?.dataset.row ?? Number.NaN);
+    if (Number.isNaN(row)) return;
+    const place = this.#order.indexOf(row);
+    if (target.closest("input") !== null) {
+      const selected = !this.#means.selection.has(row);
+      const [from, to] = event.shiftKey
+        ? [Math.min(this.#anchor, place), Math.max(this.#anchor, place)]
+        : [place, place];
+      this.#anchor = place;
+      this.#means.selection.put(this.#order.slice(from, to + 1), selected);
+      return;
+    }
+    // Text may be marked to be copied.
+    if (target.closest("button, a") === null && getSelection()?.isCollapsed === false) return;
+    this.#active = place;
+    this.#means.onOpen(row);
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    const inHead = this.#head.contains(target);
     if (inHead || event.ctrlKey || event.metaKey || event.altKey || this.#order.length === 0)
       return;
-    const page = Math.max(1, Math.floor(this.#viewport.clientHeight / rowHeight()) - 2);
+    if (event.key === " ") {
+      const row = this.#order[this.#active];
+      if (row === undefined || target instanceof HTMLInputElement) return;
+      event.preventDefault();
+      this.#anchor = this.#active;
+      this.#means.selection.put([row], !this.#means.selection.has(row));
+      return;
+    }
+    const page = Math.max(1, Math.floor(this.#viewport.clientHeight / this.#rowHeight()) - 2);
     const steps: Record<string, number> = {
       ArrowDown: 1,
       ArrowUp: -1,
@@ -268,21 +482,30 @@ export class ResultTable {
   }
 
   #reveal(place: number): void {
-    const height = rowHeight();
+    const { height, ratio, top: shown } = this.#geometry();
     const top = place * height;
     const head = this.#head.offsetHeight;
-    const { scrollTop, clientHeight } = this.#viewport;
-    if (top < scrollTop) this.#viewport.scrollTop = top;
-    else if (top + height > scrollTop + clientHeight - head)
-      this.#viewport.scrollTop = top + height - clientHeight + head;
+    const { clientHeight } = this.#viewport;
+    if (top < shown) this.#viewport.scrollTop = top / ratio;
+    else if (top + height > shown + clientHeight - head)
+      this.#viewport.scrollTop = (top + height - clientHeight + head) / ratio;
+  }
+
+  #isNarrow(): boolean {
+    return this.#viewport.clientWidth > 0 && this.#viewport.clientWidth < NARROW.pixels;
+  }
+
+  #rowHeight(): number {
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    if (this.#narrow) return ROW_REM.card * rem;
+    return (this.#data?.drawn === true ? ROW_REM.drawn : ROW_REM.plain) * rem;
   }
 }
 
 /** Marks the offending character: by a border and an underline as well as by colour, and in words. */
 export function marked(smiles: string, position: number, width?: number): HTMLElement {
   const parts = mark(smiles, position, width);
-  const note =
-    parts.mark === "" ? "the end is marked" : `the character at position ${position} is marked`;
+  const note = parts.mark === "" ? "the end is marked" : `character ${position + 1} is marked`;
   return element(
     "code",
     { class: "smiles" },
@@ -300,16 +523,46 @@ export function marked(smiles: string, position: number, width?: number): HTMLEl
 /** What is said of a row beside its numbers. */
 export function stateText(row: Row): string {
   const message = row.error?.message;
-  if (message !== undefined) return message.charAt(0).toUpperCase() + message.slice(1);
+  if (message !== undefined) {
+    // People count characters from 1.
+    const from1 = message.replace(/position (\d+)/, (whole, number) =>
+      Number(number) === row.error?.position ? `position ${Number(number) + 1}` : whole,
+    );
+    return format.sentence(from1).replace(/\.$/, "");
+  }
   return { scored: "Scored", pending: "Not scored", failed: "Failed" }[row.state];
 }
 
 /** The columns that say what a molecule is, then what the model says of it, then the file's others. */
-function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Column[] {
+function columns(
+  { columns, endpoints, rows, scores, ranked, shown, drawn }: TableData,
+  keys: FieldKeys,
+  narrow: boolean,
+  drawings: Drawings,
+): Column[] {
+  const drawing = (index: number, text: string, shown: Node): HTMLElement => {
+    const slot = element("div", { class: "drawing" }, shown);
+    drawings.show({
+      key: String(index),
+      slot,
+      name: text === "" ? `Structure of row ${index + 1}` : `Structure of ${text}`,
+      size: DRAWING_SIZE,
+    });
+    return slot;
+  };
+  /** What a drawing is called: the molecule's name, or else its SMILES. */
+  const nameOf = (row: Row): string =>
+    (row.fields[columns.id ?? -1] ?? "") || (row.fields[columns.smiles ?? -1] ?? "");
+  // A name is wanted beside the structure, whatever its column is called.
+  const id =
+    columns.id ??
+    shown.fields.find((index) => index !== columns.smiles && !keys.isNumeric(index)) ??
+    null;
   const field = (index: number): Column => {
     const isSmiles = index === columns.smiles;
     const title = columns.columns[index] ?? "";
     const { least, most } = isSmiles ? SMILES_WIDTH : TEXT_WIDTH;
+    const numeric = !isSmiles && keys.isNumeric(index);
     const longest = sample(rows).reduce(
       (most, row) => Math.max(most, row.fields[index]?.length ?? 0),
       title.length + 2,
@@ -323,62 +576,154 @@ function columns({ columns, endpoints, rows }: TableData, narrow: boolean): Colu
       title,
       unit: "",
       description: `Sort by ${title}`,
-      kind: isSmiles ? "smiles" : "text",
-      width,
-      cell(row) {
+      group: "",
+      kind: isSmiles ? "smiles" : numeric ? "number" : "text",
+      part: isSmiles ? "structure" : index === id ? "naming" : "rest",
+      width: isSmiles && drawn ? DRAWING_WIDTH : width,
+      cell(row, at) {
         const text = row.fields[index] ?? "";
-        if (!isSmiles) return element("td", { title: text }, text);
+        if (!isSmiles) {
+          return element("td", { title: text, class: numeric ? "number given" : "given" }, text);
+        }
         const position = row.error?.position ?? null;
-        return element(
-          "td",
-          { title: text },
-          position === null ? element("code", {}, text) : marked(text.trim(), position, width),
-        );
+        const shown =
+          position === null
+            ? element("code", {}, text)
+            : marked(text.trim(), position, drawn ? DRAWING_WIDTH - 4 : width);
+        if (!drawn || row.state === "failed") return element("td", { title: text }, shown);
+        return element("td", { title: text }, drawing(at, nameOf(row), shown));
       },
     };
   };
-  const least = Math.ceil(REASON_WIDTH / Math.max(1, endpoints.length));
-  const score = ({ name, title, unit, description }: Endpoint, place: number): Column => ({
-    key: { by: "score", name },
-    title,
-    unit,
-    description,
-    kind: "number",
-    // The title breaks between its words; the longest and the unit must fit.
-    width: Math.max(
-      least,
-      Math.min(24, Math.max(...title.split(" ").map((word) => word.length + 3), unit.length + 1)),
-    ),
-    cell(row) {
-      if (row.error !== null) return place === 0 ? reason(row, endpoints.length) : null;
-      const prediction = predictionOf(row.predictions ?? [], name);
-      if (prediction === null) return element("td", { class: "number none" }, "–");
-      return element(
-        "td",
-        { class: "number" },
-        element("data", { value: String(prediction.value) }, format.score(prediction.value)),
-      );
-    },
-  });
+  const least = Math.ceil(REASON_WIDTH / Math.max(1, shown.endpoints.length));
+  const score = (endpoint: number, place: number): Column => {
+    const { title = "", unit = "", description = "" } = endpoints[endpoint] ?? {};
+    const of = endpoints[endpoint];
+    return {
+      key: { by: "score", endpoint },
+      title,
+      unit,
+      description,
+      group: of === undefined ? "" : groupOf(of),
+      kind: "number",
+      part: place < ON_CARD ? "score" : "rest",
+      // The title breaks between its words; the longest, the unit and an interval must fit.
+      width: Math.max(
+        least,
+        Math.min(24, Math.max(11, ...title.split(" ").map((word) => word.length + 1), unit.length)),
+      ),
+      cell(row, at) {
+        if (row.error !== null) return place === 0 ? reason(row, shown.endpoints.length) : null;
+        const estimate = scores.estimate(at, endpoint);
+        if (estimate === null) return element("td", { class: "number none" }, "–");
+        return estimateCell(estimate, drawn || narrow);
+      },
+    };
+  };
   // Until the model is loaded, its endpoints are not known.
   const result: Column = {
     key: { by: "state" },
     title: "Result",
     unit: "",
     description: "Sort by result, errors first",
+    group: "",
     kind: "text",
+    part: "score",
     width: REASON_WIDTH,
     cell: (row) =>
       row.error === null ? element("td", { class: "none" }, stateText(row)) : reason(row, 1),
   };
-  const all = columns.columns.map((_, index) => index);
-  const naming = all.filter((index) => index === columns.smiles || index === columns.id);
-  const others = all.filter((index) => !naming.includes(index));
+  // The structures of an SDF are no column of it.
+  const structure: Column = {
+    key: null,
+    title: "Structure",
+    unit: "",
+    description: "",
+    group: "",
+    kind: "smiles",
+    part: "structure",
+    width: DRAWING_WIDTH,
+    cell(row, at) {
+      if (row.state === "failed") return element("td");
+      const text = element("code", {}, row.standardization?.smiles ?? "");
+      return element("td", {}, drawing(at, nameOf(row), text));
+    },
+  };
+  const similarity: Column = {
+    key: { by: "similarity" },
+    title: "Similarity",
+    unit: "to the nearest active",
+    description: "Sort by similarity to the nearest reference active",
+    group: "",
+    kind: "number",
+    part: "score",
+    width: drawn ? 16 : 14,
+    cell(_, at) {
+      const value = ranked?.similarities[at] ?? Number.NaN;
+      const nearest = ranked?.nearest[at] ?? -1;
+      const active = ranked?.actives.rows[nearest];
+      if (ranked === null || active === undefined)
+        return element("td", { class: "number none" }, "–");
+      const { id, smiles } = ranked.actives.columns;
+      const text = active.fields[smiles ?? -1] ?? "";
+      const name = (active.fields[id ?? -1] ?? "") || text || `active ${nearest + 1}`;
+      const cell = element(
+        "td",
+        { class: "number with-active", title: `Nearest: ${name}` },
+        element("data", { value: `${value}` }, value.toFixed(2)),
+      );
+      if (drawn && !narrow) {
+        const slot = element("div", { class: "drawing" }, element("code", {}, name));
+        const key = `${ACTIVE}${nearest}`;
+        drawings.show({ key, slot, name: `Nearest active: ${name}`, size: ACTIVE_SIZE });
+        cell.append(slot);
+      } else cell.append(spoken(`, nearest: ${name}`));
+      return cell;
+    },
+  };
+  const naming = shown.fields.filter((index) => index === columns.smiles || index === id);
+  const others = shown.fields.filter((index) => !naming.includes(index));
   return [
+    ...(columns.smiles === null && drawn ? [structure] : []),
     ...naming.map(field),
-    ...(endpoints.length > 0 ? endpoints.map(score) : [result]),
+    ...(ranked === null ? [] : [similarity]),
+    ...(shown.endpoints.length > 0 ? shown.endpoints.map(score) : [result]),
     ...others.map(field),
   ];
+}
+
+/** A value and how far it can be trusted; the interval stands below it where there is room. */
+function estimateCell({ value, interval, domain }: Estimate, roomy: boolean): HTMLTableCellElement {
+  const bounds = interval === null ? "" : format.bounds(interval);
+  const words = domain === null ? "" : BANDS[domain];
+  const cell = element(
+    "td",
+    {
+      class: "number",
+      title: [bounds === "" ? "" : `90 % interval ${bounds}`, words].filter(Boolean).join("; "),
+    },
+    band(domain),
+    element("data", { value: String(value) }, format.estimate(value, interval)),
+  );
+  if (bounds !== "") {
+    cell.append(
+      roomy
+        ? element("span", { class: "interval" }, spoken(", interval "), bounds)
+        : spoken(`, interval ${bounds}`),
+    );
+  }
+  if (domain !== null) {
+    cell.dataset.domain = domain;
+    if (domain !== "in") cell.append(spoken(`, ${words}`));
+  }
+  return cell;
+}
+
+/** Full, half, empty: told apart without their colours. */
+export function band(domain: Domain | null): HTMLElement {
+  const made = element("span", { class: "band", attributes: { "aria-hidden": "true" } });
+  if (domain !== null) made.dataset.domain = domain;
+  return made;
 }
 
 function reason(row: Row, colSpan: number): HTMLTableCellElement {
@@ -406,6 +751,3 @@ function resize(row: HTMLTableRowElement, height: number, columns: number): void
   cell.style.height = `${height}px`;
   row.hidden = height === 0;
 }
-
-const rowHeight = (): number =>
-  ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);

@@ -26,9 +26,15 @@ scope.addEventListener("fetch", (event) => {
 });
 
 async function install(): Promise<void> {
-  const [files, shell] = await Promise.all([caches.open(FILES_CACHE), caches.open(SHELL_CACHE)]);
+  const [files, shell, webgpu] = await Promise.all([
+    caches.open(FILES_CACHE),
+    caches.open(SHELL_CACHE),
+    hasWebGpu(),
+  ]);
   await Promise.all(
-    __FILES__.map(async ([path, integrity]) => {
+    __FILES__.map(async ([path, integrity, needsWebGpu]) => {
+      // The largest file of all: kept when it is used, if that is ever so.
+      if (needsWebGpu && !webgpu) return;
       const url = address(path);
       const cache = hashed(path) ? files : shell;
       if (hashed(path) && (await cache.match(url))) return;
@@ -43,6 +49,14 @@ async function install(): Promise<void> {
       await keep(options).catch(() => keep({ ...options, cache: "no-store" }));
     }),
   );
+}
+
+async function hasWebGpu(): Promise<boolean> {
+  try {
+    return Boolean(await scope.navigator.gpu?.requestAdapter());
+  } catch {
+    return false;
+  }
 }
 
 async function activate(): Promise<void> {
@@ -60,9 +74,24 @@ async function activate(): Promise<void> {
 async function answer(request: Request): Promise<Response> {
   const url = new URL(request.url);
   const wanted = url.origin + url.pathname.replace(/\/index\.html$/, "/");
-  for (const name of [SHELL_CACHE, FILES_CACHE]) {
-    const kept = await (await caches.open(name)).match(wanted);
-    if (kept !== undefined) return kept;
+  // Asked for past every cache, because the copy in one of them is damaged.
+  const past = request.cache === "no-store" || request.cache === "reload";
+  if (!past) {
+    for (const name of [SHELL_CACHE, FILES_CACHE]) {
+      const kept = await (await caches.open(name)).match(wanted);
+      if (kept !== undefined) return kept;
+    }
   }
-  return fetch(request);
+  const response = await fetch(request);
+  const file = __FILES__.find(([path]) => address(path) === wanted);
+  const isPage = response.headers.get("content-type")?.startsWith("text/html") === true;
+  if (file !== undefined && hashed(file[0]) && response.ok && !isPage) {
+    const copy = response.clone();
+    // A full cache is no reason to withhold the answer.
+    void caches
+      .open(FILES_CACHE)
+      .then((cache) => cache.put(wanted, copy))
+      .catch(() => undefined);
+  }
+  return response;
 }

@@ -8,6 +8,8 @@ import type {
   Download,
   FailureData,
   FromWorker,
+  ModelFiles,
+  Piece,
   Request,
   Start,
   TableId,
@@ -15,16 +17,30 @@ import type {
   WasmModule,
 } from "../protocol.js";
 
+/** Answered at once, between two batches of a run: they take no time, and somebody looks at them. */
+const IMMEDIATE: ReadonlySet<Call> = new Set(["blocks", "depict", "descriptors"]);
+/** For how long WebGPU may be silent. */
+const ADAPTER_LIMIT_MS = 10_000;
+const DEVICE_LIMIT_MS = 60_000;
+/** Rows whose fingerprints or embeddings are computed between two looks at the messages. */
+const COMPARED_AT_ONCE = 128;
+
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 const send = (message: FromWorker, transfer: Transferable[] = []): void =>
   scope.postMessage(message, transfer);
 
 /** Answers messages for one backend with the module whose glue and address are given. */
 export function serve(backend: BackendName, glue: WasmModule, wasm: string): void {
-  let started: { module: Promise<void>; engine: Promise<Engine> } | null = null;
+  let started: { module: Promise<void>; engine: Promise<Engine>; embedding: ModelFiles } | null =
+    null;
+  /** The model that similarity is taken of, once it is needed. */
+  let embedding: Promise<Engine> | null = null;
   const tables = new Map<TableId, Table>();
   let cancelled = false;
   let queue: Promise<void> = Promise.resolve();
+  /** Calls in the queue. */
+  let waiting = 0;
+  const probes: Request[] = [];
 
   const opened = (id: TableId): Table => {
     const table = tables.get(id);
@@ -54,8 +70,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
     async rows({ table, start, end }) {
       return opened(table).rows(start, end);
     },
-    async restore({ table, start, results }) {
-      opened(table).restore(await loaded(), start, results);
+    async restore({ table, start, results, scores }) {
+      opened(table).restore(await loaded(), start, results, scores);
       return null;
     },
     async score({ table, start, end }, id) {
@@ -65,20 +81,49 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
         send({ type: "scoring", id, done });
         return !cancelled;
       });
-      return opened(table)
-        .rows(start, end)
-        .map(({ state, error, predictions, standardization }) => ({
-          state,
-          error,
-          predictions,
-          standardization,
-        }));
+      const rows = opened(table).rows(start, end);
+      const results = rows.map(({ state, error, standardization }) => ({
+        state,
+        error,
+        standardization,
+      }));
+      return { results, scores: opened(table).scores(start, end) };
     },
     async explain({ table, row }) {
       return opened(table).explain(await loaded(), row);
     },
-    async export({ table, format }) {
-      return opened(table).export(format);
+    async export({ table, format, rows }) {
+      return opened(table).export(format, rows ?? undefined);
+    },
+    async blocks({ table, rows }) {
+      return opened(table).blocks(rows);
+    },
+    async depict({ smiles }) {
+      await started?.module;
+      return glue.depict(smiles);
+    },
+    async descriptors({ smiles }) {
+      await started?.module;
+      return glue.descriptors(smiles);
+    },
+    async rank({ table, actives, by }, id) {
+      cancelled = false;
+      const model = by === "fingerprint" ? null : await loadedEmbedding();
+      const total = opened(table).length;
+      for (const [one, report] of [
+        [actives, false],
+        [table, true],
+      ] as const) {
+        for (let start = 0; start < opened(one).length; start += COMPARED_AT_ONCE) {
+          const end = Math.min(start + COMPARED_AT_ONCE, opened(one).length);
+          if (by !== "embedding") opened(one).fingerprint(start, end);
+          if (model !== null) await opened(one).embed(model, start, end);
+          if (report) send({ type: "scoring", id, done: Math.min(end, total) });
+          await turn();
+          if (cancelled) throw { code: "cancelled", message: "the ranking was cancelled" };
+        }
+      }
+      return opened(table).rank(opened(actives), by);
     },
     async probe() {
       return (await loaded()).probe();
@@ -90,10 +135,21 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
     return started.engine;
   };
 
-  const start = ({ moduleBytes, model }: Start): void => {
+  const loadedEmbedding = (): Promise<Engine> => {
+    if (started === null) throw { code: "not-started", message: "the worker was not started" };
+    const { module, embedding: files } = started;
+    embedding ??= loadModel(backend, glue, module, files);
+    embedding.catch(() => {
+      // Tried again when it is asked for again.
+      embedding = null;
+    });
+    return embedding;
+  };
+
+  const start = ({ moduleBytes, model, embedding }: Start): void => {
     const module = loadModule(backend, glue, wasm, moduleBytes);
     const engine = loadModel(backend, glue, module, model);
-    started = { module, engine };
+    started = { module, engine, embedding };
     engine.then(
       (engine) => send({ type: "ready", info: engine.info() }),
       (error: unknown) => send({ type: "failed", failure: describe(error) }),
@@ -105,10 +161,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
       // The table of answers pairs each call with its arguments; one request is one such pair.
       const run = answers[request.call] as (args: unknown, id: number) => Promise<unknown>;
       const value = await run(request.args, request.id);
-      send(
-        { type: "result", id: request.id, value },
-        value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : [],
-      );
+      send({ type: "result", id: request.id, value }, buffers(value));
     } catch (error) {
       send({ type: "error", id: request.id, failure: describe(error) });
     }
@@ -123,8 +176,35 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
   scope.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     if (data.call === "start") start(data);
     else if (data.call === "cancel") cancelled = true;
-    else queue = queue.then(() => answer(data));
+    else if (IMMEDIATE.has(data.call)) void answer(data);
+    else if (data.call === "probe") probes.push(data);
+    else {
+      waiting += 1;
+      queue = queue
+        .then(() => answer(data))
+        .then(() => {
+          waiting -= 1;
+        });
+    }
+    // Somebody waits for all the rest, and nobody for how fast it is.
+    if (probes.length > 0)
+      queue = queue.then(async () => {
+        const [probe] = waiting === 0 ? probes.splice(0, 1) : [];
+        if (probe !== undefined) await answer(probe);
+      });
   };
+}
+
+/** Lets the event loop have its turn, a wish to cancel among what it does. */
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** What of an answer is handed over rather than copied. */
+function buffers(value: unknown): Transferable[] {
+  if (value instanceof Uint8Array) return [value.buffer as ArrayBuffer];
+  if (typeof value !== "object" || value === null || !("scores" in value)) return [];
+  return Object.values((value as Piece).scores).flatMap((part) =>
+    ArrayBuffer.isView(part) ? [part.buffer as ArrayBuffer] : [],
+  );
 }
 
 async function loadModule(
@@ -134,7 +214,8 @@ async function loadModule(
   bytes: number,
 ): Promise<void> {
   // Asked before the module, which is large, is fetched for nothing.
-  if (backend === "webgpu" && !(await scope.navigator.gpu?.requestAdapter())) {
+  const asked = backend === "webgpu" ? scope.navigator.gpu?.requestAdapter() : null;
+  if (backend === "webgpu" && !(await within(ADAPTER_LIMIT_MS, "adapter", asked))) {
     throw { code: "no-adapter", message: "this browser offers no WebGPU adapter" };
   }
   try {
@@ -153,7 +234,7 @@ async function loadModel(
   backend: BackendName,
   glue: WasmModule,
   module: Promise<void>,
-  model: Start["model"],
+  model: ModelFiles,
 ): Promise<Engine> {
   // One download at a time, so that the module is usable first and the progress reads plainly.
   await module;
@@ -180,7 +261,22 @@ async function loadModel(
     Uint8Array,
     Uint8Array?,
   ];
-  return glue.Engine.load(backend, config, weights, vocab, domain);
+  const loading = glue.Engine.load(backend, config, weights, vocab, domain);
+  return backend === "webgpu" ? within(DEVICE_LIMIT_MS, "device", loading) : loading;
+}
+
+/** What has not come by then will not come. */
+async function within<T>(limit: number, what: string, promise: T | Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `the WebGPU ${what} did not answer within ${limit / 1_000} s`;
+    timer = setTimeout(() => reject({ code: "no-answer", message }), limit);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Once more past the browser's cache, which may be too full or hold a damaged copy. */

@@ -1,0 +1,238 @@
+/** The sketcher: change a molecule, and see what the model says of it before and after. */
+
+import type { CanvasEditor } from "openchemlib";
+import type { App } from "../app.js";
+import { element, find, spoken } from "../dom.js";
+import { turned } from "../drawing/block.js";
+import { library } from "../drawing/library.js";
+import * as format from "../format.js";
+import { Failure } from "../protocol.js";
+import type { Estimate } from "../scores.js";
+import { Session } from "../session.js";
+import { closeBeside } from "./dialog.js";
+import { band } from "./table.js";
+
+export interface EditorPanel {
+  /** Starts from a row's molecule. */
+  edit(session: Session, row: number): Promise<void>;
+}
+
+/** A drawing that rests as long is scored. */
+const PAUSE_MS = 200;
+
+export function editorPanel(
+  app: App,
+  { onClose, onAdd }: { onClose(row: number | null): void; onAdd(line: string): boolean },
+): EditorPanel {
+  const dialog = find("editor", HTMLDialogElement);
+  const title = find("editor-title", HTMLElement);
+  const canvas = find("editor-canvas", HTMLElement);
+  const values = find("editor-values", HTMLElement);
+  const smiles = find("editor-smiles", HTMLElement);
+  const state = find("editor-state", HTMLElement);
+  const add = find("editor-add", HTMLButtonElement);
+  const copy = find("editor-copy", HTMLButtonElement);
+  // Scrolled by keyboard where it is wider than its place.
+  values.tabIndex = 0;
+  let sketcher: CanvasEditor | null = null;
+  /** What is compared with; one entry an endpoint. */
+  let before: (Estimate | null)[] = [];
+  let after: (Estimate | null)[] = [];
+  let row: number | null = null;
+  let name = "";
+  let current = "";
+  let waiting: number | undefined;
+  /** The trial under way, so that an older one is not shown over a newer. */
+  let trial = new AbortController();
+
+  const draw = (): void => {
+    const endpoints = app.model?.endpoints ?? [];
+    const rows = endpoints.map(({ title, unit }, place) => {
+      const [old, now] = [before[place] ?? null, after[place] ?? null];
+      return element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, title, " ", element("span", { class: "unit" }, unit)),
+        cell(old),
+        cell(now),
+        difference(old, now),
+      );
+    });
+    const heads = ["Endpoint", "Before", "After", "Change"].map((text, place) =>
+      element("th", { scope: "col", class: place === 0 ? "" : "number" }, text),
+    );
+    values.replaceChildren(
+      element(
+        "table",
+        {},
+        element("thead", {}, element("tr", {}, ...heads)),
+        element("tbody", {}, ...rows),
+      ),
+    );
+    smiles.textContent = current;
+    add.disabled = current === "";
+    copy.disabled = current === "";
+  };
+
+  const score = async (): Promise<void> => {
+    if (sketcher === null) return;
+    trial.abort();
+    trial = new AbortController();
+    const { signal } = trial;
+    const molecule = sketcher.getMolecule();
+    if (molecule.getAllAtoms() === 0) {
+      after = [];
+      current = "";
+      state.textContent = "Draw a molecule.";
+      draw();
+      return;
+    }
+    // Its SMILES may be of another molecule; its mol block is not.
+    const bytes = new TextEncoder().encode(molecule.toMolfileV3());
+    const began = performance.now();
+    state.textContent = "Scoring…";
+    let session: Session | null = null;
+    try {
+      session = await Session.open(app.engines, { name: "drawing.mol", bytes }, signal);
+      const [given] = session.rows;
+      if (given?.state !== "failed") {
+        await session.score({ onProgress: () => undefined, onRows: () => undefined });
+      }
+      if (signal.aborted) return;
+      const [scored] = session.rows;
+      const scores = session.scores;
+      if (scored?.state === "scored") {
+        after = (app.model?.endpoints ?? []).map((_, endpoint) => scores.estimate(0, endpoint));
+        current = scored.standardization?.smiles ?? "";
+        state.textContent = `Scored in ${Math.round(performance.now() - began)} ms.`;
+      } else {
+        after = [];
+        current = "";
+        state.textContent = format.sentence(scored?.error?.message ?? "no molecule");
+      }
+      draw();
+    } catch (error) {
+      if (signal.aborted || (error instanceof Failure && error.code === "cancelled")) return;
+      state.textContent = format.sentence(error instanceof Error ? error.message : String(error));
+    } finally {
+      session?.close();
+    }
+  };
+  const scoreSoon = (): void => {
+    window.clearTimeout(waiting);
+    waiting = window.setTimeout(() => void score(), PAUSE_MS);
+  };
+
+  const open = async (block: string | null): Promise<void> => {
+    after = before;
+    draw();
+    state.textContent = "Loading the sketcher…";
+    if (!dialog.open) dialog.showModal();
+    try {
+      const { CanvasEditor, Molecule } = await library();
+      if (!dialog.open) return;
+      sketcher ??= new CanvasEditor(canvas);
+      sketcher.setOnChangeListener(({ type, isUserEvent }) => {
+        if (type === "molecule" && isUserEvent) scoreSoon();
+      });
+      const molecule =
+        block === null ? new Molecule(64, 64) : Molecule.fromMolfile(turned(block, 4, 3));
+      sketcher.setMolecule(molecule);
+      state.textContent =
+        block === null ? "Draw a molecule." : "Change the drawing: the numbers follow.";
+    } catch {
+      state.textContent = "The sketcher could not be loaded; try again once the network is back.";
+    }
+  };
+
+  find("draw", HTMLButtonElement).addEventListener("click", () => {
+    row = null;
+    before = [];
+    current = "";
+    name = "drawing";
+    title.textContent = "Draw a molecule";
+    void open(null);
+  });
+  closeBeside(dialog);
+  dialog.addEventListener("close", () => {
+    trial.abort();
+    window.clearTimeout(waiting);
+    onClose(row);
+  });
+  add.addEventListener("click", () => {
+    if (current === "") return;
+    const added = onAdd(`${current}\t${name}`);
+    if (added) {
+      row = null;
+      dialog.close();
+      app.say("Added to the list. Press Score to score it.");
+    } else state.textContent = "A file is open, so there is no list to add to: copy the SMILES.";
+  });
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(current);
+      state.textContent = "Copied.";
+    } catch {
+      state.textContent = "This browser does not let the page copy.";
+    }
+  });
+
+  return {
+    async edit(session, index) {
+      const given = session.rows[index];
+      const standard = given?.standardization?.smiles;
+      if (given === undefined || standard === undefined) return;
+      row = index;
+      const own = session.columns.id === null ? "" : (given.fields[session.columns.id] ?? "");
+      name = `${own === "" ? `row ${index + 1}` : own}, edited`;
+      title.textContent = `Edit ${own === "" ? `row ${format.count(index + 1)}` : own}`;
+      before = (app.model?.endpoints ?? []).map((_, place) =>
+        session.scores.estimate(index, place),
+      );
+      current = standard;
+      const drawn = await session.depict(standard).catch(() => null);
+      await open(drawn?.block ?? null);
+    },
+  };
+}
+
+function cell(estimate: Estimate | null): HTMLTableCellElement {
+  if (estimate === null) return element("td", { class: "number none" }, "–");
+  const { value, interval, domain } = estimate;
+  const made = element(
+    "td",
+    { class: "number" },
+    band(domain),
+    element("data", { value: String(value) }, format.estimate(value, interval)),
+  );
+  if (domain !== null) made.dataset.domain = domain;
+  if (interval !== null)
+    made.append(
+      element("span", { class: "interval" }, spoken(", interval "), format.bounds(interval)),
+    );
+  return made;
+}
+
+/** What changed, and whether by more than what either number may be off. */
+function difference(before: Estimate | null, after: Estimate | null): HTMLTableCellElement {
+  if (before === null || after === null) return element("td", { class: "number none" }, "–");
+  const change = after.value - before.value;
+  const half = before.interval === null ? null : (before.interval.high - before.interval.low) / 2;
+  const beyond = half !== null && Math.abs(change) > half;
+  const arrow = format.signed(change) === "0.00" ? "" : change > 0 ? "▲ " : "▼ ";
+  const made = element(
+    "td",
+    { class: "number" },
+    element("span", { attributes: { "aria-hidden": "true" } }, arrow),
+    element("data", { value: String(change) }, format.signed(change)),
+  );
+  if (half !== null)
+    made.append(
+      element(
+        "span",
+        { class: "interval" },
+        beyond ? "beyond the interval" : "within the interval",
+      ),
+    );
+  return made;
+}

@@ -1,0 +1,102 @@
+/** Keeps scores over a reload, and offers to bring back those of the table before. */
+
+import type { App, Input } from "../app.js";
+import { find } from "../dom.js";
+import * as format from "../format.js";
+import * as store from "../store.js";
+
+/** Larger tables are not kept: writing them would take seconds. */
+const LARGEST = { bytes: 40_000_000, rows: 200_000 };
+/** How often scores are saved while more are coming. */
+const EVERY_MS = 15_000;
+
+export interface KeepingPanel {
+  /** Opens what was kept at the last visit, unless something is open by then. */
+  restore(): Promise<void>;
+}
+
+export function keepingPanel(
+  app: App,
+  { model, onShow }: { model: string; onShow(input: Input): void },
+): KeepingPanel {
+  const aside = find("aside", HTMLElement);
+  const asideText = find("aside-text", HTMLElement);
+  const back = find("aside-back", HTMLButtonElement);
+  const kept = find("kept", HTMLElement);
+  const keptText = find("kept-text", HTMLElement);
+  let savedAt = 0;
+  /** What is scored is in the database. */
+  let saved = true;
+  let saving: Promise<void> = Promise.resolve();
+
+  const save = (): void => {
+    const { session, input } = app;
+    if (session === null || input === null || session.counts.scored === 0) return;
+    saved = false;
+    if (input.source.bytes.length > LARGEST.bytes || session.rows.length > LARGEST.rows) return;
+    savedAt = performance.now();
+    const { found } = session;
+    saving = saving
+      .then(() => store.save({ model, input, found }))
+      .then(() => {
+        if (app.session === session) saved = true;
+      })
+      .catch(() => {
+        // Where nothing may be kept, leaving the page asks first.
+      });
+  };
+
+  app.changed.rows.on(() => {
+    saved = false;
+    if (app.phase === "idle" || performance.now() - savedAt > EVERY_MS) save();
+  });
+  app.changed.session.on(() => {
+    kept.hidden = true;
+    saved = true;
+    if (app.session !== null) save();
+    // Given up for good, as far as the next visit goes.
+    else if (app.phase === "idle") saving = saving.then(store.forget).catch(() => undefined);
+  });
+  app.changed.aside.on(() => {
+    const before = app.aside;
+    aside.hidden = before === null;
+    if (before === null) return;
+    const { input, scored } = before;
+    const name = input.text === null ? input.source.name : "your list";
+    asideText.textContent = `The scores of ${name} (${format.plural(scored, "row")}) were put aside.`;
+  });
+  back.addEventListener("click", async () => {
+    const before = app.aside;
+    if (before === null) return;
+    onShow(before.input);
+    await app.bringBack();
+    if (app.aside === null) aside.hidden = true;
+  });
+  find("aside-drop", HTMLButtonElement).addEventListener("click", () => app.dropAside());
+  find("kept-forget", HTMLButtonElement).addEventListener("click", () => {
+    app.forget();
+    app.dropAside();
+    onShow({ source: { name: "pasted.txt", bytes: new Uint8Array() }, text: "" });
+    app.say("It was removed from this device.");
+  });
+  window.addEventListener("beforeunload", (event) => {
+    const scoring = app.phase === "scoring";
+    if (scoring || !saved) event.preventDefault();
+  });
+
+  return {
+    async restore() {
+      const found = await store.load().catch(() => null);
+      const busy = app.session !== null || app.phase !== "idle" || location.hash !== "";
+      const typed = document.querySelector<HTMLTextAreaElement>("#smiles")?.value !== "";
+      if (found === null || found.model !== model || busy || typed) return;
+      onShow(found.input);
+      const session = await app.open(found.input, found.found);
+      if (session === null) return;
+      const name = found.input.text === null ? found.input.source.name : "Your list";
+      const { scored } = session.counts;
+      keptText.textContent = `${name} is back from your last visit, with ${format.plural(scored, "scored row")}; it was kept on this device only.`;
+      kept.hidden = false;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** Ranks the open table by its similarity to reference actives. */
+
+import type { App } from "../app.js";
+import { find } from "../dom.js";
+import * as format from "../format.js";
+import { Failure, type SimilarityName } from "../protocol.js";
+import { Session } from "../session.js";
+import type { Ranked } from "./table.js";
+
+export interface ScreeningPanel {
+  /** How the rows stand to the actives; null unless they were ranked. */
+  ranked(): Ranked | null;
+  /** Ranks the table by these actives, a line each. */
+  rank(lines: string): void;
+}
+
+export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): ScreeningPanel {
+  const open = find("screening-open", HTMLButtonElement);
+  const panel = find("screening", HTMLElement);
+  const text = find("actives", HTMLTextAreaElement);
+  const by = find("rank-by", HTMLSelectElement);
+  const rank = find("rank", HTMLButtonElement);
+  const cancel = find("rank-cancel", HTMLButtonElement);
+  const clear = find("rank-clear", HTMLButtonElement);
+  const state = find("rank-state", HTMLElement);
+  let ranked: Ranked | null = null;
+  let running: AbortController | null = null;
+
+  const drop = (): void => {
+    ranked?.actives.close();
+    ranked = null;
+    clear.hidden = true;
+  };
+  const draw = (): void => {
+    const focused = document.activeElement === rank || document.activeElement === cancel;
+    rank.hidden = running !== null;
+    cancel.hidden = running === null;
+    rank.disabled = app.phase !== "idle";
+    if (focused) (running === null ? rank : cancel).focus();
+  };
+  const run = async (): Promise<void> => {
+    const { session } = app;
+    if (session === null || running !== null) return;
+    if (text.value.trim() === "") {
+      state.textContent = "Paste at least one active.";
+      text.focus();
+      return;
+    }
+    drop();
+    const controller = new AbortController();
+    running = controller;
+    draw();
+    state.textContent = "Reading the actives…";
+    let actives: Session | null = null;
+    try {
+      const bytes = new TextEncoder().encode(text.value);
+      actives = await Session.open(app.engines, { name: "actives.txt", bytes }, controller.signal);
+      const total = session.rows.length;
+      const ranking = await session.rank(
+        actives,
+        by.value as SimilarityName,
+        controller.signal,
+        (done) => {
+          state.textContent = `Compared ${format.count(done)} of ${format.plural(total, "row")}…`;
+        },
+      );
+      if (app.session !== session || controller.signal.aborted) return;
+      ranked = { ...ranking, actives };
+      actives = null;
+      const compared = ranking.nearest.reduce((sum, place) => sum + (place < 0 ? 0 : 1), 0);
+      const broken = ranked.actives.counts.failed;
+      const parts = [`Ranked ${format.plural(compared, "row")}, the nearest first.`];
+      if (compared < total)
+        parts.push(`${format.plural(total - compared, "row")} without a molecule.`);
+      if (broken > 0) parts.push(`Couldn’t read ${format.plural(broken, "active")}.`);
+      state.textContent = parts.join(" ");
+      clear.hidden = false;
+    } catch (error) {
+      const cancelled = error instanceof Failure && error.code === "cancelled";
+      state.textContent = cancelled
+        ? "Cancelled. What was compared is kept for the next time."
+        : format.sentence(error instanceof Error ? error.message : String(error));
+    } finally {
+      actives?.close();
+      if (running === controller) running = null;
+      draw();
+      onRanked();
+    }
+  };
+
+  open.addEventListener("click", () => {
+    panel.hidden = !panel.hidden;
+    open.setAttribute("aria-expanded", String(!panel.hidden));
+    if (!panel.hidden) text.focus();
+  });
+  rank.addEventListener("click", () => void run());
+  cancel.addEventListener("click", () => running?.abort());
+  clear.addEventListener("click", () => {
+    drop();
+    state.textContent = "The ranking was removed.";
+    onRanked();
+    rank.focus();
+  });
+  app.changed.phase.on(draw);
+  app.changed.session.on(() => {
+    running?.abort();
+    running = null;
+    drop();
+    state.textContent = "";
+    draw();
+  });
+  return {
+    ranked: () => ranked,
+    rank(lines) {
+      panel.hidden = false;
+      open.setAttribute("aria-expanded", "true");
+      text.value = lines;
+      void run();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** The arithmetic of plots: scales, ticks, bins. */
+
+export interface Scale {
+  low: number;
+  high: number;
+  ticks: number[];
+}
+
+/** A scale over all numbers that are numbers, with round ticks; null where there are none. */
+export function scaleOf(values: ArrayLike<number>, ticks = 6): Scale | null {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at] ?? Number.NaN;
+    if (!Number.isFinite(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (low > high) return null;
+  if (low === high) {
+    const half = Math.abs(low) / 2 || 0.5;
+    low -= half;
+    high += half;
+  }
+  const step = roundStep((high - low) / ticks);
+  const first = Math.floor(low / step);
+  const last = Math.ceil(high / step);
+  const found = Array.from({ length: last - first + 1 }, (_, at) =>
+    Number(((first + at) * step).toPrecision(12)),
+  );
+  return { low: first * step, high: last * step, ticks: found };
+}
+
+/** 1, 2 or 5 times a power of ten. */
+function roundStep(step: number): number {
+  const power = 10 ** Math.floor(Math.log10(step));
+  const rest = step / power;
+  return (rest <= 1 ? 1 : rest <= 2 ? 2 : rest <= 5 ? 5 : 10) * power;
+}
+
+/** The bin of each value; -1 for what is no number. */
+export function binsOf(values: ArrayLike<number>, { low, high }: Scale, count: number): Int32Array {
+  return Int32Array.from({ length: values.length }, (_, at) => {
+    const value = values[at] ?? Number.NaN;
+    if (!Number.isFinite(value)) return -1;
+    return Math.min(count - 1, Math.floor(((value - low) / (high - low)) * count));
+  });
+}
+
+/** Pearson's correlation of the pairs that are numbers. */
+export function correlation(x: ArrayLike<number>, y: ArrayLike<number>): number {
+  let [n, sx, sy] = [0, 0, 0];
+  const pairs: [number, number][] = [];
+  for (let at = 0; at < x.length; at += 1) {
+    const [a, b] = [x[at] ?? Number.NaN, y[at] ?? Number.NaN];
+    if (!Number.isFinite(a) || !Number.isFinite(b)) continue;
+    pairs.push([a, b]);
+    n += 1;
+    sx += a;
+    sy += b;
+  }
+  const [mx, my] = [sx / n, sy / n];
+  let [xx, yy, xy] = [0, 0, 0];
+  for (const [a, b] of pairs) {
+    xx += (a - mx) ** 2;
+    yy += (b - my) ** 2;
+    xy += (a - mx) * (b - my);
+  }
+  return xy / Math.sqrt(xx * yy);
+}
