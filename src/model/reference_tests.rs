@@ -13,6 +13,7 @@ fn batch(golden: &Golden, device: &Device) -> Batch {
         ids: golden.tensor::<2>("input/ids", device).int(),
         mask: golden.tensor("input/mask", device),
         token_types: Some(golden.tensor::<2>("input/token_types", device).int()),
+        wide: None,
     }
 }
 

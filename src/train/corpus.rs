@@ -532,7 +532,6 @@ mod tests {
         Preparation {
             limit: 128,
             permute: true,
-            wide: None,
             physchem: None,
             environments: false,
             seed: 7,

@@ -628,6 +628,14 @@ mod tests {
         examples.finish(&[kind], &DuplicatesConfig { bound })
     }
 
+    /// Reads the one table of an endpoint.
+    fn read_table(directory: &Path, endpoint: &EndpointConfig) -> TableRead {
+        let sources = [endpoint.sources()];
+        let tables = LabelTable::all(std::slice::from_ref(endpoint), &sources);
+        let mut examples = Examples::new(1, StandardForm::Parent, 128);
+        examples.add_table(directory, &tables[0]).expect("a table")
+    }
+
     #[test]
     fn one_molecule_written_twice_is_one_example_with_the_mean() {
         let rows = [("OCC", 1.0), ("CCO", 2.0), ("CCC", 5.0), ("CCO.Cl", 3.0)];
@@ -685,9 +693,7 @@ mod tests {
                 "name = \"y\"\ntitle = \"Y\"\nfile = \"a.csv\"\nlabel_column = \"y\"",
             )
             .expect("valid");
-            let mut examples = Examples::new(1, 128);
-            let read = examples.add_table(directory.path(), 0, &endpoint);
-            read.expect("a table").notes.join("\n")
+            read_table(directory.path(), &endpoint).notes.join("\n")
         };
         assert_eq!(note(["0.1", "0.2", "5.7"]), "");
         assert_eq!(note(["5", "5", "5"]), "");
@@ -709,9 +715,7 @@ mod tests {
         let endpoint: EndpointConfig =
             toml::from_str("name = \"y\"\ntitle = \"Y\"\nfile = \"a.csv\"\nlabel_column = \"y\"")
                 .expect("valid");
-        let mut examples = Examples::new(1, 128);
-        let read = examples.add_table(directory.path(), 0, &endpoint);
-        let TableRead { left_out, notes } = read.expect("a table");
+        let TableRead { left_out, notes } = read_table(directory.path(), &endpoint);
         assert!(left_out.is_empty());
         assert_eq!(notes.len(), 2);
         assert!(
@@ -728,9 +732,8 @@ mod tests {
             task: EndpointTask::Classification,
             ..endpoint
         };
-        let mut examples = Examples::new(1, 128);
-        let read = examples.add_table(directory.path(), 0, &of_classes);
-        assert_eq!(read.expect("a table"), TableRead::default());
+        let read = read_table(directory.path(), &of_classes);
+        assert_eq!(read, TableRead::default());
     }
 
     #[test]
@@ -744,7 +747,7 @@ mod tests {
         let path = directory.path().join("examples.csv");
         let bytes = to_csv(&examples, &["x".to_owned()]).expect("written");
         std::fs::write(&path, bytes).expect("written");
-        let again = from_csv(&path, 1, TREATMENT.form, 128).expect("read");
+        let again = from_csv(&path, 1, StandardForm::Parent, 128).expect("read");
         assert_eq!(again.len(), 2);
         for (a, b) in examples.iter().zip(&again) {
             assert_eq!(
@@ -752,6 +755,6 @@ mod tests {
                 (&b.smiles, &b.labels, &b.tokens)
             );
         }
-        assert!(from_csv(&path, 2, TREATMENT.form, 128).is_err());
+        assert!(from_csv(&path, 2, StandardForm::Parent, 128).is_err());
     }
 }

@@ -67,6 +67,7 @@ fn batch(family: &str, device: &Device) -> Batch {
         ids: Tensor::from_data(TensorData::new(ids, shape.clone()), tensors(device)),
         mask: Tensor::from_data(TensorData::new(mask, shape), tensors(device)),
         token_types: None,
+        wide: None,
     }
 }
 
@@ -98,7 +99,7 @@ fn check_outputs(what: &str, family: &str, model: &Model) {
     let (last, pooled) = model.encoder().encode(&batch);
     let [rows, length, _] = last.dims();
     compare(what, last.clone(), &format!("{family}/output/last"));
-    if let Some(endpoints) = model.endpoints(pooled.clone()) {
+    if let Some(endpoints) = model.endpoints(pooled.clone(), None) {
         compare(what, endpoints, &format!("{family}/output/endpoints"));
     }
     let all = Tensor::<1, Int>::arange(0..(rows * length) as i64, tensors(&device));

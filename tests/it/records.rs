@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use delicate::chemistry::Keep;
-use delicate::model::{Endpoint, EndpointTask, Scaling};
+use delicate::model::{Endpoint, EndpointTask, Scaling, Transform};
 use delicate::predict::Prediction;
 use delicate::records::{
     Columns, Format, Header, MAX_RECORD_BYTES, Output, OutputFormat, ReadOptions, Reader,
@@ -754,6 +754,8 @@ fn endpoint(name: &str) -> Arc<Endpoint> {
         unit: "log mol/L".to_owned(),
         description: String::new(),
         task: EndpointTask::Regression,
+        group: String::new(),
+        transform: Transform::Identity,
         scaling: Scaling::IDENTITY,
     })
 }
