@@ -171,13 +171,14 @@ fn a_run_of_every_kind_is_resumed_to_the_same_weights() {
     let on_corpus = format!("train = [{:?}]", data.join("corpus.smi"));
     let of = |run: &str| data.join(run).join(MODEL);
     let read = |of_kind: &str, start: &str, teacher: &str| {
-        let mut text = format!("{SETTINGS}\n{of_kind}\n");
+        let mut text = format!("{SETTINGS}\n");
         if !start.is_empty() {
             text += &format!("start = {:?}\n", of(start));
         }
         if !teacher.is_empty() {
             text += &format!("distillation = {{ teacher = {:?} }}\n", of(teacher));
         }
+        text += of_kind;
         RunConfig::from_toml(&text).expect(&text)
     };
     let frozen = format!("freeze_encoder = true\n{WITH_WIDE_INPUTS}");
