@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use delicate::device::Device;
-use delicate::model_dir::{ModelDirError, ModelFiles};
+use delicate::model_dir::{ModelConfig, ModelDirError, ModelFiles};
 use delicate::predict::Scorer;
 use delicate::train::run_dir;
 use sha2::{Digest, Sha256};
@@ -47,6 +47,30 @@ pub(crate) fn load_with_digest(
     task: Task,
     device: Device,
 ) -> Result<(Scorer, String), CommandError> {
+    let (name, files) = files(arguments, task)?;
+    let loaded = files
+        .and_then(|files| {
+            let digest = format!("{:x}", Sha256::digest(&files.config));
+            Ok((Scorer::load(&files, device)?, digest))
+        })
+        .map_err(|source| CommandError::Model { name, source })?;
+    pollster::block_on(loaded.0.check_device())?;
+    Ok(loaded)
+}
+
+/// The configuration of the model that scores.
+pub(crate) fn config(arguments: &ModelArguments) -> Result<ModelConfig, CommandError> {
+    let (name, files) = files(arguments, Task::Score)?;
+    files
+        .and_then(|files| files.config())
+        .map_err(|source| CommandError::Model { name, source })
+}
+
+/// The model's name and its files.
+fn files(
+    arguments: &ModelArguments,
+    task: Task,
+) -> Result<(String, Result<ModelFiles<'static>, ModelDirError>), CommandError> {
     let directory = arguments.model.as_deref();
     let name = directory.map_or("(built in)".to_owned(), |path| path.display().to_string());
     let files = match directory {
@@ -68,14 +92,7 @@ pub(crate) fn load_with_digest(
         Some(path) => ModelFiles::read(path),
         None => built_in(task),
     };
-    let loaded = files
-        .and_then(|files| {
-            let digest = format!("{:x}", Sha256::digest(&files.config));
-            Ok((Scorer::load(&files, device)?, digest))
-        })
-        .map_err(|source| CommandError::Model { name, source })?;
-    pollster::block_on(loaded.0.check_device())?;
-    Ok(loaded)
+    Ok((name, files))
 }
 
 fn is_run(path: &Path) -> bool {

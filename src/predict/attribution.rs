@@ -143,14 +143,17 @@ impl Scorer {
             let shares = whole.iter().zip(without);
             AtomContribution {
                 range,
-                contributions: shares.map(|(whole, without)| whole - without).collect(),
+                contributions: {
+                    let all: Vec<f32> = shares.map(|(whole, without)| whole - without).collect();
+                    self.asked(&all)
+                },
             }
         });
         Ok(Explanation {
             standardization: ready.form.record()?,
             smiles: written.smiles,
             atoms: atoms.collect(),
-            predictions: Prediction::all(self.endpoints(), &whole, uncertainties),
+            predictions: self.predictions(&whole, uncertainties.as_deref()),
         })
     }
 }

@@ -26,6 +26,6 @@ pub use prediction::{
 #[cfg(not(target_family = "wasm"))]
 pub use predictor::{Error, Predictor};
 pub(crate) use scorer::Task;
-pub use scorer::{PredictOptions, Scorer};
+pub use scorer::{PredictOptions, Scorer, UnknownEndpoint};
 pub(crate) use standardize::{Form, Standardized, TREATMENT, Treatment};
 pub use standardize::{StandardForm, Standardization, standardize, standardize_all};

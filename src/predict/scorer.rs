@@ -96,6 +96,16 @@ impl PredictOptions {
     }
 }
 
+/// A name that none of a model's endpoints has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the model has no endpoint `{name}`; it has: {}", known.join(", "))]
+pub struct UnknownEndpoint {
+    /// The name.
+    pub name: String,
+    /// Those that it has.
+    pub known: Vec<String>,
+}
+
 /// What a forward pass is to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -111,7 +121,11 @@ pub(crate) enum Task {
 pub struct Scorer {
     pub(super) model: Model,
     config: ModelConfig,
+    /// All that the model has, in the order of its outputs.
     endpoints: Vec<Arc<Endpoint>>,
+    /// Those that are predicted, and their places among all.
+    asked: Vec<Arc<Endpoint>>,
+    places: Vec<usize>,
     pub(super) device: Device,
     applicability: Option<Arc<ApplicabilityDomain>>,
     /// The model on the CPU, where `device` is a GPU.
@@ -140,9 +154,13 @@ impl Scorer {
     /// A scorer for a model that is on `device` already; its predictions are the
     /// network's alone.
     pub fn new(config: ModelConfig, model: Model, device: Device) -> Self {
+        let endpoints: Vec<Arc<Endpoint>> =
+            config.endpoints.iter().cloned().map(Arc::new).collect();
         Self {
             model,
-            endpoints: config.endpoints.iter().cloned().map(Arc::new).collect(),
+            asked: endpoints.clone(),
+            places: (0..endpoints.len()).collect(),
+            endpoints,
             config,
             device,
             applicability: None,
@@ -171,6 +189,52 @@ impl Scorer {
         Ok(scorer)
     }
 
+    /// The same scorer with the endpoints of these names alone, in their order.
+    ///
+    /// # Errors
+    ///
+    /// For a name that the model does not have.
+    pub fn only<S: AsRef<str>>(mut self, names: &[S]) -> Result<Self, UnknownEndpoint> {
+        let place = |name: &S| {
+            let found = self.endpoints.iter().position(|e| e.name == name.as_ref());
+            found.ok_or_else(|| UnknownEndpoint {
+                name: name.as_ref().to_owned(),
+                known: self.endpoints.iter().map(|e| e.name.clone()).collect(),
+            })
+        };
+        let mut places = Vec::with_capacity(names.len());
+        for name in names {
+            let place = place(name)?;
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        self.asked = places
+            .iter()
+            .map(|&place| Arc::clone(&self.endpoints[place]))
+            .collect();
+        self.places = places;
+        Ok(self)
+    }
+
+    /// Those of `all` endpoints that are asked for.
+    pub(super) fn asked<T: Clone>(&self, all: &[T]) -> Vec<T> {
+        self.places
+            .iter()
+            .filter_map(|&place| all.get(place).cloned())
+            .collect()
+    }
+
+    /// The predictions that are asked for, of the values of all endpoints.
+    pub(super) fn predictions(
+        &self,
+        values: &[f32],
+        uncertainties: Option<&[Uncertainty]>,
+    ) -> Vec<Prediction> {
+        let uncertainties = uncertainties.map(|all| self.asked(all));
+        Prediction::all(&self.asked, &self.asked(values), uncertainties)
+    }
+
     /// The same scorer with the predictions of the network alone.
     #[must_use]
     pub fn without_gaussian_processes(self) -> Self {
@@ -194,7 +258,7 @@ impl Scorer {
 
     /// The endpoints, in the order of their predictions.
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
-        &self.endpoints
+        &self.asked
     }
 
     /// The device.
@@ -212,7 +276,7 @@ impl Scorer {
     /// The columns of predictions, for a [`Writer`](crate::records::Writer).
     pub fn columns(&self, options: PredictOptions) -> Columns {
         Columns::Predictions {
-            endpoints: self.endpoints.clone(),
+            endpoints: self.asked.clone(),
             uncertainty: options.uncertainty,
         }
     }
@@ -241,7 +305,7 @@ impl Scorer {
         let rows = values.rows.into_iter().map(|row| {
             let uncertainty = uncertainties.next().flatten();
             Some(row?.and_then(|values| {
-                let predictions = Prediction::all(&self.endpoints, &values, uncertainty);
+                let predictions = self.predictions(&values, uncertainty.as_deref());
                 // What is learnt may be finite where the value it stands for is not.
                 match predictions.iter().all(Prediction::is_finite) {
                     true => Ok(predictions),

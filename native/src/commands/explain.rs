@@ -26,6 +26,9 @@ pub(crate) struct ExplainArguments {
     pub(crate) report: ReportArguments,
     #[command(flatten)]
     pub(crate) molecule: MoleculeArguments,
+    /// Endpoints to explain, in this order (default: all; see `delicate endpoints`)
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    endpoints: Vec<String>,
 }
 
 /// Atoms that are named for an endpoint.
@@ -33,7 +36,12 @@ const MOST: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let device = arguments.device.open()?;
-    let scorer = model::load(&arguments.model, Task::Score, device)?;
+    let mut scorer = model::load(&arguments.model, Task::Score, device)?;
+    if !arguments.endpoints.is_empty() {
+        scorer = scorer
+            .only(&arguments.endpoints)
+            .map_err(|error| CommandError::Usage(error.to_string()))?;
+    }
     let structure = Structure::Smiles(arguments.smiles.clone());
     let options = arguments.molecule.options();
     let explained = pollster::block_on(scorer.explain(&structure, options));

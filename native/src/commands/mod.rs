@@ -3,6 +3,7 @@
 mod bench;
 mod data;
 mod doctor;
+mod endpoints;
 mod evaluate;
 mod explain;
 mod export;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Screen(screen::ScreenArguments),
     /// Write the standard form of each molecule, and what was done to it
     Standardize(standardize::StandardizeArguments),
+    /// List what a model predicts: names, units, meaning and data
+    Endpoints(endpoints::EndpointsArguments),
     /// Pre-train an encoder on a corpus of molecules
     Pretrain(train::PretrainArguments),
     /// Distill a large model into a small one, on a corpus or on tables
@@ -77,6 +80,7 @@ impl Command {
             Self::Embed(arguments) => score::embed(arguments),
             Self::Screen(arguments) => screen::run(arguments),
             Self::Standardize(arguments) => standardize::run(arguments),
+            Self::Endpoints(arguments) => endpoints::run(arguments),
             Self::Pretrain(arguments) => train::pretrain(arguments),
             Self::Distill(arguments) => train::distill(arguments),
             Self::Finetune(arguments) => finetune::run(arguments),

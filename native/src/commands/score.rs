@@ -59,20 +59,35 @@ pub(crate) struct ScoreArguments {
     /// Add prediction intervals (90 %), applicability domain and nearest neighbour
     #[arg(long, alias = "assess")]
     pub(crate) uncertainty: bool,
+    /// Endpoints to predict, in this order (default: all; see `delicate endpoints`)
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    endpoints: Vec<String>,
 }
 
 /// `delicate score`.
 pub(crate) fn score(arguments: &ScoreArguments) -> Result<(), CommandError> {
-    run(&arguments.rows, Task::Score, arguments.uncertainty)
+    let endpoints = Some(arguments.endpoints.as_slice()).filter(|names| !names.is_empty());
+    run(
+        &arguments.rows,
+        Task::Score,
+        arguments.uncertainty,
+        endpoints,
+    )
 }
 
 /// `delicate embed`.
 pub(crate) fn embed(arguments: &RowArguments) -> Result<(), CommandError> {
-    run(arguments, Task::Embed, false)
+    run(arguments, Task::Embed, false, None)
 }
 
-/// `uncertainty` adds to each score its interval, domain and nearest neighbour.
-fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), CommandError> {
+/// `uncertainty` adds to each score its interval, domain and nearest neighbour;
+/// `endpoints` are those to predict, if not all.
+fn run(
+    arguments: &RowArguments,
+    task: Task,
+    uncertainty: bool,
+    endpoints: Option<&[String]>,
+) -> Result<(), CommandError> {
     let command = RowCommand::begin(
         &arguments.file,
         &arguments.output,
@@ -94,6 +109,9 @@ fn run(arguments: &RowArguments, task: Task, uncertainty: bool) -> Result<(), Co
     scorer = scorer.on_device_lost(arguments.device_loss.on_device_lost);
     if arguments.compute.is_half() {
         scorer = scorer.in_half_precision()?;
+    }
+    if let Some(names) = endpoints {
+        scorer = (scorer.only(names)).map_err(|error| CommandError::Usage(error.to_string()))?;
     }
     let options = arguments
         .molecule
@@ -145,6 +163,7 @@ fn settings(
     model: &str,
     header: &Header,
 ) -> Result<Settings, CommandError> {
+    let endpoints: Vec<&str> = scorer.endpoints().iter().map(|e| e.name.as_str()).collect();
     let mut settings = rows::settings(
         task.command(),
         &arguments.output,
@@ -157,6 +176,7 @@ fn settings(
         ("device", Ok(scorer.device().name().into())),
         ("half", Ok(arguments.compute.is_half().into())),
         ("uncertainty", Ok(uncertainty.into())),
+        ("endpoints", Ok(endpoints.into())),
         ("augmentation", serde_json::to_value(arguments.augmentation)),
     ] {
         add_setting(&mut settings, name, value)?;

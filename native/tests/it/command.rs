@@ -65,6 +65,58 @@ fn a_table_keeps_its_columns_and_order_and_says_what_is_wrong_with_a_row() {
 }
 
 #[test]
+fn endpoints_are_listed_and_chosen_by_name() {
+    let listed = run(&["endpoints"]);
+    assert_eq!(listed.status.code(), Some(0), "{}", stderr(&listed));
+    let names: Vec<&str> = stdout(&listed)
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(
+        names,
+        ["esol", "freesolv", "lipophilicity", "egfr", "fgfr1"]
+    );
+    let json = run(&["endpoints", "--format", "json"]);
+    let all: serde_json::Value = serde_json::from_str(stdout(&json)).expect("JSON");
+    assert_eq!(all[1]["unit"], "kcal/mol");
+
+    let column = |arguments: &[&str], name: &str| -> Vec<String> {
+        let output = run_with_input(arguments, b"smiles\nCCO\nc1ccccc1\n");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let mut lines = stdout(&output).lines().map(|line| line.split(','));
+        let header: Vec<&str> = lines.next().expect("a header").collect();
+        let place = header.iter().position(|column| *column == name);
+        let place = place.unwrap_or_else(|| panic!("no {name} in {header:?}"));
+        lines
+            .map(|mut cells| cells.nth(place).expect("a cell").to_owned())
+            .collect()
+    };
+    let chosen = ["score", "-", "-q", "--endpoints", "lipophilicity,esol"];
+    let output = run_with_input(&chosen, b"smiles\nCCO\n");
+    assert!(
+        stdout(&output).starts_with("smiles,lipophilicity,esol,standardized,"),
+        "{}",
+        stdout(&output)
+    );
+    for name in ["esol", "lipophilicity"] {
+        let all = column(&["score", "-", "-q"], name);
+        assert_eq!(column(&chosen, name), all, "{name}");
+    }
+    let output = run_with_input(&["score", "-", "--endpoints", "herg"], b"smiles\nCCO\n");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("no endpoint `herg`; it has: esol, freesolv"),
+        "{}",
+        stderr(&output)
+    );
+    let explained = run(&["explain", "CCO", "--format", "json", "--endpoints", "egfr"]);
+    let explained: serde_json::Value = serde_json::from_str(stdout(&explained)).expect("JSON");
+    assert_eq!(explained["predictions"].as_array().map(Vec::len), Some(1));
+    let shares = explained["atoms"][0]["contributions"].as_array();
+    assert_eq!(shares.map(Vec::len), Some(1));
+}
+
+#[test]
 fn json_and_jsonl_hold_the_same_objects() {
     let json = run_with_input(&["score", "-", "--format", "json", "-q"], TABLE.as_bytes());
     let jsonl = run_with_input(
