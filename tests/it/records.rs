@@ -944,6 +944,7 @@ fn what_was_done_to_a_molecule_stands_beside_its_result() {
             "left_out": ["[Cl-]"],
             "neutralized": 1,
             "isotopes": 0,
+            "stereo": false,
             "notes": [],
         })
     );
