@@ -122,9 +122,9 @@ pub struct Scorer {
     pub(super) model: Model,
     config: ModelConfig,
     /// All that the model has, in the order of its outputs.
-    endpoints: Vec<Arc<Endpoint>>,
+    heads: Vec<Arc<Endpoint>>,
     /// Those that are predicted, and their places among all.
-    asked: Vec<Arc<Endpoint>>,
+    endpoints: Vec<Arc<Endpoint>>,
     places: Vec<usize>,
     pub(super) device: Device,
     applicability: Option<Arc<ApplicabilityDomain>>,
@@ -154,13 +154,12 @@ impl Scorer {
     /// A scorer for a model that is on `device` already; its predictions are the
     /// network's alone.
     pub fn new(config: ModelConfig, model: Model, device: Device) -> Self {
-        let endpoints: Vec<Arc<Endpoint>> =
-            config.endpoints.iter().cloned().map(Arc::new).collect();
+        let heads: Vec<Arc<Endpoint>> = config.endpoints.iter().cloned().map(Arc::new).collect();
         Self {
             model,
-            asked: endpoints.clone(),
-            places: (0..endpoints.len()).collect(),
-            endpoints,
+            endpoints: heads.clone(),
+            places: (0..heads.len()).collect(),
+            heads,
             config,
             device,
             applicability: None,
@@ -196,10 +195,10 @@ impl Scorer {
     /// For a name that the model does not have.
     pub fn only<S: AsRef<str>>(mut self, names: &[S]) -> Result<Self, UnknownEndpoint> {
         let place = |name: &S| {
-            let found = self.endpoints.iter().position(|e| e.name == name.as_ref());
+            let found = self.heads.iter().position(|e| e.name == name.as_ref());
             found.ok_or_else(|| UnknownEndpoint {
                 name: name.as_ref().to_owned(),
-                known: self.endpoints.iter().map(|e| e.name.clone()).collect(),
+                known: self.heads.iter().map(|e| e.name.clone()).collect(),
             })
         };
         let mut places = Vec::with_capacity(names.len());
@@ -209,9 +208,9 @@ impl Scorer {
                 places.push(place);
             }
         }
-        self.asked = places
+        self.endpoints = places
             .iter()
-            .map(|&place| Arc::clone(&self.endpoints[place]))
+            .map(|&place| Arc::clone(&self.heads[place]))
             .collect();
         self.places = places;
         Ok(self)
@@ -232,7 +231,7 @@ impl Scorer {
         uncertainties: Option<&[Uncertainty]>,
     ) -> Vec<Prediction> {
         let uncertainties = uncertainties.map(|all| self.asked(all));
-        Prediction::all(&self.asked, &self.asked(values), uncertainties)
+        Prediction::all(&self.endpoints, &self.asked(values), uncertainties)
     }
 
     /// The same scorer with the predictions of the network alone.
@@ -258,7 +257,7 @@ impl Scorer {
 
     /// The endpoints, in the order of their predictions.
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
-        &self.asked
+        &self.endpoints
     }
 
     /// The device.
@@ -276,7 +275,7 @@ impl Scorer {
     /// The columns of predictions, for a [`Writer`](crate::records::Writer).
     pub fn columns(&self, options: PredictOptions) -> Columns {
         Columns::Predictions {
-            endpoints: self.asked.clone(),
+            endpoints: self.endpoints.clone(),
             uncertainty: options.uncertainty,
         }
     }
@@ -502,7 +501,7 @@ impl Scorer {
                 Task::Embed => row.to_vec(),
                 Task::Score => row
                     .iter()
-                    .zip(&self.endpoints)
+                    .zip(&self.heads)
                     .map(|(&output, endpoint)| endpoint.value(output))
                     .collect(),
             })
