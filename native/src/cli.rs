@@ -377,6 +377,23 @@ impl ReportArguments {
             self.format
         }
     }
+
+    /// Writes `value` to standard output, or what `text` says of it.
+    pub(crate) fn write(
+        self,
+        value: &impl Serialize,
+        text: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<(), CommandError> {
+        let mut out = Vec::new();
+        match self.format() {
+            ReportFormat::Json => serde_json::to_writer_pretty(&mut out, value)
+                .map_err(io::Error::from)
+                .and_then(|()| writeln!(out)),
+            ReportFormat::Text => text(&mut out),
+        }
+        .and_then(|()| io::stdout().lock().write_all(&out))
+        .map_err(CommandError::stdout)
+    }
 }
 
 const STORAGE_PRECISIONS: &Choices<Precision> = &[

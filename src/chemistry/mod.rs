@@ -8,6 +8,7 @@
 //! canonical strings are RDKit's. `tests/chemistry.rs` lists the exceptions.
 
 mod atom_map;
+mod constitution;
 mod counter_ions;
 mod cxsmiles;
 mod descriptors;

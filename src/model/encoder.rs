@@ -54,18 +54,12 @@ impl Batch {
             wide: None,
         }
     }
+}
 
-    /// The same with what a head reads beside the tokens: `values`, a row a sequence.
-    #[must_use]
-    pub(crate) fn with_wide(self, values: Vec<f32>) -> Self {
-        let [rows, _] = self.ids.dims();
-        let shape = [rows, values.len() / rows.max(1)];
-        let wide = Tensor::from_data(TensorData::new(values, shape), &self.mask.device());
-        Self {
-            wide: Some(wide),
-            ..self
-        }
-    }
+/// `values` as so many rows on `device`; `None` where there are none.
+pub(crate) fn matrix(values: Vec<f32>, rows: usize, device: &Device) -> Option<Tensor<2>> {
+    let shape = [rows, values.len() / rows.max(1)];
+    (!values.is_empty()).then(|| Tensor::from_data(TensorData::new(values, shape), device))
 }
 
 /// What the encoder makes of a batch.

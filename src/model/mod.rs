@@ -12,7 +12,7 @@ mod structure;
 mod wide;
 
 pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};
-pub(crate) use encoder::{Batch, Encoded, Encoder, sinusoidal_positions};
+pub(crate) use encoder::{Batch, Encoded, Encoder, matrix, sinusoidal_positions};
 pub use heads::{Endpoint, EndpointTask, Scaling, Transform};
 pub(crate) use heads::{Heads, Model, WideShape};
 pub use parameters::SourceError;

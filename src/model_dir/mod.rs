@@ -5,8 +5,8 @@
 //!
 //! A directory is whole or refused: `config.json` names every file that a
 //! prediction depends on with its SHA-256, and itself (`digest`: [`with_digest`]); one
-//! that is missing, foreign or altered is a [`ModelDirError`] that names it. Directories are written aside,
-//! synced and renamed, so that they appear whole.
+//! that is missing, foreign or altered is a [`ModelDirError`] that names it.
+//! Directories are written aside, synced and renamed, so that they appear whole.
 //!
 //! Nothing in such a directory is trusted. Sizes are bounded before anything
 //! is allocated, every tensor must be there in its shape and none may be left

@@ -19,7 +19,7 @@ use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
 use super::standardize::{Standardization, Standardized, Treatment};
 use crate::chemistry::{EnvironmentCounts, Keep, Molecule};
 use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
-use crate::model::{Batch, Endpoint, Model, WideFeatures};
+use crate::model::{Batch, Endpoint, Model, WideFeatures, matrix};
 use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles};
 use crate::parallel;
 use crate::records::{Columns, MoleculeSource, RowError};
@@ -527,7 +527,7 @@ impl Scorer {
                     None => rows.resize(rows.len() + wide.len(), f32::NAN),
                 }
             }
-            input = input.with_wide(rows);
+            input.wide = matrix(rows, inputs.len(), device.tensors());
         }
         let output = match task {
             Task::Score => model.forward(&input).ok_or(Stop::NoEndpoints)?,

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::batches::{Masked, PretrainingBatch, padded_length, token_places};
 use super::config::DistillationConfig;
 use crate::kernels::single;
-use crate::model::{Batch, Encoded, EncoderConfig, EndpointTask, Model, Scaling};
+use crate::model::{Batch, Encoded, EncoderConfig, EndpointTask, Model, Scaling, matrix};
 
 /// Places and labels as indices on a device.
 pub(crate) fn indices(values: impl IntoIterator<Item = usize>, device: &Device) -> Tensor<1, Int> {
@@ -533,25 +533,21 @@ impl<'a> From<&'a Vec<Vec<u32>>> for Inputs<'a> {
 }
 
 impl Inputs<'_> {
-    fn batch(&self, device: &Device) -> Batch {
-        let batch = Batch::new(self.sequences, device);
-        match self.wide.is_empty() {
-            true => batch,
-            false => batch.with_wide(self.wide.clone()),
+    fn batch(self, device: &Device) -> Batch {
+        Batch {
+            wide: matrix(self.wide, self.sequences.len(), device),
+            ..Batch::new(self.sequences, device)
         }
     }
 
     /// Endpoint outputs of `model`, whose encoder is not asked where its output is
     /// known.
-    fn outputs(&self, model: &Model, device: &Device) -> Option<Tensor<2>> {
-        let batch = self.batch(device);
-        if self.pooled.is_empty() {
-            return model.forward(&batch);
-        }
+    fn outputs(mut self, model: &Model, device: &Device) -> Option<Tensor<2>> {
         let rows = self.sequences.len();
-        let shape = [rows, self.pooled.len() / rows.max(1)];
-        let pooled = Tensor::from_data(TensorData::new(self.pooled.clone(), shape), device);
-        model.endpoints(pooled, batch.wide)
+        match matrix(std::mem::take(&mut self.pooled), rows, device) {
+            Some(pooled) => model.endpoints(pooled, matrix(self.wide, rows, device)),
+            None => model.forward(&self.batch(device)),
+        }
     }
 }
 

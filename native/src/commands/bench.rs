@@ -10,9 +10,8 @@ use delicate::train::benchmark::{
     self, Alone, BenchmarkError, Compression, PeakMemory, Rounds, Setting, Side, Spread, Subject,
     Workload,
 };
-use serde::Serialize;
 
-use crate::cli::{DeviceArguments, ReportArguments, ReportFormat};
+use crate::cli::{DeviceArguments, ReportArguments};
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_same_file};
 use crate::messages::say;
@@ -131,7 +130,7 @@ fn compare(arguments: &BenchCompressionArguments) -> Result<(), CommandError> {
         result.teacher.peak_memory_bytes,
         result.student.peak_memory_bytes,
     ] = memory;
-    write(measure, &result, |out| print_compression(out, &result))
+    (measure.report).write(&result, |out| print_compression(out, &result))
 }
 
 fn alone(arguments: &BenchStepArguments) -> Result<(), CommandError> {
@@ -159,7 +158,7 @@ fn alone(arguments: &BenchStepArguments) -> Result<(), CommandError> {
         &device,
         tell(measure),
     ))?;
-    write(measure, &result, |out| print_alone(out, &result))
+    (measure.report).write(&result, |out| print_alone(out, &result))
 }
 
 fn rounds(measure: &MeasureArguments) -> Rounds {
@@ -210,22 +209,6 @@ fn peak_memory(name: &str, measure: &MeasureArguments) -> Option<PeakMemory> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
     serde_json::from_value(report.get("peak_memory_bytes")?.clone()).ok()?
-}
-
-fn write(
-    measure: &MeasureArguments,
-    result: &impl Serialize,
-    print: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
-) -> Result<(), CommandError> {
-    let mut out = Vec::new();
-    match measure.report.format() {
-        ReportFormat::Json => serde_json::to_writer_pretty(&mut out, result)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
-        ReportFormat::Text => print(&mut out),
-    }
-    .and_then(|()| io::stdout().lock().write_all(&out))
-    .map_err(CommandError::stdout)
 }
 
 fn print_compression(out: &mut impl Write, result: &Compression) -> io::Result<()> {

@@ -8,7 +8,7 @@ use delicate::device::{Adapter, Backend, Device, DeviceError, adapters};
 use delicate::predict::{DeviceCheck, Scorer};
 use serde::Serialize;
 
-use crate::cli::{DeviceArguments, ReportArguments, ReportFormat};
+use crate::cli::{DeviceArguments, ReportArguments};
 use crate::error::CommandError;
 
 #[derive(Debug, Args)]
@@ -52,17 +52,14 @@ struct SelfTest {
 }
 
 pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
-    let mut out = io::stdout().lock();
     if arguments.arithmetic {
         let all = pollster::block_on(arithmetic::measure());
-        return match arguments.report.format() {
-            ReportFormat::Json => json(&mut out, &all),
-            ReportFormat::Text => all.iter().try_for_each(|one| match one {
-                Ok(one) => print_arithmetic(&mut out, one),
+        return arguments.report.write(&all, |out| {
+            all.iter().try_for_each(|one| match one {
+                Ok(one) => print_arithmetic(out, one),
                 Err(error) => writeln!(out, "{error}\n"),
-            }),
-        }
-        .map_err(CommandError::stdout);
+            })
+        });
     }
     let adapters = pollster::block_on(adapters());
     let device = arguments.device.open()?;
@@ -78,16 +75,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<(), CommandError> {
         },
         self_tests: self_tests(&device),
     };
-    match arguments.report.format() {
-        ReportFormat::Json => json(&mut out, &diagnosis),
-        ReportFormat::Text => print(&mut out, &diagnosis),
-    }
-    .map_err(CommandError::stdout)
-}
-
-fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    writeln!(out, "{text}")
+    (arguments.report).write(&diagnosis, |out| print(out, &diagnosis))
 }
 
 /// The built-in model on the device beside the same on the CPU, in every precision

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use delicate::model::{Endpoint, EndpointTask};
 
-use crate::cli::{ModelArguments, ReportArguments, ReportFormat};
+use crate::cli::{ModelArguments, ReportArguments};
 use crate::error::CommandError;
 use crate::model;
 
@@ -19,14 +19,7 @@ pub(crate) struct EndpointsArguments {
 
 pub(crate) fn run(arguments: &EndpointsArguments) -> Result<(), CommandError> {
     let endpoints = model::config(&arguments.model)?.endpoints;
-    let mut out = io::stdout().lock();
-    match arguments.report.format() {
-        ReportFormat::Json => serde_json::to_writer_pretty(&mut out, &endpoints)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
-        ReportFormat::Text => text(&mut out, &endpoints),
-    }
-    .map_err(CommandError::stdout)
+    (arguments.report).write(&endpoints, |out| text(out, &endpoints))
 }
 
 /// One line an endpoint, under the name of its group.
