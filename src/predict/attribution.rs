@@ -23,8 +23,8 @@ pub struct AtomContribution {
     /// The characters of [`Explanation::smiles`] that stand for the atom.
     #[cfg_attr(feature = "typescript", tsify(type = "{ start: number; end: number }"))]
     pub range: Range<usize>,
-    /// For each endpoint, in its unit: the prediction, less the prediction
-    /// without knowing the atom.
+    /// For each endpoint, in its [unit](Explanation::units): the prediction, less the
+    /// prediction without knowing the atom.
     pub contributions: Vec<f32>,
 }
 
@@ -40,6 +40,9 @@ pub struct Explanation {
     /// One prediction an endpoint, with its uncertainty where the model is
     /// calibrated.
     pub predictions: Vec<Prediction>,
+    /// The unit of each endpoint's contributions: that of its values, or where their
+    /// logarithm is learnt, that of the logarithm, such as `log10 h`.
+    pub units: Vec<String>,
     /// The heavy atoms, in the order of `smiles`.
     pub atoms: Vec<AtomContribution>,
 }
@@ -152,6 +155,7 @@ impl Scorer {
         Ok(Explanation {
             standardization: ready.form.record()?,
             smiles: written.smiles,
+            units: self.endpoints().iter().map(|e| e.learnt_unit()).collect(),
             atoms: atoms.collect(),
             predictions: self.predictions(&whole, uncertainties.as_deref()),
         })

@@ -384,17 +384,17 @@ impl Examples {
                     left_out(Fault::Molecule, None, error.message);
                     continue;
                 }
-                Some(Ok((ready, _))) if is_salt(&ready, table) => {
-                    let why = "the value is of a salt or a mixture, not of its parent".to_owned();
-                    left_out(Fault::Molecule, None, why);
-                    continue;
-                }
-                Some(Ok(ready)) => Some(self.place(ready)),
+                Some(Ok(ready)) => Some((ready.0.form.has_left_out(), self.place(ready))),
             };
             for (index, label) in labels.into_iter().enumerate() {
                 let (column, place_of_cell) = (&table.columns[index], places[index]);
                 match (label, place) {
-                    (Ok(Some(label)), Some(place)) => {
+                    (Ok(Some(_)), Some((true, _))) if column.source.parents_only => {
+                        let wanted = Some(column.source.label_column.as_str());
+                        let why = "the value is of a salt or a mixture, not of its parent";
+                        left_out(Fault::Molecule, wanted, why.to_owned());
+                    }
+                    (Ok(Some(label)), Some((_, place))) => {
                         // A class may well follow from a bound.
                         if column.task == EndpointTask::Regression {
                             told[index].relations.add(&row.fields);
@@ -479,15 +479,6 @@ impl Examples {
         examples.sort_by(|a, b| a.smiles.cmp(&b.smiles));
         (examples, merged)
     }
-}
-
-/// Whether a row's value is not that of its parent, where the table asks.
-fn is_salt(ready: &Standardized, table: &LabelTable<'_>) -> bool {
-    let parents_only = table
-        .columns
-        .iter()
-        .any(|column| column.source.parents_only);
-    parents_only && ready.form.has_left_out()
 }
 
 /// How far labels are changed by being held in single precision.
@@ -705,6 +696,38 @@ mod tests {
         );
         assert!(said.contains("subtract"), "{said}");
         assert!(note(["16777216", "16777217", "16777218"]).contains("subtract"));
+    }
+
+    #[test]
+    fn values_of_salts_are_left_out_where_a_source_asks_and_nowhere_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let text = "smiles,s,p\nCCN.Cl,1,2\nCCO,3,4\n";
+        std::fs::write(directory.path().join("a.csv"), text).expect("written");
+        let endpoint = |column: &str, more: &str| -> EndpointConfig {
+            let source = format!("{{ file = \"a.csv\", label_column = \"{column}\"{more} }}");
+            toml::from_str(&format!(
+                "name = \"{column}\"\ntitle = \"\"\nsources = [{source}]"
+            ))
+            .expect("valid")
+        };
+        let endpoints = [endpoint("s", ", parents_only = true"), endpoint("p", "")];
+        let sources = endpoints.each_ref().map(EndpointConfig::sources);
+        let tables = LabelTable::all(&endpoints, &sources);
+        assert_eq!(tables.len(), 1);
+        let mut examples = Examples::new(2, StandardForm::Parent, 128);
+        let read = examples
+            .add_table(directory.path(), &tables[0])
+            .expect("a table");
+        assert_eq!(read.left_out.len(), 1);
+        assert_eq!(read.left_out[0].column.as_deref(), Some("s"));
+        let kinds = [EndpointTask::Regression; 2];
+        let (examples, _) = examples.finish(&kinds, &DuplicatesConfig::default());
+        let labels: Vec<_> = examples.iter().map(|e| (&*e.smiles, &*e.labels)).collect();
+        let expected: [(&str, &[Option<f32>]); 2] = [
+            ("CCN", &[None, Some(2.0)]),
+            ("CCO", &[Some(3.0), Some(4.0)]),
+        ];
+        assert_eq!(labels, expected);
     }
 
     #[test]

@@ -319,11 +319,13 @@ pub fn trained_on(
     is_known.into_iter().filter(|&is_known| is_known).count()
 }
 
-/// Evaluates a model on a table of labels that it has not seen: `pairs` of
-/// SMILES and label for the endpoint `name`.
+/// Evaluates a model on a table of labels that it has not seen: molecules, each with
+/// its label for the endpoint `name` in the endpoint's unit. Metrics are of the numbers
+/// that are learnt, as in training: logarithms where the endpoint's
+/// [`Transform`](crate::model::Transform) says so.
 ///
-/// Molecules that have no score are left out; the number of those that have
-/// one is in the result. `None` where the model lacks the endpoint.
+/// Molecules that have no score, or whose label has no such number, are left out; how
+/// many are left is in the result. `None` where the model lacks the endpoint.
 ///
 /// # Errors
 ///
@@ -343,7 +345,10 @@ pub async fn evaluate_table(
     let (labels, predictions): (Vec<f32>, Vec<f32>) = labels
         .iter()
         .zip(rows)
-        .filter_map(|(label, row)| Some((*label, row?[index])))
+        .filter_map(|(label, row)| {
+            let label = endpoint.transform.forward(*label);
+            label.is_finite().then_some((label, row?[index]))
+        })
         .unzip();
     Ok(Some(EndpointEvaluation {
         name: endpoint.name.clone(),

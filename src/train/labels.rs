@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::EndpointTask;
+use crate::model::{Endpoint, EndpointTask};
 
 /// What stands for a label that is not there, in lower case.
 const MISSING: [&str; 9] = [
@@ -144,6 +144,20 @@ impl Cell {
             Ok(number) if number.is_finite() => Self::Number(number),
             Ok(_) => Self::Refused(Refusal::Infinite),
             Err(_) => Self::Refused(refusal(cell)),
+        }
+    }
+
+    /// The label that the cell is for `endpoint`, in its unit; `None` where it has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::label`], and where a value has no logarithm that is to be learnt.
+    pub fn label_of(self, endpoint: &Endpoint) -> Result<Option<f32>, Refusal> {
+        match self.label(endpoint.task)? {
+            Some(label) if !endpoint.transform.forward(label).is_finite() => {
+                Err(Refusal::NotPositive)
+            }
+            label => Ok(label),
         }
     }
 

@@ -1,17 +1,21 @@
 //! A run of every kind that is stopped is resumed by its directory alone, to the
 //! weights of a run that was not.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
 use super::corpus::hexadecimal;
+use super::evaluation::evaluate_table;
 use super::run_dir::{EXAMPLES, MODEL, RUN, RunInfo, SPLITS};
 use super::{Event, RunConfig, Trained, TrainingError, evaluate_run, resume, run};
+use crate::convert::export;
 use crate::device::{Device, DeviceChoice};
-use crate::model_dir::ModelFiles;
+use crate::model_dir::{ModelFiles, with_digest};
 use crate::predict::{PredictOptions, Scorer, Stop, without_interruption};
 use crate::records::Structure;
 
@@ -75,6 +79,16 @@ fn begin(
     pollster::block_on(run(config, data, directory, device, on_event)).map(|_| ())
 }
 
+/// The values of the first endpoint.
+fn score(scorer: &Scorer, smiles: &[&str]) -> Vec<f32> {
+    let molecules: Vec<Structure> = smiles.iter().map(|&s| Structure::from(s)).collect();
+    let options = PredictOptions::default();
+    let outcomes = pollster::block_on(scorer.predict(&molecules, options, without_interruption));
+    let rows = outcomes.rows.into_iter();
+    rows.map(|row| row.expect("done").expect("scored")[0].value)
+        .collect()
+}
+
 #[test]
 fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
     let folder = tempfile::tempdir().expect("a directory");
@@ -111,15 +125,7 @@ fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
     let scorer = Scorer::load(&files, device).expect("loaded");
     let names: Vec<&str> = scorer.endpoints().iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names, ["count"]);
-    let scored = |smiles: &[&str]| -> Vec<f32> {
-        let molecules: Vec<Structure> = smiles.iter().map(|&s| Structure::from(s)).collect();
-        let options = PredictOptions::default();
-        let outcomes =
-            pollster::block_on(scorer.predict(&molecules, options, without_interruption));
-        let rows = outcomes.rows.into_iter();
-        rows.map(|row| row.expect("done").expect("scored")[0].value)
-            .collect()
-    };
+    let scored = |smiles: &[&str]| score(&scorer, smiles);
     let values = scored(&["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "CC(N)C(=O)O", "CCCC"]);
     assert!(
         values.iter().all(|value| *value > 0.0 && value.is_finite()),
@@ -127,29 +133,64 @@ fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
     );
     assert_eq!((values[0], values[1]), (values[2], values[2]));
     assert_ne!(values[0], values[3]);
+    // Labels are in the unit, metrics of logarithms; what has none is left out.
+    let molecules = ["CCCC", "CCCCO", "CCO"].map(Structure::from);
+    let options = PredictOptions::default();
+    let labels = [values[3] * 10.0, scored(&["CCCCO"])[0], -1.0];
+    let evaluated = evaluate_table(&scorer, "count", &molecules, &labels, options);
+    let evaluated = pollster::block_on(evaluated)
+        .expect("evaluated")
+        .expect("known");
+    assert_eq!(evaluated.unit, "log10 atoms");
+    assert_eq!(evaluated.splits[0].molecules, 2);
+    let rmse = evaluated.splits[0].model["rmse"].expect("two labels").value;
+    assert!((rmse - 0.5f64.sqrt()).abs() < 1e-4, "{rmse}");
+    let explained = scorer.explain(&molecules[1], options);
+    let explained = pollster::block_on(explained).expect("explained");
+    assert_eq!(explained.units, ["log10 atoms"]);
+    // Without the heads of pre-training the model predicts what it did, as ONNX too.
+    let (config, model) = files.build(scorer.device()).expect("a model");
+    let (config, model) = export::inference_only(config, model);
+    let exported = Scorer::new(config.clone(), model.clone(), scorer.device().clone());
+    assert_eq!(score(&exported, &["CCCC"])[0], values[3]);
+    let graph = pollster::block_on(export::onnx(&config, &model)).expect("a graph");
+    for name in [&b"wide"[..], b"wide_head.input", b"logarithms"] {
+        assert!(graph.windows(name.len()).any(|at| at == name), "{name:?}");
+    }
     // What the head reads beside the tokens counts.
     let mut other = serde_json::from_slice::<serde_json::Value>(&files.config).expect("JSON");
     assert_eq!(other["standard_form"], "constitution");
     assert_eq!(other["endpoints"][0]["transform"], "log10");
     other["wide"]["means"][0] = 5.0.into();
+    // What is changed on purpose, has its digest anew.
     let changed = ModelFiles {
-        config: other.to_string().into_bytes().into(),
+        config: with_digest(other.to_string().as_bytes())
+            .expect("JSON")
+            .into(),
         ..files
     };
-    let device = scorer.device().clone();
-    if let Ok(changed) = Scorer::load(&changed, device) {
-        let molecule = [Structure::from("CCCC")];
-        let options = PredictOptions::default();
-        let outcomes =
-            pollster::block_on(changed.predict(&molecule, options, without_interruption));
-        let row = outcomes
-            .rows
-            .into_iter()
-            .next()
-            .flatten()
-            .expect("done")
-            .expect("scored");
-        assert_ne!(row[0].value, values[3]);
+    let changed = Scorer::load(&changed, scorer.device().clone()).expect("loaded");
+    assert_ne!(score(&changed, &["CCCC"])[0], values[3]);
+
+    // A frozen encoder stays as it was, to the bit, while the head learns.
+    let frozen = format!(
+        "start = {:?}\nfreeze_encoder = true\n{WITH_WIDE_INPUTS}",
+        run.join(MODEL)
+    );
+    let frozen = RunConfig::from_toml(&format!("{SETTINGS}\n{frozen}")).expect("valid");
+    let second = data.join("second");
+    begin(&frozen, data, &second, scorer.device(), false).expect("trained");
+    let weights = |run: &Path| -> BTreeMap<String, Vec<u8>> {
+        let bytes = fs::read(run.join(MODEL).join("model.safetensors")).expect("read");
+        let file = SafeTensors::deserialize(&bytes).expect("a file");
+        file.iter()
+            .map(|(name, tensor)| (name.to_owned(), tensor.data().to_owned()))
+            .collect()
+    };
+    let (before, after) = (weights(&run), weights(&second));
+    let is_of_head = |name: &str| name.starts_with("wide_head.");
+    for (name, values) in &before {
+        assert_eq!(values == &after[name], !is_of_head(name), "{name}");
     }
 }
 

@@ -17,8 +17,8 @@ use crate::model::{
 use crate::model_dir::{ModelDirError, ModelFiles, TensorFile};
 use crate::train::run_dir;
 
-/// What the names of the endpoint head's parameters begin with.
-const ENDPOINTS_HEAD: &str = "head.";
+/// What the names of the parameters begin with that are of one endpoint each.
+const ENDPOINT_OUTPUTS: [&str; 2] = ["head.", "wide_head.output."];
 
 /// What a configuration names as `start` for the pre-trained encoder that is
 /// built in. A directory of this name is meant by `./built-in`.
@@ -160,7 +160,7 @@ impl ModelFiles<'_> {
         let mut either = FileOrInitial {
             file: source,
             initial,
-            fresh: (!same_endpoints).then_some(ENDPOINTS_HEAD),
+            other_endpoints: !same_endpoints,
         };
         Ok(Model::with_encoder(encoder, &mut either, config, heads)?)
     }
@@ -170,8 +170,9 @@ impl ModelFiles<'_> {
 struct FileOrInitial<'a, 'b> {
     file: TensorFile<'a>,
     initial: &'a mut Initial<'b>,
-    /// What the names of those begin with that are fresh in any case.
-    fresh: Option<&'static str>,
+    /// Whether the outputs are of other endpoints than the file's, and so fresh in any
+    /// case.
+    other_endpoints: bool,
 }
 
 impl FileOrInitial<'_, '_> {
@@ -181,7 +182,7 @@ impl FileOrInitial<'_, '_> {
         stored: impl FnOnce(&mut dyn Source) -> Result<T, SourceError>,
         fresh: impl FnOnce(&mut dyn Source) -> Result<T, SourceError>,
     ) -> Result<T, SourceError> {
-        if self.fresh.is_some_and(|start| name.starts_with(start)) {
+        if self.other_endpoints && ENDPOINT_OUTPUTS.iter().any(|start| name.starts_with(start)) {
             return fresh(self.initial);
         }
         match stored(&mut self.file) {

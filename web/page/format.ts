@@ -89,6 +89,7 @@ export const changes = (done: Standardization): string[] => [
   ...(done.left_out.length > 0 ? [`left out: ${done.left_out.join(", ")}`] : []),
   ...(done.neutralized > 0 ? [`charges removed: ${count(done.neutralized)}`] : []),
   ...(done.isotopes > 0 ? [`isotopes dropped: ${count(done.isotopes)}`] : []),
+  ...(done.stereo ? ["stereo not read"] : []),
   ...done.notes,
 ];
 

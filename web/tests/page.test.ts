@@ -76,6 +76,7 @@ await checks.check("what was done to a molecule is told part by part", () => {
     changes({ ...plain, left_out: ["Cl", "O"], neutralized: 1, isotopes: 2, notes: ["read so"] }),
     ["left out: Cl, O", "charges removed: 1", "isotopes dropped: 2", "read so"],
   );
+  deepEqual(changes({ ...plain, stereo: true }), ["stereo not read"]);
 });
 
 await checks.check("durations are coarse and never zero", () => {

@@ -1,6 +1,6 @@
 //! `delicate evaluate`.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use clap::Args;
 use delicate::chemistry::Keep;
 use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
-use delicate::model::EndpointTask;
+use delicate::model::Endpoint;
 use delicate::predict::PredictOptions;
 use delicate::records::Row;
 use delicate::train::evaluation::{evaluate_table, trained_on};
@@ -17,7 +17,7 @@ use delicate::train::{evaluate_run, evaluation_table, run_dir};
 
 use crate::cli::{
     AugmentationArguments, DeviceArguments, DeviceLossNotice, InputArguments, ModelArguments,
-    MoleculeArguments, ReportArguments, ReportFormat,
+    MoleculeArguments, ReportArguments,
 };
 use crate::commands::report;
 use crate::error::CommandError;
@@ -89,15 +89,9 @@ pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
             endpoints: vec![on_table(arguments, device, options)?],
         }
     };
-    let text = if arguments.report.format() == ReportFormat::Json {
-        serde_json::to_string_pretty(&evaluation)
-            .map_err(io::Error::from)
-            .map(|json| json + "\n")
-    } else {
-        Ok(evaluation_table(&evaluation.endpoints))
-    };
-    text.and_then(|text| io::stdout().write_all(text.as_bytes()))
-        .map_err(CommandError::stdout)
+    arguments.report.write(&evaluation, |out| {
+        out.write_all(evaluation_table(&evaluation.endpoints).as_bytes())
+    })
 }
 
 /// Evaluates a model on a table that it has not seen.
@@ -126,7 +120,7 @@ fn on_table(
         }
     };
     let endpoint = endpoint.ok_or_else(|| CommandError::Usage("no endpoint".to_owned()))?;
-    let (rows, labels) = labelled(&arguments.path, arguments, endpoint.task)?;
+    let (rows, labels) = labelled(&arguments.path, arguments, &endpoint)?;
     let name = endpoint.name.as_str();
     if rows.is_empty() {
         return Err(CommandError::Usage(format!(
@@ -164,7 +158,7 @@ fn on_table(
 fn labelled(
     path: &Path,
     arguments: &EvaluateArguments,
-    task: EndpointTask,
+    endpoint: &Endpoint,
 ) -> Result<(Vec<Row>, Vec<f32>), CommandError> {
     let all = RowFile::open(path, &arguments.input.options())?;
     let columns = all.header().columns.clone();
@@ -192,7 +186,7 @@ fn labelled(
         let row = row?;
         // Read as fine-tuning reads it: `>10` is not 10.
         let cell = row.fields.get(column).map_or("", String::as_str);
-        let why = match (&row.molecule, Cell::read(cell).label(task)) {
+        let why = match (&row.molecule, Cell::read(cell).label_of(endpoint)) {
             (Ok(_), Ok(Some(label))) => {
                 labels.push(label);
                 rows.push(row);

@@ -9,7 +9,6 @@ use delicate::records::Structure;
 
 use crate::cli::{
     DeviceArguments, DeviceLossNotice, ModelArguments, MoleculeArguments, ReportArguments,
-    ReportFormat,
 };
 use crate::error::CommandError;
 use crate::model::{self, Task};
@@ -51,14 +50,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         ExplainError::Stop(stop) => stop.into(),
         other => CommandError::Usage(other.to_string()),
     })?;
-    let mut out = io::stdout().lock();
-    match arguments.report.format() {
-        ReportFormat::Json => serde_json::to_writer_pretty(&mut out, &explanation)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
-        ReportFormat::Text => text(&mut out, &explanation),
-    }
-    .map_err(CommandError::stdout)
+    (arguments.report).write(&explanation, |out| text(out, &explanation))
 }
 
 fn text(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
@@ -101,7 +93,12 @@ fn text(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
                 format!("{symbol}{} {contribution:+.2}", position + 1)
             })
             .collect();
-        writeln!(out, "  atoms          {}", named.join(", "))?;
+        // Where the unit is not that of the value, it is said.
+        let unit = match explanation.units.get(index) {
+            Some(unit) if unit != prediction.unit() => format!("  ({unit})"),
+            _ => String::new(),
+        };
+        writeln!(out, "  atoms          {}{unit}", named.join(", "))?;
     }
     if explanation.predictions.iter().all(|p| p.domain.is_none()) {
         writeln!(

@@ -58,7 +58,6 @@ pub struct QuantizationError {
 pub fn inference_only(config: ModelConfig, model: Model) -> (ModelConfig, Model) {
     let config = ModelConfig {
         masked_lm: false,
-        wide: None,
         physchem: None,
         structure: None,
         embedding: config.embedding && config.endpoints.is_empty(),

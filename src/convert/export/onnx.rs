@@ -214,12 +214,12 @@ pub(super) fn encode(config: &ModelConfig, weights: Vec<Weight>) -> Result<Vec<u
     Ok(model.encode_to_vec())
 }
 
-/// The names of a layer's parts, in the order: query, key, value, attention
-/// output, attention norm, intermediate, output, output norm.
 /// The input of a model whose head reads more than tokens: see
 /// [`WideInputs`](crate::model::WideInputs).
 const WIDE: &str = "wide";
 
+/// The names of a layer's parts, in the order: query, key, value, attention
+/// output, attention norm, intermediate, output, output norm.
 fn layer_names(encoder: &EncoderConfig, pass: usize) -> [String; 8] {
     let (prefix, parts) = match encoder.parameter_sharing {
         Sharing::None => (

@@ -48,14 +48,15 @@ export function atomContributions(
   let summary = "";
   const name = (atom: number): string => `atom ${atom + 1}, ${symbols[atom] ?? "?"},`;
   const say = (atom: number): string => {
-    const { unit = "" } = endpoints[chosen] ?? {};
+    const unit = explanation.units[chosen] ?? "";
     return `${name(atom)} ${effect(contributions(explanation, chosen)[atom] ?? 0, unit)}`;
   };
   const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
   const draw = (endpoint: number): void => {
     chosen = endpoint;
-    const { title = "", unit = "" } = endpoints[endpoint] ?? {};
+    const { title = "" } = endpoints[endpoint] ?? {};
+    const unit = explanation.units[endpoint] ?? "";
     const values = contributions(explanation, endpoint);
     const most = largest(values);
     atoms.forEach((made, atom) => {
