@@ -94,7 +94,11 @@ function modelFiles(): Plugin {
           statSync(join(folder, "delicate_bg.wasm")).size,
         ]),
       );
+      const code = Object.values(modules)
+        .map((folder) => sha256(readFileSync(join(folder, "delicate_bg.wasm")), "hex"))
+        .join(" ");
       return `export const name = ${JSON.stringify(basename(model))};
+export const code = ${JSON.stringify(code)};
 export const files = ${JSON.stringify(files(model, ""))};
 export const embedding = ${JSON.stringify(files(embedding, "embedding-"))};
 export const moduleBytes = ${JSON.stringify(moduleBytes)};`;

@@ -109,8 +109,8 @@ impl Features {
 
     /// Score against `queries`; `None` where it cannot be compared with any.
     pub fn score(&self, queries: &[Self], by: Similarity, aggregate: Aggregate) -> Option<f64> {
-        let known = queries.iter().map(|query| self.similarity(query, by));
-        combine(known, aggregate)
+        let compared = self.compare(queries, by, aggregate)?;
+        Some(compared.score)
     }
 
     /// As [`Self::score`], with the place of the nearest query among `queries`; of those

@@ -16,5 +16,7 @@ declare module "virtual:model" {
   export const files: BuiltFiles;
   /** Of the model that similarity is taken of. */
   export const embedding: BuiltFiles;
+  /** SHA-256 of what computes, the modules of both engines. */
+  export const code: string;
   export const moduleBytes: { cpu: number; webgpu: number };
 }

@@ -77,7 +77,11 @@ plotsPanel(app, {
 });
 
 const keeping = keepingPanel(app, {
-  model: [config, weights, vocab, domain].map((file) => file?.sha256 ?? "").join(" "),
+  // Scores of another model are not shown again, nor those of a version that may compute otherwise.
+  model: [config, weights, vocab, domain]
+    .map((file) => file?.sha256 ?? "")
+    .concat(built.code)
+    .join(" "),
   onShow: (given) => input.show(given),
 });
 

@@ -31,9 +31,6 @@ export interface Scores {
 }
 "#;
 
-/// The bands of the domain by their number, from 1.
-const DOMAINS: [Domain; 3] = [Domain::Out, Domain::Borderline, Domain::In];
-
 /// Predictions as columns.
 #[derive(Default)]
 pub(crate) struct Scores {
@@ -64,7 +61,7 @@ impl Scores {
             .push(prediction.map_or(f32::NAN, |one| one.value));
         self.low.push(interval.map_or(f32::NAN, |one| one.low));
         self.high.push(interval.map_or(f32::NAN, |one| one.high));
-        let number = domain.and_then(|domain| DOMAINS.iter().position(|&one| one == domain));
+        let number = domain.and_then(|domain| Domain::ALL.iter().position(|&one| one == domain));
         self.domains.push(number.map_or(0, |at| at as u8 + 1));
         self.similarities
             .push(nearest.map_or(f64::NAN, |one| one.similarity));
@@ -145,7 +142,7 @@ impl Scores {
             let (low, high) = (self.low[at], self.high[at]);
             prediction.interval = low.is_finite().then_some(Interval { low, high });
             let band = usize::from(self.domains[at]).checked_sub(1);
-            prediction.domain = band.and_then(|band| DOMAINS.get(band).copied());
+            prediction.domain = band.and_then(|band| Domain::ALL.get(band).copied());
             let molecule = (self.nearest[at] as usize).checked_sub(1);
             prediction.nearest = molecule.and_then(|place| {
                 Some(Arc::new(Neighbour {

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use delicate::chemistry::{Fingerprint, Keep};
 use delicate::predict::{PredictOptions, Progress, Stop};
 use delicate::records::Row;
-use delicate::screening::{self, Features, Similarity};
+use delicate::screening::{self, Aggregate, Comparison, Features, Similarity};
 use js_sys::{Float64Array, Int32Array, Object, Reflect};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -113,25 +113,16 @@ impl Table {
         let queries: Vec<Features> = (0..actives.rows.len())
             .map(|row| actives.features(row))
             .collect();
-        let nearest = (0..self.rows.len()).map(|row| {
-            let own = self.features(row);
-            let scores = queries.iter().enumerate();
-            scores
-                .filter_map(|(query, features)| Some((query, own.similarity(features, by)?)))
-                // Of equal ones the first.
-                .fold(None, |best: Option<(usize, f64)>, found| match best {
-                    Some(best) if best.1 >= found.1 => Some(best),
-                    _ => Some(found),
-                })
-        });
-        let nearest: Vec<Option<(usize, f64)>> = nearest.collect();
+        let nearest: Vec<Option<Comparison>> = (0..self.rows.len())
+            .map(|row| self.features(row).compare(&queries, by, Aggregate::Max))
+            .collect();
         let similarities: Vec<f64> = nearest
             .iter()
-            .map(|found| found.map_or(f64::NAN, |(_, similarity)| similarity))
+            .map(|found| found.map_or(f64::NAN, |found| found.score))
             .collect();
         let places: Vec<i32> = nearest
             .iter()
-            .map(|found| found.map_or(-1, |(query, _)| query as i32))
+            .map(|found| found.map_or(-1, |found| found.nearest as i32))
             .collect();
         let object = Object::new();
         Reflect::set(
