@@ -119,6 +119,7 @@ export class MadeUpWorker implements WorkerHandle {
         smiles,
         standardization: { smiles, left_out: [], neutralized: 0, isotopes: 0, notes: [] },
         predictions: [],
+        units: [],
         atoms: [],
       };
     },
