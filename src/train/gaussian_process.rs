@@ -135,7 +135,10 @@ impl Fits<'_> {
         fitted: &[Option<Fitted>],
         processes: Vec<Option<GaussianProcess>>,
     ) -> ApplicabilityDomain {
-        let molecules = self.data.split(fold).train.into_iter().map(|index| {
+        let train = self.data.split(fold).train.into_iter();
+        // What has pseudo-labels alone was not measured.
+        let measured = train.filter(|&index| self.data.examples[index].is_measured());
+        let molecules = measured.map(|index| {
             let example = &self.data.examples[index];
             let labels = example.labels.iter().enumerate();
             let labelled = labels.filter(|(_, label)| label.is_some());

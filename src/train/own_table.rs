@@ -346,6 +346,7 @@ impl OwnTable {
                 ..RunSettings::new(&self.name(), "unknown", self.preset()?, epochs)
             },
             patience: PATIENCE,
+            pseudo_labels: None,
             augment: true,
             refit: false,
             gaussian_process: true,
