@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::de::{Deserializer, Error as _};
@@ -1062,6 +1063,11 @@ pub struct FinetuneConfig {
     /// endpoints.
     #[serde(default, skip_serializing_if = "is_default")]
     pub balance: f64,
+    /// How many training molecules of each endpoint the model keeps, to tell how like
+    /// them a molecule is; all of them where it is absent. It makes models of many
+    /// molecules smaller, and has none of a Gaussian process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_molecules: Option<NonZeroUsize>,
     /// What another model predicts of molecules with and without labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudo_labels: Option<PseudoLabels>,
@@ -1158,6 +1164,9 @@ impl FinetuneConfig {
             if common.distillation.is_some() {
                 return refuse("freeze_encoder", "true", "false with a teacher");
             }
+        }
+        if self.kept_molecules.is_some() && self.gaussian_process {
+            return refuse("gaussian_process", "true", "false with `kept_molecules`");
         }
         if let Some(pseudo_labels) = &self.pseudo_labels {
             pseudo_labels.check()?;

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::config::{DuplicatesConfig, EndpointConfig, LabelSource, PseudoLabels, WideConfig};
 use super::labels::{Cell, Refusal};
@@ -91,6 +93,8 @@ pub(super) struct Dataset {
     /// What the head reads of each example beside the tokens; empty where it reads
     /// nothing.
     pub(super) wide: Vec<WideFeatures>,
+    /// Training molecules that a model keeps for each endpoint, as far as there are.
+    pub(super) kept: Option<NonZeroUsize>,
 }
 
 /// What a head of `config` reads of each example beside the tokens.
@@ -110,6 +114,32 @@ pub(super) fn wide_features(
 }
 
 impl Dataset {
+    /// The examples that a model of `fold` is measured by, being like them or not: those
+    /// that it is trained on and have labels. Of endpoints with more than are kept some
+    /// are left out, drawn by a hash of their SMILES.
+    pub(super) fn known(&self, fold: usize) -> Vec<usize> {
+        let mut known = self.split(fold).train;
+        known.retain(|&index| self.examples[index].is_measured());
+        let Some(most) = self.kept else {
+            return known;
+        };
+        known.sort_by_cached_key(|&index| Sha256::digest(&self.examples[index].smiles));
+        let mut counts = vec![0; self.endpoints.len()];
+        known.retain(|&index| {
+            let labels = self.examples[index].labels.iter().enumerate();
+            let labelled: Vec<usize> = labels
+                .filter_map(|(endpoint, label)| label.map(|_| endpoint))
+                .collect();
+            let wanted = labelled.iter().any(|&place| counts[place] < most.get());
+            if wanted {
+                labelled.iter().for_each(|&place| counts[place] += 1);
+            }
+            wanted
+        });
+        known.sort_unstable();
+        known
+    }
+
     /// The molecules of a fold; all of them where `fold` is behind the last.
     pub(super) fn split(&self, fold: usize) -> Split {
         self.folds.get(fold).map_or_else(

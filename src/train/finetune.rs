@@ -141,6 +141,7 @@ pub async fn finetune(
             examples,
             folds,
             wide,
+            kept: config.kept_molecules,
         },
         device,
         models: UsedModels::default(),
@@ -312,6 +313,7 @@ fn stored(
         examples,
         folds,
         wide,
+        kept: config.kept_molecules,
     })
 }
 

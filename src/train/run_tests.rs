@@ -234,7 +234,8 @@ fn what_another_model_predicts_is_learnt_beside_the_labels() {
     let plain = data.join("plain");
     begin(&config(""), data, &plain, &device, false).expect("trained");
     let taught = data.join("taught");
-    let more = "pseudo_labels = { file = \"predicted.csv\", weight = 1.0, share = 0.25 }";
+    let more = "kept_molecules = 12\n\
+        pseudo_labels = { file = \"predicted.csv\", weight = 1.0, share = 0.25 }";
     let on_event = |event| {
         if let Event::Note(note) = event {
             notes.push(note);
@@ -282,6 +283,16 @@ fn what_another_model_predicts_is_learnt_beside_the_labels() {
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(known), &mut text)
         .expect("gzip");
     assert!(text.contains("CCCCCC") && !text.contains("Br"), "{text}");
+    // So many of an endpoint are kept, with what was measured in its unit.
+    let kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let kept = kept["molecules"].as_array().expect("molecules");
+    assert!((12..=13).contains(&kept.len()), "{}", kept.len());
+    for molecule in kept.iter().filter(|one| one["smiles"] != "C1CC1") {
+        let smiles = molecule["smiles"].as_str().expect("text");
+        let carbons = smiles.matches('C').count() - usize::from(smiles.contains("Cl"));
+        let carbons = carbons - usize::from(smiles.contains("C#N") || smiles.contains("N#C"));
+        assert_eq!(molecule["measured"][0], carbons as f64, "{smiles}");
+    }
 
     // A bromide is 100 for the model that was told so.
     let of = |run: &Path| {
