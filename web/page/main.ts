@@ -1,8 +1,10 @@
 /** The page: its parts put together. What they show is in app.ts, how they show it in panels/. */
 
 import * as built from "virtual:model";
+import { Engines } from "../package/src/engines.js";
+import { launch } from "../package/src/launch.js";
+import type { BackendName, Download, ModelFiles } from "../package/src/protocol.js";
 import { App } from "./app.js";
-import { Engines } from "./engines.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
 import { detailsPanel } from "./panels/details.js";
@@ -17,7 +19,6 @@ import { plotsPanel } from "./panels/plots.js";
 import { progressPanel } from "./panels/progress.js";
 import { resultsPanel } from "./panels/results.js";
 import { screeningPanel } from "./panels/screening.js";
-import type { BackendName, Download, ModelFiles } from "./protocol.js";
 import { Selection } from "./selection.js";
 
 function forcedBackend(): BackendName | null {
@@ -43,6 +44,7 @@ const engines = new Engines(
   { model: files(built.files), embedding: files(built.embedding) },
   built.moduleBytes,
   forcedBackend(),
+  launch,
 );
 const app = new App(engines);
 messagesPanel(app);

@@ -1,14 +1,15 @@
 /** The built page in a real headless Chromium, on both backends. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import type { Explanation } from "../page/protocol.js";
+import type { Explanation } from "../package/src/protocol.js";
 import { Checks } from "./checks.js";
+import { COMMON, findChromium } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
 const execute = promisify(execFile);
@@ -20,14 +21,6 @@ const BROKEN = [5, 12];
 
 /** A software adapter takes minutes for what a real one does in no time. */
 const LIMIT = 5 * 60_000;
-const COMMON = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 type Backend = "cpu" | "webgpu";
@@ -1635,22 +1628,6 @@ function near(actual: number[], expected: number[], allowed: number, what: strin
       `${what}: ${value} and ${other}`,
     );
   });
-}
-
-function findChromium(): string | null {
-  const given = process.env.CHROMIUM;
-  if (given !== undefined && given !== "") return existsSync(given) ? given : null;
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    try {
-      return execFileSync("which", [name], {
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-      }).trim();
-    } catch {
-      // The next one.
-    }
-  }
-  return null;
 }
 
 await main();

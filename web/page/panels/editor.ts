@@ -1,16 +1,16 @@
 /** The sketcher: change a molecule, and see what the model says of it before and after. */
 
 import type { CanvasEditor } from "openchemlib";
+import { band } from "../../package/src/cells.js";
+import { turned } from "../../package/src/drawing/block.js";
+import { library } from "../../package/src/drawing/library.js";
+import { DelicateError } from "../../package/src/errors.js";
+import * as format from "../../package/src/format.js";
+import type { Estimate } from "../../package/src/scores.js";
+import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find, spoken } from "../dom.js";
-import { turned } from "../drawing/block.js";
-import { library } from "../drawing/library.js";
-import * as format from "../format.js";
-import { Failure } from "../protocol.js";
-import type { Estimate } from "../scores.js";
-import { Session } from "../session.js";
 import { closeBeside } from "./dialog.js";
-import { band } from "./table.js";
 
 export interface EditorPanel {
   /** Starts from a row's molecule. */
@@ -112,7 +112,7 @@ export function editorPanel(
       }
       draw();
     } catch (error) {
-      if (signal.aborted || (error instanceof Failure && error.code === "cancelled")) return;
+      if (signal.aborted || (error instanceof DelicateError && error.code === "cancelled")) return;
       state.textContent = format.sentence(error instanceof Error ? error.message : String(error));
     } finally {
       session?.close();

@@ -1,11 +1,11 @@
 /** Where the user pastes molecules or chooses a file, and starts and ends the scoring. */
 
+import * as format from "../../package/src/format.js";
+import type { Source } from "../../package/src/protocol.js";
 import type { App, Input } from "../app.js";
 import { find } from "../dom.js";
 import example from "../example.smi?raw";
-import * as format from "../format.js";
 import * as fragment from "../fragment.js";
-import type { Source } from "../protocol.js";
 
 /** How long the link's button says what became of the link. */
 const LINK_NOTE_MS = 2_500;

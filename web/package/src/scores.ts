@@ -1,6 +1,6 @@
 /** The predictions of a table, as columns of numbers: an object for each would take gigabytes. */
 
-import type { Domain, Prediction, Scores } from "./protocol.js";
+import type { Domain, Neighbour, Prediction, Scores } from "./protocol.js";
 
 /** The bands by their number; see `Scores`. */
 const DOMAINS: readonly (Domain | null)[] = [null, "out", "borderline", "in"];
@@ -40,6 +40,13 @@ export class ScoreStore {
 
   similarity(row: number, endpoint: number): number {
     return this.#similarities[row * this.#endpoints + endpoint] ?? Number.NaN;
+  }
+
+  /** The nearest training molecule; null where none is known. */
+  neighbour(row: number, endpoint: number): Neighbour | null {
+    const number = this.#nearest[row * this.#endpoints + endpoint] ?? 0;
+    const smiles = this.#molecules[number - 1];
+    return smiles === undefined ? null : { smiles, similarity: this.similarity(row, endpoint) };
   }
 
   /** Null where there is no prediction. */
