@@ -33,6 +33,7 @@ const BUILT_IN: &[(&str, &str, &str)] = built_in!(
     "finetune" / "delicate",
     "finetune" / "delicate-small",
     "finetune" / "delicate-admet",
+    "finetune" / "delicate-admet-encoder",
     "finetune" / "delicate-small-from-scratch",
     "finetune" / "delicate-small-hiv",
     "finetune" / "delicate-small-tox21",

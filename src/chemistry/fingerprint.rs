@@ -49,6 +49,12 @@ impl Fingerprint {
         Self { words, width, ones }
     }
 
+    /// That of `width` bits with these set; `None` where one of them is beyond.
+    pub(crate) fn of_bits(width: usize, bits: Vec<usize>) -> Option<Self> {
+        let within = bits.iter().all(|&bit| bit < width);
+        within.then(|| Self::new(width, bits.into_iter()))
+    }
+
     /// The bits, 64 a word, the lowest first.
     pub fn words(&self) -> &[u64] {
         &self.words

@@ -128,6 +128,14 @@ impl ApplicabilityDomain {
         if !self.molecules.iter().all(sound) {
             return Err("the coefficients of a training molecule make no sense");
         }
+        let measured = |molecule: &TrainingMolecule| {
+            let values = &molecule.measured;
+            let fits = values.is_empty() || values.len() == molecule.endpoints.len();
+            fits && values.iter().all(|value| value.is_finite())
+        };
+        if !self.molecules.iter().all(measured) {
+            return Err("the measured values of a training molecule make no sense");
+        }
         let known = |molecule: &TrainingMolecule| {
             let endpoints = &mut molecule.endpoints.iter();
             endpoints.all(|&endpoint| (endpoint as usize) < self.endpoints.len())

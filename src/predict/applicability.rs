@@ -8,6 +8,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use serde::de::{Deserializer, Error as _};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 pub use super::conformal::{Band, Calibration, HeldOut, LEVEL};
@@ -36,6 +40,62 @@ pub struct TrainingMolecule {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub dual_coefficients: Vec<f32>,
+    /// For each of them the measured value, in the endpoint's unit, or the class; empty
+    /// where they are not held.
+    #[serde(
+        default,
+        deserialize_with = "at_most::<MAX_ENDPOINTS, _, _>",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub measured: Vec<f32>,
+    /// Its ECFP4, which saves computing it; see [`StoredFingerprint`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecfp4: Option<StoredFingerprint>,
+}
+
+/// ECFP4 as text: the gaps between the bits that are set, each a byte or, from 255 on,
+/// bytes of 255 and the rest, in Base64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFingerprint(Fingerprint);
+
+impl From<Fingerprint> for StoredFingerprint {
+    fn from(fingerprint: Fingerprint) -> Self {
+        Self(fingerprint)
+    }
+}
+
+impl Serialize for StoredFingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::new();
+        let mut next = 0;
+        for bit in self.0.bits() {
+            let gap = bit - next;
+            bytes.extend(std::iter::repeat_n(u8::MAX, gap / 255));
+            bytes.push((gap % 255) as u8);
+            next = bit + 1;
+        }
+        serializer.serialize_str(&BASE64.encode(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredFingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?;
+        let mut bits = Vec::with_capacity(bytes.len());
+        let mut next = 0;
+        for byte in bytes {
+            next += usize::from(byte);
+            if byte == u8::MAX {
+                continue;
+            }
+            bits.push(next);
+            next += 1;
+        }
+        Fingerprint::of_bits(ECFP4.bits, bits)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("a fingerprint with more bits than ECFP4 has"))
+    }
 }
 
 /// The domains of a model's endpoints and the molecules that it was trained on.
@@ -105,12 +165,15 @@ impl ApplicabilityDomain {
                 smiles: molecule.smiles.clone(),
                 endpoints: Vec::new(),
                 dual_coefficients: Vec::new(),
+                measured: Vec::new(),
+                ecfp4: molecule.ecfp4.clone(),
             };
             for (index, &endpoint) in molecule.endpoints.iter().enumerate() {
                 if let Some(place) = new_place(endpoint) {
                     kept.endpoints.push(place as u32);
                     kept.dual_coefficients
                         .extend(molecule.dual_coefficients.get(index));
+                    kept.measured.extend(molecule.measured.get(index));
                 }
             }
             (!kept.endpoints.is_empty()).then_some(kept)
@@ -192,23 +255,31 @@ impl ApplicabilityDomain {
 
     fn environments(&self) -> &Environments {
         self.environments.get_or_init(|| {
-            let counts = parallel::map(&self.molecules, |molecule| {
-                EnvironmentCounts::read(&molecule.smiles, ECFP4.radius).ok()
+            let plays = |molecule: &TrainingMolecule| {
+                let mut coefficients = molecule.dual_coefficients.iter();
+                coefficients.any(|c| *c != 0.0)
+            };
+            // What is stored is not computed.
+            let read = parallel::map(&self.molecules, |molecule| {
+                let stored = molecule.ecfp4.as_ref().map(|stored| stored.0.clone());
+                if let Some(stored) = stored.clone()
+                    && !plays(molecule)
+                {
+                    return Some((stored, None));
+                }
+                let counts = EnvironmentCounts::read(&molecule.smiles, ECFP4.radius).ok()?;
+                let fingerprint = stored.unwrap_or_else(|| counts.fold(ECFP4.bits));
+                Some((fingerprint, Some(counts)))
             });
-            let numbered = || counts.iter().enumerate();
-            let fold = |(number, counts): (usize, &Option<EnvironmentCounts>)| {
-                Some((counts.as_ref()?.fold(ECFP4.bits), number))
-            };
-            let mut fingerprints: Vec<(Fingerprint, usize)> = numbered().filter_map(fold).collect();
+            let mut fingerprints = Vec::with_capacity(read.len());
+            let mut players = Vec::with_capacity(read.len());
+            for (number, one) in read.into_iter().enumerate() {
+                let (fingerprint, counts) = one.unzip();
+                fingerprints.extend(fingerprint.map(|fingerprint| (fingerprint, number)));
+                let plays = plays(&self.molecules[number]);
+                players.push(counts.flatten().filter(|_| plays));
+            }
             fingerprints.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
-            let plays = |number: usize| {
-                self.molecules[number]
-                    .dual_coefficients
-                    .iter()
-                    .any(|c| *c != 0.0)
-            };
-            let players =
-                numbered().map(|(number, counts)| counts.as_ref().filter(|_| plays(number)));
             let terms = |(index, molecule): (usize, &TrainingMolecule)| {
                 let pairs = molecule.endpoints.iter().zip(&molecule.dual_coefficients);
                 let of = |(&endpoint, &c): (&u32, &f32)| (index as u32, endpoint, c);
@@ -217,7 +288,7 @@ impl ApplicabilityDomain {
             let processes = self.gaussian_processes.len();
             Environments {
                 fingerprints,
-                index: InvertedIndex::new(players),
+                index: InvertedIndex::new(players.iter().map(Option::as_ref)),
                 terms: (self.molecules.iter().enumerate().flat_map(terms))
                     .filter(|&(_, endpoint, c)| c != 0.0 && (endpoint as usize) < processes)
                     .collect(),
@@ -229,7 +300,8 @@ impl ApplicabilityDomain {
     /// these environments.
     pub(crate) fn uncertainty(&self, counts: &EnvironmentCounts) -> Vec<Uncertainty> {
         let nearest = self.nearest(&counts.fold(ECFP4.bits));
-        let all = self.endpoints.iter().zip(nearest).map(|(domain, nearest)| {
+        let all = self.endpoints.iter().zip(nearest).enumerate();
+        let all = all.map(|(endpoint, (domain, nearest))| {
             let similarity = nearest.similarity();
             let part = domain.as_ref().map(|domain| domain.domain(similarity));
             Uncertainty {
@@ -239,9 +311,13 @@ impl ApplicabilityDomain {
                     .zip(part)
                     .and_then(|(d, part)| d.half_width(part)),
                 nearest: nearest.first().map(|(index, similarity)| {
+                    let molecule = &self.molecules[index];
+                    let mut labelled = molecule.endpoints.iter();
+                    let place = labelled.position(|&one| one as usize == endpoint);
                     Arc::new(Neighbour {
-                        smiles: self.molecules[index].smiles.clone(),
+                        smiles: molecule.smiles.clone(),
                         similarity,
+                        measured: place.and_then(|place| molecule.measured.get(place).copied()),
                     })
                 }),
             }
@@ -314,6 +390,8 @@ pub(crate) mod tests {
             smiles: smiles.to_owned(),
             endpoints,
             dual_coefficients: coefficients,
+            measured: Vec::new(),
+            ecfp4: None,
         };
         ApplicabilityDomain::new(
             vec![domain, None],
@@ -344,6 +422,53 @@ pub(crate) mod tests {
         let mut values = [1.0, 7.0];
         without.blend(&own, &mut values);
         assert_eq!(values, [1.0, 7.0]);
+    }
+
+    #[test]
+    fn stored_fingerprints_and_measured_values_come_back() {
+        let without = applicability().without_gaussian_processes();
+        let mut with = without.clone();
+        for molecule in &mut with.molecules {
+            let read = EnvironmentCounts::read(&molecule.smiles, ECFP4.radius);
+            molecule.ecfp4 = read.ok().map(|own| own.fold(ECFP4.bits).into());
+            molecule.measured = molecule.endpoints.iter().map(|e| *e as f32 + 0.5).collect();
+        }
+        let names = ["a", "b"];
+        let bytes = with.to_bytes().expect("written");
+        let read = ApplicabilityDomain::read(&bytes, &names).expect("read");
+        assert_eq!(read.molecules, with.molecules);
+        for smiles in ["CCO", "Cc1ccccc1O", "CCCCCCCCC"] {
+            let (stored, computed) = (
+                read.uncertainty(&environments(smiles)),
+                without.uncertainty(&environments(smiles)),
+            );
+            for (endpoint, (stored, computed)) in stored.iter().zip(&computed).enumerate() {
+                let (stored, computed) = (
+                    stored.nearest.as_ref().expect("one"),
+                    computed.nearest.as_ref().expect("one"),
+                );
+                assert_eq!(stored.smiles, computed.smiles);
+                assert_eq!(stored.similarity, computed.similarity);
+                assert_eq!(stored.measured, Some(endpoint as f32 + 0.5));
+                assert_eq!(computed.measured, None);
+            }
+        }
+        // A gap beyond a byte, and a bit beyond the last.
+        let far: StoredFingerprint = Fingerprint::of_bits(2048, vec![0, 254, 255, 510, 1021, 2047])
+            .expect("within")
+            .into();
+        let text = serde_json::to_string(&far).expect("written");
+        let back: StoredFingerprint = serde_json::from_str(&text).expect("read");
+        assert_eq!(back, far);
+        let beyond = BASE64.encode([255u8, 255, 255, 255, 255, 255, 255, 255, 9]);
+        let refused = serde_json::from_str::<StoredFingerprint>(&format!("\"{beyond}\""));
+        assert!(refused.is_err(), "{refused:?}");
+        // A value for each label, and a number.
+        let mut other = with.clone();
+        other.molecules[1].measured.pop();
+        let bytes = other.to_bytes().expect("written");
+        let refused = ApplicabilityDomain::read(&bytes, &names).expect_err("refused");
+        assert!(refused.to_string().contains("measured values"), "{refused}");
     }
 
     #[test]

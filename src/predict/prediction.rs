@@ -89,6 +89,9 @@ pub struct Neighbour {
     pub smiles: String,
     /// Tanimoto similarity of its ECFP4 fingerprint, 0 to 1.
     pub similarity: f64,
+    /// What was measured for it, in the endpoint's unit, or its class; `None` where the
+    /// model does not hold it.
+    pub measured: Option<f32>,
 }
 
 /// How far a value can be trusted, before it is known.

@@ -110,10 +110,18 @@ impl From<f32> for Output<'_> {
 const NEAREST_QUERY: &str = "nearest_query";
 
 /// What ends the names of a prediction's CSV columns, after the endpoint.
-const UNCERTAINTY: [&str; 6] = ["", "_low", "_high", "_domain", "_similarity", "_nearest"];
+const UNCERTAINTY: [&str; 7] = [
+    "",
+    "_low",
+    "_high",
+    "_domain",
+    "_similarity",
+    "_nearest",
+    "_nearest_measured",
+];
 
 /// The cells of a prediction, in the order of [`UNCERTAINTY`].
-fn cells(prediction: &Prediction) -> [String; 6] {
+fn cells(prediction: &Prediction) -> [String; UNCERTAINTY.len()] {
     let [low, high] = bounds(prediction);
     let nearest = prediction.nearest.as_ref();
     [
@@ -123,6 +131,7 @@ fn cells(prediction: &Prediction) -> [String; 6] {
         prediction.domain.map_or("", Domain::name).to_owned(),
         nearest.map_or_else(String::new, |n| format!("{:.3}", n.similarity)),
         nearest.map_or_else(String::new, |n| n.smiles.clone()),
+        (nearest.and_then(|n| n.measured)).map_or_else(String::new, number),
     ]
 }
 
@@ -415,7 +424,7 @@ fn shortest(value: f32) -> Option<Number> {
 ///
 /// With uncertainty a score has further `"low"` and `"high"`, the 90 % interval,
 /// `"domain": "in"`, `"borderline"` or `"out"`, and `"nearest": {"smiles": "…",
-/// "similarity": 0.5}`, each of them null where the model has none.
+/// "similarity": 0.5, "measured": 1.5}`, each of them null where the model has none.
 ///
 /// With embeddings, `"embedding": null or [0.1, …]` takes the place of
 /// `scores`, and with similarities `"similarity": 0.1, "nearest_query": "…"` that of

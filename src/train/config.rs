@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::de::{Deserializer, Error as _};
@@ -21,6 +22,7 @@ use crate::model::{
     EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling, Transform,
 };
 use crate::predict::{StandardForm, TREATMENT};
+use crate::records::ReadOptions;
 
 /// A number of a configuration is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -914,6 +916,58 @@ impl Default for WideConfig {
     }
 }
 
+/// Predictions of another model that teach this one beside the measured labels, also
+/// of molecules that have none (pseudo-labels; Lee 2013; distillation by a teacher's
+/// outputs, Hinton et al. 2015, arXiv 1503.02531).
+///
+/// A molecule that only they name is trained on where the split gives it to
+/// training, and is no part of an evaluation or of the applicability domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PseudoLabels {
+    /// The table, relative to the directory of the data: a column of SMILES, and one of
+    /// predictions for every endpoint, with its name. Quantities are in the endpoint's
+    /// unit, classes probabilities of the class 1; an empty cell says nothing.
+    pub file: PathBuf,
+    /// The column of SMILES, where it is not found by its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smiles_column: Option<String>,
+    /// How much a prediction counts where nothing was measured, beside a measured
+    /// label.
+    #[serde(default = "pseudo_weight")]
+    pub weight: f64,
+    /// Where something was measured, the target is this part prediction and the rest
+    /// label.
+    #[serde(default = "pseudo_share")]
+    pub share: f64,
+}
+
+fn pseudo_weight() -> f64 {
+    0.1
+}
+
+fn pseudo_share() -> f64 {
+    0.5
+}
+
+impl PseudoLabels {
+    /// How the table is read.
+    pub(super) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            smiles_column: self.smiles_column.clone(),
+            ..ReadOptions::default()
+        }
+    }
+
+    fn check(&self) -> Checked {
+        if self.file.as_os_str().is_empty() {
+            return refuse("pseudo_labels.file", "empty", "a table");
+        }
+        within("pseudo_labels.weight", self.weight, 0.0, 1e3, "0 to 1000")?;
+        within("pseudo_labels.share", self.share, 0.0, 1.0, "0 to 1")
+    }
+}
+
 /// How molecules are parted into training, validation and test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -1009,6 +1063,14 @@ pub struct FinetuneConfig {
     /// endpoints.
     #[serde(default, skip_serializing_if = "is_default")]
     pub balance: f64,
+    /// How many training molecules of each endpoint the model keeps, to tell how like
+    /// them a molecule is; all of them where it is absent. It makes models of many
+    /// molecules smaller, and has none of a Gaussian process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_molecules: Option<NonZeroUsize>,
+    /// What another model predicts of molecules with and without labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudo_labels: Option<PseudoLabels>,
     /// The split.
     #[serde(default)]
     pub split: SplitConfig,
@@ -1101,6 +1163,20 @@ impl FinetuneConfig {
             }
             if common.distillation.is_some() {
                 return refuse("freeze_encoder", "true", "false with a teacher");
+            }
+        }
+        if self.kept_molecules.is_some() && self.gaussian_process {
+            return refuse("gaussian_process", "true", "false with `kept_molecules`");
+        }
+        if let Some(pseudo_labels) = &self.pseudo_labels {
+            pseudo_labels.check()?;
+            // A molecule has its place whatever tables there are.
+            if self.split.kind != SplitKind::ScaffoldHash {
+                return refuse(
+                    "split.kind",
+                    "another",
+                    "scaffold-hash with `pseudo_labels`",
+                );
             }
         }
         let split = &self.split;

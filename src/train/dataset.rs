@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::config::{DuplicatesConfig, EndpointConfig, LabelSource, WideConfig};
+use super::config::{DuplicatesConfig, EndpointConfig, LabelSource, PseudoLabels, WideConfig};
 use super::labels::{Cell, Refusal};
 use super::left_out::{Fault, LeftOut};
 use super::relations::Relations;
@@ -68,8 +70,18 @@ pub struct Example {
     pub smiles: String,
     /// Labels; `None` where the endpoint has none for it.
     pub labels: Vec<Option<f32>>,
+    /// What another model predicts of it, one place an endpoint, in the numbers that are
+    /// learnt; empty where there is no such model.
+    pub(crate) pseudo_labels: Vec<Option<f32>>,
     /// Tokens of its canonical Kekulé SMILES.
     pub(crate) tokens: Vec<u32>,
+}
+
+impl Example {
+    /// Whether it has a label.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.labels.iter().any(Option::is_some)
+    }
 }
 
 /// What a fine-tuning run learns from: its endpoints, the examples, and which of
@@ -81,6 +93,8 @@ pub(super) struct Dataset {
     /// What the head reads of each example beside the tokens; empty where it reads
     /// nothing.
     pub(super) wide: Vec<WideFeatures>,
+    /// Training molecules that a model keeps for each endpoint, as far as there are.
+    pub(super) kept: Option<NonZeroUsize>,
 }
 
 /// What a head of `config` reads of each example beside the tokens.
@@ -100,6 +114,32 @@ pub(super) fn wide_features(
 }
 
 impl Dataset {
+    /// The examples that a model of `fold` is measured by, being like them or not: those
+    /// that it is trained on and have labels. Of endpoints with more than are kept some
+    /// are left out, drawn by a hash of their SMILES.
+    pub(super) fn known(&self, fold: usize) -> Vec<usize> {
+        let mut known = self.split(fold).train;
+        known.retain(|&index| self.examples[index].is_measured());
+        let Some(most) = self.kept else {
+            return known;
+        };
+        known.sort_by_cached_key(|&index| Sha256::digest(&self.examples[index].smiles));
+        let mut counts = vec![0; self.endpoints.len()];
+        known.retain(|&index| {
+            let labels = self.examples[index].labels.iter().enumerate();
+            let labelled: Vec<usize> = labels
+                .filter_map(|(endpoint, label)| label.map(|_| endpoint))
+                .collect();
+            let wanted = labelled.iter().any(|&place| counts[place] < most.get());
+            if wanted {
+                labelled.iter().for_each(|&place| counts[place] += 1);
+            }
+            wanted
+        });
+        known.sort_unstable();
+        known
+    }
+
     /// The molecules of a fold; all of them where `fold` is behind the last.
     pub(super) fn split(&self, fold: usize) -> Split {
         self.folds.get(fold).map_or_else(
@@ -206,6 +246,8 @@ struct Entry {
     smiles: String,
     /// For each endpoint its labels, each with the rank of its source.
     labels: Vec<Vec<(usize, f32)>>,
+    /// For each endpoint what another model predicts; empty without one.
+    pseudo_labels: Vec<Option<f32>>,
 }
 
 /// Collects molecules and labels, merging those that are the same molecule.
@@ -258,6 +300,7 @@ impl Examples {
                 ready,
                 smiles,
                 labels: vec![Vec::new(); self.endpoints],
+                pseudo_labels: Vec::new(),
             });
             self.entries.len() - 1
         })
@@ -332,6 +375,100 @@ impl Examples {
             let rounded = rounded.map(|note| format!("{file_name}, {wanted}: {note}"));
             let notes = told.relations.note(&file_name, &columns).into_iter();
             read.notes.extend(notes.chain(rounded));
+        }
+        Ok(read)
+    }
+
+    /// Adds what another model predicts, as a table of `directory` says, whether or not
+    /// the molecules have labels; what is to be told of it.
+    ///
+    /// # Errors
+    ///
+    /// Where the table as a whole cannot be used.
+    pub fn add_pseudo_labels(
+        &mut self,
+        directory: &Path,
+        pseudo_labels: &PseudoLabels,
+        endpoints: &[EndpointConfig],
+    ) -> Result<TableRead, ExamplesError> {
+        let path = directory.join(&pseudo_labels.file);
+        let file = File::open(&path).map_err(|source| ExamplesError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let records = |source| ExamplesError::Records {
+            path: path.clone(),
+            source,
+        };
+        let mut reader =
+            Reader::open_seekable(file, &path.to_string_lossy(), &pseudo_labels.options())
+                .map_err(records)?;
+        let columns = reader.header().columns.clone();
+        let place_of = |endpoint: &EndpointConfig| {
+            let place = columns.iter().position(|name| *name == endpoint.name);
+            place.ok_or_else(|| ExamplesError::NoColumn {
+                path: path.clone(),
+                wanted: endpoint.name.clone(),
+                columns: columns.clone(),
+            })
+        };
+        let places: Vec<usize> = endpoints.iter().map(place_of).collect::<Result<_, _>>()?;
+        let mut read = TableRead::default();
+        let mut repeated = 0;
+        loop {
+            let rows: Vec<_> = reader
+                .by_ref()
+                .take(CHUNK)
+                .collect::<Result<_, _>>()
+                .map_err(records)?;
+            if rows.is_empty() {
+                break;
+            }
+            let ready = parallel::map(&rows, |row| match &row.molecule {
+                Err(error) => Err(error.clone()),
+                Ok(structure) => self.ready(structure),
+            });
+            for (row, ready) in rows.iter().zip(ready) {
+                let mut left_out = |fault, column: Option<&str>, why: String| {
+                    read.left_out.push(LeftOut {
+                        path: path.clone(),
+                        line: row.line,
+                        column: column.map(str::to_owned),
+                        fault,
+                        why,
+                    });
+                };
+                let place = match ready {
+                    Ok(ready) => self.place(ready),
+                    Err(error) => {
+                        left_out(Fault::Molecule, None, error.message);
+                        continue;
+                    }
+                };
+                if !self.entries[place].pseudo_labels.is_empty() {
+                    repeated += 1;
+                    continue;
+                }
+                let values = endpoints.iter().zip(&places).map(|(endpoint, &place)| {
+                    let cell = row.fields.get(place).map_or("", |cell| cell.trim());
+                    predicted(cell, endpoint).unwrap_or_else(|refusal| {
+                        let why = match refusal {
+                            Refusal::NoClass => format!("`{cell}` is no probability, 0 to 1"),
+                            refusal => refusal.of(cell),
+                        };
+                        left_out(Fault::Label(refusal), Some(&endpoint.name), why);
+                        None
+                    })
+                });
+                self.entries[place].pseudo_labels = values.collect();
+            }
+        }
+        if repeated > 0 {
+            read.notes.push(format!(
+                "{}: {repeated} rows are of a molecule that an earlier row is of, and were passed \
+                 over",
+                path.file_name().unwrap_or_default().to_string_lossy()
+            ));
         }
         Ok(read)
     }
@@ -464,7 +601,8 @@ impl Examples {
                     Some((sum / labels.len() as f64) as f32)
                 })
                 .collect();
-            if labels.iter().any(Option::is_some) {
+            let predicted = entry.pseudo_labels.iter();
+            if labels.iter().chain(predicted).any(Option::is_some) {
                 // From the canonical SMILES, as a run that is resumed reads it: the
                 // random ones depend on how a molecule was written.
                 let molecule = Molecule::parse(&entry.smiles).unwrap_or(entry.ready.form.molecule);
@@ -472,12 +610,33 @@ impl Examples {
                     molecule,
                     smiles: entry.smiles,
                     labels,
+                    pseudo_labels: entry.pseudo_labels,
                     tokens: entry.ready.tokens,
                 });
             }
         }
         examples.sort_by(|a, b| a.smiles.cmp(&b.smiles));
         (examples, merged)
+    }
+}
+
+/// The number to learn for a prediction of `endpoint`.
+fn predicted(cell: &str, endpoint: &EndpointConfig) -> Result<Option<f32>, Refusal> {
+    let Some(number) = Cell::read(cell).label(EndpointTask::Regression)? else {
+        return Ok(None);
+    };
+    match endpoint.task {
+        EndpointTask::Classification if (0.0..=1.0).contains(&number) => Ok(Some(number)),
+        EndpointTask::Classification => Err(Refusal::NoClass),
+        EndpointTask::Regression => {
+            let learnt = endpoint.transform.forward(number);
+            let refused = Err(Refusal::NotPositive);
+            if learnt.is_finite() {
+                Ok(Some(learnt))
+            } else {
+                refused
+            }
+        }
     }
 }
 
@@ -543,20 +702,68 @@ fn deviation(entries: &[Entry], endpoint: usize) -> f64 {
         .sqrt()
 }
 
-/// Writes examples as a table: SMILES, then a column an endpoint.
+/// Writes the labels of examples as a table: SMILES, then a column an endpoint.
 pub(super) fn to_csv(examples: &[Example], endpoints: &[String]) -> Result<Vec<u8>, csv::Error> {
+    table(examples, endpoints, |example| &example.labels)
+}
+
+/// Writes what another model predicts of them in the same form, in the same order.
+pub(super) fn pseudo_labels_to_csv(
+    examples: &[Example],
+    endpoints: &[String],
+) -> Result<Vec<u8>, csv::Error> {
+    table(examples, endpoints, |example| &example.pseudo_labels)
+}
+
+fn table(
+    examples: &[Example],
+    endpoints: &[String],
+    values: impl Fn(&Example) -> &[Option<f32>],
+) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(std::iter::once("smiles").chain(endpoints.iter().map(String::as_str)))?;
     for example in examples {
-        let labels = example
-            .labels
-            .iter()
-            .map(|label| label.map_or_else(String::new, |label| label.to_string()));
-        writer.write_record(std::iter::once(example.smiles.clone()).chain(labels))?;
+        let values = values(example);
+        let cells = (0..endpoints.len()).map(|place| match values.get(place) {
+            Some(Some(value)) => value.to_string(),
+            _ => String::new(),
+        });
+        writer.write_record(std::iter::once(example.smiles.clone()).chain(cells))?;
     }
     writer
         .into_inner()
         .map_err(|error| csv::Error::from(error.into_error()))
+}
+
+/// The SMILES and numbers of a row of a table that [`table`] wrote.
+type StoredRow = (String, Vec<Option<f32>>);
+
+fn stored_rows(
+    path: &Path,
+    endpoints: usize,
+) -> Result<impl Iterator<Item = Result<(u64, StoredRow), ExamplesError>>, ExamplesError> {
+    let owned = path.to_owned();
+    let damaged = move |line: u64, what: String| ExamplesError::Damaged {
+        path: owned.clone(),
+        line,
+        what,
+    };
+    let reader = csv::Reader::from_path(path).map_err(|error| damaged(1, error.to_string()))?;
+    Ok(reader.into_records().enumerate().map(move |(index, row)| {
+        let line = index as u64 + 2;
+        let row = row.map_err(|error| damaged(line, error.to_string()))?;
+        if row.len() != endpoints + 1 {
+            let what = format!("{} columns, expected {}", row.len(), endpoints + 1);
+            return Err(damaged(line, what));
+        }
+        let number = |cell: &str| match cell {
+            "" => Ok(None),
+            cell => (cell.parse().map(Some))
+                .map_err(|_| damaged(line, format!("`{cell}` is not a number"))),
+        };
+        let numbers = row.iter().skip(1).map(number).collect::<Result<_, _>>()?;
+        Ok((line, (row[0].to_owned(), numbers)))
+    }))
 }
 
 /// Reads what [`to_csv`] wrote, in the same order: molecules in `form`, which stay as
@@ -567,44 +774,48 @@ pub(super) fn from_csv(
     form: StandardForm,
     limit: usize,
 ) -> Result<Vec<Example>, ExamplesError> {
-    let damaged = |line: u64, what: String| ExamplesError::Damaged {
-        path: path.to_owned(),
-        line,
-        what,
-    };
-    let mut reader = csv::Reader::from_path(path).map_err(|error| damaged(1, error.to_string()))?;
     let mut examples = Vec::new();
-    for (index, row) in reader.records().enumerate() {
-        let line = index as u64 + 2;
-        let row = row.map_err(|error| damaged(line, error.to_string()))?;
-        if row.len() != endpoints + 1 {
-            return Err(damaged(
+    for row in stored_rows(path, endpoints)? {
+        let (line, (smiles, labels)) = row?;
+        let structure = Structure::Smiles(smiles.clone());
+        let ready = Standardized::new(&structure, form.of_training(), limit).map_err(|error| {
+            ExamplesError::Damaged {
+                path: path.to_owned(),
                 line,
-                format!("{} columns, expected {}", row.len(), endpoints + 1),
-            ));
-        }
-        let structure = Structure::Smiles(row[0].to_owned());
-        let ready = Standardized::new(&structure, form.of_training(), limit)
-            .map_err(|error| damaged(line, error.message))?;
-        let labels = row
-            .iter()
-            .skip(1)
-            .map(|cell| match cell {
-                "" => Ok(None),
-                cell => cell
-                    .parse()
-                    .map(Some)
-                    .map_err(|_| damaged(line, format!("`{cell}` is not a number"))),
-            })
-            .collect::<Result<_, _>>()?;
+                what: error.message,
+            }
+        })?;
         examples.push(Example {
             molecule: ready.form.molecule,
-            smiles: row[0].to_owned(),
+            smiles,
             labels,
+            pseudo_labels: Vec::new(),
             tokens: ready.tokens,
         });
     }
     Ok(examples)
+}
+
+/// Reads what [`pseudo_labels_to_csv`] wrote into `examples`.
+pub(super) fn read_pseudo_labels(
+    path: &Path,
+    endpoints: usize,
+    examples: &mut [Example],
+) -> Result<(), ExamplesError> {
+    let mut rows = stored_rows(path, endpoints)?;
+    for example in examples {
+        let other = |line, found: &str| ExamplesError::Damaged {
+            path: path.to_owned(),
+            line,
+            what: format!("{found} where `{}` is expected", example.smiles),
+        };
+        let (line, (smiles, values)) = rows.next().ok_or_else(|| other(0, "the end"))??;
+        if smiles != example.smiles {
+            return Err(other(line, &format!("`{smiles}`")));
+        }
+        example.pseudo_labels = values;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

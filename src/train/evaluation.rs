@@ -88,13 +88,13 @@ fn similarities(
     predictions: &[Prediction],
 ) -> Vec<Vec<HeldOut>> {
     use rayon::prelude::*;
+    let known: Vec<Vec<usize>> = (0..data.folds.len()).map(|fold| data.known(fold)).collect();
     let endpoints = (0..data.endpoints.len()).map(|endpoint| {
-        let labelled: Vec<Vec<&Fingerprint>> = data
-            .folds
+        let labelled: Vec<Vec<&Fingerprint>> = known
             .iter()
-            .map(|fold| {
-                let train = fold.split.train.iter();
-                train
+            .map(|known| {
+                known
+                    .iter()
                     .filter(|&&example| data.examples[example].labels[endpoint].is_some())
                     .filter_map(|&example| fingerprints[example].as_ref())
                     .collect()

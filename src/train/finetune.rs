@@ -96,6 +96,15 @@ pub async fn finetune(
             files.push(inspect(&path, &table.options())?);
         }
     }
+    if let Some(pseudo_labels) = &config.pseudo_labels {
+        let read = collected.add_pseudo_labels(data, pseudo_labels, &config.endpoints)?;
+        left_out.extend(read.left_out);
+        for note in read.notes {
+            let _ = on_event(Event::Note(note));
+        }
+        let path = data.join(&pseudo_labels.file);
+        files.push(inspect(&path, &pseudo_labels.options())?);
+    }
     let kinds: Vec<EndpointTask> = config.endpoints.iter().map(|e| e.task).collect();
     let left_out = left_out::once(left_out);
     for note in left_out::summary(&left_out) {
@@ -132,6 +141,7 @@ pub async fn finetune(
             examples,
             folds,
             wide,
+            kept: config.kept_molecules,
         },
         device,
         models: UsedModels::default(),
@@ -164,6 +174,10 @@ pub async fn finetune(
         ),
         (run_dir::SPLITS, run_dir::to_json(run_dir::SPLITS, folds)?),
     ];
+    if config.pseudo_labels.is_some() {
+        let table = dataset::pseudo_labels_to_csv(examples, &names);
+        stored.push((run_dir::PSEUDO_LABELS, csv(run_dir::PSEUDO_LABELS, table)?));
+    }
     if !left_out.is_empty() {
         let table = left_out::to_csv(&left_out);
         stored.push((run_dir::LEFT_OUT, csv(run_dir::LEFT_OUT, table)?));
@@ -277,15 +291,21 @@ fn stored(
     config: &FinetuneConfig,
     info: &RunInfo,
 ) -> Result<Dataset, TrainingError> {
-    for name in [run_dir::EXAMPLES, run_dir::SPLITS] {
+    let pseudo_labels = config.pseudo_labels.as_ref();
+    let names = [run_dir::EXAMPLES, run_dir::SPLITS].into_iter();
+    for name in names.chain(pseudo_labels.map(|_| run_dir::PSEUDO_LABELS)) {
         info.check_stored(directory, name)?;
     }
-    let examples = dataset::from_csv(
+    let mut examples = dataset::from_csv(
         &directory.join(run_dir::EXAMPLES),
         config.endpoints.len(),
         info.standard_form,
         config.common.encoder().max_length,
     )?;
+    if pseudo_labels.is_some() {
+        let path = directory.join(run_dir::PSEUDO_LABELS);
+        dataset::read_pseudo_labels(&path, config.endpoints.len(), &mut examples)?;
+    }
     let folds = given(&directory.join(run_dir::SPLITS), examples.len())?;
     let wide = dataset::wide_features(&examples, config.wide.as_ref())?;
     Ok(Dataset {
@@ -293,6 +313,7 @@ fn stored(
         examples,
         folds,
         wide,
+        kept: config.kept_molecules,
     })
 }
 
@@ -329,7 +350,12 @@ fn folds(config: &FinetuneConfig, examples: &[Example]) -> Result<Vec<Fold>, Tra
             let groups: Vec<String> = (examples.iter().zip(scaffolds()))
                 .map(|(example, scaffold)| scaffold.unwrap_or_else(|| alone(example)))
                 .collect();
-            vec![splits::by_hash(&groups, fractions, split.seed)?]
+            let mut split = splits::by_hash(&groups, fractions, split.seed)?;
+            // What was not measured is only there to learn from.
+            let measured = |index: &usize| examples[*index].is_measured();
+            split.valid.retain(measured);
+            split.test.retain(measured);
+            vec![split]
         }
         (SplitKind::Indices, _) => {
             let file = split.file.clone().unwrap_or_default();
@@ -740,7 +766,9 @@ impl TableRun<'_> {
         let card = model_card::finetuned(
             self.config,
             &config,
-            self.data.examples.len(),
+            (self.data.examples.iter())
+                .filter(|example| example.is_measured())
+                .count(),
             &self.data.folds,
             &evaluated.evaluation,
             &applicability,

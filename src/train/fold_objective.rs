@@ -7,7 +7,7 @@ use super::batches::bucketed;
 use super::config::{BatchConfig, FinetuneConfig};
 use super::corpus::permuted;
 use super::dataset::Example;
-use super::objectives::{Inputs, Loss, Targets, Teacher, finetuning_losses, total};
+use super::objectives::{Inputs, Loss, Targets, Teacher, WeightedLabel, finetuning_losses, total};
 use super::seeds::{SeedStream, derive_seed, generator};
 use super::trainer::{Objective, read_losses};
 use crate::device::{Device, read_back};
@@ -107,11 +107,33 @@ pub(super) fn balanced(examples: &[Example], train: &[usize], balance: f64) -> V
 
 impl FoldObjective<'_> {
     fn targets(&self, examples: &[usize], device: &burn::tensor::Device) -> Targets {
-        let labels: Vec<&[Option<f32>]> = examples
-            .iter()
-            .map(|&index| self.examples[index].labels.as_slice())
-            .collect();
-        Targets::weighted(&labels, self.endpoints, &self.weights, device)
+        let labels: Vec<Vec<WeightedLabel>> =
+            (examples.iter().map(|&index| self.labels(index))).collect();
+        Targets::weighted(&labels, self.endpoints, device)
+    }
+
+    /// The labels of an example, and those that another model predicts.
+    fn labels(&self, example: usize) -> Vec<WeightedLabel> {
+        let Example {
+            labels,
+            pseudo_labels,
+            ..
+        } = &self.examples[example];
+        let weighted = labels.iter().zip(&self.weights).enumerate();
+        let weighted = weighted.map(|(endpoint, (label, &weight))| {
+            let predicted = pseudo_labels.get(endpoint).copied().flatten();
+            let Some((predicted, config)) = predicted.zip(self.config.pseudo_labels.as_ref())
+            else {
+                return label.map(|label| (label, weight));
+            };
+            match *label {
+                // Errors and cross-entropies of both are, but for a constant, those of
+                // the mean.
+                Some(label) => Some((label + (predicted - label) * config.share as f32, weight)),
+                None => Some((predicted, config.weight as f32)),
+            }
+        });
+        weighted.collect()
     }
 
     fn inputs<'b>(&self, batch: &'b LabelledBatch) -> Inputs<'b> {
@@ -201,15 +223,17 @@ impl Objective for FoldObjective<'_> {
         let rng = generator(self.config.common.seed, SeedStream::Validation, &[]);
         let (mut sum, mut count) = (0.0, 0.0);
         for batch in self.batches(items, rng) {
-            let labels = batch.examples.iter().flat_map(|&index| {
-                let labels = self.examples[index].labels.iter();
-                labels.zip(&self.weights)
-            });
-            let present: f64 = labels
-                .filter(|(label, _)| label.is_some())
-                .map(|(_, &weight)| f64::from(weight))
-                .sum();
-            let targets = self.targets(&batch.examples, device);
+            let measured = |&index: &usize| -> Vec<WeightedLabel> {
+                let labels = self.examples[index].labels.iter().zip(&self.weights);
+                labels
+                    .map(|(label, &weight)| label.map(|label| (label, weight)))
+                    .collect()
+            };
+            let labels: Vec<Vec<WeightedLabel>> = batch.examples.iter().map(measured).collect();
+            let weights = labels.iter().flatten().flatten();
+            let present: f64 = weights.map(|&(_, weight)| f64::from(weight)).sum();
+            // Nothing that was predicted takes part in a choice between epochs.
+            let targets = Targets::weighted(&labels, self.endpoints, device);
             let losses =
                 finetuning_losses(&model, self.inputs(&batch), &targets, 1.0, None, device);
             let Some(loss) = total(&losses) else { continue };

@@ -7,7 +7,7 @@ use super::TrainingError;
 use super::dataset::{Dataset, Example};
 use super::gaussian_process_fit::{self, Validation};
 use super::predicted::predict_values;
-use crate::chemistry::EnvironmentCounts;
+use crate::chemistry::{ECFP4, EnvironmentCounts};
 use crate::device::Device;
 use crate::model::{Endpoint, EndpointTask};
 use crate::model_dir::{self, ModelFiles};
@@ -119,6 +119,11 @@ pub(super) async fn store_with_networks(
     Ok(())
 }
 
+/// A measured value as it is shown: four digits are more than any is known to.
+fn significant(value: f32) -> f32 {
+    format!("{value:.3e}").parse().unwrap_or(value)
+}
+
 /// What all fits are of.
 struct Fits<'a> {
     data: &'a Dataset,
@@ -135,7 +140,7 @@ impl Fits<'_> {
         fitted: &[Option<Fitted>],
         processes: Vec<Option<GaussianProcess>>,
     ) -> ApplicabilityDomain {
-        let molecules = self.data.split(fold).train.into_iter().map(|index| {
+        let molecules = self.data.known(fold).into_iter().map(|index| {
             let example = &self.data.examples[index];
             let labels = example.labels.iter().enumerate();
             let labelled = labels.filter(|(_, label)| label.is_some());
@@ -147,8 +152,15 @@ impl Fits<'_> {
             let coefficients: Vec<Option<f32>> = endpoints.iter().map(coefficient).collect();
             let none = coefficients.iter().all(Option::is_none);
             let written = coefficients.into_iter().filter(|_| !none);
+            let measured = endpoints.iter().map(|&endpoint| {
+                let transform = self.data.endpoints[endpoint as usize].transform;
+                let label = example.labels[endpoint as usize].unwrap_or_default();
+                significant(transform.inverse(label))
+            });
             TrainingMolecule {
                 smiles: example.smiles.clone(),
+                measured: measured.collect(),
+                ecfp4: (self.environments[index].as_ref()).map(|own| own.fold(ECFP4.bits).into()),
                 dual_coefficients: written.map(Option::unwrap_or_default).collect(),
                 endpoints,
             }

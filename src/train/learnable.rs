@@ -157,6 +157,7 @@ mod tests {
 
     fn examples(labels: &[f32]) -> Vec<Example> {
         let example = |label: &f32| Example {
+            pseudo_labels: Vec::new(),
             molecule: Molecule::parse("C").expect("parses"),
             smiles: "C".to_owned(),
             labels: vec![Some(*label)],

@@ -93,12 +93,15 @@ pub(crate) fn similarity(student: Tensor<3>, teacher: Tensor<3>, mask: Tensor<2>
     ((gram(student) - gram(teacher)).square() * pairs).sum() / count
 }
 
+/// A label and how often it counts; `None` where there is none.
+pub(crate) type WeightedLabel = Option<(f32, f32)>;
+
 /// Labels of a batch as the endpoint head sees them.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     /// Standardised labels, 0 where there is none, `[batch, endpoints]`.
     values: Tensor<2>,
-    /// 1, or its endpoint's weight, where there is a label, `[batch, endpoints]`.
+    /// How often each label counts, 0 where there is none, `[batch, endpoints]`.
     present: Tensor<2>,
     /// How many there are, or the sum of their weights.
     count: f32,
@@ -116,24 +119,26 @@ impl Targets {
         endpoints: &[(EndpointTask, Scaling)],
         device: &Device,
     ) -> Self {
-        Self::weighted(labels, endpoints, &vec![1.0; endpoints.len()], device)
+        let once = |row: &&[Option<f32>]| -> Vec<WeightedLabel> {
+            row.iter().map(|label| label.map(|l| (l, 1.0))).collect()
+        };
+        let rows: Vec<Vec<WeightedLabel>> = labels.iter().map(once).collect();
+        Self::weighted(&rows, endpoints, device)
     }
 
-    /// Standardises `labels`, one row a molecule; a label of each endpoint counts
-    /// `weights` times.
+    /// Standardises labels, one row a molecule, each with how often it counts.
     pub(crate) fn weighted(
-        labels: &[&[Option<f32>]],
+        labels: &[Vec<WeightedLabel>],
         endpoints: &[(EndpointTask, Scaling)],
-        weights: &[f32],
         device: &Device,
     ) -> Self {
         let shape = [labels.len(), endpoints.len()];
         let mut values = Vec::with_capacity(shape[0] * shape[1]);
         let mut present = Vec::with_capacity(values.capacity());
         for row in labels {
-            for ((label, (_, scaling)), weight) in row.iter().zip(endpoints).zip(weights) {
-                values.push(label.map_or(0.0, |label| scaling.output(label)));
-                present.push(if label.is_some() { *weight } else { 0.0 });
+            for (label, (_, scaling)) in row.iter().zip(endpoints) {
+                values.push(label.map_or(0.0, |(label, _)| scaling.output(label)));
+                present.push(label.map_or(0.0, |(_, weight)| weight));
             }
         }
         let of = |kind: EndpointTask| {

@@ -346,6 +346,8 @@ impl OwnTable {
                 ..RunSettings::new(&self.name(), "unknown", self.preset()?, epochs)
             },
             patience: PATIENCE,
+            kept_molecules: None,
+            pseudo_labels: None,
             augment: true,
             refit: false,
             gaussian_process: true,

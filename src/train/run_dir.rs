@@ -42,6 +42,9 @@ pub const METRICS: &str = "metrics.jsonl";
 pub const SPLITS: &str = "splits.json";
 /// The merged examples, in the order that indices count.
 pub const EXAMPLES: &str = "examples.csv";
+/// What another model predicts of the examples, where the configuration has such
+/// pseudo-labels, in the numbers that are learnt.
+pub const PSEUDO_LABELS: &str = "pseudo_labels.csv";
 /// Rows and labels that could not be used, where there are any.
 pub const LEFT_OUT: &str = "left_out.csv";
 /// Predictions of the held-out examples.

@@ -195,6 +195,116 @@ fn a_head_with_wide_inputs_learns_logarithms_of_constitutions() {
 }
 
 #[test]
+fn what_another_model_predicts_is_learnt_beside_the_labels() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let data = folder.path();
+    let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
+    let rows: Vec<String> = (1..=9)
+        .flat_map(|length| {
+            let chain = "C".repeat(length);
+            ["O", "N", "F", "Cl", "C#N"].map(|tail| format!("{chain}{tail},{length}\n"))
+        })
+        .collect();
+    fs::write(
+        data.join("table.csv"),
+        format!("smiles,label\n{}", rows.concat()),
+    )
+    .expect("table");
+    fs::write(data.join("logs.csv"), "smiles,log\nC1CC1,0.1\n").expect("written");
+    // Bromides and thiols were not measured; the last rows have faults.
+    let unmeasured: Vec<String> = (1..=9)
+        .flat_map(|length| {
+            let chain = "C".repeat(length);
+            ["Br", "S"].map(|tail| format!("{chain}{tail},100,1\n"))
+        })
+        .collect();
+    let predicted = format!(
+        "smiles,count,hidden\nOCC,100,2\n{}CCBr,5,5\nCI,-1,0.5\nnonsense,1,1\n",
+        unmeasured.concat()
+    );
+    fs::write(data.join("predicted.csv"), predicted).expect("written");
+    let config = |more: &str| {
+        let text = format!("{SETTINGS}\n{more}\n{WITH_WIDE_INPUTS}").replace(
+            "epochs = 1\n",
+            "epochs = 30\n    optimizer = { learning_rate = 3e-3, warmup = 0.1 }\n",
+        );
+        RunConfig::from_toml(&text).expect(&text)
+    };
+    let mut notes = Vec::new();
+    let plain = data.join("plain");
+    begin(&config(""), data, &plain, &device, false).expect("trained");
+    let taught = data.join("taught");
+    let more = "kept_molecules = 12\n\
+        pseudo_labels = { file = \"predicted.csv\", weight = 1.0, share = 0.25 }";
+    let on_event = |event| {
+        if let Event::Note(note) = event {
+            notes.push(note);
+        }
+        ControlFlow::Continue(())
+    };
+    let trained = pollster::block_on(super::run(&config(more), data, &taught, &device, on_event));
+    let Ok(Trained::Finetuned(trained)) = trained else {
+        panic!("not trained");
+    };
+    let repeated = "predicted.csv: 1 rows are of a molecule that an earlier row is of";
+    assert!(
+        notes.iter().any(|note| note.starts_with(repeated)),
+        "{notes:?}"
+    );
+    let left_out: Vec<(u64, &str)> = trained
+        .left_out
+        .iter()
+        .map(|one| (one.line, one.column.as_deref().unwrap_or("the molecule")))
+        .collect();
+    assert_eq!(left_out, [(22, "count"), (23, "the molecule")]);
+
+    // Labels stay what was measured, and what was not takes no part in the evaluation
+    // or in the domain.
+    let examples = fs::read_to_string(taught.join(EXAMPLES)).expect("stored");
+    let row = |smiles: &str| examples.lines().find(|line| line.starts_with(smiles));
+    assert_eq!(row("CCO,"), Some("CCO,0.30103,2"));
+    assert_eq!(row("CCBr,"), Some("CCBr,,"));
+    let evaluated = |run: &Path| fs::read_to_string(run.join("predictions.csv")).expect("stored");
+    let molecules = |run: &Path| -> Vec<String> {
+        let table = evaluated(run);
+        let rows = table.lines().skip(1);
+        let mut all: Vec<String> = rows
+            .filter_map(|row| row.split(',').find(|cell| cell.starts_with('C')))
+            .map(str::to_owned)
+            .collect();
+        all.sort();
+        all
+    };
+    assert!(!molecules(&plain).is_empty());
+    assert_eq!(molecules(&taught), molecules(&plain));
+    let domain = ModelFiles::read(&taught.join(MODEL)).expect("a model");
+    let known = domain.domain.as_deref().expect("a domain");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(known), &mut text)
+        .expect("gzip");
+    assert!(text.contains("CCCCCC") && !text.contains("Br"), "{text}");
+    // So many of an endpoint are kept, with what was measured in its unit.
+    let kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let kept = kept["molecules"].as_array().expect("molecules");
+    assert!((12..=13).contains(&kept.len()), "{}", kept.len());
+    for molecule in kept.iter().filter(|one| one["smiles"] != "C1CC1") {
+        let smiles = molecule["smiles"].as_str().expect("text");
+        let carbons = smiles.matches('C').count() - usize::from(smiles.contains("Cl"));
+        let carbons = carbons - usize::from(smiles.contains("C#N") || smiles.contains("N#C"));
+        assert_eq!(molecule["measured"][0], carbons as f64, "{smiles}");
+    }
+
+    // A bromide is 100 for the model that was told so.
+    let of = |run: &Path| {
+        let files = ModelFiles::read(&run.join(MODEL)).expect("a model");
+        let scorer = Scorer::load(&files, device.clone()).expect("loaded");
+        score(&scorer, &["CCCBr"])[0]
+    };
+    let (before, after) = (of(&plain), of(&taught));
+    assert!(after > 3.0 * before, "{before} {after}");
+}
+
+#[test]
 fn a_run_of_every_kind_is_resumed_to_the_same_weights() {
     let folder = tempfile::tempdir().expect("a directory");
     let data = folder.path();
@@ -233,16 +343,20 @@ fn a_run_of_every_kind_is_resumed_to_the_same_weights() {
         let config = read(of_kind, "", "");
         begin(&config, data, &data.join(run), &device, false).expect(run);
     }
+    let predicted = "smiles,count,hidden\nCCO,2.5,2\nCC(C)C(C)N,5,5\nC1CCCC1O,,4.5\n";
+    fs::write(data.join("predicted.csv"), predicted).expect("written");
+    let taught = format!("pseudo_labels = {{ file = \"predicted.csv\", weight = 0.2 }}\n{frozen}");
     for (run, of_kind, start, teacher) in [
         ("pretrain", on_corpus.as_str(), "corpus", ""),
         ("distill", &on_corpus, "corpus", "corpus"),
         ("finetune", ON_TABLES, "tables", ""),
         ("distill", ON_TABLES, "tables", "tables"),
         ("finetune", &frozen, "wide", ""),
+        ("finetune", &taught, "wide", ""),
     ] {
         let config = read(of_kind, start, teacher);
         assert_eq!(config.command(), run);
-        let run = format!("{run}-{start}");
+        let run = format!("{run}-{start}-{}", of_kind.len());
         let run = run.as_str();
         let is_of_tables = start != "corpus";
         let whole = data.join(run);

@@ -26,6 +26,8 @@ export interface Scores {
   nearest: Uint32Array;
   /** Its similarity. */
   similarities: Float64Array;
+  /** What was measured for it, in the endpoint's unit; NaN where that is not known. */
+  measured: Float32Array;
   /** SMILES of the nearest training molecules, each once. */
   molecules: string[];
 }
@@ -40,6 +42,7 @@ pub(crate) struct Scores {
     domains: Vec<u8>,
     nearest: Vec<u32>,
     similarities: Vec<f64>,
+    measured: Vec<f32>,
     molecules: Vec<String>,
     known: HashMap<String, u32>,
 }
@@ -65,6 +68,8 @@ impl Scores {
         self.domains.push(number.map_or(0, |at| at as u8 + 1));
         self.similarities
             .push(nearest.map_or(f64::NAN, |one| one.similarity));
+        let measured = nearest.and_then(|one| one.measured);
+        self.measured.push(measured.unwrap_or(f32::NAN));
         let number = nearest.map_or(0, |one| self.number(&one.smiles));
         self.nearest.push(number);
     }
@@ -84,7 +89,7 @@ impl Scores {
     pub(crate) fn to_js(&self) -> Result<JsValue, JsValue> {
         let molecules: Array = self.molecules.iter().map(JsValue::from).collect();
         let object = Object::new();
-        let parts: [(&str, JsValue); 7] = [
+        let parts: [(&str, JsValue); 8] = [
             ("values", Float32Array::from(&self.values[..]).into()),
             ("low", Float32Array::from(&self.low[..]).into()),
             ("high", Float32Array::from(&self.high[..]).into()),
@@ -94,6 +99,7 @@ impl Scores {
                 "similarities",
                 Float64Array::from(&self.similarities[..]).into(),
             ),
+            ("measured", Float32Array::from(&self.measured[..]).into()),
             ("molecules", molecules.into()),
         ];
         for (name, part) in parts {
@@ -112,6 +118,7 @@ impl Scores {
             domains: part::<Uint8Array>(given, "domains")?.to_vec(),
             nearest: part::<Uint32Array>(given, "nearest")?.to_vec(),
             similarities: part::<Float64Array>(given, "similarities")?.to_vec(),
+            measured: part::<Float32Array>(given, "measured")?.to_vec(),
             molecules: molecules
                 .iter()
                 .map(|smiles| smiles.as_string().unwrap_or_default())
@@ -125,6 +132,7 @@ impl Scores {
             scores.domains.len(),
             scores.nearest.len(),
             scores.similarities.len(),
+            scores.measured.len(),
         ];
         if lengths.iter().any(|&other| other != length) {
             return Err(Failure::new("restore", "columns of different lengths"));
@@ -148,6 +156,7 @@ impl Scores {
                 Some(Arc::new(Neighbour {
                     smiles: self.molecules.get(place)?.clone(),
                     similarity: self.similarities[at],
+                    measured: Some(self.measured[at]).filter(|value| value.is_finite()),
                 }))
             });
             Some(prediction)

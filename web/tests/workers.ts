@@ -173,6 +173,7 @@ export function madeUpScores(values: number[]): Scores {
     domains: new Uint8Array(values.length),
     nearest: new Uint32Array(values.length),
     similarities: new Float64Array(values.length).fill(Number.NaN),
+    measured: new Float32Array(values.length).fill(Number.NaN),
     molecules: [],
   };
 }

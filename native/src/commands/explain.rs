@@ -73,9 +73,13 @@ fn text(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
         }
         if let Some(nearest) = &prediction.nearest {
             let (similarity, smiles) = (nearest.similarity, &nearest.smiles);
+            let measured = match nearest.measured {
+                Some(value) => format!(", measured {value}{unit}"),
+                None => String::new(),
+            };
             writeln!(
                 out,
-                "  trained on     {smiles}  (similarity {similarity:.2})"
+                "  trained on     {smiles}  (similarity {similarity:.2}{measured})"
             )?;
         }
         let mut atoms: Vec<_> = explanation

@@ -17,6 +17,7 @@ export class ScoreStore {
   #domains = new Uint8Array();
   #nearest = new Uint32Array();
   #similarities = new Float64Array();
+  #measured = new Float32Array();
   readonly #molecules: string[] = [];
   readonly #numbers = new Map<string, number>();
 
@@ -73,6 +74,7 @@ export class ScoreStore {
     this.#high.set(scores.high, at);
     this.#domains.set(scores.domains, at);
     this.#similarities.set(scores.similarities, at);
+    this.#measured.set(scores.measured, at);
     // Each piece numbers its molecules from 1.
     const numbers = [0, ...scores.molecules.map((smiles) => this.#number(smiles))];
     scores.nearest.forEach((number, offset) => {
@@ -90,6 +92,7 @@ export class ScoreStore {
       domains: this.#domains.slice(from, to),
       nearest: this.#nearest.slice(from, to),
       similarities: this.#similarities.slice(from, to),
+      measured: this.#measured.slice(from, to),
       molecules: this.#molecules,
     };
   }
@@ -111,5 +114,6 @@ export class ScoreStore {
     this.#domains = new Uint8Array(length);
     this.#nearest = new Uint32Array(length);
     this.#similarities = new Float64Array(length).fill(Number.NaN);
+    this.#measured = new Float32Array(length).fill(Number.NaN);
   }
 }

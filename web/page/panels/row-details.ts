@@ -318,6 +318,16 @@ function fill(line: Line, prediction: Prediction | null): void {
               { value: String(neighbour.similarity) },
               neighbour.similarity.toFixed(2),
             ),
+            ...(neighbour.measured === null
+              ? []
+              : [
+                  ", measured ",
+                  element(
+                    "data",
+                    { value: String(neighbour.measured) },
+                    `${format.score(neighbour.measured)} ${prediction?.unit ?? ""}`.trimEnd(),
+                  ),
+                ]),
           ),
         ]),
   );
