@@ -14,6 +14,7 @@ import { promisify } from "node:util";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { Checks } from "./checks.js";
 import { COMMON, findChromium } from "./chromium.js";
+import { Firefox, findFirefox } from "./firefox.js";
 import { serve } from "./server.js";
 
 const here = import.meta.dirname;
@@ -90,6 +91,8 @@ async function testPackage(folder: string): Promise<void> {
   await testNode(project, expected);
   await testTypes(project);
 
+  const site = await laidOut(folder, installed);
+  await testFirefox(site, expected);
   const executable = findChromium();
   if (executable === null) {
     checks.skip("package: browsers", "no chromium found");
@@ -97,8 +100,8 @@ async function testPackage(folder: string): Promise<void> {
   }
   const browser = await chromium.launch({ executablePath: executable, args: COMMON });
   try {
-    await testPlain(browser, folder, installed, expected);
-    await testElements(browser, folder);
+    await testPlain(browser, site, expected);
+    await testElements(browser, site);
     await testBundlers(browser, project, expected);
     await testBundle(browser);
   } finally {
@@ -417,12 +420,8 @@ async function rowsOf(page: Page): Promise<(Found & { smiles: string })[]> {
   return JSON.parse((await page.locator("body").getAttribute("data-rows")) ?? "");
 }
 
-async function testPlain(
-  browser: Browser,
-  folder: string,
-  installed: string,
-  expected: Found[] | null,
-): Promise<void> {
+/** A site without any build: the package in one folder, pages in others. */
+async function laidOut(folder: string, installed: string): Promise<string> {
   const site = join(folder, "site");
   await mkdir(join(site, "deep/down"), { recursive: true });
   await cp(installed, join(site, "lib/delicate"), { recursive: true });
@@ -431,6 +430,30 @@ async function testPlain(
     join(site, "deep/down/script.js"),
     `import { createScorer } from "../../lib/delicate/index.js";\n${SCORE}${SHOW}`,
   );
+  return site;
+}
+
+async function testFirefox(site: string, expected: Found[] | null): Promise<void> {
+  const executable = findFirefox();
+  if (executable === null) return checks.skip("package: firefox", "no firefox found");
+  await checks.check("firefox, plain page: the values are the command's", async () => {
+    const served = await serve(site);
+    const firefox = await Firefox.launch(executable);
+    try {
+      await firefox.goto(`${served.url}deep/down/index.html`);
+      const rows = await firefox.run<string>(`
+        while (document.body.dataset.rows === undefined)
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        return document.body.dataset.rows;`);
+      compare(JSON.parse(rows), expected);
+    } finally {
+      await firefox.close();
+      await served.close();
+    }
+  });
+}
+
+async function testPlain(browser: Browser, site: string, expected: Found[] | null): Promise<void> {
   await checks.check("plain page in a sub-folder: the values are the command's", () =>
     scored(browser, site, "deep/down/index.html", expected),
   );
@@ -492,8 +515,7 @@ const ELEMENTS = `
 <delicate-scorer value="${MOLECULES.map(([name, smiles]) => `${smiles}\t${name}`).join("&#10;")}"></delicate-scorer>
 `;
 
-async function testElements(browser: Browser, folder: string): Promise<void> {
-  const site = join(folder, "site");
+async function testElements(browser: Browser, site: string): Promise<void> {
   await writeFile(join(site, "elements.html"), page("./lib/delicate/elements.js", ELEMENTS));
   const served = await serve(site);
   for (const [name, options] of [

@@ -365,11 +365,13 @@ fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
     // They compare the page's numbers with those of the native command.
     let program = native::build(suite.workspace, "delicate")?;
     let mut tests = page::script(suite.workspace, &tools.node, "test:browser");
-    count_page_tests(
-        tests
-            .env(page::BROWSER, browser)
-            .env("DELICATE_BIN", program),
-    )
+    let tests = tests
+        .env(page::BROWSER, browser)
+        .env("DELICATE_BIN", &program);
+    let mut counts = count_page_tests(tests)?;
+    let mut tests = page::script(suite.workspace, &tools.node, "test:firefox");
+    counts += count_page_tests(tests.env("DELICATE_BIN", program))?;
+    Ok(counts)
 }
 
 /// The npm package and the folder to be served, as their users have them.

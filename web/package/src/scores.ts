@@ -45,9 +45,15 @@ export class ScoreStore {
 
   /** The nearest training molecule; null where none is known. */
   neighbour(row: number, endpoint: number): Neighbour | null {
-    const number = this.#nearest[row * this.#endpoints + endpoint] ?? 0;
-    const smiles = this.#molecules[number - 1];
-    return smiles === undefined ? null : { smiles, similarity: this.similarity(row, endpoint) };
+    const at = row * this.#endpoints + endpoint;
+    const smiles = this.#molecules[(this.#nearest[at] ?? 0) - 1];
+    if (smiles === undefined) return null;
+    const measured = this.#measured[at] ?? Number.NaN;
+    return {
+      smiles,
+      similarity: this.similarity(row, endpoint),
+      measured: Number.isNaN(measured) ? null : measured,
+    };
   }
 
   /** Null where there is no prediction. */
