@@ -7,6 +7,7 @@ import type { BackendName, Download, ModelFiles } from "../package/src/protocol.
 import { App } from "./app.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
+import { comparePanel } from "./panels/compare.js";
 import { detailsPanel } from "./panels/details.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
@@ -15,6 +16,7 @@ import { keepingPanel } from "./panels/keeping.js";
 import { messagesPanel } from "./panels/messages.js";
 import { modelPanel } from "./panels/model.js";
 import { keepOfflineCopy, offerRemoval } from "./panels/offline.js";
+import { oneLinePanel } from "./panels/one-line.js";
 import { plotsPanel } from "./panels/plots.js";
 import { progressPanel } from "./panels/progress.js";
 import { resultsPanel } from "./panels/results.js";
@@ -53,6 +55,7 @@ modelPanel(app, { name: built.name, bytes });
 cardPanel();
 progressPanel(app);
 const input = inputPanel(app);
+oneLinePanel(app, { onLines: (text) => input.replace(text) });
 columnsPanel(app, { onOpened: () => input.focusScore() });
 const selection = new Selection();
 const details = detailsPanel(app, {
@@ -72,6 +75,7 @@ const results = resultsPanel(app, {
   onOpen: (session, row) => details.show(session, row),
 });
 const screening = screeningPanel(app, { onRanked: () => results.showRanking() });
+comparePanel(app, selection);
 plotsPanel(app, {
   selection,
   table: results.table,

@@ -21,6 +21,8 @@ export interface InputPanel {
   show(input: Input): void;
   /** Adds a line to the pasted ones, where no file is open; whether it did. */
   add(line: string): boolean;
+  /** Scores other text in the place of what was pasted. */
+  replace(text: string): void;
 }
 
 export function inputPanel(app: App): InputPanel {
@@ -237,6 +239,10 @@ export function inputPanel(app: App): InputPanel {
     show({ source, text: pasted }) {
       showFile(pasted === null ? source : null);
       if (pasted !== null) text.value = pasted;
+    },
+    replace(other) {
+      text.value = other;
+      scoreAll();
     },
     add(line) {
       if (file !== null) return false;
