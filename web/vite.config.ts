@@ -9,7 +9,7 @@ const here = import.meta.dirname;
 const dist = resolve(here, "dist");
 const modules = { cpu: resolve(here, "pkg/cpu"), webgpu: resolve(here, "pkg/gpu") };
 /** Another model folder of the same shape can be built in. */
-const model = resolve(process.env.DELICATE_MODEL ?? join(here, "../models/delicate-small"));
+const model = resolve(process.env.DELICATE_MODEL ?? join(here, "../models/delicate-admet"));
 
 /** The model that similarity is taken of. */
 const embedding = resolve(

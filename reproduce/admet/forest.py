@@ -106,10 +106,11 @@ def main():
         config = tomllib.load(file)
     with open(options.run / "examples.csv", newline="") as file:
         header, *rows = csv.reader(file)
-    names = header[1:]
-    labels = np.array([[float(c) if c else np.nan for c in row[1:]] for row in rows], np.float32)
     split = json.loads((options.run / "splits.json").read_text())[0]
     of = {endpoint["name"]: endpoint for endpoint in config["endpoints"]}
+    shown = [i for i, name in enumerate(header) if i and not of[name].get("auxiliary")]
+    names = [header[i] for i in shown]
+    labels = np.array([[float(row[i] or "nan") for i in shown] for row in rows], np.float32)
     # Examples of pseudo-labels alone teach no forest and are not measured.
     measured = ~np.isnan(labels).all(axis=1)
     smiles = [row[0] for row in rows]
@@ -168,7 +169,7 @@ def main():
         partial = options.output.with_suffix(".partial")
         with open(partial, "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(header)
+            writer.writerow(["smiles", *names])
             for one, values in zip(smiles + corpus, predictions):
                 if not np.isnan(values).all():
                     writer.writerow([one] + ["" if np.isnan(v) else f"{v:.5g}" for v in values])

@@ -6,6 +6,7 @@
 mod cards;
 mod command;
 mod files;
+mod forests;
 mod plots;
 mod protocol;
 mod reproduction;
@@ -29,7 +30,7 @@ use stages::Stages;
 #[derive(Debug, Parser)]
 #[command(name = "delicate-reproduce")]
 struct Options {
-    /// The folder of `corpus/`, `qsar/` and `screening/`.
+    /// The folder of `corpus/`, `qsar/`, `admet/` and `screening/`.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Where runs are kept; what is finished there is not done again.

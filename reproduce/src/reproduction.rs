@@ -14,7 +14,7 @@ use crate::protocol::{
 };
 use crate::results::{Measured, Results, Screening, last};
 use crate::stages::{Kind, Stage, Stages};
-use crate::{command, files, single_endpoint};
+use crate::{command, files, forests, single_endpoint};
 
 /// Names of the runs of pre-training.
 const TOKENS: &str = "tokens";
@@ -51,6 +51,8 @@ pub(crate) enum Part {
     Alone,
     /// Teachers and students of the same training, side by side.
     Family,
+    /// The model of 61 ADMET endpoints, taught by forests and beside them.
+    Admet,
 }
 
 /// Flags that set fields of a configuration.
@@ -115,6 +117,7 @@ impl Reproduction {
             }
             Part::Alone => self.alone()?,
             Part::Family => self.family()?,
+            Part::Admet => self.admet()?,
         }
         Ok(())
     }
@@ -219,6 +222,44 @@ impl Reproduction {
             }
         }
         Ok(())
+    }
+
+    /// Trains an encoder by all labels, forests on fingerprints and descriptors, and a
+    /// head that learns from both the labels and the forests.
+    fn admet(&mut self) -> Result<()> {
+        if self.stages.quick {
+            println!("The ADMET model is left out of a quick run: its tables stay whole.");
+            return Ok(());
+        }
+        let pretrained = self.pretrain()?;
+        let stage = Stage {
+            name: "admet-encoder",
+            kind: Kind::Finetune,
+            config: "delicate-admet-encoder",
+            flags: &[],
+            epochs: None,
+            start: Some(&pretrained),
+            teacher: None,
+            tables: Some(&self.stages.data),
+        };
+        let encoder = self.stages.train(stage)?;
+        let corpus = self.stages.data.join("corpus/train.smi.gz");
+        let (table, forests) = forests::fit(&encoder, &corpus, &self.stages.runs)?;
+        let table = toml::Value::from(table.display().to_string());
+        let file = format!("pseudo_labels.file={table}");
+        let run = self.stages.train(Stage {
+            name: "admet",
+            config: "delicate-admet",
+            flags: &set(&[&file]),
+            start: Some(&encoder.join("model")),
+            ..stage
+        })?;
+        self.results.put("admet", Measured::of_run(&run)?)?;
+        self.results.put_forests(forests)?;
+        let name = "delicate-admet";
+        let flags = ["--inference-only", "--precision", "fp16"];
+        let model = self.stages.export(&run.join("model"), name, &flags)?;
+        self.ship(&model, name, cards::BUILT_IN)
     }
 
     /// What says where the encoder comes from.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::files;
+use crate::forests::Forests;
 use crate::protocol::Screen;
 
 /// How a fine-tuned run did.
@@ -132,6 +133,8 @@ impl Screening {
 
 /// The file of every way to screen.
 const SCREENING: &str = "screening";
+/// The file of the forests beside the ADMET model.
+const FORESTS: &str = "admet-forests";
 /// How the names of files end that hold the targets of one model.
 const TARGETS: &str = "-screening";
 
@@ -142,6 +145,7 @@ pub(crate) struct Results {
     /// By name.
     measured: BTreeMap<String, Measured>,
     screening: Option<Screening>,
+    forests: Option<Forests>,
     /// Of one way to screen, by the name of the model.
     targets: BTreeMap<String, Vec<TargetResult>>,
 }
@@ -153,6 +157,7 @@ impl Results {
             folder,
             measured: BTreeMap::new(),
             screening: None,
+            forests: None,
             targets: BTreeMap::new(),
         };
         if !results.folder.is_dir() {
@@ -168,6 +173,8 @@ impl Results {
             };
             if name == SCREENING {
                 results.screening = Some(files::json(&path)?);
+            } else if name == FORESTS {
+                results.forests = Some(files::json(&path)?);
             } else if let Some(model) = name.strip_suffix(TARGETS) {
                 let targets = files::json(&path)?;
                 results.targets.insert(model.to_owned(), targets);
@@ -187,6 +194,10 @@ impl Results {
         self.screening.as_ref()
     }
 
+    pub(crate) fn forests(&self) -> Option<&Forests> {
+        self.forests.as_ref()
+    }
+
     /// The targets of one way to screen, by a model.
     pub(crate) fn targets(&self, model: &str) -> Option<&[TargetResult]> {
         self.targets.get(model).map(Vec::as_slice)
@@ -203,6 +214,13 @@ impl Results {
     pub(crate) fn put_screening(&mut self, screening: Screening) -> Result<()> {
         self.write(SCREENING, &screening)?;
         self.screening = Some(screening);
+        Ok(())
+    }
+
+    /// Keeps the forests beside the ADMET model.
+    pub(crate) fn put_forests(&mut self, forests: Forests) -> Result<()> {
+        self.write(FORESTS, &forests)?;
+        self.forests = Some(forests);
         Ok(())
     }
 
@@ -268,11 +286,19 @@ mod tests {
         }
         kept.put_screening(read.screening.clone().expect("screening"))
             .expect("written");
+        if let Some(forests) = read.forests.clone() {
+            kept.put_forests(forests).expect("written");
+        }
         let again = Results::read(place.path().to_owned()).expect("readable results");
         assert_eq!(again, kept);
         assert_eq!(
-            (again.measured, again.screening, again.targets),
-            (read.measured, read.screening, read.targets)
+            (
+                again.measured,
+                again.screening,
+                again.targets,
+                again.forests
+            ),
+            (read.measured, read.screening, read.targets, read.forests)
         );
     }
 }

@@ -17,6 +17,12 @@ const MOLECULES: [&str; 6] = [
     "CS(=O)(=O)NC1=CC=C(Cl)C=C1Br",
 ];
 
+/// A model with Gaussian processes.
+fn five_endpoints() -> ModelFiles<'static> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/delicate-small");
+    ModelFiles::read(&path).expect("it is shipped")
+}
+
 fn molecules() -> Vec<Structure> {
     MOLECULES.iter().map(|&smiles| smiles.into()).collect()
 }
@@ -70,7 +76,7 @@ impl ModuleMapper for Spoil {
 /// The network with every parameter in turn not finite: no row has a value,
 /// neither prediction nor embedding.
 fn nothing_broken_passes(device: &Device) {
-    let files = ModelFiles::embedded();
+    let files = five_endpoints();
     let (config, model) = files.load(device.tensors()).expect("valid");
     let mut parameters = 0;
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
@@ -130,7 +136,7 @@ fn a_weight_that_is_not_finite_gives_no_number_through_opengl_on_wgpu() {
 /// beside it as if it were a GPU.
 fn failing(faults: impl IntoIterator<Item = Option<Fault>>) -> Scorer {
     let device = cpu();
-    let files = ModelFiles::embedded();
+    let files = five_endpoints();
     let spare = Spare::beside(&files).expect("valid");
     let scorer = Scorer {
         spare: Some(Arc::new(spare)),
@@ -149,7 +155,7 @@ fn lost() -> Option<Fault> {
 }
 
 fn expected() -> Vec<f32> {
-    let scorer = Scorer::load(&ModelFiles::embedded(), cpu()).expect("valid");
+    let scorer = Scorer::load(&five_endpoints(), cpu()).expect("valid");
     values(&predicted(&scorer))
 }
 
@@ -239,7 +245,7 @@ fn a_device_whose_numbers_are_off_is_refused_with_the_difference() {
 fn a_run_goes_on_when_its_device_is_destroyed_on_wgpu() {
     use burn::backend::wgpu::wgpu;
     let (device, handle) = crate::device::of_its_own(wgpu::Backends::PRIMARY).expect("a GPU");
-    let scorer = Scorer::load(&ModelFiles::embedded(), device).expect("valid");
+    let scorer = Scorer::load(&five_endpoints(), device).expect("valid");
     pollster::block_on(scorer.check_device()).expect("it computes as the CPU does");
     let close = |found: &[f32]| {
         let expected = expected();
@@ -268,7 +274,7 @@ fn opengl_computes_as_the_cpu_does_on_wgpu() {
     let Ok(device) = Device::open_blocking(DeviceChoice::OpenGl) else {
         return;
     };
-    let scorer = Scorer::load(&ModelFiles::embedded(), device).expect("valid");
+    let scorer = Scorer::load(&five_endpoints(), device).expect("valid");
     let check = pollster::block_on(scorer.compare_with_cpu()).expect("it computes");
     assert!(check.expect("a GPU").passes(), "{check:?}");
 }
