@@ -62,6 +62,18 @@ enum Task {
         #[arg(long)]
         dev: bool,
     },
+    /// Build the npm package `delicate` into `web/package/dist`, and pack it.
+    Package {
+        /// Leave the modules unoptimised: larger, but ready minutes sooner.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Build the page as a folder for a USB stick or any web host, in `web/bundle`.
+    Bundle {
+        /// Leave the modules unoptimised: larger, but ready minutes sooner.
+        #[arg(long)]
+        dev: bool,
+    },
     /// Train the shipped models and write the tables about them (hours on a CPU).
     #[command(disable_help_flag = true)]
     Reproduce {
@@ -90,7 +102,7 @@ enum Task {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Prepare {
-    /// What `demo` and `web` need.
+    /// What `demo`, `web`, `package` and `bundle` need.
     Demo,
     /// What `test` needs besides.
     Test,
@@ -117,6 +129,18 @@ fn run(task: Task) -> Result<bool> {
             let tools = setup::for_page(&workspace)?;
             modules::build(&workspace, &tools, dev)?;
             page::build(&workspace, &tools.node)?;
+        }
+        Task::Package { dev } => {
+            let tools = setup::for_page(&workspace)?;
+            modules::build(&workspace, &tools, dev)?;
+            page::package(&workspace, &tools.node)?;
+            page::pack(&workspace, &tools.node)?;
+        }
+        Task::Bundle { dev } => {
+            let tools = setup::for_page(&workspace)?;
+            modules::build(&workspace, &tools, dev)?;
+            page::build(&workspace, &tools.node)?;
+            page::bundle(&workspace)?;
         }
         Task::Reproduce { arguments } => reproduce::run(&workspace, &arguments)?,
         Task::Kills { rounds, only, seed } => {
