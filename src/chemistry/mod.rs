@@ -35,7 +35,6 @@ use chematic_smiles::{
 use atom_map::{Graph, match_atoms};
 pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
-pub(crate) use fingerprint::minmax;
 pub use fingerprint::{ECFP4, Ecfp, Environment, EnvironmentCounts, Fingerprint};
 pub use standard_form::{Keep, Parent};
 

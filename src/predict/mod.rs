@@ -10,6 +10,8 @@ pub mod applicability;
 pub mod attribution;
 pub(crate) mod batching;
 mod conformal;
+#[cfg(not(target_family = "wasm"))]
+mod eight_bits;
 mod fallback;
 pub mod gaussian_process;
 mod neighbours;

@@ -3,6 +3,7 @@
 //! Each task first installs what it lacks, so a machine with Rust alone is
 //! enough to start from.
 
+mod bench;
 mod command;
 mod demo;
 mod features;
@@ -93,6 +94,9 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Measure our speed beside that of others, turn by turn.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -146,6 +150,7 @@ fn run(task: Task) -> Result<bool> {
         Task::Kills { rounds, only, seed } => {
             return kills::run(&workspace, &only, rounds, seed);
         }
+        Task::Bench(bench) => bench::run_bench(&workspace, bench)?,
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {

@@ -71,6 +71,30 @@ fn a_table_keeps_its_columns_and_order_and_says_what_is_wrong_with_a_row() {
 }
 
 #[test]
+fn the_precision_can_be_chosen_and_is_said() {
+    let score = |precision: &[&str]| {
+        let command = [&["score", "-", "--device", "cpu"], precision].concat();
+        run_with_input(&command, TABLE.as_bytes())
+    };
+    let value = |output: &Output| -> f64 {
+        let row = stdout(output).lines().nth(3).expect("benzene");
+        let cell = row.split(',').nth(3).expect("its solubility");
+        cell.parse().expect("a number")
+    };
+    let (int8, fp32) = (
+        score(&["--precision", "int8"]),
+        score(&["--precision", "fp32"]),
+    );
+    // Which one it is depends on the processor.
+    let default = score(&[]);
+    assert!([stdout(&int8), stdout(&fp32)].contains(&stdout(&default)));
+    assert!(stderr(&int8).contains(" on CPU in int8"));
+    assert!(stderr(&fp32).contains(" on CPU in fp32"));
+    let difference = (value(&int8) - value(&fp32)).abs();
+    assert!(0.0 < difference && difference < 0.05, "{difference}");
+}
+
+#[test]
 fn endpoints_are_listed_and_chosen_by_name() {
     let listed = run(&["endpoints"]);
     assert_eq!(listed.status.code(), Some(0), "{}", stderr(&listed));

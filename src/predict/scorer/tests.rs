@@ -278,3 +278,54 @@ fn opengl_computes_as_the_cpu_does_on_wgpu() {
     let check = pollster::block_on(scorer.compare_with_cpu()).expect("it computes");
     assert!(check.expect("a GPU").passes(), "{check:?}");
 }
+
+#[cfg(feature = "embedded")]
+#[test]
+fn eight_bits_are_near_single_precision_and_blind_to_neighbours() {
+    for files in [
+        five_endpoints(),
+        ModelFiles::embedded(),
+        ModelFiles::embedded_for_similarity(),
+    ] {
+        let single = Scorer::load(&files, cpu()).expect("a valid model");
+        let scorer = single.clone().in_eight_bits().expect("a CPU");
+        assert_eq!(scorer.precision(), Precision::Int8);
+        assert_eq!(single.precision(), Precision::Fp32);
+        let task = match scorer.endpoints().is_empty() {
+            true => Task::Embed,
+            false => Task::Score,
+        };
+        let deviations: Vec<f32> = match task {
+            Task::Score => (scorer.endpoints().iter())
+                .map(|endpoint| endpoint.scaling.deviation)
+                .collect(),
+            Task::Embed => Vec::new(),
+        };
+        let run = |scorer: &Scorer, molecules: &[Structure]| {
+            let options = PredictOptions::default();
+            let run = scorer.run(molecules, task, options, without_interruption);
+            let rows = pollster::block_on(run).rows.into_iter();
+            let rows = rows.map(|row| row.expect("a result").expect("valid"));
+            rows.collect::<Vec<Vec<f32>>>()
+        };
+        let all = molecules();
+        let together = run(&scorer, &all);
+        let exact = run(&single, &all);
+        for (row, molecule) in all.iter().enumerate() {
+            let alone = run(&scorer, std::slice::from_ref(molecule));
+            assert_eq!(alone[0], together[row], "{molecule:?}");
+            let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let off: Vec<f32> = (together[row].iter().zip(&exact[row]))
+                .map(|(a, b)| a - b)
+                .collect();
+            match task {
+                Task::Score => {
+                    for (off, deviation) in off.iter().zip(&deviations) {
+                        assert!(off.abs() < 0.08 * deviation, "{off} of {deviation}");
+                    }
+                }
+                Task::Embed => assert!(norm(&off) < 0.03 * norm(&exact[row])),
+            }
+        }
+    }
+}
