@@ -431,7 +431,7 @@ fn assessed_scores_carry_interval_domain_and_neighbour() {
     );
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let log_s = &json[0]["scores"]["log_s"];
-    assert!(log_s["low"].as_f64() < esol["high"].as_f64(), "{log_s}");
+    assert!(log_s["low"].as_f64() < log_s["high"].as_f64(), "{log_s}");
     assert!(log_s["nearest"]["smiles"].is_string() && log_s["domain"].is_string());
     assert!(json[1]["scores"].is_null());
 }
