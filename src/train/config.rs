@@ -945,7 +945,7 @@ pub struct PseudoLabels {
 }
 
 fn pseudo_weight() -> f64 {
-    0.1
+    0.05
 }
 
 fn pseudo_worth() -> f64 {
