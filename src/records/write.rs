@@ -110,7 +110,7 @@ impl From<f32> for Output<'_> {
 const NEAREST_QUERY: &str = "nearest_query";
 
 /// What ends the names of a prediction's CSV columns, after the endpoint.
-const UNCERTAINTY: [&str; 7] = [
+pub(super) const UNCERTAINTY: [&str; 7] = [
     "",
     "_low",
     "_high",
@@ -150,7 +150,7 @@ fn number(value: f32) -> String {
 /// The user's columns come first, unchanged and in order. Ours that share a
 /// name with one of them get the prefix `delicate_`.
 #[derive(Clone, Debug)]
-struct Layout {
+pub(super) struct Layout {
     names: Vec<String>,
     /// The names again, made unique (`name`, `name_2`) for JSON's keys.
     keys: Vec<String>,
@@ -164,19 +164,19 @@ struct Layout {
     standardized_key: String,
     error_key: Option<String>,
     /// Key of `scores`, `embedding` or `similarity`, where there is one.
-    output_key: Option<String>,
+    pub(super) output_key: Option<String>,
     /// Key of the nearest query, beside a similarity.
     nearest_key: Option<String>,
     /// CSV columns of the predictions, of the embedding's dimensions or of the
     /// similarity.
-    output_columns: Vec<String>,
+    pub(super) output_columns: Vec<String>,
     /// CSV columns of the standardised molecule and of what that changed.
-    standardized_columns: [String; 2],
-    error_column: Option<String>,
+    pub(super) standardized_columns: [String; 2],
+    pub(super) error_column: Option<String>,
 }
 
 impl Layout {
-    fn new(header: &Header, columns: Columns) -> Self {
+    pub(super) fn new(header: &Header, columns: Columns) -> Self {
         let names = header.columns.clone();
         // Every name the user has is taken from the start, so that a second
         // `name` becomes `name_3` where `name_2` is the user's as well.
