@@ -69,6 +69,11 @@ pub enum DeviceError {
         "{0} computes in single precision only: half precision needs a GPU with shader-f16 (see `delicate doctor`)"
     )]
     NoHalfPrecision(String),
+    /// 8-bit integers were asked for on a GPU.
+    #[error(
+        "{0} does not compute in int8, which is for a CPU: use the device `cpu`, or fp32 or fp16"
+    )]
+    NoEightBits(String),
     /// Its numbers are not those of the CPU.
     #[error(
         "{device} computes wrongly in {precision}: its values differ from the CPU's by {difference} \
@@ -326,6 +331,13 @@ impl Device {
     /// A name for people: the adapter's, or `CPU`.
     pub fn name(&self) -> &str {
         self.adapter.as_ref().map_or("CPU", |adapter| &adapter.name)
+    }
+
+    /// Whether 8-bit integers are faster than single precision here: on a CPU with
+    /// AVX2, AVX-VNNI or AVX-512 VNNI.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn is_fast_in_eight_bits(&self) -> bool {
+        self.backend == Backend::Flex && crate::kernels::int8::is_fast()
     }
 
     /// Checks that the device computes in half precision.

@@ -3,12 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { basename, extname, join, resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
 import { renderCard } from "./card.js";
+import { drawingLibrary } from "./package/drawing-library.js";
 
 const here = import.meta.dirname;
 const dist = resolve(here, "dist");
 const modules = { cpu: resolve(here, "pkg/cpu"), webgpu: resolve(here, "pkg/gpu") };
 /** Another model folder of the same shape can be built in. */
-const model = resolve(process.env.DELICATE_MODEL ?? join(here, "../models/delicate-small"));
+const model = resolve(process.env.DELICATE_MODEL ?? join(here, "../models/delicate-admet"));
 
 /** The model that similarity is taken of. */
 const embedding = resolve(
@@ -118,32 +119,6 @@ function modelCard(): Plugin {
         if (!html.includes(mark)) throw new Error(`index.html has no place for the card: ${mark}`);
         return html.replace(mark, () => renderCard(readFileSync(join(model, "README.md"), "utf8")));
       },
-    },
-  };
-}
-
-/**
- * The drawing library without what the page never asks of it: a file of parameters for force fields
- * and conformers, and pointers as data: URLs, which the content security policy refuses.
- */
-function drawingLibrary(): Plugin {
-  return {
-    name: "delicate-drawing",
-    transform(code, id) {
-      if (!/[\\/]openchemlib[\\/]dist[\\/]openchemlib\.js$/.test(id)) return null;
-      const changes: [RegExp, string][] = [
-        [/new URL\("resources\.json",import\.meta\.url\)\.href/g, '""'],
-        [/"url\(data:image\/png;base64,[^)]*\)"/g, '""'],
-        // A pointer's place in its picture, which is gone.
-        [/`\$\{[^}]*\} \$\{[^}]*\} \$\{[^}]*\}, default`/g, '"crosshair"'],
-      ];
-      let text = code;
-      for (const [found, put] of changes) {
-        const changed = text.replaceAll(found, put);
-        if (changed === text) this.error(`openchemlib has changed: no ${found} in it`);
-        text = changed;
-      }
-      return { code: text, map: null };
     },
   };
 }

@@ -248,6 +248,77 @@ impl ComputeArguments {
     }
 }
 
+const SCORING_PRECISIONS: &Choices<Precision> = &[
+    (
+        Precision::Int8,
+        "int8",
+        "8-bit integers in the encoder, several times as fast; on a CPU alone",
+    ),
+    (Precision::Fp32, "fp32", "Single precision"),
+    (
+        Precision::Fp16,
+        "fp16",
+        "Half precision; needs a GPU with shader-f16, see `delicate doctor`",
+    ),
+];
+
+/// The device and the precision that molecules are scored in.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ScoringArguments {
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Precision of the computation (default: int8 on a CPU with AVX2 or more, otherwise fp32)
+    #[arg(long, value_name = "PRECISION", value_parser = one_of(SCORING_PRECISIONS))]
+    precision: Option<Precision>,
+    /// Earlier spelling of `--precision fp16`
+    #[arg(long, hide = true, conflicts_with = "precision")]
+    half: bool,
+}
+
+impl ScoringArguments {
+    /// Opens the device.
+    pub(crate) fn open(self) -> Result<Device, CommandError> {
+        match (self.asked(), self.device.device) {
+            // There is only one device for it.
+            (Some(Precision::Int8), DeviceChoice::Auto) => {
+                Ok(Device::open_blocking(DeviceChoice::Cpu)?)
+            }
+            _ => self.device.open(),
+        }
+    }
+
+    /// What was asked for.
+    pub(crate) fn asked(self) -> Option<Precision> {
+        match self.half {
+            true => Some(Precision::Fp16),
+            false => self.precision,
+        }
+    }
+
+    /// What `device` computes in.
+    fn precision(self, device: &Device) -> Precision {
+        self.asked()
+            .unwrap_or(match device.is_fast_in_eight_bits() {
+                true => Precision::Int8,
+                false => Precision::Fp32,
+            })
+    }
+
+    /// The name of what `device` computes in.
+    pub(crate) fn name(self, device: &Device) -> &'static str {
+        name_of(SCORING_PRECISIONS, &self.precision(device))
+    }
+
+    /// `scorer` in its precision.
+    pub(crate) fn apply(self, scorer: Scorer) -> Result<Scorer, CommandError> {
+        Ok(match self.precision(scorer.device()) {
+            Precision::Int8 => scorer.in_eight_bits()?,
+            Precision::Fp16 => scorer.in_half_precision()?,
+            _ => scorer,
+        })
+    }
+}
+
 const OUTPUT_FORMATS: &Choices<OutputFormat> = &[
     (OutputFormat::Csv, "csv", "Table, input columns first"),
     (OutputFormat::Tsv, "tsv", "The same, separated by tabs"),

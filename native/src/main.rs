@@ -122,7 +122,7 @@ mod tests {
     fn meaning(arguments: &Arguments) -> String {
         let rows = |rows: &commands::RowArguments| {
             let (compute, augmentation) = (rows.compute, rows.augmentation);
-            format!("{} {}", compute.is_half(), augmentation.augmentations)
+            format!("{:?} {}", compute.asked(), augmentation.augmentations)
         };
         match &arguments.command {
             Command::Score(score) => format!("{} {}", rows(&score.rows), score.uncertainty),

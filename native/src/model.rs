@@ -58,6 +58,12 @@ pub(crate) fn load_with_digest(
     Ok(loaded)
 }
 
+/// Where and in what molecules are computed, for the last words of a command.
+pub(crate) fn place(scorer: &Scorer) -> String {
+    let (device, precision) = (scorer.device().name(), scorer.precision().name());
+    format!(" on {device} in {precision}")
+}
+
 /// The configuration of the model that scores.
 pub(crate) fn config(arguments: &ModelArguments) -> Result<ModelConfig, CommandError> {
     let (name, files) = files(arguments, Task::Score)?;

@@ -257,7 +257,7 @@ impl Reproduction {
         self.results.put("admet", Measured::of_run(&run)?)?;
         self.results.put_forests(forests)?;
         let name = "delicate-admet";
-        let flags = ["--inference-only", "--precision", "fp16"];
+        let flags = ["--inference-only", "--precision", "int8"];
         let model = self.stages.export(&run.join("model"), name, &flags)?;
         self.ship(&model, name, cards::BUILT_IN)
     }

@@ -201,7 +201,7 @@ impl EnvironmentCounts {
 
 /// The similarity of two molecules of `first` and `second` environments that
 /// share `both`.
-pub(crate) fn minmax(both: u32, first: u32, second: u32) -> f64 {
+fn minmax(both: u32, first: u32, second: u32) -> f64 {
     f64::from(both) / f64::from((first + second - both).max(1))
 }
 

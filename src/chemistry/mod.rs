@@ -41,7 +41,6 @@ pub use alerts::Alerts;
 use atom_map::{Graph, match_atoms};
 pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
-pub(crate) use fingerprint::minmax;
 pub use fingerprint::{ECFP4, Ecfp, Environment, EnvironmentCounts, Fingerprint};
 #[cfg(feature = "properties")]
 pub use properties::Properties;

@@ -19,6 +19,8 @@ mod extension;
 mod flex;
 mod gelu;
 mod guard;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod int8;
 mod linear;
 mod matrix;
 #[cfg(all(test, feature = "train"))]
@@ -31,6 +33,7 @@ mod wgsl;
 
 pub(crate) use adamw::AdamwRates;
 use extension::{CpuKernels, Guards, Kernels};
+pub(crate) use vector::vectorised;
 
 /// Whether the kernels for a CPU alone compute on `tensor`.
 fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {

@@ -5,7 +5,7 @@
 /// has. What `f` calls takes part where it is inlined, so `f` should be a
 /// closure marked `inline(always)`, around functions marked likewise.
 #[inline(always)]
-pub(super) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 

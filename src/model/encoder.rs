@@ -6,6 +6,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::{EncoderConfig, Pooling, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
+#[cfg(not(target_family = "wasm"))]
+use crate::kernels::int8;
 use crate::kernels::{
     attention, dropout, embedding, gelu, guarded, linear, padding, residual_layer_norm,
 };
@@ -111,6 +113,16 @@ impl LayerNorm {
             self.beta.val(),
             self.epsilon as f32,
         )
+    }
+
+    /// As the kernels in 8-bit integers take it.
+    #[cfg(not(target_family = "wasm"))]
+    fn parts(&self) -> int8::Norm {
+        int8::Norm {
+            gamma: values(self.gamma.val()),
+            beta: values(self.beta.val()),
+            epsilon: self.epsilon as f32,
+        }
     }
 
     pub(super) fn store<'a>(&'a self, name: &str, into: &mut Stored<'a>) {
@@ -466,9 +478,71 @@ impl Encoder {
         self.layers.len() * self.passes
     }
 
+    /// The same encoder in 8-bit integers, of sequences of at most `length` tokens.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn in_eight_bits(&self, length: usize) -> int8::Encoder {
+        let Embeddings {
+            word, token_type, ..
+        } = &self.embeddings;
+        let [_, hidden] = word.weight.val().dims();
+        let first = values(token_type.weight.val());
+        let mut positions = sinusoidal_positions(length, hidden);
+        for position in positions.chunks_exact_mut(hidden) {
+            for (position, first) in position.iter_mut().zip(&first) {
+                *position += first;
+            }
+        }
+        let layer = |layer: &Layer| int8::LayerParts {
+            query: dense(&layer.query),
+            key: dense(&layer.key),
+            value: dense(&layer.value),
+            attended: dense(&layer.attention_output),
+            attended_norm: layer.attention_norm.parts(),
+            inner: dense(&layer.intermediate),
+            output: dense(&layer.output),
+            output_norm: layer.output_norm.parts(),
+        };
+        int8::Encoder::new(int8::Parts {
+            hidden,
+            heads: self.layers.first().map_or(1, |layer| layer.heads),
+            words: values(word.weight.val()),
+            positions,
+            norm: self.embeddings.norm.parts(),
+            mapping: self.mapping_in.as_ref().map(dense),
+            layers: self.layers.iter().map(layer).collect(),
+            passes: self.passes,
+            pooler: dense(&self.pooler),
+        })
+    }
+
+    /// Whether the mean over tokens is pooled and not the first one.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn pools_mean(&self) -> bool {
+        self.pools_mean
+    }
+
     fn pooler(&self, pooled: Tensor<2>) -> Tensor<2> {
         let pooled = linear(&self.pooler, pooled);
         guarded(pooled.clone().tanh(), pooled)
+    }
+}
+
+/// The values of a tensor on the CPU.
+#[cfg(not(target_family = "wasm"))]
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter().collect()
+}
+
+/// A linear layer as the kernels in 8-bit integers take it.
+#[cfg(not(target_family = "wasm"))]
+fn dense(linear: &Linear) -> int8::DenseParts {
+    let [_, outputs] = linear.weight.val().dims();
+    int8::DenseParts {
+        weight: values(linear.weight.val()),
+        bias: match &linear.bias {
+            Some(bias) => values(bias.val()),
+            None => vec![0.0; outputs],
+        },
     }
 }
 
@@ -534,6 +608,56 @@ mod tests {
             };
             let encoder = Encoder::new(&mut source, &config).expect("fresh parameters");
             assert_eq!(encoder.num_params(), config.parameters(), "{name}");
+        }
+    }
+
+    #[test]
+    fn eight_bits_lose_little() {
+        use crate::kernels::int8::Pooled;
+        use crate::model::{Initial, Preset};
+
+        let device = Device::flex();
+        let molecules = [
+            "CC(=O)OC1=CC=CC=C1C(=O)O",
+            "C",
+            "C[N+](C)(C)C[C@@H](O)CC(=O)[O-]",
+            "CC(C)CC1=CC=C([C@H](C)C(=O)OC2=CC=CC=C2C(=O)NC2=CC=C(S(N)(=O)=O)C=C2)C=C1",
+        ];
+        let sequences = molecules.map(|smiles| crate::tokenizer::tokenize(smiles, 128));
+        let sequences = sequences.map(|tokens| tokens.expect("in the vocabulary"));
+        for (preset, name) in Preset::ALL {
+            let mut config = preset.config();
+            // The widest ones take minutes of fp32.
+            if config.hidden_size > 256 {
+                continue;
+            }
+            for pooling in [Pooling::Mean, Pooling::Cls] {
+                config.pooling = pooling;
+                let mut source = Initial {
+                    deviation: 0.05,
+                    table_deviation: 0.5,
+                    device: &device,
+                };
+                let encoder = Encoder::new(&mut source, &config).expect("fresh parameters");
+                let exact = values(encoder.pool(&Batch::new(&sequences, &device)));
+                let rounded = encoder.in_eight_bits(config.max_length);
+                let mut found = rounded.pool(
+                    &sequences,
+                    match encoder.pools_mean() {
+                        true => Pooled::Mean,
+                        false => Pooled::First,
+                    },
+                );
+                rounded.pooler(&mut found);
+                let squares = |values: &mut dyn Iterator<Item = f32>| -> f32 {
+                    values.map(|value| value * value).sum()
+                };
+                let off = squares(&mut found.iter().zip(&exact).map(|(a, b)| a - b));
+                let all = squares(&mut exact.iter().copied());
+                // Random weights add up more than trained ones, 12 layers more than 3.
+                let off = (off / all).sqrt();
+                assert!(off < 0.1, "{name}, {pooling:?}: off by {off}");
+            }
         }
     }
 

@@ -127,13 +127,13 @@ pub struct ModelFiles<'a> {
 
 #[cfg(feature = "embedded")]
 impl ModelFiles<'static> {
-    /// The default model, built into the library: `models/delicate-small`.
+    /// The default model, built into the library: `models/delicate-admet`.
     pub fn embedded() -> Self {
         Self {
-            config: include_bytes!("../../models/delicate-small/config.json").into(),
-            weights: include_bytes!("../../models/delicate-small/model.safetensors").into(),
-            vocabulary: include_bytes!("../../models/delicate-small/vocab.txt").into(),
-            domain: Some(include_bytes!("../../models/delicate-small/domain.json.gz").into()),
+            config: include_bytes!("../../models/delicate-admet/config.json").into(),
+            weights: include_bytes!("../../models/delicate-admet/model.safetensors").into(),
+            vocabulary: include_bytes!("../../models/delicate-admet/vocab.txt").into(),
+            domain: Some(include_bytes!("../../models/delicate-admet/domain.json.gz").into()),
         }
     }
 

@@ -15,11 +15,14 @@
 //! mixing weight, λ and kernel are those that minimise the error on a fold's
 //! validation molecules.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ChemistryError, ECFP4, EnvironmentCounts, Molecule, minmax};
+use crate::chemistry::{ChemistryError, ECFP4, EnvironmentCounts, Molecule};
+use crate::kernels::vectorised;
 
 /// The environments of a molecule that similarities are of: those of ECFP4.
 ///
@@ -157,64 +160,197 @@ impl GaussianProcess {
     }
 }
 
+/// By the hash of an environment, which need not be hashed much more.
+type ByHash<T> = HashMap<u32, T, BuildHasherDefault<Spread>>;
+
+/// Spreads the bits of a hash of 32 bits over 64: a table takes its places from the
+/// highest and the lowest.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u32(byte.into());
+        }
+    }
+
+    fn write_u32(&mut self, hash: u32) {
+        self.0 = (self.0 ^ u64::from(hash)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 /// Molecules by the environments they contain, so that those which share none
 /// with a molecule cost nothing.
 #[derive(Clone, Debug, Default)]
 pub struct InvertedIndex {
     /// For each environment the molecules that contain it, and how often.
-    postings: HashMap<u32, Vec<(u32, u32)>>,
+    postings: ByHash<Postings>,
     /// How many environments of each radius each molecule has.
-    totals: Vec<[u32; RADII]>,
+    totals: [Vec<u32>; RADII],
+}
+
+/// The molecules that contain an environment.
+#[derive(Clone, Debug)]
+enum Postings {
+    /// Number and count of each.
+    Few(Vec<(u32, u32)>),
+    /// The counts of all molecules: going through those of an atom that nearly all
+    /// have is faster in order, many at once.
+    Many(Vec<u16>),
+}
+
+/// An environment that this part of all molecules contain is one of many.
+const MANY: usize = 16;
+
+/// Molecules that are compared at once.
+const BLOCK: usize = 64;
+
+/// What each molecule shares with another one.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Environments of each radius.
+    both: [Vec<u32>; RADII],
+    /// Sums of the roots of the products of the counts of each kind of atom.
+    product: Vec<f32>,
+}
+
+impl Shared {
+    fn clear(&mut self, molecules: usize) {
+        for both in &mut self.both {
+            both.clear();
+            both.resize(molecules, 0);
+        }
+        self.product.clear();
+        self.product.resize(molecules, 0.0);
+    }
+
+    /// Adds an environment that the other molecule has `count` times.
+    fn add(&mut self, radius: usize, count: u32, postings: &Postings) {
+        let (both, product) = (&mut self.both[radius], &mut self.product);
+        let root = |theirs: u32| (count as f32 * theirs as f32).sqrt();
+        match postings {
+            Postings::Few(all) => {
+                for &(molecule, theirs) in all {
+                    both[molecule as usize] += count.min(theirs);
+                    if radius == 0 {
+                        product[molecule as usize] += root(theirs);
+                    }
+                }
+            }
+            Postings::Many(all) => vectorised(
+                #[inline(always)]
+                || {
+                    for (both, &theirs) in both.iter_mut().zip(all) {
+                        *both += count.min(u32::from(theirs));
+                    }
+                    if radius == 0 {
+                        for (product, &theirs) in product.iter_mut().zip(all) {
+                            *product += (count as f32 * f32::from(theirs)).sqrt();
+                        }
+                    }
+                },
+            ),
+        }
+    }
+}
+
+thread_local! {
+    /// Used again for every molecule.
+    static SHARED: RefCell<Shared> = RefCell::default();
 }
 
 impl InvertedIndex {
     /// An index of `molecules`; those without environments are like nothing.
     pub fn new<'a>(molecules: impl IntoIterator<Item = Option<&'a EnvironmentCounts>>) -> Self {
+        let mut few: ByHash<Vec<(u32, u32)>> = ByHash::default();
         let mut index = Self::default();
         for molecule in molecules {
-            let number = index.totals.len() as u32;
-            index.totals.push(molecule.map_or([0; RADII], totals));
+            let number = index.len() as u32;
+            let own = molecule.map_or([0; RADII], totals);
+            for (all, own) in index.totals.iter_mut().zip(own) {
+                all.push(own);
+            }
             for one in molecule.into_iter().flat_map(EnvironmentCounts::iter) {
-                let postings = index.postings.entry(one.hash).or_default();
-                postings.push((number, one.count));
+                few.entry(one.hash).or_default().push((number, one.count));
             }
         }
+        let molecules = index.len();
+        let postings = few.into_iter().map(|(hash, few)| {
+            let counts = few.iter().all(|&(_, count)| u16::try_from(count).is_ok());
+            if !counts || few.len() < molecules.div_ceil(MANY).max(2) {
+                return (hash, Postings::Few(few));
+            }
+            let mut many = vec![0; molecules];
+            for (molecule, count) in few {
+                many[molecule as usize] = count as u16;
+            }
+            (hash, Postings::Many(many))
+        });
+        index.postings = postings.collect();
         index
+    }
+
+    /// How many molecules there are.
+    fn len(&self) -> usize {
+        self.totals[0].len()
     }
 
     /// How alike `own` is to each molecule: [`EnvironmentCounts::tanimoto`] by
     /// radius, and the distance.
     pub fn compare(&self, own: &EnvironmentCounts) -> Vec<PairSimilarity> {
-        let mut shared = vec![([0u32; RADII], 0.0f32); self.totals.len()];
-        for one in own.iter() {
-            let radius = place(one.radius);
-            for &(molecule, theirs) in self.postings.get(&one.hash).into_iter().flatten() {
-                let (both, product) = &mut shared[molecule as usize];
-                both[radius] += one.count.min(theirs);
-                if radius == 0 {
-                    *product += (one.count as f32 * theirs as f32).sqrt();
+        SHARED.with_borrow_mut(|shared| {
+            shared.clear(self.len());
+            for one in own.iter() {
+                if let Some(postings) = self.postings.get(&one.hash) {
+                    shared.add(place(one.radius), one.count, postings);
                 }
             }
-        }
-        let own = totals(own);
-        let pairs = shared.into_iter().zip(&self.totals);
-        pairs
-            .map(|((both, product), theirs)| {
-                let mut sums = [0; 3];
-                let similarities = std::array::from_fn(|radius| {
-                    let all = [both[radius], own[radius], theirs[radius]];
-                    for (sum, more) in sums.iter_mut().zip(all) {
-                        *sum += more;
+            self.pairs(totals(own), shared)
+        })
+    }
+
+    /// What molecules that share this with one of `own` totals are to it.
+    fn pairs(&self, own: [u32; RADII], shared: &Shared) -> Vec<PairSimilarity> {
+        let mut pairs = Vec::with_capacity(self.len());
+        for start in (0..self.len()).step_by(BLOCK) {
+            let count = BLOCK.min(self.len() - start);
+            let mut similarities = [[0.0f32; BLOCK]; RADII];
+            let mut distances = [0.0f32; BLOCK];
+            vectorised(
+                #[inline(always)]
+                || {
+                    let mut sums = [[0u32; BLOCK]; 2];
+                    let mut all_own = 0;
+                    for (radius, similarities) in similarities.iter_mut().enumerate() {
+                        all_own += own[radius];
+                        let both = &shared.both[radius][start..start + count];
+                        let theirs = &self.totals[radius][start..start + count];
+                        for i in 0..count {
+                            sums[0][i] += both[i];
+                            sums[1][i] += theirs[i];
+                            similarities[i] = tanimoto(sums[0][i], all_own, sums[1][i]);
+                        }
                     }
-                    minmax(sums[0], sums[1], sums[2]) as f32
-                });
-                let atoms = own[0] as f32 + theirs[0] as f32;
-                PairSimilarity {
-                    similarities,
-                    distance: (atoms - 2.0 * product).max(0.0),
-                }
-            })
-            .collect()
+                    let product = &shared.product[start..start + count];
+                    let theirs = &self.totals[0][start..start + count];
+                    for i in 0..count {
+                        let atoms = own[0] as f32 + theirs[i] as f32;
+                        let distance = atoms - 2.0 * product[i];
+                        distances[i] = if distance > 0.0 { distance } else { 0.0 };
+                    }
+                },
+            );
+            pairs.extend((0..count).map(|i| PairSimilarity {
+                similarities: std::array::from_fn(|radius| similarities[radius][i]),
+                distance: distances[i],
+            }));
+        }
+        pairs
     }
 
     /// The kernel between `own` and each molecule.
@@ -232,6 +368,14 @@ fn totals(counts: &EnvironmentCounts) -> [u32; RADII] {
         totals[place(one.radius)] += one.count;
     }
     totals
+}
+
+/// The similarity of two molecules of `first` and `second` environments that share
+/// `both`: [`EnvironmentCounts::tanimoto`] in single precision. The quotient of whole
+/// numbers below 2^24 is the same whether or not it is rounded to double precision first.
+#[inline(always)]
+fn tanimoto(both: u32, first: u32, second: u32) -> f32 {
+    both as f32 / (first + second - both).max(1) as f32
 }
 
 fn place(radius: u32) -> usize {
@@ -289,6 +433,28 @@ pub(crate) mod tests {
         }
         for found in index.compare(&EnvironmentCounts::default()) {
             assert_eq!(found.similarities, [0.0; RADII]);
+        }
+    }
+
+    #[test]
+    fn environments_of_many_molecules_count_as_those_of_few() {
+        let smiles = ["CCO", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "C1CCCCC1", "N"];
+        let counts = smiles.map(|s| environments(&Molecule::parse(s).expect("valid")));
+        let counts = counts.map(|counts| counts.expect("hashed"));
+        // Beyond a block, with one kind of molecule that is rare.
+        let molecules = |i: usize| &counts[if i == 70 { 4 } else { i % 4 }];
+        let index = InvertedIndex::new((0..150).map(|i| Some(molecules(i))));
+        let kinds = index.postings.values();
+        let few = kinds
+            .filter(|kind| matches!(kind, Postings::Few(_)))
+            .count();
+        assert!(0 < few && few < index.postings.len());
+        for own in &counts {
+            for (i, found) in index.compare(own).iter().enumerate() {
+                let expected = pair(own, molecules(i));
+                assert_eq!(found.similarities, expected.similarities);
+                assert!((found.distance - expected.distance).abs() < 1e-4);
+            }
         }
     }
 

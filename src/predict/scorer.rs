@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use super::applicability::ApplicabilityDomain;
 use super::batching::{Augmented, Input, batches};
+#[cfg(not(target_family = "wasm"))]
+use super::eight_bits::EightBits;
 use super::fallback::Spare;
 use super::gaussian_process;
 use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
@@ -20,7 +22,7 @@ use super::standardize::{Standardization, Standardized, Treatment};
 use crate::chemistry::{EnvironmentCounts, Keep, Molecule};
 use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
 use crate::model::{Batch, Endpoint, Model, WideFeatures, matrix};
-use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles};
+use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles, Precision};
 use crate::parallel;
 use crate::records::{Columns, MoleculeSource, RowError};
 
@@ -146,6 +148,9 @@ pub struct Scorer {
     pub(super) on_device_lost: OnDeviceLost,
     /// Whether `model` is in half precision.
     pub(super) half: bool,
+    /// The encoder in 8-bit integers, where it is to compute.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) eight_bits: Option<Arc<EightBits>>,
 }
 
 impl Scorer {
@@ -179,6 +184,8 @@ impl Scorer {
             spare: None,
             on_device_lost: OnDeviceLost::default(),
             half: false,
+            #[cfg(not(target_family = "wasm"))]
+            eight_bits: None,
         }
     }
 
@@ -199,6 +206,18 @@ impl Scorer {
         #[cfg(not(target_family = "wasm"))]
         pollster::block_on(scorer.check_device())?;
         Ok(scorer)
+    }
+
+    /// What the encoder computes in.
+    pub fn precision(&self) -> Precision {
+        #[cfg(not(target_family = "wasm"))]
+        if self.eight_bits.is_some() {
+            return Precision::Int8;
+        }
+        match self.half {
+            true => Precision::Fp16,
+            false => Precision::Fp32,
+        }
     }
 
     /// The same scorer with the endpoints of these names alone, in their order.
@@ -404,7 +423,7 @@ impl Scorer {
         let heads = self.config.encoder.num_attention_heads;
         let mut all = batches(&sequences, heads).peekable();
         while let Some(batch) = all.next() {
-            match self.forward(batch, task).await {
+            match self.score(batch, task).await {
                 Ok(outputs) => {
                     let mut complete = Vec::with_capacity(batch.len());
                     for (&(row, _), output) in batch.iter().zip(outputs) {
@@ -500,6 +519,17 @@ impl Scorer {
         parallel::map(&rows, blend)
     }
 
+    /// A result a row, in the precision that was chosen.
+    async fn score(&self, batch: &[(usize, Input)], task: Task) -> Result<Vec<Scored>, Stop> {
+        #[cfg(not(target_family = "wasm"))]
+        if let Some(encoder) = &self.eight_bits {
+            let inputs: Vec<&Input> = batch.iter().map(|(_, input)| input).collect();
+            let values = self.outputs_in_eight_bits(encoder, &inputs, task).await?;
+            return Ok(self.results(&values, batch.len(), task));
+        }
+        self.forward(batch, task).await
+    }
+
     /// One forward pass and one readback of `model` on `device`: a result a row.
     pub(super) async fn rows(
         &self,
@@ -510,8 +540,13 @@ impl Scorer {
     ) -> Result<Vec<Scored>, Failure> {
         let inputs: Vec<&Input> = batch.iter().map(|(_, input)| input).collect();
         let values = self.outputs(model, device, &inputs, task).await?;
-        let width = values.len() / batch.len();
-        let rows = values.chunks_exact(width).map(|row| {
+        Ok(self.results(&values, batch.len(), task))
+    }
+
+    /// The results of `count` rows of what came out of the model.
+    fn results(&self, values: &[f32], count: usize, task: Task) -> Vec<Scored> {
+        let width = values.len() / count.max(1);
+        let rows = values.chunks_exact(width.max(1)).map(|row| {
             finite(match task {
                 Task::Embed => row.to_vec(),
                 Task::Score => row
@@ -521,7 +556,21 @@ impl Scorer {
                     .collect(),
             })
         });
-        Ok(rows.collect())
+        rows.collect()
+    }
+
+    /// What the head reads beside the tokens, a row for each of `inputs`; `None` where
+    /// it reads nothing.
+    pub(super) fn wide(&self, inputs: &[&Input], task: Task) -> Option<Vec<f32>> {
+        let wide = self.config.wide.as_ref().filter(|_| task == Task::Score)?;
+        let mut rows = Vec::with_capacity(inputs.len() * wide.len());
+        for one in inputs {
+            match &one.wide {
+                Some(features) => wide.append(features, &mut rows),
+                None => rows.resize(rows.len() + wide.len(), f32::NAN),
+            }
+        }
+        Some(rows)
     }
 
     /// What comes out of `model` on `device`, row after row.
@@ -534,14 +583,7 @@ impl Scorer {
     ) -> Result<Vec<f32>, Failure> {
         let watch = device.watch();
         let mut input = Batch::new(inputs, device.tensors());
-        if let (Some(wide), Task::Score) = (&self.config.wide, task) {
-            let mut rows = Vec::with_capacity(inputs.len() * wide.len());
-            for one in inputs {
-                match &one.wide {
-                    Some(features) => wide.append(features, &mut rows),
-                    None => rows.resize(rows.len() + wide.len(), f32::NAN),
-                }
-            }
+        if let Some(rows) = self.wide(inputs, task) {
             input.wide = matrix(rows, inputs.len(), device.tensors());
         }
         let output = match task {
@@ -572,7 +614,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// What a readback ended with: a cause to a line, then a backtrace.
-    fn of_readback(error: &str) -> Self {
+    pub(super) fn of_readback(error: &str) -> Self {
         let causes = error.split("\nBacktrace").next().unwrap_or(error);
         let reason = causes.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         let memory = ["out of device memory", "out-of-memory", "can't allocate"];

@@ -953,18 +953,20 @@ pub struct PseudoLabels {
     /// label.
     #[serde(default = "pseudo_weight")]
     pub weight: f64,
-    /// Where something was measured, the target is this part prediction and the rest
-    /// label.
-    #[serde(default = "pseudo_share")]
-    pub share: f64,
+    /// How many labels of an endpoint a prediction is worth: where something was
+    /// measured, the target is the mean of the prediction, counted so often, and of the
+    /// label, counted as often as the endpoint has labels to train on. Few and noisy
+    /// labels lean on the teacher, many stand alone.
+    #[serde(default = "pseudo_worth")]
+    pub worth: f64,
 }
 
 fn pseudo_weight() -> f64 {
-    0.1
+    0.05
 }
 
-fn pseudo_share() -> f64 {
-    0.5
+fn pseudo_worth() -> f64 {
+    500.0
 }
 
 impl PseudoLabels {
@@ -981,7 +983,7 @@ impl PseudoLabels {
             return refuse("pseudo_labels.file", "empty", "a table");
         }
         within("pseudo_labels.weight", self.weight, 0.0, 1e3, "0 to 1000")?;
-        within("pseudo_labels.share", self.share, 0.0, 1.0, "0 to 1")
+        within("pseudo_labels.worth", self.worth, 0.0, 1e9, "0 or more")
     }
 }
 

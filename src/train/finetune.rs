@@ -13,7 +13,7 @@ use super::config::{FinetuneConfig, LabelSource, RunConfig, SplitKind};
 use super::corpus::{CorpusError, DataFile, inspect};
 use super::dataset::{self, Dataset, Example, Examples, LabelTable};
 use super::evaluation::{self, Evaluated};
-use super::fold_objective::{FoldObjective, Pooled, balanced};
+use super::fold_objective::{FoldObjective, Pooled, balanced, counted};
 use super::gaussian_process;
 use super::learnable::{self, FEWEST_LABELS, LearnableError};
 use super::left_out::{self, LeftOut};
@@ -636,8 +636,10 @@ impl TableRun<'_> {
             }
             false => None,
         };
+        let counts = counted(examples, &split.train);
         let objective = FoldObjective {
-            weights: balanced(examples, &split.train, self.config.balance),
+            weights: balanced(&counts, self.config.balance),
+            counts,
             wide: wide_inputs
                 .as_ref()
                 .map(|wide| (wide, self.data.wide.as_slice())),

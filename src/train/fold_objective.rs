@@ -33,6 +33,8 @@ pub(super) struct FoldObjective<'a> {
     pub(super) teacher: Option<Teacher<'a>>,
     /// How much a label of each endpoint counts.
     pub(super) weights: Vec<f32>,
+    /// How many labels of each endpoint are trained on.
+    pub(super) counts: Vec<f64>,
     /// What the head reads of each example beside the tokens, if anything.
     pub(super) wide: Option<(&'a WideInputs, &'a [WideFeatures])>,
     /// The pooled output of an encoder that is not trained, a row an example.
@@ -85,9 +87,8 @@ impl Pooled {
     }
 }
 
-/// How much a label of each endpoint counts in training on `train`: the count of
-/// labels to the power of minus `balance`, in the mean over all labels 1.
-pub(super) fn balanced(examples: &[Example], train: &[usize], balance: f64) -> Vec<f32> {
+/// How many labels each endpoint has in `train`.
+pub(super) fn counted(examples: &[Example], train: &[usize]) -> Vec<f64> {
     let endpoints = examples.first().map_or(0, |example| example.labels.len());
     let mut counts = vec![0.0f64; endpoints];
     for &index in train {
@@ -95,6 +96,12 @@ pub(super) fn balanced(examples: &[Example], train: &[usize], balance: f64) -> V
             *count += f64::from(u8::from(label.is_some()));
         }
     }
+    counts
+}
+
+/// How much a label of each endpoint counts where they have `counts` of them: the count
+/// to the power of minus `balance`, in the mean over all labels 1.
+pub(super) fn balanced(counts: &[f64], balance: f64) -> Vec<f32> {
     let weights: Vec<f64> = counts.iter().map(|n| n.max(1.0).powf(-balance)).collect();
     let all: f64 = counts.iter().sum();
     let weighted: f64 = counts.iter().zip(&weights).map(|(n, w)| n * w).sum();
@@ -129,7 +136,10 @@ impl FoldObjective<'_> {
             match *label {
                 // Errors and cross-entropies of both are, but for a constant, those of
                 // the mean.
-                Some(label) => Some((label + (predicted - label) * config.share as f32, weight)),
+                Some(label) => {
+                    let share = config.worth / (config.worth + self.counts[endpoint]).max(1.0);
+                    Some((label + (predicted - label) * share as f32, weight))
+                }
                 None => Some((predicted, config.weight as f32)),
             }
         });

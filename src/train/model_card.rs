@@ -162,6 +162,15 @@ pub(super) fn finetuned(
             " The weights here are the first fold's."
         },
     );
+    if let Some(taught) = &config.pseudo_labels {
+        let _ = writeln!(
+            text,
+            "\nA teacher's predictions, for these and for further molecules, were learnt beside \
+             the labels: with the weight {} where nothing was measured, and as {} labels of the \
+             endpoint where something was.",
+            taught.weight, taught.worth,
+        );
+    }
     text.push_str(&processes(model, applicability));
     let _ = writeln!(
         text,

@@ -235,7 +235,7 @@ fn what_another_model_predicts_is_learnt_beside_the_labels() {
     begin(&config(""), data, &plain, &device, false).expect("trained");
     let taught = data.join("taught");
     let more = "kept_molecules = 12\n\
-        pseudo_labels = { file = \"predicted.csv\", weight = 1.0, share = 0.25 }";
+        pseudo_labels = { file = \"predicted.csv\", weight = 1.0, worth = 10 }";
     let on_event = |event| {
         if let Event::Note(note) = event {
             notes.push(note);

@@ -1,14 +1,13 @@
 //! The built-in model, explained.
 
 use delicate::device::{Device, DeviceChoice};
-use delicate::model_dir::ModelFiles;
 use delicate::predict::attribution::{ExplainError, Explanation};
 use delicate::predict::{Domain, PredictOptions, Prediction, Scorer, without_interruption};
 use delicate::records::{RowError, Structure};
 
 fn scorer(choice: DeviceChoice) -> Scorer {
     let device = pollster::block_on(Device::open(choice)).expect("the device is there");
-    Scorer::load(&ModelFiles::embedded(), device).expect("the built-in model")
+    Scorer::load(&crate::five_endpoints(), device).expect("the built-in model")
 }
 
 fn cpu() -> Scorer {

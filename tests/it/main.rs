@@ -23,6 +23,12 @@ mod shaders;
 mod splits;
 mod standard_form;
 
+/// A model with Gaussian processes, and of few endpoints: `models/delicate-small`.
+fn five_endpoints() -> delicate::model_dir::ModelFiles<'static> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/delicate-small");
+    delicate::model_dir::ModelFiles::read(&path).expect("it is shipped")
+}
+
 /// Where the data sets lie that are no part of the repository. Tests on them
 /// are ignored unless asked for; each has a smaller one beside it.
 fn data() -> std::path::PathBuf {

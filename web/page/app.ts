@@ -1,17 +1,11 @@
 /** What the page holds and what a user can do with it; the panels show the one and ask for the other. */
 
-import type { Engines } from "./engines.js";
-import * as format from "./format.js";
-import {
-  type ExportFormat,
-  Failure,
-  type Header,
-  type ModelInfo,
-  type Piece,
-  type Source,
-} from "./protocol.js";
-import { Session, type Workers } from "./session.js";
-import { Signal } from "./signal.js";
+import type { Engines } from "../package/src/engines.js";
+import { DelicateError } from "../package/src/errors.js";
+import * as format from "../package/src/format.js";
+import type { ExportFormat, Header, ModelInfo, Piece, Source } from "../package/src/protocol.js";
+import { Session, type Workers } from "../package/src/session.js";
+import { Signal } from "../package/src/signal.js";
 
 /** What the user gave. */
 export interface Input {
@@ -259,7 +253,7 @@ export class App {
     } catch (error) {
       if (signal.aborted) return null;
       this.#endOpening();
-      if (error instanceof Failure && error.columns !== null) {
+      if (error instanceof DelicateError && error.columns !== null) {
         const header = { columns: error.columns, smiles: null, id: null };
         const why =
           error.code === "no_smiles_column"

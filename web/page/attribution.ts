@@ -1,7 +1,7 @@
 /** What every atom adds to a prediction, without the drawing of it. */
 
-import * as format from "./format.js";
-import type { Explanation } from "./protocol.js";
+import * as format from "../package/src/format.js";
+import type { Explanation } from "../package/src/protocol.js";
 
 export interface Piece {
   text: string;

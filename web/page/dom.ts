@@ -1,24 +1,6 @@
 /** Making and finding elements. */
 
-type Props<T> = Partial<Omit<T, "style" | "dataset" | "attributes">> & {
-  class?: string;
-  attributes?: Record<string, string>;
-};
-
-/** A new element; children that are strings become text, never HTML. */
-export function element<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  props: Props<HTMLElementTagNameMap[K]> = {},
-  ...children: (Node | string)[]
-): HTMLElementTagNameMap[K] {
-  const made = document.createElement(tag);
-  const { class: className, attributes, ...rest } = props;
-  if (className !== undefined) made.className = className;
-  for (const [name, value] of Object.entries(attributes ?? {})) made.setAttribute(name, value);
-  Object.assign(made, rest);
-  made.append(...children);
-  return made;
-}
+export { element, spoken } from "../package/src/dom.js";
 
 /** The element of this id, which index.html is known to have. */
 export function find<T extends HTMLElement>(id: string, type: new () => T): T {
@@ -26,6 +8,3 @@ export function find<T extends HTMLElement>(id: string, type: new () => T): T {
   if (!(found instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
   return found;
 }
-
-/** Text for screen readers only. */
-export const spoken = (text: string): HTMLSpanElement => element("span", { class: "spoken" }, text);

@@ -1,10 +1,13 @@
 /** The page: its parts put together. What they show is in app.ts, how they show it in panels/. */
 
 import * as built from "virtual:model";
+import { Engines } from "../package/src/engines.js";
+import { launch } from "../package/src/launch.js";
+import type { BackendName, Download, ModelFiles } from "../package/src/protocol.js";
 import { App } from "./app.js";
-import { Engines } from "./engines.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
+import { comparePanel } from "./panels/compare.js";
 import { detailsPanel } from "./panels/details.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
@@ -13,11 +16,11 @@ import { keepingPanel } from "./panels/keeping.js";
 import { messagesPanel } from "./panels/messages.js";
 import { modelPanel } from "./panels/model.js";
 import { keepOfflineCopy, offerRemoval } from "./panels/offline.js";
+import { oneLinePanel } from "./panels/one-line.js";
 import { plotsPanel } from "./panels/plots.js";
 import { progressPanel } from "./panels/progress.js";
 import { resultsPanel } from "./panels/results.js";
 import { screeningPanel } from "./panels/screening.js";
-import type { BackendName, Download, ModelFiles } from "./protocol.js";
 import { Selection } from "./selection.js";
 
 function forcedBackend(): BackendName | null {
@@ -43,6 +46,7 @@ const engines = new Engines(
   { model: files(built.files), embedding: files(built.embedding) },
   built.moduleBytes,
   forcedBackend(),
+  launch,
 );
 const app = new App(engines);
 messagesPanel(app);
@@ -51,6 +55,7 @@ modelPanel(app, { name: built.name, bytes });
 cardPanel();
 progressPanel(app);
 const input = inputPanel(app);
+oneLinePanel(app, { onLines: (text) => input.replace(text) });
 columnsPanel(app, { onOpened: () => input.focusScore() });
 const selection = new Selection();
 const details = detailsPanel(app, {
@@ -70,6 +75,7 @@ const results = resultsPanel(app, {
   onOpen: (session, row) => details.show(session, row),
 });
 const screening = screeningPanel(app, { onRanked: () => results.showRanking() });
+comparePanel(app, selection);
 plotsPanel(app, {
   selection,
   table: results.table,

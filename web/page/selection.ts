@@ -1,6 +1,6 @@
 /** The rows that the user has chosen. */
 
-import { Signal } from "./signal.js";
+import { Signal } from "../package/src/signal.js";
 
 export class Selection {
   readonly changed = new Signal();

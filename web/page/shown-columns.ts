@@ -1,7 +1,7 @@
 /** Which columns the user wants to see, remembered from visit to visit. */
 
-import type { Endpoint } from "./protocol.js";
-import { Signal } from "./signal.js";
+import type { Endpoint } from "../package/src/protocol.js";
+import { Signal } from "../package/src/signal.js";
 
 /** With more endpoints than this a table shows the first of each group, until the user chooses. */
 const ALL_UP_TO = 12;

@@ -1,7 +1,7 @@
 /** The last scored table, kept in the browser's database on this device so that a reload loses nothing. */
 
+import type { Piece } from "../package/src/protocol.js";
 import type { Input } from "./app.js";
-import type { Piece } from "./protocol.js";
 
 export interface Kept {
   /** Which model's scores these are. */

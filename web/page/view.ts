@@ -1,7 +1,7 @@
 /** Which rows the table shows, in which order. */
 
-import type { Domain, Row } from "./protocol.js";
-import type { ScoreStore } from "./scores.js";
+import type { Domain, Row } from "../package/src/protocol.js";
+import type { ScoreStore } from "../package/src/scores.js";
 
 export type SortKey =
   | { by: "row" }

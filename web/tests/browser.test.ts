@@ -1,14 +1,15 @@
 /** The built page in a real headless Chromium, on both backends. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import type { Explanation } from "../page/protocol.js";
+import type { Explanation } from "../package/src/protocol.js";
 import { Checks } from "./checks.js";
+import { COMMON, findChromium } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
 const execute = promisify(execFile);
@@ -20,14 +21,6 @@ const BROKEN = [5, 12];
 
 /** A software adapter takes minutes for what a real one does in no time. */
 const LIMIT = 5 * 60_000;
-const COMMON = [
-  "--no-sandbox",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 type Backend = "cpu" | "webgpu";
@@ -81,6 +74,8 @@ async function main(): Promise<void> {
     await run("keeping", () => testKeeping(browser, site));
     await run("plots", () => testPlots(browser, site));
     await run("screening", () => testScreening(browser, site));
+    await run("one line", () => testOneLine(browser, site));
+    await run("comparison", () => testComparison(browser, site));
     await run("accessibility", () => testAccessibility(browser, site));
     await run("editor", () => testEditor(browser, site));
     if (await hasWebGpu(browser, site)) {
@@ -1178,6 +1173,82 @@ async function testAccessibility(browser: Browser, site: Served): Promise<void> 
   }
 }
 
+async function testOneLine(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: SMILES on one line are offered as lines of their own", async () => {
+    await page.locator("#smiles").fill("CCO ethanol");
+    await score(page);
+    ok(await page.locator("#one-line").isHidden(), "a name is no SMILES");
+    await page.locator("#smiles").fill("CCO c1ccccc1O CC#N");
+    await score(page);
+    deepEqual(await counts(page), { rows: 1, scored: 1, errors: 0 });
+    await page.locator("#one-line-split").click();
+    await page.waitForFunction(() => document.querySelectorAll("#results tr.scored").length === 3);
+    equal(await page.locator("#smiles").inputValue(), "CCO\nc1ccccc1O\nCC#N");
+    ok(await page.locator("#one-line").isHidden());
+  });
+  await visit.context.close();
+}
+
+async function testComparison(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const button = page.locator("#compare-open");
+  const select = (row: number): Promise<void> =>
+    page.getByLabel(`Select row ${row}`, { exact: true }).check();
+  await checks.check("cpu: two selected rows are compared, value by value", async () => {
+    await page.locator("#smiles").fill("c1ccccc1O phenol\nCC( broken\nCc1ccccc1O cresol");
+    await score(page);
+    await select(1);
+    ok(await button.isHidden(), "one row is no pair");
+    await select(2);
+    ok(await button.isHidden(), "a row without values is not compared");
+    await page.getByLabel("Select row 2", { exact: true }).uncheck();
+    await select(3);
+    await button.click();
+    const dialog = page.locator("#compare");
+    await dialog.locator("svg.molecule").nth(1).waitFor({ timeout: LIMIT });
+    deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["phenol", "cresol"]);
+    const shown = await page.evaluate(() =>
+      [...document.querySelectorAll("#compare-body tbody tr:has(td)")].map((line) =>
+        [...line.querySelectorAll("data")].map(({ value }) => Number(value)),
+      ),
+    );
+    const table = await visibleRows(page);
+    const [first = [], second = []] = [table[0]?.values, table[2]?.values];
+    ok(first.length > 0 && shown.length >= first.length);
+    for (const value of first)
+      ok(
+        shown.some(([one]) => one === value),
+        `${value} is missing`,
+      );
+    for (const value of second)
+      ok(
+        shown.some(([, one]) => one === value),
+        `${value} is missing`,
+      );
+    for (const [one = 0, other = 0, difference] of shown) equal(difference, other - one);
+    deepEqual(await violations(page), []);
+  });
+  await checks.check("cpu: the comparison opens and closes by keyboard alone", async () => {
+    await page.keyboard.press("Escape");
+    await page.locator("#compare").waitFor({ state: "hidden" });
+    equal(await page.evaluate(() => document.activeElement?.id), "compare-open");
+    await page.locator("#results tbody th button").first().focus();
+    await page.keyboard.press("c");
+    await page.locator("#compare").waitFor({ state: "visible" });
+    await page.keyboard.press("Escape");
+    equal(
+      await page.evaluate(() => document.activeElement?.closest("tr")?.dataset.row),
+      "0",
+      "the focus is where it was",
+    );
+  });
+  await checkQuiet("cpu: no errors on the console while comparing", visit);
+  await visit.context.close();
+}
+
 async function testEditor(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;
@@ -1187,7 +1258,7 @@ async function testEditor(browser: Browser, site: Served): Promise<void> {
     await page.locator("#results tbody th button").first().click();
     await page.locator("#details-edit").click();
     await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
-    const before = await page.locator("#editor-values tbody tr").first().innerText();
+    const before = await page.locator("#editor-values tbody tr:has(td)").first().innerText();
     const canvas = page.locator("#editor-canvas canvas").last();
     const box = await canvas.boundingBox();
     ok(box !== null);
@@ -1199,7 +1270,7 @@ async function testEditor(browser: Browser, site: Served): Promise<void> {
       await page.waitForTimeout(600);
     }
     async function changed(): Promise<string> {
-      return page.locator("#editor-values tbody tr").first().innerText();
+      return page.locator("#editor-values tbody tr:has(td)").first().innerText();
     }
     ok((await changed()) !== before, "the numbers have changed");
     ok(/Scored in \d+ ms/.test(await page.locator("#editor-state").innerText()));
@@ -1635,22 +1706,6 @@ function near(actual: number[], expected: number[], allowed: number, what: strin
       `${what}: ${value} and ${other}`,
     );
   });
-}
-
-function findChromium(): string | null {
-  const given = process.env.CHROMIUM;
-  if (given !== undefined && given !== "") return existsSync(given) ? given : null;
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    try {
-      return execFileSync("which", [name], {
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-      }).trim();
-    } catch {
-      // The next one.
-    }
-  }
-  return null;
 }
 
 await main();

@@ -2,17 +2,8 @@
 
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { renderCard } from "../card.js";
-import { App, type Input } from "../page/app.js";
-import {
-  contributions,
-  direction,
-  effect,
-  extremes,
-  largest,
-  pieces,
-} from "../page/attribution.js";
-import { canBeDrawn, symbols, turned } from "../page/drawing/block.js";
-import { pictureOf } from "../page/drawing/picture.js";
+import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
+import { pictureOf } from "../package/src/drawing/picture.js";
 import {
   bounds,
   bytes,
@@ -26,13 +17,22 @@ import {
   score,
   sentence,
   signed,
-} from "../page/format.js";
+} from "../package/src/format.js";
+import { mark } from "../package/src/mark.js";
+import type { Endpoint, Row } from "../package/src/protocol.js";
+import { ScoreStore } from "../package/src/scores.js";
+import { App, type Input } from "../page/app.js";
+import {
+  contributions,
+  direction,
+  effect,
+  extremes,
+  largest,
+  pieces,
+} from "../page/attribution.js";
 import * as fragment from "../page/fragment.js";
-import { mark } from "../page/mark.js";
 import { Meter } from "../page/meter.js";
 import { binsOf, correlation, scaleOf } from "../page/plot.js";
-import type { Endpoint, Row } from "../page/protocol.js";
-import { ScoreStore } from "../page/scores.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
 import { arrange, type Content, EVERYTHING, FieldKeys, numberIn, type View } from "../page/view.js";
 import { Checks } from "./checks.js";

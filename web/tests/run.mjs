@@ -1,7 +1,8 @@
-// Runs one of the test files, which are TypeScript, through Vite's own loader.
+// Runs a file of TypeScript through Vite's own loader: a test by its name, another by its path.
 import { fileURLToPath } from "node:url";
 import { runnerImport } from "vite";
 
 const [, , name] = process.argv;
 const root = fileURLToPath(new URL(".", import.meta.url));
-await runnerImport(`${root}${name}.test.ts`, { root, configFile: false, logLevel: "error" });
+const file = name.endsWith(".ts") ? name : `${name}.test.ts`;
+await runnerImport(`${root}${file}`, { root, configFile: false, logLevel: "error" });

@@ -1,18 +1,11 @@
 /** Workers without a browser: messages are answered in order, each in a later turn, as the real ones do. */
 
-import type { WorkerHandle } from "../page/backend.js";
-import type { Engines } from "../page/engines.js";
-import {
-  type Call,
-  type Calls,
-  type EngineInfo,
-  Failure,
-  type Row,
-  type Scores,
-  type TableId,
-} from "../page/protocol.js";
-import type { Workers } from "../page/session.js";
-import { Signal } from "../page/signal.js";
+import type { WorkerHandle } from "../package/src/backend.js";
+import type { Engines } from "../package/src/engines.js";
+import { DelicateError } from "../package/src/errors.js";
+import type { Call, Calls, EngineInfo, Row, Scores, TableId } from "../package/src/protocol.js";
+import type { Workers } from "../package/src/session.js";
+import { Signal } from "../package/src/signal.js";
 
 const INFO: EngineInfo = {
   backend: "cpu",
@@ -146,7 +139,7 @@ export class MadeUpWorker implements WorkerHandle {
   #opened(table: TableId): MadeUpRow[] {
     const rows = this.tables.get(table);
     if (rows !== undefined) return rows;
-    throw new Failure({ code: "no-table", message: "the table is not open", columns: null });
+    throw new DelicateError({ code: "no_table", message: "the table is not open" });
   }
 }
 

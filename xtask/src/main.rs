@@ -3,6 +3,7 @@
 //! Each task first installs what it lacks, so a machine with Rust alone is
 //! enough to start from.
 
+mod bench;
 mod command;
 mod demo;
 mod features;
@@ -62,6 +63,18 @@ enum Task {
         #[arg(long)]
         dev: bool,
     },
+    /// Build the npm package `delicate` into `web/package/dist`, and pack it.
+    Package {
+        /// Leave the modules unoptimised: larger, but ready minutes sooner.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Build the page as a folder for a USB stick or any web host, in `web/bundle`.
+    Bundle {
+        /// Leave the modules unoptimised: larger, but ready minutes sooner.
+        #[arg(long)]
+        dev: bool,
+    },
     /// Train the shipped models and write the tables about them (hours on a CPU).
     #[command(disable_help_flag = true)]
     Reproduce {
@@ -81,6 +94,9 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Measure our speed beside that of others, turn by turn.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -90,7 +106,7 @@ enum Task {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Prepare {
-    /// What `demo` and `web` need.
+    /// What `demo`, `web`, `package` and `bundle` need.
     Demo,
     /// What `test` needs besides.
     Test,
@@ -118,10 +134,23 @@ fn run(task: Task) -> Result<bool> {
             modules::build(&workspace, &tools, dev)?;
             page::build(&workspace, &tools.node)?;
         }
+        Task::Package { dev } => {
+            let tools = setup::for_page(&workspace)?;
+            modules::build(&workspace, &tools, dev)?;
+            page::package(&workspace, &tools.node)?;
+            page::pack(&workspace, &tools.node)?;
+        }
+        Task::Bundle { dev } => {
+            let tools = setup::for_page(&workspace)?;
+            modules::build(&workspace, &tools, dev)?;
+            page::build(&workspace, &tools.node)?;
+            page::bundle(&workspace)?;
+        }
         Task::Reproduce { arguments } => reproduce::run(&workspace, &arguments)?,
         Task::Kills { rounds, only, seed } => {
             return kills::run(&workspace, &only, rounds, seed);
         }
+        Task::Bench(bench) => bench::run_bench(&workspace, bench)?,
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {

@@ -1,4 +1,4 @@
-//! The page's npm package, in `web`.
+//! The page and the npm package that it is built on, in `web`.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -39,6 +39,53 @@ pub(crate) fn install(workspace: &Workspace, node: &Node) -> Result<()> {
 /// Builds the page into `web/dist`.
 pub(crate) fn build(workspace: &Workspace, node: &Node) -> Result<()> {
     run(&mut script(workspace, node, "build"))
+}
+
+/// Builds the npm package `delicate` into `web/package/dist`.
+pub(crate) fn package(workspace: &Workspace, node: &Node) -> Result<()> {
+    run(&mut script(workspace, node, "package"))
+}
+
+/// Packs it, as it would be published, into `web/package`.
+pub(crate) fn pack(workspace: &Workspace, node: &Node) -> Result<()> {
+    let mut pack = npm(workspace, node);
+    pack.args(["pack", "./package/dist", "--pack-destination", "package"]);
+    run(&mut pack)?;
+    println!("The package is in web/package.");
+    Ok(())
+}
+
+/// Copies the built page into `web/bundle`, with how to serve it.
+pub(crate) fn bundle(workspace: &Workspace) -> Result<()> {
+    let web = workspace.web();
+    let bundle = web.join("bundle");
+    match fs::remove_dir_all(&bundle) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", bundle.display()))?;
+        }
+        _ => {}
+    }
+    copy(&web.join("dist"), &bundle)?;
+    copy(&web.join("host"), &bundle)?;
+    println!("The page is in web/bundle; its README.txt says how to serve it.");
+    Ok(())
+}
+
+/// Copies what is in a folder into another one.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("{} cannot be made", to.display()))?;
+    let entries = fs::read_dir(from).with_context(|| format!("{} is missing", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let copy_of = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &copy_of)?;
+        } else {
+            fs::copy(entry.path(), &copy_of)
+                .with_context(|| format!("{} cannot be written", copy_of.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Serves `web/dist` on loopback until interrupted.

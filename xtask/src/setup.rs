@@ -33,6 +33,7 @@ pub(crate) fn for_checks() {
 pub(crate) fn for_tests() {
     note(vulkan());
     note(chromium());
+    note(firefox());
     note(spirv_tools());
 }
 
@@ -96,7 +97,18 @@ fn spirv_tools() -> Result<()> {
     packages::install(&["spirv-tools"])
 }
 
-/// The browser of the browser tests.
+/// The other browser of the tests; named otherwise where it is no Debian.
+fn firefox() -> Result<()> {
+    let there = ["firefox-esr", "firefox"]
+        .iter()
+        .any(|name| answer(Command::new(name).arg("--version")).is_ok());
+    if !cfg!(target_os = "linux") || there {
+        return Ok(());
+    }
+    packages::install(&["firefox-esr"])
+}
+
+/// The browser of most browser tests.
 fn chromium() -> Result<()> {
     if page::browser().is_some() {
         return Ok(());

@@ -42,7 +42,7 @@ impl Step {
 
 /// In the order they run: the quickest to fail first. Those of the page run beside
 /// the others.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "format",
         needs: Needs::Rust,
@@ -104,10 +104,16 @@ const STEPS: [Step; 12] = [
         needs: Needs::Page,
         run: browser_tests,
     },
+    Step {
+        name: PACKAGE_TESTS,
+        needs: Needs::Page,
+        run: package_tests,
+    },
 ];
 const TESTS: &str = "tests";
 const TRANSLATION: &str = "translation";
 const BROWSER_TESTS: &str = "browser-tests";
+const PACKAGE_TESTS: &str = "package-tests";
 
 /// Where Mesa keeps compiled pipelines.
 const PIPELINES: &str = "MESA_SHADER_CACHE_DIR";
@@ -128,7 +134,7 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
     setup::for_checks();
     if steps
         .iter()
-        .any(|step| [TESTS, TRANSLATION, BROWSER_TESTS].contains(&step.name))
+        .any(|step| [TESTS, TRANSLATION, BROWSER_TESTS, PACKAGE_TESTS].contains(&step.name))
     {
         setup::for_tests();
     }
@@ -359,11 +365,29 @@ fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
     // They compare the page's numbers with those of the native command.
     let program = native::build(suite.workspace, "delicate")?;
     let mut tests = page::script(suite.workspace, &tools.node, "test:browser");
-    count_page_tests(
-        tests
-            .env(page::BROWSER, browser)
-            .env("DELICATE_BIN", program),
-    )
+    let tests = tests
+        .env(page::BROWSER, browser)
+        .env("DELICATE_BIN", &program);
+    let mut counts = count_page_tests(tests)?;
+    let mut tests = page::script(suite.workspace, &tools.node, "test:firefox");
+    counts += count_page_tests(tests.env("DELICATE_BIN", program))?;
+    Ok(counts)
+}
+
+/// The npm package and the folder to be served, as their users have them.
+fn package_tests(suite: &Suite<'_>) -> Result<Tally> {
+    let Some(tools) = &suite.tools else {
+        return Ok(not_set_up(PACKAGE_TESTS));
+    };
+    page::package(suite.workspace, &tools.node)?;
+    page::bundle(suite.workspace)?;
+    let program = native::build(suite.workspace, "delicate")?;
+    let mut tests = page::script(suite.workspace, &tools.node, "test:package");
+    // Without a browser they say so.
+    if let Some(browser) = page::browser() {
+        tests.env(page::BROWSER, browser);
+    }
+    count_page_tests(tests.env("DELICATE_BIN", program))
 }
 
 /// Runs and counts tests of the page.

@@ -10,8 +10,8 @@ use delicate::records::{Header, ReadOptions, Row};
 use serde::Serialize;
 
 use crate::cli::{
-    AugmentationArguments, ComputeArguments, DeviceArguments, DeviceLossArguments,
-    DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
+    AugmentationArguments, DeviceLossArguments, DeviceLossNotice, InputArguments, ModelArguments,
+    MoleculeArguments, OutputArguments, ScoringArguments,
 };
 use crate::error::CommandError;
 use crate::files::{RowFile, refuse_model_file};
@@ -26,7 +26,7 @@ pub(crate) struct RowArguments {
     #[command(flatten)]
     pub(crate) model: ModelArguments,
     #[command(flatten)]
-    pub(crate) device: DeviceArguments,
+    pub(crate) compute: ScoringArguments,
     #[command(flatten)]
     pub(crate) device_loss: DeviceLossArguments,
     #[command(flatten)]
@@ -43,8 +43,6 @@ pub(crate) struct RowArguments {
     pub(crate) molecule: MoleculeArguments,
     #[command(flatten)]
     pub(crate) augmentation: AugmentationArguments,
-    #[command(flatten)]
-    pub(crate) compute: ComputeArguments,
     /// Go on with the output file of the same command that was killed or interrupted; the result
     /// is bit-identical (not for a JSON array or .gz)
     #[arg(long)]
@@ -122,12 +120,10 @@ fn run(
     };
     let input = RowFile::open(&arguments.file, &reading)?;
 
-    let device = arguments.device.open()?;
+    let device = arguments.compute.open()?;
     let (mut scorer, model) = model::load_with_digest(&arguments.model, task, device)?;
     scorer = scorer.on_device_lost(arguments.device_loss.on_device_lost);
-    if arguments.compute.is_half() {
-        scorer = scorer.in_half_precision()?;
-    }
+    scorer = arguments.compute.apply(scorer)?;
     if let Some(names) = endpoints {
         scorer = (scorer.only(names)).map_err(|error| CommandError::Usage(error.to_string()))?;
     }
@@ -147,7 +143,7 @@ fn run(
     }
     let settings = settings(arguments, task, beside, &scorer, &model, input.header())?;
     let device_loss = DeviceLossNotice::default();
-    let place = || format!(" on {}", scorer.device().name());
+    let place = || model::place(&scorer);
     type OnProgress<'a> = &'a dyn Fn(usize) -> ControlFlow<()>;
     match task {
         Task::Score if beside.properties => {
@@ -226,7 +222,10 @@ fn settings(
     for (name, value) in [
         ("model", Ok(model.into())),
         ("device", Ok(scorer.device().name().into())),
-        ("half", Ok(arguments.compute.is_half().into())),
+        (
+            "precision",
+            Ok(arguments.compute.name(scorer.device()).into()),
+        ),
         ("beside", serde_json::to_value(beside)),
         ("endpoints", Ok(endpoints.into())),
         ("augmentation", serde_json::to_value(arguments.augmentation)),

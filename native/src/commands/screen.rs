@@ -20,8 +20,8 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::cli::{
-    Choices, DeviceArguments, DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments,
-    OutputArguments, ReportFormat, name_of, one_of,
+    Choices, DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
+    ReportFormat, ScoringArguments, name_of, one_of,
 };
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
@@ -89,7 +89,7 @@ pub(crate) struct ScreenArguments {
     #[command(flatten)]
     pub(crate) model: ModelArguments,
     #[command(flatten)]
-    pub(crate) device: DeviceArguments,
+    pub(crate) compute: ScoringArguments,
     #[command(flatten)]
     pub(crate) input: InputArguments,
     /// SMILES column of the queries (default: detected by name or content)
@@ -174,8 +174,13 @@ impl Featurizer {
         let by = arguments.by;
         // Fingerprints need neither: a machine without a usable device will do.
         let scorer = if by.needs_embeddings() {
-            let device = arguments.device.open()?;
-            Some(model::load(&arguments.model, Task::Embed, device)?)
+            let device = arguments.compute.open()?;
+            let scorer = model::load(&arguments.model, Task::Embed, device)?;
+            // What a benchmark reports is that of the reference, unless told otherwise.
+            match arguments.benchmark.is_some() && arguments.compute.asked().is_none() {
+                true => Some(scorer),
+                false => Some(arguments.compute.apply(scorer)?),
+            }
         } else {
             None
         };
@@ -330,9 +335,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     if !arguments.quiet {
         let seconds = started.elapsed().as_secs_f64();
         let device = featurizer.scorer.as_ref();
-        let device = device.map_or(String::new(), |scorer| {
-            format!(" on {}", scorer.device().name())
-        });
+        let device = device.map_or(String::new(), model::place);
         say!(
             "{rows} rows against {} {}, {seconds:.1} s ({:.0} rows/s){device}",
             queries.features.len(),
@@ -432,6 +435,8 @@ struct Report<'a> {
     aggregate: &'static str,
     /// The model's name, where embeddings were compared.
     model: Option<&'a str>,
+    /// What it computed in.
+    precision: Option<&'static str>,
     #[serde(flatten)]
     result: &'a BenchmarkResult,
 }
@@ -521,6 +526,7 @@ fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), Comman
                 .scorer
                 .as_ref()
                 .map(|scorer| scorer.config().name.as_str()),
+            precision: (featurizer.scorer.as_ref()).map(|scorer| scorer.precision().name()),
             result: &result,
         };
         let text = serde_json::to_string_pretty(&report)

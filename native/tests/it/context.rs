@@ -218,14 +218,14 @@ fn properties_stand_alone_and_beside_scores() {
         lines[3]
     );
 
-    let beside = ["score", "-", "-q", "--properties", "--endpoints", "esol"];
+    let beside = ["score", "-", "-q", "--properties", "--endpoints", "log_s"];
     let table = stdout(&run_with_input(&beside, input));
     let header = table.lines().next().expect("a header");
-    assert!(header.starts_with("smiles,name,esol,mol_wt,"), "{header}");
+    assert!(header.starts_with("smiles,name,log_s,mol_wt,"), "{header}");
     let json = [&beside[..], &["--format", "json"]].concat();
     let rows: Value = serde_json::from_str(&stdout(&run_with_input(&json, input))).expect("JSON");
     assert_eq!(rows[0]["properties"]["h_bond_acceptors"], 3);
     assert_eq!(rows[0]["properties"]["brenk"][0], "phenol_ester");
-    assert!(rows[0]["scores"]["esol"]["value"].is_number());
+    assert!(rows[0]["scores"]["log_s"]["value"].is_number());
     assert!(rows[2]["properties"].is_null() && rows[2]["scores"].is_null());
 }

@@ -664,14 +664,16 @@ mod tests {
     #[test]
     fn outputs_are_those_that_the_model_has() {
         let device = pollster::block_on(Device::open(DeviceChoice::Cpu)).expect("the CPU");
-        for (files, expected) in [
+        for (files, expected, length) in [
             (
                 ModelFiles::embedded(),
                 ["last_hidden_state", "pooled", "values"],
+                "256",
             ),
             (
                 ModelFiles::embedded_for_similarity(),
                 ["last_hidden_state", "pooled", "embedding"],
+                "128",
             ),
         ] {
             let (config, model) = files.build(&device).expect("valid");
@@ -683,7 +685,7 @@ mod tests {
             assert_eq!(names, expected);
             let property = |property: &message::Property| {
                 property.key.as_deref() == Some("max_length")
-                    && property.value.as_deref() == Some("128")
+                    && property.value.as_deref() == Some(length)
             };
             assert!(read.metadata_props.iter().any(property));
         }

@@ -17,6 +17,12 @@ const MOLECULES: [&str; 6] = [
     "CS(=O)(=O)NC1=CC=C(Cl)C=C1Br",
 ];
 
+/// A model with Gaussian processes.
+fn five_endpoints() -> ModelFiles<'static> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/delicate-small");
+    ModelFiles::read(&path).expect("it is shipped")
+}
+
 fn molecules() -> Vec<Structure> {
     MOLECULES.iter().map(|&smiles| smiles.into()).collect()
 }
@@ -70,7 +76,7 @@ impl ModuleMapper for Spoil {
 /// The network with every parameter in turn not finite: no row has a value,
 /// neither prediction nor embedding.
 fn nothing_broken_passes(device: &Device) {
-    let files = ModelFiles::embedded();
+    let files = five_endpoints();
     let (config, model) = files.load(device.tensors()).expect("valid");
     let mut parameters = 0;
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
@@ -130,7 +136,7 @@ fn a_weight_that_is_not_finite_gives_no_number_through_opengl_on_wgpu() {
 /// beside it as if it were a GPU.
 fn failing(faults: impl IntoIterator<Item = Option<Fault>>) -> Scorer {
     let device = cpu();
-    let files = ModelFiles::embedded();
+    let files = five_endpoints();
     let spare = Spare::beside(&files).expect("valid");
     let scorer = Scorer {
         spare: Some(Arc::new(spare)),
@@ -149,7 +155,7 @@ fn lost() -> Option<Fault> {
 }
 
 fn expected() -> Vec<f32> {
-    let scorer = Scorer::load(&ModelFiles::embedded(), cpu()).expect("valid");
+    let scorer = Scorer::load(&five_endpoints(), cpu()).expect("valid");
     values(&predicted(&scorer))
 }
 
@@ -239,7 +245,7 @@ fn a_device_whose_numbers_are_off_is_refused_with_the_difference() {
 fn a_run_goes_on_when_its_device_is_destroyed_on_wgpu() {
     use burn::backend::wgpu::wgpu;
     let (device, handle) = crate::device::of_its_own(wgpu::Backends::PRIMARY).expect("a GPU");
-    let scorer = Scorer::load(&ModelFiles::embedded(), device).expect("valid");
+    let scorer = Scorer::load(&five_endpoints(), device).expect("valid");
     pollster::block_on(scorer.check_device()).expect("it computes as the CPU does");
     let close = |found: &[f32]| {
         let expected = expected();
@@ -268,7 +274,58 @@ fn opengl_computes_as_the_cpu_does_on_wgpu() {
     let Ok(device) = Device::open_blocking(DeviceChoice::OpenGl) else {
         return;
     };
-    let scorer = Scorer::load(&ModelFiles::embedded(), device).expect("valid");
+    let scorer = Scorer::load(&five_endpoints(), device).expect("valid");
     let check = pollster::block_on(scorer.compare_with_cpu()).expect("it computes");
     assert!(check.expect("a GPU").passes(), "{check:?}");
+}
+
+#[cfg(feature = "embedded")]
+#[test]
+fn eight_bits_are_near_single_precision_and_blind_to_neighbours() {
+    for files in [
+        five_endpoints(),
+        ModelFiles::embedded(),
+        ModelFiles::embedded_for_similarity(),
+    ] {
+        let single = Scorer::load(&files, cpu()).expect("a valid model");
+        let scorer = single.clone().in_eight_bits().expect("a CPU");
+        assert_eq!(scorer.precision(), Precision::Int8);
+        assert_eq!(single.precision(), Precision::Fp32);
+        let task = match scorer.endpoints().is_empty() {
+            true => Task::Embed,
+            false => Task::Score,
+        };
+        let deviations: Vec<f32> = match task {
+            Task::Score => (scorer.endpoints().iter())
+                .map(|endpoint| endpoint.scaling.deviation)
+                .collect(),
+            Task::Embed => Vec::new(),
+        };
+        let run = |scorer: &Scorer, molecules: &[Structure]| {
+            let options = PredictOptions::default();
+            let run = scorer.run(molecules, task, options, without_interruption);
+            let rows = pollster::block_on(run).rows.into_iter();
+            let rows = rows.map(|row| row.expect("a result").expect("valid"));
+            rows.collect::<Vec<Vec<f32>>>()
+        };
+        let all = molecules();
+        let together = run(&scorer, &all);
+        let exact = run(&single, &all);
+        for (row, molecule) in all.iter().enumerate() {
+            let alone = run(&scorer, std::slice::from_ref(molecule));
+            assert_eq!(alone[0], together[row], "{molecule:?}");
+            let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt();
+            let off: Vec<f32> = (together[row].iter().zip(&exact[row]))
+                .map(|(a, b)| a - b)
+                .collect();
+            match task {
+                Task::Score => {
+                    for (off, deviation) in off.iter().zip(&deviations) {
+                        assert!(off.abs() < 0.08 * deviation, "{off} of {deviation}");
+                    }
+                }
+                Task::Embed => assert!(norm(&off) < 0.03 * norm(&exact[row])),
+            }
+        }
+    }
 }

@@ -1,10 +1,10 @@
 /** A molecule with its atoms tinted by what each adds to a prediction. */
 
+import type { AtomMark } from "../../package/src/drawing/picture.js";
+import * as format from "../../package/src/format.js";
+import type { Endpoint, Explanation } from "../../package/src/protocol.js";
 import { contributions, direction, effect, extremes, largest, pieces } from "../attribution.js";
 import { element, spoken } from "../dom.js";
-import type { AtomMark } from "../drawing/picture.js";
-import * as format from "../format.js";
-import type { Endpoint, Explanation } from "../protocol.js";
 
 /** Shares smaller than this part of the largest have no number on the drawing. */
 const NUMBERED = 0.2;

@@ -1,9 +1,9 @@
 /** The dialog that shows one row in full. */
 
+import * as format from "../../package/src/format.js";
+import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import * as format from "../format.js";
-import type { Session } from "../session.js";
 import { closeBeside } from "./dialog.js";
 import { waiting } from "./engine.js";
 import { type Pending, rowDetails } from "./row-details.js";

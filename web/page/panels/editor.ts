@@ -1,16 +1,16 @@
 /** The sketcher: change a molecule, and see what the model says of it before and after. */
 
 import type { CanvasEditor } from "openchemlib";
+import { turned } from "../../package/src/drawing/block.js";
+import { library } from "../../package/src/drawing/library.js";
+import { DelicateError } from "../../package/src/errors.js";
+import * as format from "../../package/src/format.js";
+import type { Estimate } from "../../package/src/scores.js";
+import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
-import { element, find, spoken } from "../dom.js";
-import { turned } from "../drawing/block.js";
-import { library } from "../drawing/library.js";
-import * as format from "../format.js";
-import { Failure } from "../protocol.js";
-import type { Estimate } from "../scores.js";
-import { Session } from "../session.js";
+import { find } from "../dom.js";
+import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
-import { band } from "./table.js";
 
 export interface EditorPanel {
   /** Starts from a row's molecule. */
@@ -47,28 +47,7 @@ export function editorPanel(
 
   const draw = (): void => {
     const endpoints = app.model?.endpoints ?? [];
-    const rows = endpoints.map(({ title, unit }, place) => {
-      const [old, now] = [before[place] ?? null, after[place] ?? null];
-      return element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, title, " ", element("span", { class: "unit" }, unit)),
-        cell(old),
-        cell(now),
-        difference(old, now),
-      );
-    });
-    const heads = ["Endpoint", "Before", "After", "Change"].map((text, place) =>
-      element("th", { scope: "col", class: place === 0 ? "" : "number" }, text),
-    );
-    values.replaceChildren(
-      element(
-        "table",
-        {},
-        element("thead", {}, element("tr", {}, ...heads)),
-        element("tbody", {}, ...rows),
-      ),
-    );
+    values.replaceChildren(comparison(endpoints, ["Before", "After", "Change"], before, after));
     smiles.textContent = current;
     add.disabled = current === "";
     copy.disabled = current === "";
@@ -112,7 +91,7 @@ export function editorPanel(
       }
       draw();
     } catch (error) {
-      if (signal.aborted || (error instanceof Failure && error.code === "cancelled")) return;
+      if (signal.aborted || (error instanceof DelicateError && error.code === "cancelled")) return;
       state.textContent = format.sentence(error instanceof Error ? error.message : String(error));
     } finally {
       session?.close();
@@ -194,45 +173,4 @@ export function editorPanel(
       await open(drawn?.block ?? null);
     },
   };
-}
-
-function cell(estimate: Estimate | null): HTMLTableCellElement {
-  if (estimate === null) return element("td", { class: "number none" }, "–");
-  const { value, interval, domain } = estimate;
-  const made = element(
-    "td",
-    { class: "number" },
-    band(domain),
-    element("data", { value: String(value) }, format.estimate(value, interval)),
-  );
-  if (domain !== null) made.dataset.domain = domain;
-  if (interval !== null)
-    made.append(
-      element("span", { class: "interval" }, spoken(", interval "), format.bounds(interval)),
-    );
-  return made;
-}
-
-/** What changed, and whether by more than what either number may be off. */
-function difference(before: Estimate | null, after: Estimate | null): HTMLTableCellElement {
-  if (before === null || after === null) return element("td", { class: "number none" }, "–");
-  const change = after.value - before.value;
-  const half = before.interval === null ? null : (before.interval.high - before.interval.low) / 2;
-  const beyond = half !== null && Math.abs(change) > half;
-  const arrow = format.signed(change) === "0.00" ? "" : change > 0 ? "▲ " : "▼ ";
-  const made = element(
-    "td",
-    { class: "number" },
-    element("span", { attributes: { "aria-hidden": "true" } }, arrow),
-    element("data", { value: String(change) }, format.signed(change)),
-  );
-  if (half !== null)
-    made.append(
-      element(
-        "span",
-        { class: "interval" },
-        beyond ? "beyond the interval" : "within the interval",
-      ),
-    );
-  return made;
 }

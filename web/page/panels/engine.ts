@@ -1,10 +1,10 @@
 /** The badge: which engine scores, how fast each one is, and what went wrong. */
 
+import { type EnginesState, label, type Measure } from "../../package/src/engines.js";
+import * as format from "../../package/src/format.js";
+import type { BackendName } from "../../package/src/protocol.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
-import { type EnginesState, label, type Measure } from "../engines.js";
-import * as format from "../format.js";
-import type { BackendName } from "../protocol.js";
 
 interface Parts {
   badge: HTMLElement;

@@ -1,11 +1,11 @@
 /** Where the user pastes molecules or chooses a file, and starts and ends the scoring. */
 
+import * as format from "../../package/src/format.js";
+import type { Source } from "../../package/src/protocol.js";
 import type { App, Input } from "../app.js";
 import { find } from "../dom.js";
 import example from "../example.smi?raw";
-import * as format from "../format.js";
 import * as fragment from "../fragment.js";
-import type { Source } from "../protocol.js";
 
 /** How long the link's button says what became of the link. */
 const LINK_NOTE_MS = 2_500;
@@ -21,6 +21,8 @@ export interface InputPanel {
   show(input: Input): void;
   /** Adds a line to the pasted ones, where no file is open; whether it did. */
   add(line: string): boolean;
+  /** Scores other text in the place of what was pasted. */
+  replace(text: string): void;
 }
 
 export function inputPanel(app: App): InputPanel {
@@ -237,6 +239,10 @@ export function inputPanel(app: App): InputPanel {
     show({ source, text: pasted }) {
       showFile(pasted === null ? source : null);
       if (pasted !== null) text.value = pasted;
+    },
+    replace(other) {
+      text.value = other;
+      scoreAll();
     },
     add(line) {
       if (file !== null) return false;

@@ -1,8 +1,8 @@
 /** Keeps scores over a reload, and offers to bring back those of the table before. */
 
+import * as format from "../../package/src/format.js";
 import type { App, Input } from "../app.js";
 import { find } from "../dom.js";
-import * as format from "../format.js";
 import * as store from "../store.js";
 
 /** Larger tables are not kept: writing them would take seconds. */

@@ -1,9 +1,9 @@
 /** What the page says of its model. */
 
+import * as format from "../../package/src/format.js";
+import type { Endpoint, ModelInfo } from "../../package/src/protocol.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
-import * as format from "../format.js";
-import type { Endpoint, ModelInfo } from "../protocol.js";
 
 /** Tokens that a drug-like molecule takes for each of its heavy atoms, roughly. */
 const TOKENS_PER_ATOM = 2.1;

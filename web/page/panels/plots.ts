@@ -1,13 +1,13 @@
 /** A histogram of a column or a scatter plot of two, in which the pointer selects rows. */
 
+import { picture } from "../../package/src/drawing/library.js";
+import { draw as drawPicture } from "../../package/src/drawing/picture.js";
+import * as format from "../../package/src/format.js";
+import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
-import { picture } from "../drawing/library.js";
-import { draw as drawPicture } from "../drawing/picture.js";
-import * as format from "../format.js";
 import { binsOf, correlation, type Scale, scaleOf } from "../plot.js";
 import type { Selection } from "../selection.js";
-import type { Session } from "../session.js";
 import { type NumberKey, numbers } from "../view.js";
 import { numberColumns } from "./filters.js";
 import type { ResultTable } from "./table.js";

@@ -1,8 +1,8 @@
 /** How far scoring has come, how fast it is, and how long it will take. */
 
+import * as format from "../../package/src/format.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import * as format from "../format.js";
 import { Meter } from "../meter.js";
 import { waiting } from "./engine.js";
 

@@ -1,12 +1,12 @@
 /** The scored table with what is done to it: filtering, choosing rows and columns, taking it away. */
 
+import { Drawings } from "../../package/src/drawing/drawings.js";
+import * as format from "../../package/src/format.js";
+import type { ExportFormat } from "../../package/src/protocol.js";
+import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
-import { Drawings } from "../drawing/drawings.js";
-import * as format from "../format.js";
-import type { ExportFormat } from "../protocol.js";
 import type { Selection } from "../selection.js";
-import type { Session } from "../session.js";
 import { ShownColumns } from "../shown-columns.js";
 import { EVERYTHING, type View } from "../view.js";
 import { columnChoice } from "./column-choice.js";

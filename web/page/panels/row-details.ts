@@ -1,10 +1,10 @@
 /** One row in full: its fields uncut, the fault in its place, each number with what it means and how far it can be trusted. */
 
-import { element, spoken } from "../dom.js";
-import { symbols } from "../drawing/block.js";
-import { picture } from "../drawing/library.js";
-import { type AtomMark, draw, type Picture } from "../drawing/picture.js";
-import * as format from "../format.js";
+import { marked } from "../../package/src/cells.js";
+import { symbols } from "../../package/src/drawing/block.js";
+import { picture } from "../../package/src/drawing/library.js";
+import { type AtomMark, draw, type Picture } from "../../package/src/drawing/picture.js";
+import * as format from "../../package/src/format.js";
 import type {
   Domain,
   Endpoint,
@@ -13,11 +13,12 @@ import type {
   Prediction,
   Row,
   Standardization,
-} from "../protocol.js";
-import type { Estimate } from "../scores.js";
-import type { Session } from "../session.js";
+} from "../../package/src/protocol.js";
+import type { Estimate } from "../../package/src/scores.js";
+import type { Session } from "../../package/src/session.js";
+import { element, spoken } from "../dom.js";
 import { atomContributions } from "./atoms.js";
-import { marked, stateText } from "./table.js";
+import { stateText } from "./table.js";
 
 /** The places of a row's details that its explanation fills in later. */
 export interface Pending {

@@ -1,10 +1,11 @@
 /** Ranks the open table by its similarity to reference actives. */
 
+import { DelicateError } from "../../package/src/errors.js";
+import * as format from "../../package/src/format.js";
+import type { SimilarityName } from "../../package/src/protocol.js";
+import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import * as format from "../format.js";
-import { Failure, type SimilarityName } from "../protocol.js";
-import { Session } from "../session.js";
 import type { Ranked } from "./table.js";
 
 export interface ScreeningPanel {
@@ -76,7 +77,7 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       state.textContent = parts.join(" ");
       clear.hidden = false;
     } catch (error) {
-      const cancelled = error instanceof Failure && error.code === "cancelled";
+      const cancelled = error instanceof DelicateError && error.code === "cancelled";
       state.textContent = cancelled
         ? "Cancelled. What was compared is kept for the next time."
         : format.sentence(error instanceof Error ? error.message : String(error));

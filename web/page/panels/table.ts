@@ -1,15 +1,16 @@
 /** The results: a native table that holds only the rows in sight, however many there are. */
 
+import { band, marked } from "../../package/src/cells.js";
+import type { Drawings } from "../../package/src/drawing/drawings.js";
+import * as format from "../../package/src/format.js";
+import type { Endpoint, Header, Ranking, Row } from "../../package/src/protocol.js";
+import type { Estimate } from "../../package/src/scores.js";
+import type { Session } from "../../package/src/session.js";
+import { Signal } from "../../package/src/signal.js";
+import { BANDS, errorText } from "../../package/src/words.js";
 import { element, spoken } from "../dom.js";
-import type { Drawings } from "../drawing/drawings.js";
-import * as format from "../format.js";
-import { mark } from "../mark.js";
-import type { Domain, Endpoint, Header, Ranking, Row } from "../protocol.js";
-import type { Estimate } from "../scores.js";
 import type { Selection } from "../selection.js";
-import type { Session } from "../session.js";
 import { groupOf } from "../shown-columns.js";
-import { Signal } from "../signal.js";
 import {
   arrange,
   type Content,
@@ -85,12 +86,6 @@ const ACTIVE_SIZE = 0.6;
 const PRINT_WAIT_MS = 10_000;
 /** How the drawings of reference actives are told from those of rows. */
 export const ACTIVE = "active ";
-
-export const BANDS: Record<Domain, string> = {
-  in: "in the model’s domain",
-  borderline: "borderline of the model’s domain",
-  out: "outside the model’s domain",
-};
 
 export class ResultTable {
   /** Other rows are shown, or in another order. */
@@ -502,34 +497,9 @@ export class ResultTable {
   }
 }
 
-/** Marks the offending character: by a border and an underline as well as by colour, and in words. */
-export function marked(smiles: string, position: number, width?: number): HTMLElement {
-  const parts = mark(smiles, position, width);
-  const note = parts.mark === "" ? "the end is marked" : `character ${position + 1} is marked`;
-  return element(
-    "code",
-    { class: "smiles" },
-    parts.before,
-    element(
-      "mark",
-      { class: parts.mark === "" ? "end" : "" },
-      parts.mark === "" ? "\u00a0" : parts.mark,
-    ),
-    parts.after,
-    spoken(` (${note})`),
-  );
-}
-
 /** What is said of a row beside its numbers. */
 export function stateText(row: Row): string {
-  const message = row.error?.message;
-  if (message !== undefined) {
-    // People count characters from 1.
-    const from1 = message.replace(/position (\d+)/, (whole, number) =>
-      Number(number) === row.error?.position ? `position ${Number(number) + 1}` : whole,
-    );
-    return format.sentence(from1).replace(/\.$/, "");
-  }
+  if (row.error !== null) return errorText(row.error);
   return { scored: "Scored", pending: "Not scored", failed: "Failed" }[row.state];
 }
 
@@ -717,13 +687,6 @@ function estimateCell({ value, interval, domain }: Estimate, roomy: boolean): HT
     if (domain !== "in") cell.append(spoken(`, ${words}`));
   }
   return cell;
-}
-
-/** Full, half, empty: told apart without their colours. */
-export function band(domain: Domain | null): HTMLElement {
-  const made = element("span", { class: "band", attributes: { "aria-hidden": "true" } });
-  if (domain !== null) made.dataset.domain = domain;
-  return made;
 }
 
 function reason(row: Row, colSpan: number): HTMLTableCellElement {

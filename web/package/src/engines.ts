@@ -1,7 +1,8 @@
 /** Which worker scores: the CPU's at once, WebGPU's when it proves faster, a fresh one when one dies. */
 
-import { Backend, type Loading, type WorkerHandle } from "./backend.js";
-import { type BackendName, type EngineInfo, Failure, type Probe, type Start } from "./protocol.js";
+import { Backend, type Launch, type Loading, type WorkerHandle } from "./backend.js";
+import { DelicateError } from "./errors.js";
+import type { BackendName, EngineInfo, Probe, Start } from "./protocol.js";
 import { Signal } from "./signal.js";
 
 export type Measure =
@@ -40,15 +41,23 @@ export class Engines {
   readonly state: EnginesState;
   readonly changed = new Signal();
   readonly #assets: Omit<Start, "call">;
+  readonly #launchThread: Launch;
   readonly #moduleBytes: Record<BackendName, number>;
   #current: Backend | null = null;
   #failures: Record<BackendName, number> = { cpu: 0, webgpu: 0 };
+  /** Those that were started, until they are gone. */
+  readonly #running = new Set<Backend>();
+  #stopped = false;
+  /** Why an engine could not be used, the last such reason. */
+  failure: unknown = null;
 
   constructor(
     files: Pick<Start, "model" | "embedding">,
     moduleBytes: Record<BackendName, number>,
     forced: BackendName | null,
+    launch: Launch,
   ) {
+    this.#launchThread = launch;
     this.#assets = { ...files, moduleBytes: 0 };
     this.#moduleBytes = moduleBytes;
     this.state = {
@@ -69,14 +78,22 @@ export class Engines {
       if (this.state.forced === "webgpu") await this.#startForcedWebGpu();
       else await this.#startCpuFirst();
     } catch (error) {
+      this.failure = error;
       this.#change({ broken: true, note: reason(error) });
     }
+  }
+
+  /** Ends every worker, for good. */
+  stop(): void {
+    this.#stopped = true;
+    this.#current = null;
+    for (const backend of [...this.#running]) backend.stop();
   }
 
   /** The worker to use now; it may still be loading its model. */
   get current(): Backend {
     if (this.#current === null)
-      throw new Failure({ code: "no-engine", message: "no engine was started", columns: null });
+      throw new DelicateError({ code: "no_engine", message: "no engine was started" });
     return this.#current;
   }
 
@@ -88,6 +105,7 @@ export class Engines {
     const { name } = current;
     this.#failures[name] += 1;
     if (name === "cpu" && this.#failures.cpu >= CPU_FAILURES) {
+      this.failure = error;
       this.#change({
         broken: true,
         note: `The CPU engine failed ${CPU_FAILURES} times: ${reason(error)}`,
@@ -123,7 +141,7 @@ export class Engines {
       if (cpu.info === null) throw error;
       return { rate: 0, values: [] };
     });
-    if (this.state.forced === "cpu") return;
+    if (this.state.forced === "cpu" || this.#stopped) return;
     if (!("gpu" in navigator)) {
       this.#set("webgpu", { state: "unusable", why: withoutWebGpu() });
       return;
@@ -140,6 +158,7 @@ export class Engines {
       } else gpu.stop();
     } catch (error) {
       gpu.stop();
+      this.failure = error;
       this.#set("webgpu", { state: "unusable", why: reason(error) });
     }
   }
@@ -147,11 +166,7 @@ export class Engines {
   async #startForcedWebGpu(): Promise<void> {
     try {
       if (!("gpu" in navigator)) {
-        throw new Failure({
-          code: "no-webgpu",
-          message: withoutWebGpu(),
-          columns: null,
-        });
+        throw new DelicateError({ code: "no_webgpu", message: withoutWebGpu() });
       }
       const gpu = this.#use(this.#launch("webgpu"));
       await this.#measure(gpu, FORCED_PROBE_LIMIT_MS);
@@ -159,6 +174,7 @@ export class Engines {
       // One that dies after loading has been replaced already.
       if (this.#current !== null && this.#current.info !== null) return;
       this.#current?.stop();
+      this.failure = error;
       this.#set("webgpu", { state: "unusable", why: reason(error) });
       this.#change({
         note: `WebGPU was requested but is not available: ${reason(error)}. Using the CPU instead.`,
@@ -168,12 +184,17 @@ export class Engines {
   }
 
   #launch(name: BackendName): Backend {
+    if (this.#stopped)
+      throw new DelicateError({ code: "closed", message: "the engines were stopped" });
     this.#set(name, { state: "loading", loading: null });
     const backend = new Backend(
       name,
+      this.#launchThread,
       { ...this.#assets, moduleBytes: this.#moduleBytes[name] },
       (loading) => this.#set(name, { state: "loading", loading }),
     );
+    this.#running.add(backend);
+    void backend.gone.then(() => this.#running.delete(backend));
     backend.ready.then(
       (info) => this.#set(name, { state: "measuring", info }),
       () => undefined,
@@ -200,7 +221,7 @@ export class Engines {
     const info = await backend.ready;
     // What the user has asked for meanwhile goes first.
     await new Promise((resolve) => setTimeout(resolve, PROBE_DELAY_MS));
-    const probe = await Promise.race([backend.call("probe", null), timeout(limit)]);
+    const probe = await withinLimit(limit, backend.call("probe", null));
     this.#set(backend.name, { state: "measured", info, rate: probe.rate });
     return probe;
   }
@@ -225,11 +246,11 @@ function refuseOtherNumbers(found: readonly number[], expected: readonly number[
   });
   if (!wrong) return;
   const message = "its numbers for known molecules are not those of the CPU";
-  throw new Failure({ code: "inaccurate", message, columns: null });
+  throw new DelicateError({ code: "inaccurate", message });
 }
 
 const withoutWebGpu = (): string =>
-  window.isSecureContext
+  globalThis.isSecureContext
     ? "this browser has no WebGPU"
     : "browsers offer WebGPU to pages served over https alone";
 
@@ -237,9 +258,16 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function timeout(limit: number): Promise<never> {
-  return new Promise((_, reject) => {
-    const why = `no batch finished within ${limit / 1000} s`;
-    setTimeout(() => reject(new Failure({ code: "slow", message: why, columns: null })), limit);
+/** What has not come by then is too slow. */
+async function withinLimit<T>(limit: number, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `no batch finished within ${limit / 1000} s`;
+    timer = setTimeout(() => reject(new DelicateError({ code: "slow", message })), limit);
   });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

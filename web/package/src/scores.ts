@@ -1,6 +1,6 @@
 /** The predictions of a table, as columns of numbers: an object for each would take gigabytes. */
 
-import type { Domain, Prediction, Scores } from "./protocol.js";
+import type { Domain, Neighbour, Prediction, Scores } from "./protocol.js";
 
 /** The bands by their number; see `Scores`. */
 const DOMAINS: readonly (Domain | null)[] = [null, "out", "borderline", "in"];
@@ -41,6 +41,19 @@ export class ScoreStore {
 
   similarity(row: number, endpoint: number): number {
     return this.#similarities[row * this.#endpoints + endpoint] ?? Number.NaN;
+  }
+
+  /** The nearest training molecule; null where none is known. */
+  neighbour(row: number, endpoint: number): Neighbour | null {
+    const at = row * this.#endpoints + endpoint;
+    const smiles = this.#molecules[(this.#nearest[at] ?? 0) - 1];
+    if (smiles === undefined) return null;
+    const measured = this.#measured[at] ?? Number.NaN;
+    return {
+      smiles,
+      similarity: this.similarity(row, endpoint),
+      measured: Number.isNaN(measured) ? null : measured,
+    };
   }
 
   /** Null where there is no prediction. */

@@ -1,4 +1,4 @@
-/** The messages between the page and its workers; what they carry has the types of the wasm modules. */
+/** The messages to the workers and back; what they carry has the types of the wasm modules. */
 
 import type {
   Depiction,
@@ -15,6 +15,7 @@ import type {
   SimilarityName,
   Table,
 } from "delicate-cpu/delicate.js";
+import type { FailureData } from "./errors.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {
@@ -63,16 +64,21 @@ export interface WasmModule {
 /** A file that a worker fetches. */
 export interface Download {
   url: string;
+  /** 0 where it is not known. */
   bytes: number;
-  sha256: string;
+  /** Null where whoever reads the file compares it. */
+  sha256: string | null;
 }
 
+/** A file that a worker fetches, or its contents. */
+export type ModelPart = Download | Uint8Array;
+
 export interface ModelFiles {
-  config: Download;
-  weights: Download;
-  vocab: Download;
+  config: ModelPart;
+  weights: ModelPart;
+  vocab: ModelPart;
   /** Not every model knows its domain. */
-  domain: Download | null;
+  domain: ModelPart | null;
 }
 
 /** Sent once, first. */
@@ -81,7 +87,7 @@ export interface Start {
   moduleBytes: number;
   model: ModelFiles;
   /** What similarity is taken of; loaded when it is needed. */
-  embedding: ModelFiles;
+  embedding: ModelFiles | null;
 }
 
 /** Stops the scoring in progress after its current batch. */
@@ -104,10 +110,10 @@ export interface Opened extends Header {
   notes: string[];
 }
 
-/** Names an open table; no two of a page have the same. */
+/** Names an open table; no two have the same. */
 export type TableId = number;
 
-/** What the page asks of a worker, in order. Whatever is about a table names it. */
+/** What is asked of a worker, in order. Whatever is about a table names it. */
 export interface Calls {
   open: { args: Source & { table: TableId }; result: Opened };
   close: { args: { table: TableId }; result: null };
@@ -142,23 +148,3 @@ export type FromWorker =
   | { type: "scoring"; id: number; done: number }
   | { type: "result"; id: number; value: unknown }
   | { type: "error"; id: number; failure: FailureData };
-
-export interface FailureData {
-  code: string;
-  message: string;
-  /** The file's columns, when the fault is that none holds SMILES. */
-  columns: string[] | null;
-}
-
-/** An error with a code that a program can branch on. */
-export class Failure extends Error {
-  readonly code: string;
-  readonly columns: string[] | null;
-
-  constructor({ code, message, columns }: FailureData) {
-    super(message);
-    this.name = "Failure";
-    this.code = code;
-    this.columns = columns;
-  }
-}

@@ -1,20 +1,20 @@
 /** One table: opened in whichever worker is current, scored piece by piece, surviving a worker's death. */
 
 import type { WorkerHandle } from "./backend.js";
-import {
-  type Depiction,
-  type Explanation,
-  type ExportFormat,
-  Failure,
-  type Header,
-  type Opened,
-  type Piece,
-  type Ranking,
-  type Row,
-  type RowResult,
-  type SimilarityName,
-  type Source,
-  type TableId,
+import { DelicateError } from "./errors.js";
+import type {
+  Depiction,
+  Explanation,
+  ExportFormat,
+  Header,
+  Opened,
+  Piece,
+  Ranking,
+  Row,
+  RowResult,
+  SimilarityName,
+  Source,
+  TableId,
 } from "./protocol.js";
 import { ScoreStore } from "./scores.js";
 
@@ -315,14 +315,14 @@ async function attempt<T>(
     try {
       return await action(worker);
     } catch (error) {
-      if (error instanceof Failure && isFinal(error, worker)) throw error;
+      if (error instanceof DelicateError && isFinal(error, worker)) throw error;
       workers.replace(worker, error);
     }
   }
 }
 
 /** Whether another worker would give the same answer. */
-function isFinal({ code }: Failure, worker: WorkerHandle): boolean {
+function isFinal({ code }: DelicateError, worker: WorkerHandle): boolean {
   return code === "cancelled" || (!worker.dead && code !== "device_lost");
 }
 
@@ -334,7 +334,7 @@ function release(worker: WorkerHandle, table: TableId): void {
 /** Ends what nobody waits for any more. */
 function refuseIf(unwanted: boolean): void {
   if (!unwanted) return;
-  throw new Failure({ code: "cancelled", message: "nobody waits for it any more", columns: null });
+  throw new DelicateError({ code: "cancelled", message: "nobody waits for it any more" });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,16 +1,15 @@
-/** One worker as the page sees it: calls that return promises, and how it is doing. */
+/** One worker as those see it who ask it: calls that return promises, and how it is doing. */
 
-import {
-  type BackendName,
-  type Call,
-  type Calls,
-  type EngineInfo,
-  Failure,
-  type FailureData,
-  type FromWorker,
-  type Request,
-  type Start,
-  type ToWorker,
+import { DelicateError, type FailureData } from "./errors.js";
+import type {
+  BackendName,
+  Call,
+  Calls,
+  EngineInfo,
+  FromWorker,
+  Request,
+  Start,
+  ToWorker,
 } from "./protocol.js";
 
 export interface Loading {
@@ -21,67 +20,65 @@ export interface Loading {
 
 interface Pending {
   resolve(value: unknown): void;
-  reject(error: Failure): void;
+  reject(error: DelicateError): void;
   onProgress: ((done: number) => void) | undefined;
 }
 
 /** A worker as those see it who only ask it. */
 export type WorkerHandle = Pick<Backend, "call" | "cancel" | "dead" | "ready">;
 
+/** A thread that is sent messages and answers some: a browser's worker, or one of Node.js. */
+export interface Thread {
+  postMessage(message: ToWorker): void;
+  terminate(): unknown;
+}
+
+/** Starts the thread of a backend. `on.error` is told why it ends, if it does so by itself. */
+export type Launch = (
+  name: BackendName,
+  on: { message(message: FromWorker): void; error(why: FailureData): void },
+) => Thread;
+
 export class Backend {
   readonly name: BackendName;
   /** Resolves once the model is loaded; rejects when it cannot be, or the worker dies first. */
   readonly ready: Promise<EngineInfo>;
   /** Resolves when the worker has died or was stopped. */
-  readonly gone: Promise<Failure>;
+  readonly gone: Promise<DelicateError>;
   info: EngineInfo | null = null;
 
-  readonly #worker: Worker;
+  readonly #worker: Thread;
   readonly #pending = new Map<number, Pending>();
   #next = 0;
-  #dead: Failure | null = null;
+  #dead: DelicateError | null = null;
   #retiring = false;
   #settle: {
     ready(info: EngineInfo): void;
-    failed(error: Failure): void;
-    gone(error: Failure): void;
+    failed(error: DelicateError): void;
+    gone(error: DelicateError): void;
   };
 
   constructor(
     name: BackendName,
+    launch: Launch,
     start: Omit<Start, "call">,
     onLoading: (loading: Loading) => void,
   ) {
     this.name = name;
     const ready = deferred<EngineInfo>();
-    const gone = deferred<Failure>();
+    const gone = deferred<DelicateError>();
     this.ready = ready.promise;
     // Whoever needs it awaits it; a worker that nobody waits for may fail in silence.
     this.ready.catch(() => undefined);
     this.gone = gone.promise;
     this.#settle = { ready: ready.resolve, failed: ready.reject, gone: gone.resolve };
-    this.#worker =
-      name === "cpu"
-        ? new Worker(new URL("./worker/cpu.ts", import.meta.url), {
-            type: "module",
-            name: "delicate-cpu",
-          })
-        : new Worker(new URL("./worker/webgpu.ts", import.meta.url), {
-            type: "module",
-            name: "delicate-webgpu",
-          });
-    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.type === "progress") onLoading(data);
-      else this.#receive(data);
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.stop({
-        code: "crashed",
-        message: event.message || "the worker could not be started",
-        columns: null,
-      });
-    };
+    this.#worker = launch(name, {
+      message: (message) => {
+        if (message.type === "progress") onLoading(message);
+        else this.#receive(message);
+      },
+      error: (why) => this.stop(why),
+    });
     this.#post({ call: "start", ...start });
   }
 
@@ -117,7 +114,7 @@ export class Backend {
     why: FailureData = { code: "stopped", message: "the worker was stopped", columns: null },
   ): void {
     if (this.#dead !== null) return;
-    const error = new Failure(why);
+    const error = new DelicateError(why);
     this.#dead = error;
     this.#worker.terminate();
     for (const { reject } of this.#pending.values()) reject(error);
@@ -148,7 +145,7 @@ export class Backend {
     }
     this.#pending.delete(message.id);
     if (message.type === "result") pending.resolve(message.value);
-    else pending.reject(new Failure(message.failure));
+    else pending.reject(new DelicateError(message.failure));
     // A module that has trapped is in no state to be asked again.
     if (message.type === "error" && message.failure.code === "crashed") this.stop(message.failure);
     if (this.#retiring && this.#pending.size === 0) this.stop();
@@ -158,7 +155,7 @@ export class Backend {
 interface Deferred<T> {
   promise: Promise<T>;
   resolve(value: T): void;
-  reject(error: Failure): void;
+  reject(error: DelicateError): void;
 }
 
 /** Promise.withResolvers, for browsers that can score but have it not. */

@@ -1,14 +1,15 @@
-/** One worker: a wasm module, a model and the open tables, answering the page's calls in order. */
+/** One worker: a wasm module, a model and the open tables, answering calls in order. */
 
 import type { Engine, Table } from "delicate-cpu/delicate.js";
+import type { FailureData } from "../errors.js";
 import type {
   BackendName,
   Call,
   Calls,
   Download,
-  FailureData,
   FromWorker,
   ModelFiles,
+  ModelPart,
   Piece,
   Request,
   Start,
@@ -25,16 +26,23 @@ const DEVICE_LIMIT_MS = 60_000;
 /** Rows whose fingerprints or embeddings are computed between two looks at the messages. */
 const COMPARED_AT_ONCE = 128;
 
-const scope = self as unknown as DedicatedWorkerGlobalScope;
-const send = (message: FromWorker, transfer: Transferable[] = []): void =>
-  scope.postMessage(message, transfer);
+/** What the worker runs in. */
+export interface Host {
+  send(message: FromWorker, transfer?: Transferable[]): void;
+  listen(receive: (message: ToWorker) => void): void;
+  fetch(url: string, cache: RequestCache): Promise<Response>;
+}
 
 /** Answers messages for one backend with the module whose glue and address are given. */
-export function serve(backend: BackendName, glue: WasmModule, wasm: string): void {
-  let started: { module: Promise<void>; engine: Promise<Engine>; embedding: ModelFiles } | null =
-    null;
+export function serve(backend: BackendName, glue: WasmModule, wasm: string, host: Host): void {
+  let started: {
+    module: Promise<void>;
+    engine: Promise<Engine>;
+    embedding: ModelFiles | null;
+  } | null = null;
   /** The model that similarity is taken of, once it is needed. */
   let embedding: Promise<Engine> | null = null;
+  const { send } = host;
   const tables = new Map<TableId, Table>();
   let cancelled = false;
   let queue: Promise<void> = Promise.resolve();
@@ -44,7 +52,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
 
   const opened = (id: TableId): Table => {
     const table = tables.get(id);
-    if (table === undefined) throw { code: "no-table", message: "the table is not open any more" };
+    if (table === undefined) throw { code: "no_table", message: "the table is not open any more" };
     return table;
   };
   const close = (id: TableId): void => {
@@ -131,14 +139,16 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
   };
 
   const loaded = (): Promise<Engine> => {
-    if (started === null) throw { code: "not-started", message: "the worker was not started" };
+    if (started === null) throw { code: "not_started", message: "the worker was not started" };
     return started.engine;
   };
 
   const loadedEmbedding = (): Promise<Engine> => {
-    if (started === null) throw { code: "not-started", message: "the worker was not started" };
+    if (started === null) throw { code: "not_started", message: "the worker was not started" };
     const { module, embedding: files } = started;
-    embedding ??= loadModel(backend, glue, module, files);
+    if (files === null)
+      throw { code: "no_embedding", message: "there is no model that similarity is taken of" };
+    embedding ??= loadModel(host, backend, glue, module, files);
     embedding.catch(() => {
       // Tried again when it is asked for again.
       embedding = null;
@@ -147,8 +157,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
   };
 
   const start = ({ moduleBytes, model, embedding }: Start): void => {
-    const module = loadModule(backend, glue, wasm, moduleBytes);
-    const engine = loadModel(backend, glue, module, model);
+    const module = loadModule(host, backend, glue, wasm, moduleBytes);
+    const engine = loadModel(host, backend, glue, module, model);
     started = { module, engine, embedding };
     engine.then(
       (engine) => send({ type: "ready", info: engine.info() }),
@@ -167,13 +177,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
     }
   };
 
-  // Only errors reach the page by themselves, and a trap in a promise is no less fatal.
-  scope.addEventListener("unhandledrejection", ({ reason }) => {
-    setTimeout(() => {
-      throw reason;
-    });
-  });
-  scope.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  host.listen((data) => {
     if (data.call === "start") start(data);
     else if (data.call === "cancel") cancelled = true;
     else if (IMMEDIATE.has(data.call)) void answer(data);
@@ -192,7 +196,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string): voi
         const [probe] = waiting === 0 ? probes.splice(0, 1) : [];
         if (probe !== undefined) await answer(probe);
       });
-  };
+  });
 }
 
 /** Lets the event loop have its turn, a wish to cancel among what it does. */
@@ -208,19 +212,20 @@ function buffers(value: unknown): Transferable[] {
 }
 
 async function loadModule(
+  host: Host,
   backend: BackendName,
   glue: WasmModule,
   wasm: string,
   bytes: number,
 ): Promise<void> {
   // Asked before the module, which is large, is fetched for nothing.
-  const asked = backend === "webgpu" ? scope.navigator.gpu?.requestAdapter() : null;
+  const asked = backend === "webgpu" ? navigator.gpu?.requestAdapter() : null;
   if (backend === "webgpu" && !(await within(ADAPTER_LIMIT_MS, "adapter", asked))) {
-    throw { code: "no-adapter", message: "this browser offers no WebGPU adapter" };
+    throw { code: "no_adapter", message: "this browser offers no WebGPU adapter" };
   }
   try {
     await twice(async (cache) => {
-      await glue.default({ module_or_path: await download(wasm, cache, "module", bytes) });
+      await glue.default({ module_or_path: await download(host, wasm, cache, "module", bytes) });
     });
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError && /unsafe-eval/.test(error.message)))
@@ -231,6 +236,7 @@ async function loadModule(
 }
 
 async function loadModel(
+  host: Host,
   backend: BackendName,
   glue: WasmModule,
   module: Promise<void>,
@@ -244,16 +250,17 @@ async function loadModel(
     model.weights,
     ...(model.domain === null ? [] : [model.domain]),
   ];
-  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  const total = files.reduce((sum, file) => sum + size(file), 0);
   let before = 0;
   const bytes: Uint8Array[] = [];
   for (const file of files) {
     const whole = await twice(async (cache) => {
-      const response = await download(file.url, cache, "model", total, before);
-      return verified(file, new Uint8Array(await response.arrayBuffer()));
+      if (file instanceof Uint8Array) return file;
+      const response = await download(host, file.url, cache, "model", total, before);
+      return packed(file, await verified(file, new Uint8Array(await response.arrayBuffer())));
     });
     bytes.push(whole);
-    before += file.bytes;
+    before += size(file);
   }
   const [config, vocab, weights, domain] = bytes as [
     Uint8Array,
@@ -270,7 +277,7 @@ async function within<T>(limit: number, what: string, promise: T | Promise<T>): 
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `the WebGPU ${what} did not answer within ${limit / 1_000} s`;
-    timer = setTimeout(() => reject({ code: "no-answer", message }), limit);
+    timer = setTimeout(() => reject({ code: "no_answer", message }), limit);
   });
   try {
     return await Promise.race([promise, late]);
@@ -290,6 +297,7 @@ async function twice<T>(action: (cache: RequestCache) => Promise<T>): Promise<T>
 
 /** Fetches and reports each piece as it arrives; sizes are those after decompression. */
 async function download(
+  host: Host,
   url: string,
   cache: RequestCache,
   part: "module" | "model",
@@ -301,7 +309,7 @@ async function download(
     message: `${fileName(url)} could not be fetched: ${why}`,
     columns: null,
   });
-  const response = await fetch(url, { cache }).catch((error: unknown) => {
+  const response = await host.fetch(url, cache).catch((error: unknown) => {
     throw fault(error instanceof Error ? error.message : String(error));
   });
   if (!response.ok || response.body === null) throw fault(`the server answered ${response.status}`);
@@ -313,7 +321,7 @@ async function download(
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, controller) {
       loaded += piece.byteLength;
-      send({ type: "progress", part, loaded, total });
+      host.send({ type: "progress", part, loaded, total });
       controller.enqueue(piece);
     },
   });
@@ -321,20 +329,31 @@ async function download(
   return new Response(response.body.pipeThrough(counter), { headers: { "content-type": type } });
 }
 
+const size = (part: ModelPart): number => (part instanceof Uint8Array ? part.length : part.bytes);
+
 const fileName = (url: string): string => url.slice(url.lastIndexOf("/") + 1);
 
 async function verified(file: Download, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   // Absent from pages served over plain http by another machine.
-  if (!("subtle" in crypto)) return bytes;
+  if (file.sha256 === null || !("subtle" in crypto)) return bytes;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hex !== file.sha256) {
     throw {
-      code: "corrupt-download",
-      message: `${fileName(file.url)} is not the file that this page was built with`,
+      code: "corrupt_download",
+      message: `${fileName(file.url)} is not the file that belongs to this version`,
     };
   }
   return bytes;
+}
+
+/** Some servers declare .gz an encoding of the wire, which is undone on the way. */
+function packed(file: Download, bytes: Uint8Array): Uint8Array {
+  if (!file.url.endsWith(".gz") || (bytes[0] === 0x1f && bytes[1] === 0x8b)) return bytes;
+  throw {
+    code: "download",
+    message: `${fileName(file.url)} came unpacked: the server must send it without a Content-Encoding`,
+  };
 }
 
 function describe(error: unknown): FailureData {

@@ -1,0 +1,38 @@
+/** Starts workers in a browser. */
+
+import type { Launch } from "./backend.js";
+import { DelicateError } from "./errors.js";
+import type { BackendName, FromWorker } from "./protocol.js";
+
+export const launch: Launch = (name, on) => {
+  const worker = start(name);
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => on.message(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    on.error({
+      code: "crashed",
+      message: event.message || "the worker could not be started",
+      columns: null,
+    });
+  };
+  return worker;
+};
+
+// Written out, because bundlers look for these very words.
+function start(name: BackendName): Worker {
+  try {
+    return name === "cpu"
+      ? new Worker(new URL("./worker/cpu.ts", import.meta.url), {
+          type: "module",
+          name: "delicate-cpu",
+        })
+      : new Worker(new URL("./worker/webgpu.ts", import.meta.url), {
+          type: "module",
+          name: "delicate-webgpu",
+        });
+  } catch (cause) {
+    const message =
+      "the worker could not be started: its file must come from the page's own server, and the page's Content-Security-Policy must allow it";
+    throw new DelicateError({ code: "worker", message }, { cause });
+  }
+}

@@ -1,0 +1,67 @@
+/** Where a model's files are. */
+
+import { DelicateError } from "./errors.js";
+import type { Download, ModelFiles } from "./protocol.js";
+import type { ModelContents } from "./types.js";
+
+/** As in the library's `model_dir`. */
+const NAMES = {
+  config: "config.json",
+  weights: "model.safetensors",
+  vocab: "vocab.txt",
+  domain: "domain.json.gz",
+};
+
+/** What the package has inside; see build.ts. */
+export interface Inside {
+  config: string;
+  vocab: string;
+  weights: { url: string; bytes: number; sha256: string };
+  domain: { url: string; bytes: number; sha256: string } | null;
+}
+
+export function insideFiles({ config, vocab, weights, domain }: Inside): ModelFiles {
+  const encoder = new TextEncoder();
+  return { config: encoder.encode(config), vocab: encoder.encode(vocab), weights, domain };
+}
+
+export const contentFiles = ({
+  config,
+  weights,
+  vocab,
+  domain = null,
+}: ModelContents): ModelFiles => ({
+  config,
+  weights,
+  vocab,
+  domain,
+});
+
+/** The files of a model directory, of which `config.json` names those there are. */
+export async function directoryFiles(
+  folder: URL,
+  read: (url: URL) => Promise<Uint8Array>,
+): Promise<ModelFiles> {
+  const base = folder.href.endsWith("/") ? folder.href : `${folder.href}/`;
+  const address = (name: string): URL => new URL(name, base);
+  const config = await read(address(NAMES.config));
+  const named = namedFiles(config, address(NAMES.config).href);
+  // The engine compares them with what config.json says of them.
+  const part = (name: string): Download => ({ url: address(name).href, bytes: 0, sha256: null });
+  return {
+    config,
+    weights: part(NAMES.weights),
+    vocab: part(NAMES.vocab),
+    domain: NAMES.domain in named ? part(NAMES.domain) : null,
+  };
+}
+
+function namedFiles(config: Uint8Array, where: string): Record<string, unknown> {
+  try {
+    const { files } = JSON.parse(new TextDecoder().decode(config)) as { files?: object };
+    return { ...files };
+  } catch (cause) {
+    const message = `${where} is no model's config.json: name the address of a model directory`;
+    throw new DelicateError({ code: "model", message }, { cause });
+  }
+}

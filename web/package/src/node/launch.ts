@@ -1,0 +1,34 @@
+/** Starts workers in Node.js. */
+
+import { Worker } from "node:worker_threads";
+import type { Launch } from "../backend.js";
+import type { FromWorker } from "../protocol.js";
+
+export const launch: Launch = (_, on) => {
+  const worker = new Worker(new URL("./worker/node.js", import.meta.url), { name: "delicate" });
+  // A program ends once nothing is asked of a worker, closed or not.
+  const waiting = new Set<number | "start">();
+  const count = (): void => {
+    if (waiting.size > 0) worker.ref();
+    else worker.unref();
+  };
+  worker.on("message", (message: FromWorker) => {
+    if (message.type === "ready" || message.type === "failed") waiting.delete("start");
+    else if (message.type === "result" || message.type === "error") waiting.delete(message.id);
+    count();
+    on.message(message);
+  });
+  worker.on("error", (error) => {
+    on.error({ code: "crashed", message: error.message, columns: null });
+  });
+  return {
+    postMessage(message) {
+      if (message.call === "start") waiting.add("start");
+      // Nobody waits for how fast it is.
+      else if (message.call !== "cancel" && message.call !== "probe") waiting.add(message.id);
+      count();
+      worker.postMessage(message);
+    },
+    terminate: () => worker.terminate(),
+  };
+};

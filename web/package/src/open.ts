@@ -1,0 +1,69 @@
+/** Loading a model. */
+
+import type { Launch } from "./backend.js";
+import { Engines } from "./engines.js";
+import { DelicateError, typed } from "./errors.js";
+import type { ModelFiles } from "./protocol.js";
+import { Scorer } from "./scorer.js";
+import { linked, refuseAborted, within } from "./signals.js";
+import type { BackendName, ModelSource, ScorerOptions } from "./types.js";
+
+/** What differs between browsers and Node.js. */
+export interface Platform {
+  launch: Launch;
+  /** Null for the model inside. */
+  model(source: ModelSource | null, signal: AbortSignal): Promise<ModelFiles>;
+  moduleBytes: Record<BackendName, number>;
+  /** Whether `"webgpu"` and `"auto"` can mean anything. */
+  webgpu: boolean;
+}
+
+/** Loads a model; see {@link ScorerOptions}. */
+export async function open(options: ScorerOptions, platform: Platform): Promise<Scorer> {
+  const { signal, backend = "cpu", model = null, onLoading } = options;
+  if (!["cpu", "webgpu", "auto"].includes(backend)) {
+    const message = `backend is ${JSON.stringify(backend)}: it must be "cpu", "webgpu" or "auto"`;
+    throw new DelicateError({ code: "argument", message });
+  }
+  if (backend === "webgpu" && !platform.webgpu)
+    throw new DelicateError({ code: "no_webgpu", message: "there is no WebGPU in Node.js" });
+  const wanted = linked([signal]);
+  try {
+    refuseAborted(signal);
+    const files = await within(platform.model(model, wanted.signal), signal);
+    const forced = backend === "auto" ? (platform.webgpu ? null : "cpu") : backend;
+    const engines = new Engines(
+      { model: files, embedding: null },
+      platform.moduleBytes,
+      forced,
+      platform.launch,
+    );
+    try {
+      engines.changed.on(() => {
+        for (const measure of [engines.state.cpu, engines.state.webgpu])
+          if (measure.state === "loading" && measure.loading !== null) onLoading?.(measure.loading);
+      });
+      const settled = engines.start();
+      const ready =
+        backend === "webgpu" ? settled : Promise.race([settled, firstReady(engines, settled)]);
+      await within(ready, signal);
+      const refused = backend === "webgpu" && engines.state.current !== "webgpu";
+      if (engines.state.broken || refused) throw typed(engines.failure);
+      return new Scorer(engines);
+    } catch (error) {
+      engines.stop();
+      throw error;
+    }
+  } finally {
+    wanted.release();
+  }
+}
+
+/** The first engine has its model; where it fails, all is settled. */
+async function firstReady(engines: Engines, settled: Promise<void>): Promise<void> {
+  if (engines.state.broken) return settled;
+  return engines.current.ready.then(
+    () => undefined,
+    () => settled,
+  );
+}

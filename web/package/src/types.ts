@@ -1,0 +1,108 @@
+/** What a scorer is given and what it gives. */
+
+import type { EngineInfo, Prediction, RowError, Standardization } from "delicate-cpu/delicate.js";
+
+// Generated from the Rust types, which say what each field means.
+export type {
+  AtomContribution,
+  Depiction,
+  Domain,
+  Endpoint,
+  EndpointTask,
+  EngineInfo,
+  Explanation,
+  Interval,
+  ModelInfo,
+  Neighbour,
+  Prediction,
+  RowError,
+  Standardization,
+} from "delicate-cpu/delicate.js";
+
+export interface ScorerOptions {
+  /** Ends the loading. */
+  signal?: AbortSignal | undefined;
+  /**
+   * What computes. `"cpu"`, the default, is a small download and ready soonest. `"webgpu"` is for
+   * many molecules on a graphics card, and an error where there is none. `"auto"` begins on the CPU
+   * and changes to WebGPU when that proves faster and its numbers are the same.
+   */
+  backend?: "cpu" | "webgpu" | "auto" | undefined;
+  /** Another model than the one inside. */
+  model?: ModelSource | undefined;
+  /** Told how far the loading is. */
+  onLoading?: ((loading: Loading) => void) | undefined;
+}
+
+/**
+ * A model directory, as `delicate finetune` leaves one: its address (in Node.js also a path), or
+ * the contents of its files.
+ */
+export type ModelSource = string | URL | ModelContents;
+
+export interface ModelContents {
+  /** `config.json` */
+  config: Uint8Array;
+  /** `model.safetensors` */
+  weights: Uint8Array;
+  /** `vocab.txt` */
+  vocab: Uint8Array;
+  /** `domain.json.gz`, where the model has one. */
+  domain?: Uint8Array | null;
+}
+
+export interface Loading {
+  /** The engine comes first. */
+  part: "module" | "model";
+  /** In bytes. */
+  loaded: number;
+  /** 0 where it is not known. */
+  total: number;
+}
+
+/** A SMILES, alone or with what identifies it. */
+export type Molecule = string | { smiles: string; id?: string | undefined };
+
+/** A file or a text as a user has it: `.smi`, `.csv`, `.tsv`, `.sdf`, `.mol`, also as `.gz`. */
+export interface MoleculeFile {
+  /** Tells the format; where it does not, the contents do. */
+  name?: string | undefined;
+  contents: Uint8Array | string;
+  /** The columns to read; found where they are not named. */
+  smilesColumn?: string | undefined;
+  idColumn?: string | undefined;
+}
+
+export interface ScoreOptions {
+  /** Ends the scoring after the current batch. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What was found of one molecule. */
+export type Row = ScoredRow | FailedRow;
+
+interface RowBase {
+  /** From 0, in the order given. */
+  index: number;
+  /** As it was given; empty for a mol block. */
+  smiles: string;
+  /** As it was given; null where nothing was. */
+  id: string | null;
+}
+
+export interface ScoredRow extends RowBase {
+  /** One an endpoint of the model, in its order. */
+  predictions: Prediction[];
+  /** The molecule that was scored, and what was done to it before. */
+  standardization: Standardization;
+  error: null;
+}
+
+/** A molecule that cannot be scored; the others are. */
+export interface FailedRow extends RowBase {
+  predictions: null;
+  standardization: Standardization | null;
+  error: RowError;
+}
+
+export type BackendName = EngineInfo["backend"];

@@ -1,0 +1,101 @@
+/** Two selected rows, beside each other. */
+
+import { picture } from "../../package/src/drawing/library.js";
+import { draw } from "../../package/src/drawing/picture.js";
+import * as format from "../../package/src/format.js";
+import type { Session } from "../../package/src/session.js";
+import type { App } from "../app.js";
+import { element, find } from "../dom.js";
+import type { Selection } from "../selection.js";
+import { comparison } from "./comparison.js";
+import { closeBeside } from "./dialog.js";
+
+/** Pixels for a unit of a drawing. */
+const SIZE = 1.4;
+
+export function comparePanel(app: App, selection: Selection): void {
+  const dialog = find("compare", HTMLDialogElement);
+  const body = find("compare-body", HTMLElement);
+  const open = find("compare-open", HTMLButtonElement);
+
+  /** The two rows, in the order of the table; null unless just two are selected and scored. */
+  const pair = (): [Session, number, number] | null => {
+    const { session } = app;
+    const [first, second, ...others] = [...selection.rows].sort((a, b) => a - b);
+    if (session === null || first === undefined || second === undefined || others.length > 0)
+      return null;
+    const scored = [first, second].every((row) => session.rows[row]?.state === "scored");
+    return scored ? [session, first, second] : null;
+  };
+  const offer = (): void => {
+    open.hidden = pair() === null;
+  };
+  const show = (): void => {
+    const chosen = pair();
+    if (chosen === null) return;
+    const [session, ...rows] = chosen;
+    const names = rows.map((row) => nameOf(session, row)) as [string, string];
+    const endpoints = app.model?.endpoints ?? [];
+    const [first = [], second = []] = rows.map((row) =>
+      endpoints.map((_, endpoint) => session.scores.estimate(row, endpoint)),
+    );
+    const slots = names.map(() => element("div", { class: "drawing large" }));
+    const heads: [string, string, string] = [...names, "Difference"];
+    const values = element(
+      "section",
+      { class: "wide", tabIndex: 0, attributes: { "aria-label": "Values of both" } },
+      comparison(endpoints, heads, first, second),
+    );
+    body.replaceChildren(
+      element(
+        "div",
+        { class: "compared" },
+        ...slots.map((slot, place) =>
+          element("figure", {}, slot, element("figcaption", {}, names[place] ?? "")),
+        ),
+      ),
+      values,
+      element(
+        "p",
+        { class: "hint" },
+        "The difference is the second less the first. Within the interval: one of the two values may be off by as much.",
+      ),
+    );
+    dialog.showModal();
+    void drawBoth(session, rows, slots, names);
+  };
+
+  selection.changed.on(offer);
+  app.changed.session.on(offer);
+  app.changed.rows.on(offer);
+  open.addEventListener("click", show);
+  find("viewport", HTMLElement).addEventListener("keydown", (event) => {
+    if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey) return;
+    show();
+  });
+  closeBeside(dialog);
+}
+
+/** What a row is called: its name, or else its number. */
+function nameOf(session: Session, row: number): string {
+  const { id } = session.columns;
+  const own = id === null ? "" : (session.rows[row]?.fields[id] ?? "").trim();
+  return own === "" ? `Row ${format.count(row + 1)}` : own;
+}
+
+async function drawBoth(
+  session: Session,
+  rows: number[],
+  slots: HTMLElement[],
+  names: string[],
+): Promise<void> {
+  const blocks = await session.blocks(rows).catch((): null[] => []);
+  for (const [place, slot] of slots.entries()) {
+    const block = blocks[place] ?? null;
+    const made = block === null ? null : await picture(block).catch(() => null);
+    if (made === null) {
+      const text = session.rows[rows[place] ?? -1]?.standardization?.smiles ?? "";
+      slot.append(element("code", { class: "smiles" }, text));
+    } else slot.append(draw(made, `Structure of ${names[place]}`, SIZE));
+  }
+}

@@ -1,0 +1,88 @@
+/** What a model says of two molecules, beside each other. */
+
+import { band } from "../../package/src/cells.js";
+import * as format from "../../package/src/format.js";
+import type { Endpoint } from "../../package/src/protocol.js";
+import type { Estimate } from "../../package/src/scores.js";
+import { element, spoken } from "../dom.js";
+import { groupOf } from "../shown-columns.js";
+
+/** A line an endpoint; `heads` are over the first molecule, the second and the difference. */
+export function comparison(
+  endpoints: readonly Endpoint[],
+  heads: readonly [string, string, string],
+  first: readonly (Estimate | null)[],
+  second: readonly (Estimate | null)[],
+): HTMLTableElement {
+  let before = "";
+  const rows = endpoints.flatMap((endpoint, place) => {
+    const { title, unit } = endpoint;
+    const [one, other] = [first[place] ?? null, second[place] ?? null];
+    const line = element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, title, " ", element("span", { class: "unit" }, unit)),
+      cell(one),
+      cell(other),
+      difference(one, other),
+    );
+    const group = groupOf(endpoint);
+    const isNew = group !== before && group !== "";
+    before = group;
+    if (!isNew) return [line];
+    const head = element("th", { scope: "rowgroup", colSpan: 4, class: "group" }, group);
+    return [element("tr", {}, head), line];
+  });
+  const top = ["Endpoint", ...heads].map((text, place) =>
+    element("th", { scope: "col", class: place === 0 ? "" : "number" }, text),
+  );
+  return element(
+    "table",
+    {},
+    element("thead", {}, element("tr", {}, ...top)),
+    element("tbody", {}, ...rows),
+  );
+}
+
+function cell(estimate: Estimate | null): HTMLTableCellElement {
+  if (estimate === null) return element("td", { class: "number none" }, "–");
+  const { value, interval, domain } = estimate;
+  const made = element(
+    "td",
+    { class: "number" },
+    band(domain),
+    element("data", { value: String(value) }, format.estimate(value, interval)),
+  );
+  if (domain !== null) made.dataset.domain = domain;
+  if (interval !== null)
+    made.append(
+      element("span", { class: "interval" }, spoken(", interval "), format.bounds(interval)),
+    );
+  return made;
+}
+
+/** What changed, and whether by more than what either number may be off. */
+function difference(before: Estimate | null, after: Estimate | null): HTMLTableCellElement {
+  if (before === null || after === null) return element("td", { class: "number none" }, "–");
+  const change = after.value - before.value;
+  const halves = [before, after].flatMap(({ interval }) =>
+    interval === null ? [] : [(interval.high - interval.low) / 2],
+  );
+  const beyond = halves.every((half) => Math.abs(change) > half);
+  const arrow = format.signed(change) === "0.00" ? "" : change > 0 ? "▲ " : "▼ ";
+  const made = element(
+    "td",
+    { class: "number" },
+    element("span", { attributes: { "aria-hidden": "true" } }, arrow),
+    element("data", { value: String(change) }, format.signed(change)),
+  );
+  if (halves.length > 0)
+    made.append(
+      element(
+        "span",
+        { class: "interval" },
+        beyond ? "beyond the interval" : "within the interval",
+      ),
+    );
+  return made;
+}
