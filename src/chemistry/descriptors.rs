@@ -147,7 +147,7 @@ impl Molecule {
 
     /// Refuses what would take seconds: the rings of a fused macrocycle are found in a
     /// time that grows faster than its atoms.
-    fn check_describable(&self) -> Result<(), ChemistryError> {
+    pub(super) fn check_describable(&self) -> Result<(), ChemistryError> {
         if self.atom_count() <= MAX_DESCRIBED {
             return Ok(());
         }

@@ -7,6 +7,8 @@
 //! their neighbours as it does (isotopes, bare protons and hydrides stay), and
 //! canonical strings are RDKit's. `tests/chemistry.rs` lists the exceptions.
 
+#[cfg(feature = "properties")]
+mod alerts;
 mod atom_map;
 mod constitution;
 mod counter_ions;
@@ -19,6 +21,8 @@ mod error;
 mod fingerprint;
 mod mol_block;
 mod normalise;
+#[cfg(feature = "properties")]
+mod properties;
 mod scaffold;
 mod smiles;
 mod standard_form;
@@ -32,10 +36,14 @@ use chematic_smiles::{
     rdkit_legacy_stereo, rdkit_random_smiles_with, rdkit_sanitized_model, rdkit_smiles,
 };
 
+#[cfg(feature = "properties")]
+pub use alerts::Alerts;
 use atom_map::{Graph, match_atoms};
 pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
 pub use fingerprint::{ECFP4, Ecfp, Environment, EnvironmentCounts, Fingerprint};
+#[cfg(feature = "properties")]
+pub use properties::Properties;
 pub use standard_form::{Keep, Parent};
 
 /// A valid molecule. Its atoms are numbered in the order of the text it was

@@ -8,6 +8,7 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
+use super::context::Threshold;
 use super::encoder::{Batch, Encoder, LayerNorm, mean_of_tokens};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 #[cfg(feature = "train")]
@@ -64,7 +65,7 @@ impl Transform {
 }
 
 /// One predicted property.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 pub struct Endpoint {
     /// Its name in files and columns, such as `esol`.
@@ -87,6 +88,21 @@ pub struct Endpoint {
     /// How the head's output becomes a value; for a class `mean` 0 and
     /// `deviation` 1.
     pub scaling: Scaling,
+    /// What it is to have a high value, as a comparative: `more soluble`; empty where
+    /// it is not said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub higher: String,
+    /// What it is to have a low value: `less soluble`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lower: String,
+    /// Where the field divides values, if it agrees on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
+    /// The 0th to the 100th percentile of the predictions for the model's
+    /// [reference molecules](super::ReferenceMolecules); empty where there are none. See
+    /// [`Self::percentile`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<f32>,
 }
 
 impl Endpoint {
@@ -117,6 +133,12 @@ pub struct Scaling {
     pub mean: f32,
     /// Standard deviation of the training labels, in the endpoint's unit.
     pub deviation: f32,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self::IDENTITY
+    }
 }
 
 impl Scaling {

@@ -2,6 +2,7 @@
 //! [`low_level`](crate::low_level).
 
 mod config;
+mod context;
 pub(crate) mod encoder;
 pub(crate) mod heads;
 mod parameters;
@@ -12,6 +13,10 @@ mod structure;
 mod wide;
 
 pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};
+pub(crate) use context::quantiles;
+#[cfg(feature = "train")]
+pub(crate) use context::words_fault;
+pub use context::{ReferenceMolecules, Threshold};
 pub(crate) use encoder::{Batch, Encoded, Encoder, matrix, sinusoidal_positions};
 pub use heads::{Endpoint, EndpointTask, Scaling, Transform};
 pub(crate) use heads::{Heads, Model, WideShape};

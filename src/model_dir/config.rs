@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    ConfigError, EncoderConfig, Endpoint, Heads, Physchem, StructureTargets, WideInputs, WideShape,
+    ConfigError, EncoderConfig, Endpoint, Heads, Physchem, ReferenceMolecules, StructureTargets,
+    WideInputs, WideShape, quantiles,
 };
 use crate::predict::StandardForm;
 
@@ -33,6 +34,10 @@ pub struct ModelConfig {
     /// The outputs of the endpoint head, in order; none in a model that was
     /// pre-trained and not yet fine-tuned.
     pub endpoints: Vec<Endpoint>,
+    /// The molecules that percentiles are among, if there are any; the endpoints have
+    /// the quantiles of the predictions for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ReferenceMolecules>,
     /// What the endpoint head reads beside the encoder's output, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wide: Option<WideInputs>,
@@ -66,6 +71,42 @@ impl ModelConfig {
             physchem: self.physchem.as_ref().map_or(0, |p| p.descriptors.len()),
             structure: self.structure.as_ref().map_or(0, StructureTargets::len),
             embedding: self.embedding,
+        }
+    }
+
+    /// Makes `reference` the molecules that percentiles are among. `predictions` are
+    /// those for them, one list an endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Where the lists are not one an endpoint, or one of them is empty.
+    pub fn set_reference(
+        &mut self,
+        reference: ReferenceMolecules,
+        predictions: Vec<Vec<f32>>,
+    ) -> Result<(), ConfigError> {
+        let full = predictions.iter().all(|values| !values.is_empty());
+        if predictions.len() != self.endpoints.len() || !full || predictions.is_empty() {
+            return Err(ConfigError {
+                field: "reference",
+                value: format!("predictions of {} endpoints", predictions.len()),
+                expected: "predictions of every endpoint of the model".to_owned(),
+            });
+        }
+        for (endpoint, values) in self.endpoints.iter_mut().zip(predictions) {
+            endpoint.quantiles = quantiles(values);
+        }
+        self.reference = Some(reference);
+        Ok(())
+    }
+
+    /// Takes away the molecules that percentiles are among: what was predicted for them
+    /// is so no longer.
+    #[cfg(all(feature = "train", not(target_family = "wasm")))]
+    pub(super) fn clear_reference(&mut self) {
+        self.reference = None;
+        for endpoint in &mut self.endpoints {
+            endpoint.quantiles.clear();
         }
     }
 
@@ -116,6 +157,16 @@ impl ModelConfig {
                     "endpoints.scaling",
                     format!("{scaling:?} of {}", endpoint.name),
                     "a finite mean and a positive deviation",
+                );
+            }
+            if let Some(expected) = endpoint.context_fault() {
+                return refuse("endpoints", endpoint.name.clone(), expected);
+            }
+            if endpoint.quantiles.is_empty() != self.reference.is_none() {
+                return refuse(
+                    "endpoints.quantiles",
+                    format!("there or not for {}", endpoint.name),
+                    "there for every endpoint where there is `reference`, and else for none",
                 );
             }
         }

@@ -38,10 +38,10 @@ pub(crate) use read::TensorFile;
 #[cfg(test)]
 pub(crate) use read::encoder_from_safetensors;
 pub use read::{ModelFiles, with_digest};
-#[cfg(not(target_family = "wasm"))]
-pub use write::write;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub(crate) use write::{Weight, set_applicability, weights};
+#[cfg(not(target_family = "wasm"))]
+pub use write::{change_config, write};
 
 /// Name of the configuration in a model directory.
 pub const CONFIG: &str = "config.json";

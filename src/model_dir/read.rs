@@ -71,9 +71,41 @@ pub fn with_digest(config: &[u8]) -> Result<Vec<u8>, ModelDirError> {
     let mut config: Map<String, Value> = serde_json::from_slice(config)?;
     let digest = digest_of(&config)?;
     config.insert(DIGEST.to_owned(), digest.into());
-    let mut json = serde_json::to_vec_pretty(&config)?;
-    json.push(b'\n');
-    Ok(json)
+    let mut json = String::new();
+    write_pretty(&Value::Object(config), 0, &mut json);
+    json.push('\n');
+    Ok(json.into_bytes())
+}
+
+/// JSON for people: a field or element a line, and arrays of numbers on one.
+fn write_pretty(value: &Value, depth: usize, out: &mut String) {
+    let line = |depth: usize, out: &mut String| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth));
+    };
+    match value {
+        Value::Array(all) if !all.iter().all(Value::is_number) => {
+            for (index, one) in all.iter().enumerate() {
+                out.push_str(if index == 0 { "[" } else { "," });
+                line(depth + 1, out);
+                write_pretty(one, depth + 1, out);
+            }
+            line(depth, out);
+            out.push(']');
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            for (index, (name, one)) in fields.iter().enumerate() {
+                out.push_str(if index == 0 { "{" } else { "," });
+                line(depth + 1, out);
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push_str(": ");
+                write_pretty(one, depth + 1, out);
+            }
+            line(depth, out);
+            out.push('}');
+        }
+        other => out.push_str(&other.to_string()),
+    }
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -78,11 +78,43 @@ pub(crate) fn set_applicability(
     directory: &Path,
     applicability: &ApplicabilityDomain,
 ) -> Result<(), ModelDirError> {
+    change(directory, |files, config| {
+        files.domain = Some(applicability.to_bytes()?.into());
+        // They are of predictions that this changes.
+        config.clear_reference();
+        Ok(())
+    })
+}
+
+/// Changes what `config.json` of the model in `directory` says; all else stays. For what
+/// no weight depends on: names, words, [reference
+/// molecules](ModelConfig::set_reference).
+///
+/// # Errors
+///
+/// Where the directory holds no whole model, the changed configuration is none, or the
+/// file system fails.
+pub fn change_config(
+    directory: &Path,
+    change_it: impl FnOnce(&mut ModelConfig),
+) -> Result<(), ModelDirError> {
+    change(directory, |_, config| {
+        change_it(config);
+        Ok(())
+    })
+}
+
+fn change(
+    directory: &Path,
+    change_it: impl FnOnce(&mut ModelFiles<'_>, &mut ModelConfig) -> Result<(), ModelDirError>,
+) -> Result<(), ModelDirError> {
     let mut files = ModelFiles::read(directory)?;
-    files.config()?;
+    let mut config = files.config()?;
     let card = atomic::whole(directory).join(CARD);
     let card = std::fs::read(&card).map_err(io_error(&card))?;
-    files.domain = Some(applicability.to_bytes()?.into());
+    change_it(&mut files, &mut config)?;
+    config.check()?;
+    files.config = serde_json::to_vec(&config)?.into();
     files.seal()?;
     write_files(directory, &files, &card)
 }

@@ -10,6 +10,8 @@ pub mod applicability;
 pub mod attribution;
 pub(crate) mod batching;
 mod conformal;
+#[cfg(feature = "properties")]
+mod described;
 #[cfg(not(target_family = "wasm"))]
 mod eight_bits;
 mod fallback;
@@ -21,6 +23,8 @@ mod predictor;
 mod scorer;
 mod standardize;
 
+#[cfg(feature = "properties")]
+pub use described::properties_all;
 pub use fallback::DeviceCheck;
 pub use prediction::{
     Domain, Interval, Neighbour, Outcomes, Prediction, Progress, Stop, without_interruption,

@@ -18,7 +18,7 @@ use crate::records::RowError;
 /// ```text
 /// {"endpoint": "esol", "unit": "log mol/L", "task": "regression", "value": -2.1,
 ///  "interval": {"low": -3.0, "high": -1.2}, "domain": "in",
-///  "nearest": {"smiles": "CCO", "similarity": 0.62}}
+///  "nearest": {"smiles": "CCO", "similarity": 0.62}, "percentile": 61.5}
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -160,6 +160,17 @@ impl Prediction {
         &self.endpoint.unit
     }
 
+    /// The endpoint: what it is, what its values mean, and where their data come from.
+    pub fn definition(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Where the value stands among the model's reference molecules, from 0 to 100: see
+    /// [`Endpoint::percentile`]. `None` for a model that has none.
+    pub fn percentile(&self) -> Option<f32> {
+        self.endpoint.percentile(self.value)
+    }
+
     /// Whether value and interval are finite.
     pub(crate) fn is_finite(&self) -> bool {
         let bounds = self.interval.map_or([0.0; 2], |i| [i.low, i.high]);
@@ -208,6 +219,7 @@ struct PredictionFields<'a> {
     interval: Option<Interval>,
     domain: Option<Domain>,
     nearest: Option<&'a Neighbour>,
+    percentile: Option<f32>,
 }
 
 impl Serialize for Prediction {
@@ -220,6 +232,7 @@ impl Serialize for Prediction {
             interval: self.interval,
             domain: self.domain,
             nearest: self.nearest.as_deref(),
+            percentile: self.percentile(),
         }
         .serialize(serializer)
     }

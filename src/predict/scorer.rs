@@ -41,6 +41,9 @@ pub struct PredictOptions {
     /// Add interval, domain and nearest training molecule to each prediction,
     /// where the model is calibrated.
     pub uncertainty: bool,
+    /// Write where each value stands among the model's reference molecules: see
+    /// [`Endpoint::percentile`].
+    pub percentiles: bool,
 }
 
 impl Default for PredictOptions {
@@ -50,6 +53,7 @@ impl Default for PredictOptions {
             keep: Keep::default(),
             augmentations: NonZeroUsize::MIN,
             uncertainty: false,
+            percentiles: false,
         }
     }
 }
@@ -93,6 +97,15 @@ impl PredictOptions {
     pub fn uncertainty(self, add: bool) -> Self {
         Self {
             uncertainty: add,
+            ..self
+        }
+    }
+
+    /// The same, with or without percentiles.
+    #[must_use]
+    pub fn percentiles(self, add: bool) -> Self {
+        Self {
+            percentiles: add,
             ..self
         }
     }
@@ -296,6 +309,8 @@ impl Scorer {
         Columns::Predictions {
             endpoints: self.endpoints.clone(),
             uncertainty: options.uncertainty,
+            percentiles: options.percentiles,
+            properties: false,
         }
     }
 

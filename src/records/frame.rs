@@ -3,6 +3,8 @@
 
 use super::write::{Layout, UNCERTAINTY};
 use super::{Columns, Header, Output, RowError};
+#[cfg(feature = "properties")]
+use crate::chemistry::Properties;
 use crate::predict::{Domain, Prediction, Standardization};
 
 /// What was computed of rows, one column beside the other: the columns of a
@@ -190,11 +192,15 @@ impl Frame {
             Columns::Predictions {
                 endpoints,
                 uncertainty,
+                percentiles,
+                ..
             } => {
-                let width = if *uncertainty { UNCERTAINTY.len() } else { 1 };
+                let shown = if *uncertainty { UNCERTAINTY.len() } else { 1 };
+                let width = shown + usize::from(*percentiles);
                 for (endpoint, names) in endpoints.iter().zip(names.chunks(width)) {
                     for (place, name) in names.iter().enumerate() {
                         all.push(match place {
+                            _ if place == shown => single(name, "%"),
                             0..=2 | 6 => single(name, &endpoint.unit),
                             4 => Column::new(name.clone(), "", Values::Double(Vec::new())),
                             _ => Column::text(name.clone()),
@@ -213,6 +219,18 @@ impl Frame {
                 all.extend(names.cloned().map(Column::text));
             }
             Columns::Standardized => {}
+            #[cfg(feature = "properties")]
+            Columns::Properties => {}
+        }
+        #[cfg(feature = "properties")]
+        if columns.has_properties() {
+            let start = names.len().saturating_sub(Properties::NAMES.len());
+            for (name, property) in names[start..].iter().zip(Properties::NAMES) {
+                all.push(match *property {
+                    "pains" | "brenk" => Column::text(name.clone()),
+                    _ => Column::new(name.clone(), "", Values::Double(Vec::new())),
+                });
+            }
         }
         let results = all.len();
         all.extend(layout.standardized_columns.map(Column::text));
@@ -238,17 +256,33 @@ impl Frame {
         let (results, others) = self.columns.split_at_mut(self.results);
         let result = result.map(Into::into);
         match result {
-            Ok(Output::Predictions(predictions)) => {
-                let width = match self.kind {
+            Ok(output) if output.has_cells() => {
+                let (uncertainty, percentiles) = match self.kind {
                     Columns::Predictions {
-                        uncertainty: true, ..
-                    } => UNCERTAINTY.len(),
-                    _ => 1,
+                        uncertainty,
+                        percentiles,
+                        ..
+                    } => (uncertainty, percentiles),
+                    _ => (false, false),
                 };
-                let all = predictions
-                    .iter()
-                    .flat_map(|p| cells(p).into_iter().take(width));
-                let mut all = all.chain(std::iter::repeat(Cell::None));
+                let shown = if uncertainty { UNCERTAINTY.len() } else { 1 };
+                let mut all: Vec<Cell<'_>> = Vec::with_capacity(results.len());
+                for prediction in output.predictions().unwrap_or_default() {
+                    all.extend(cells(prediction).into_iter().take(shown));
+                    if percentiles {
+                        all.push(Cell::number(prediction.percentile()));
+                    }
+                }
+                #[cfg(feature = "properties")]
+                let properties = output.properties().map(Properties::cells);
+                #[cfg(feature = "properties")]
+                for (text, name) in properties.iter().flatten().zip(Properties::NAMES) {
+                    all.push(match *name {
+                        "pains" | "brenk" => Cell::Text(text),
+                        _ => text.parse().map_or(Cell::None, Cell::Double),
+                    });
+                }
+                let mut all = all.into_iter().chain(std::iter::repeat(Cell::None));
                 for column in results {
                     column.push(row, all.next().unwrap_or(Cell::None));
                 }
@@ -264,7 +298,7 @@ impl Frame {
                     column.push(row, cell);
                 }
             }
-            Ok(Output::Nothing) | Err(_) => {
+            Ok(_) | Err(_) => {
                 for column in results {
                     column.push(row, Cell::None);
                 }

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
 use super::{Header, Row, RowError};
+#[cfg(feature = "properties")]
+use crate::chemistry::Properties;
 use crate::model::Endpoint;
 use crate::predict::{Domain, Prediction, Standardization};
 
@@ -44,14 +46,45 @@ pub enum Columns {
         endpoints: Vec<Arc<Endpoint>>,
         /// Whether interval, domain and nearest training molecule are written.
         uncertainty: bool,
+        /// Whether it is written where each value stands among the model's reference
+        /// molecules.
+        percentiles: bool,
+        /// Whether the molecule's properties follow, for
+        /// [`Output::PredictionsAndProperties`].
+        properties: bool,
     },
     /// An embedding of this many dimensions.
     Embedding(usize),
     /// The standardised molecule alone.
     Standardized,
+    /// The standardised molecule and its properties.
+    #[cfg(feature = "properties")]
+    Properties,
     /// A similarity, and the query that is nearest. Only rows that have one are written:
     /// there is no column of errors.
     Similarity,
+}
+
+impl Columns {
+    /// Whether the columns of properties are among them.
+    #[cfg(feature = "properties")]
+    pub(super) fn has_properties(&self) -> bool {
+        match self {
+            Self::Properties => true,
+            Self::Predictions { properties, .. } => *properties,
+            _ => false,
+        }
+    }
+
+    /// The same, with the molecule's properties after its predictions.
+    #[cfg(feature = "properties")]
+    #[must_use]
+    pub fn with_properties(mut self) -> Self {
+        if let Self::Predictions { properties, .. } = &mut self {
+            *properties = true;
+        }
+        self
+    }
 }
 
 /// The result of one row.
@@ -71,6 +104,56 @@ pub enum Output<'a> {
     },
     /// For [`Columns::Standardized`].
     Nothing,
+    /// For [`Columns::Properties`].
+    #[cfg(feature = "properties")]
+    Properties(&'a Properties),
+    /// One prediction an endpoint and properties, for [`Columns::Predictions`] that have
+    /// both.
+    #[cfg(feature = "properties")]
+    PredictionsAndProperties(&'a [Prediction], &'a Properties),
+}
+
+impl<'a> Output<'a> {
+    /// Whether it is of predictions or properties, of one number or text a column.
+    pub(super) fn has_cells(self) -> bool {
+        match self {
+            Self::Predictions(_) => true,
+            #[cfg(feature = "properties")]
+            Self::Properties(_) | Self::PredictionsAndProperties(..) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn predictions(self) -> Option<&'a [Prediction]> {
+        match self {
+            Self::Predictions(predictions) => Some(predictions),
+            #[cfg(feature = "properties")]
+            Self::PredictionsAndProperties(predictions, _) => Some(predictions),
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "properties")]
+    pub(super) fn properties(self) -> Option<&'a Properties> {
+        match self {
+            Self::Properties(all) | Self::PredictionsAndProperties(_, all) => Some(all),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "properties")]
+impl<'a> From<&'a Properties> for Output<'a> {
+    fn from(properties: &'a Properties) -> Self {
+        Self::Properties(properties)
+    }
+}
+
+#[cfg(feature = "properties")]
+impl<'a> From<&'a (Vec<Prediction>, Properties)> for Output<'a> {
+    fn from((predictions, properties): &'a (Vec<Prediction>, Properties)) -> Self {
+        Self::PredictionsAndProperties(predictions, properties)
+    }
 }
 
 impl From<()> for Output<'_> {
@@ -120,6 +203,9 @@ pub(super) const UNCERTAINTY: [&str; 7] = [
     "_nearest_measured",
 ];
 
+/// The end of the name of the column of a prediction's percentile.
+const PERCENTILE: &str = "_percentile";
+
 /// The cells of a prediction, in the order of [`UNCERTAINTY`].
 fn cells(prediction: &Prediction) -> [String; UNCERTAINTY.len()] {
     let [low, high] = bounds(prediction);
@@ -165,6 +251,9 @@ pub(super) struct Layout {
     error_key: Option<String>,
     /// Key of `scores`, `embedding` or `similarity`, where there is one.
     pub(super) output_key: Option<String>,
+    /// Key of the properties, where there are any.
+    #[cfg(feature = "properties")]
+    properties_key: Option<String>,
     /// Key of the nearest query, beside a similarity.
     nearest_key: Option<String>,
     /// CSV columns of the predictions, of the embedding's dimensions or of the
@@ -204,22 +293,35 @@ impl Layout {
             Columns::Embedding(_) => Some("embedding"),
             Columns::Similarity => Some("similarity"),
             Columns::Standardized => None,
+            #[cfg(feature = "properties")]
+            Columns::Properties => None,
         };
+        #[cfg(feature = "properties")]
+        let has_properties = columns.has_properties();
         let output_key = kind.map(|kind| ours(kind, &mut taken));
+        #[cfg(feature = "properties")]
+        let properties_key = has_properties.then(|| ours("properties", &mut taken));
         let is_similarity = columns == Columns::Similarity;
         let nearest_key = is_similarity.then(|| ours(NEAREST_QUERY, &mut taken));
         let standardized_key = ours("standardized", &mut taken);
 
         let mut taken = names.iter().cloned().collect::<HashSet<_>>();
-        let output_columns = match &columns {
+        #[cfg_attr(
+            not(feature = "properties"),
+            allow(unused_mut, reason = "nothing follows")
+        )]
+        let mut output_columns: Vec<String> = match &columns {
             Columns::Predictions {
                 endpoints,
                 uncertainty,
+                percentiles,
+                ..
             } => {
                 let ends: &[&str] = if *uncertainty { &UNCERTAINTY } else { &[""] };
                 let named = |endpoint: &Arc<Endpoint>| {
                     let of = |end: &&str| format!("{}{end}", endpoint.name);
-                    ends.iter().map(of).collect::<Vec<_>>()
+                    let ends = ends.iter().chain(percentiles.then_some(&PERCENTILE));
+                    ends.map(of).collect::<Vec<_>>()
                 };
                 let all = endpoints.iter().flat_map(named);
                 all.map(|name| ours(&name, &mut taken)).collect()
@@ -232,7 +334,14 @@ impl Layout {
                 names.map(|name| ours(name, &mut taken)).to_vec()
             }
             Columns::Standardized => Vec::new(),
+            #[cfg(feature = "properties")]
+            Columns::Properties => Vec::new(),
         };
+        #[cfg(feature = "properties")]
+        if has_properties {
+            let named = Properties::NAMES.iter();
+            output_columns.extend(named.map(|name| ours(name, &mut taken)));
+        }
         let standardized_columns = ["standardized", "changes"].map(|name| ours(name, &mut taken));
         let error_column = has_errors.then(|| ours("error", &mut taken));
         Self {
@@ -246,6 +355,8 @@ impl Layout {
             standardized_key,
             error_key,
             output_key,
+            #[cfg(feature = "properties")]
+            properties_key,
             nearest_key,
             output_columns,
             standardized_columns,
@@ -276,19 +387,24 @@ impl Layout {
             object.insert(key.clone(), error);
         }
         let output = match result {
-            Ok(Output::Predictions(predictions)) => predictions
-                .iter()
-                .map(|one| (one.endpoint().to_owned(), self.prediction(one)))
-                .collect::<Map<_, _>>()
-                .into(),
             Ok(Output::Embedding(values)) => values.iter().map(|&value| shortest(value)).collect(),
             Ok(Output::Similarity { value, .. }) => {
                 shortest(value).map_or(Value::Null, Value::Number)
             }
-            Ok(Output::Nothing) | Err(_) => Value::Null,
+            Ok(output) => output.predictions().map_or(Value::Null, |predictions| {
+                let all = predictions.iter();
+                let all = all.map(|one| (one.endpoint().to_owned(), self.prediction(one)));
+                all.collect::<Map<_, _>>().into()
+            }),
+            Err(_) => Value::Null,
         };
         if let Some(key) = &self.output_key {
             object.insert(key.clone(), output);
+        }
+        #[cfg(feature = "properties")]
+        if let Some(key) = &self.properties_key {
+            let properties = result.ok().and_then(Output::properties);
+            object.insert(key.clone(), json!(properties));
         }
         if let (Some(key), Ok(Output::Similarity { nearest, .. })) = (&self.nearest_key, result) {
             object.insert(key.clone(), nearest.into());
@@ -302,18 +418,36 @@ impl Layout {
             "value": shortest(prediction.value),
             "unit": prediction.unit(),
         });
-        if let (
+        let (
             Columns::Predictions {
-                uncertainty: true, ..
+                uncertainty,
+                percentiles,
+                ..
             },
-            Some(entry),
+            Some(entry_fields),
         ) = (&self.columns, entry.as_object_mut())
-        {
+        else {
+            return entry;
+        };
+        let mut insert = |name: &str, value| entry_fields.insert(name.to_owned(), value);
+        if *uncertainty {
             let [low, high] = bounds(prediction).map(|bound| bound.and_then(shortest));
-            entry.insert("low".to_owned(), json!(low));
-            entry.insert("high".to_owned(), json!(high));
-            entry.insert("domain".to_owned(), json!(prediction.domain));
-            entry.insert("nearest".to_owned(), json!(prediction.nearest.as_deref()));
+            insert("low", json!(low));
+            insert("high", json!(high));
+            insert("domain", json!(prediction.domain));
+            insert("nearest", json!(prediction.nearest.as_deref()));
+        }
+        if *percentiles {
+            let percentile = prediction.percentile().and_then(percentage);
+            insert("percentile", json!(percentile));
+        }
+        let endpoint = prediction.definition();
+        if !endpoint.higher.is_empty() {
+            insert("higher", endpoint.higher.as_str().into());
+            insert("lower", endpoint.lower.as_str().into());
+        }
+        if let Some(threshold) = &endpoint.threshold {
+            insert("threshold", threshold.sentence(prediction.value).into());
         }
         entry
     }
@@ -335,23 +469,33 @@ impl Layout {
         let mut row = fields.to_vec();
         row.resize(self.names.len(), String::new());
         match result {
-            Ok(Output::Predictions(predictions)) => {
-                let uncertainty = match &self.columns {
-                    Columns::Predictions { uncertainty, .. } => *uncertainty,
-                    _ => false,
-                };
-                let shown = if uncertainty { UNCERTAINTY.len() } else { 1 };
-                row.extend(
-                    predictions
-                        .iter()
-                        .flat_map(|p| cells(p).into_iter().take(shown)),
-                );
-            }
             Ok(Output::Embedding(values)) => row.extend(values.iter().map(|&value| number(value))),
             Ok(Output::Similarity { value, nearest }) => {
                 row.extend([number(value), nearest.to_owned()]);
             }
-            Ok(Output::Nothing) | Err(_) => {}
+            Ok(_) | Err(_) => {}
+        }
+        if let Some(predictions) = result.ok().and_then(Output::predictions) {
+            let (uncertainty, percentiles) = match &self.columns {
+                Columns::Predictions {
+                    uncertainty,
+                    percentiles,
+                    ..
+                } => (*uncertainty, *percentiles),
+                _ => (false, false),
+            };
+            let shown = if uncertainty { UNCERTAINTY.len() } else { 1 };
+            for prediction in predictions {
+                row.extend(cells(prediction).into_iter().take(shown));
+                if percentiles {
+                    let percentile = prediction.percentile().and_then(percentage);
+                    row.push(percentile.map_or_else(String::new, |one| one.to_string()));
+                }
+            }
+        }
+        #[cfg(feature = "properties")]
+        if let Some(properties) = result.ok().and_then(Output::properties) {
+            row.extend(properties.cells());
         }
         row.resize(self.names.len() + self.output_columns.len(), String::new());
         row.push(standardization.map_or_else(String::new, |done| done.smiles.clone()));
@@ -410,6 +554,11 @@ fn shortest(value: f32) -> Option<Number> {
     Number::from_f64(decimal)
 }
 
+/// A percentile with one decimal: there are no more in a hundred quantiles.
+fn percentage(percentile: f32) -> Option<Number> {
+    shortest((percentile * 10.0).round() / 10.0)
+}
+
 /// Writes rows to a sink: the user's columns, then what was computed.
 ///
 /// In JSON a row is an object:
@@ -425,6 +574,13 @@ fn shortest(value: f32) -> Option<Number> {
 /// With uncertainty a score has further `"low"` and `"high"`, the 90 % interval,
 /// `"domain": "in"`, `"borderline"` or `"out"`, and `"nearest": {"smiles": "…",
 /// "similarity": 0.5, "measured": 1.5}`, each of them null where the model has none.
+///
+/// With percentiles it has `"percentile": 61.5`, of the model's reference molecules. An
+/// endpoint whose direction is known has `"higher": "more soluble"` and `"lower": "less
+/// soluble"`, and one that the field divides `"threshold": "at or above 2: …"`.
+///
+/// With properties there is `"properties": null or {"mol_wt": 180.159, …, "qed": 0.55,
+/// "pains": ["…"], "brenk": ["…"]}` after the scores, or in their place.
 ///
 /// With embeddings, `"embedding": null or [0.1, …]` takes the place of
 /// `scores`, and with similarities `"similarity": 0.1, "nearest_query": "…"` that of

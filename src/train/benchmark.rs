@@ -16,10 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::chemistry::DESCRIPTORS;
 use crate::device::{Backend, Device, read_back};
 use crate::metrics;
-use crate::model::{
-    Batch, EncoderConfig, Endpoint, EndpointTask, Initial, Model, Physchem, Preset, Scaling,
-    Sharing, Transform,
-};
+use crate::model::{Batch, EncoderConfig, Endpoint, Initial, Model, Physchem, Preset, Sharing};
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles};
 use crate::predict::{
     PredictOptions, Scorer, StandardForm, Standardized, Stop, TREATMENT, without_interruption,
@@ -627,13 +624,9 @@ impl<'a> Runner<'a> {
             endpoints: vec![Endpoint {
                 name: "value".to_owned(),
                 title: "Value".to_owned(),
-                unit: String::new(),
-                description: String::new(),
-                task: EndpointTask::Regression,
-                group: String::new(),
-                transform: Transform::Identity,
-                scaling: Scaling::IDENTITY,
+                ..Endpoint::default()
             }],
+            reference: None,
             masked_lm: true,
             wide: None,
             physchem: Some(workload.physchem.clone()),

@@ -19,7 +19,8 @@ use super::labels::Refusal;
 use super::start::BUILT_IN;
 use crate::device::{Device, DeviceError};
 use crate::model::{
-    EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling, Transform,
+    EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling, Threshold, Transform,
+    words_fault,
 };
 use crate::predict::{StandardForm, TREATMENT};
 use crate::records::ReadOptions;
@@ -726,6 +727,15 @@ pub struct EndpointConfig {
     /// How values in [`unit`](Self::unit) become what is learnt.
     #[serde(default, skip_serializing_if = "is_default")]
     pub transform: Transform,
+    /// What it is to have a high value, as a comparative: `more soluble`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub higher: String,
+    /// What it is to have a low value: `less soluble`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lower: String,
+    /// Where the field divides values, if it agrees on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
     /// Learnt beside the others, which profit, and not predicted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub auxiliary: bool,
@@ -854,6 +864,10 @@ impl EndpointConfig {
             group: self.group.clone(),
             transform: self.transform,
             scaling,
+            higher: self.higher.clone(),
+            lower: self.lower.clone(),
+            threshold: self.threshold.clone(),
+            quantiles: Vec::new(),
         }
     }
 
@@ -870,6 +884,9 @@ impl EndpointConfig {
         if self.transform != Transform::Identity && self.task != EndpointTask::Regression {
             let field = format!("endpoints.{name}.transform");
             return refuse(&field, "log10", "none for a class");
+        }
+        if let Some(expected) = words_fault(&self.higher, &self.lower, self.threshold.as_ref()) {
+            return refuse(&format!("endpoints.{name}"), "incomplete", expected);
         }
         Ok(())
     }

@@ -506,6 +506,7 @@ impl TableRun<'_> {
                 .zip(scalings)
                 .map(|(endpoint, scaling)| endpoint.endpoint(scaling))
                 .collect(),
+            reference: None,
             wide: self.config.wide.as_ref().and_then(|wide| {
                 let train = self.data.split(fold).train;
                 let of = train.iter().map(|&index| &self.data.wide[index]);

@@ -13,6 +13,7 @@ pub mod benchmark;
 mod config;
 mod corpus;
 mod dataset;
+mod describe;
 pub mod evaluation;
 mod finetune;
 mod fold_objective;
@@ -58,6 +59,7 @@ pub use config::{
 };
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
 pub use dataset::{Example, Examples, ExamplesError, Merged, TableRead};
+pub use describe::{DescribeError, describe};
 pub use finetune::{Finetuned, Position as FoldPosition, evaluate_run, finetune};
 pub use learnable::LearnableError;
 pub use left_out::{Fault, LeftOut, summary as left_out_summary};

@@ -215,6 +215,7 @@ fn start(
         license: common.license.clone(),
         encoder,
         endpoints: Vec::new(),
+        reference: None,
         masked_lm: config.masked_lm > 0.0 || soft > 0.0,
         wide: None,
         physchem,

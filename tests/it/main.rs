@@ -14,6 +14,8 @@ mod metrics;
 mod model_dir;
 mod mol_blocks;
 mod predict;
+#[cfg(feature = "properties")]
+mod properties;
 mod records;
 mod screening;
 mod shaders;

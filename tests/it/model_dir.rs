@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use delicate::device::{Device, DeviceChoice};
-use delicate::model::SourceError;
+use delicate::model::{ReferenceMolecules, SourceError};
 use delicate::model_dir::{self, ModelDirError, ModelFiles, Precision};
 use delicate::{Error, Predictor};
 use proptest::prelude::*;
@@ -413,6 +413,12 @@ fn each_number_of_a_configuration_that_is_changed_is_noticed() {
     let mut places = Vec::new();
     numbers(&config, "", &mut places);
     assert!(places.len() > 20, "{places:?}");
+    // Of the quantiles, of which there are a hundred an endpoint, some.
+    let is_some = |place: &String| match place.split_once("/quantiles/") {
+        Some((_, number)) => ["0", "37", "100"].contains(&number),
+        None => true,
+    };
+    places.retain(is_some);
     let mut after = files.clone();
     for place in places {
         let mut changed = config.clone();
@@ -515,6 +521,116 @@ fn the_built_in_models_are_whole() {
         files
             .config()
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+/// Reference molecules of some name.
+fn reference(name: &str) -> ReferenceMolecules {
+    ReferenceMolecules {
+        name: name.to_owned(),
+        source: "made up".to_owned(),
+        molecules: 101,
+    }
+}
+
+#[test]
+fn reference_molecules_come_back_with_their_model() {
+    let (_folder, path) = directory();
+    let before = Predictor::open(&path, device()).expect("whole");
+    let before = before.predict("CCO").expect("predicted");
+    let values: Vec<f32> = (-50..=50).map(|value| value as f32 / 10.0).collect();
+    model_dir::change_config(&path, |config| {
+        let all = vec![values.clone(); config.endpoints.len()];
+        let set = config.set_reference(reference("ladders"), all);
+        set.expect("a list an endpoint");
+        config.endpoints[0].higher = "higher up".to_owned();
+        config.endpoints[0].lower = "lower down".to_owned();
+    })
+    .expect("written");
+    let predictor = Predictor::open(&path, device()).expect("whole");
+    let after = predictor.predict("CCO").expect("predicted");
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.value, after.value);
+        let expected = ((before.value + 5.0) * 10.0).clamp(0.0, 100.0);
+        let percentile = after.percentile().expect("a reference");
+        assert!(
+            (percentile - expected).abs() < 1e-3,
+            "{percentile}, {expected}"
+        );
+    }
+    let explained = predictor.explain("CCO").expect("explained");
+    let standing = explained.standings[0].as_deref().expect("words");
+    assert!(standing.starts_with("higher up than "), "{standing}");
+    assert!(standing.ends_with(" % of ladders"), "{standing}");
+    // A list for each endpoint, and none of them empty.
+    let mut config = predictor.scorer().config().clone();
+    for lists in [0, 1, 4, 6] {
+        let error = config.set_reference(reference("few"), vec![values.clone(); lists]);
+        assert_eq!(error.expect_err("refused").field, "reference");
+    }
+    let error = config.set_reference(reference("none"), vec![Vec::new(); 5]);
+    assert_eq!(error.expect_err("refused").field, "reference");
+}
+
+#[test]
+fn words_and_quantiles_that_make_no_sense_are_refused() {
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(Change, &str); 7] = [
+        (
+            |c| c["endpoints"][0]["quantiles"] = vec![1.0; 100].into(),
+            "101 numbers",
+        ),
+        (
+            |c| {
+                let mut all = vec![1.0; 101];
+                all[50] = 2.0;
+                c["endpoints"][0]["quantiles"] = all.into();
+            },
+            "none less than the one before",
+        ),
+        (
+            |c| {
+                let endpoints = c["endpoints"].as_array_mut().expect("endpoints");
+                for endpoint in endpoints.iter_mut().skip(1) {
+                    endpoint["quantiles"] = vec![1.0; 101].into();
+                }
+                endpoints[0]
+                    .as_object_mut()
+                    .expect("one")
+                    .remove("quantiles");
+                c["reference"] = serde_json::json!({"name": "a", "source": "b", "molecules": 9});
+            },
+            "there for every endpoint",
+        ),
+        (
+            |c| {
+                c.as_object_mut().expect("an object").remove("reference");
+                c["endpoints"][0]["quantiles"] = vec![1.0; 101].into();
+            },
+            "else for none",
+        ),
+        (
+            |c| {
+                c["endpoints"][0]["higher"] = "up".into();
+                c["endpoints"][0]["lower"] = "".into();
+            },
+            "both `higher` and `lower`",
+        ),
+        (
+            |c| {
+                c["endpoints"][0]["threshold"] =
+                    serde_json::json!({"value": 1, "above": "a", "below": "b", "source": ""});
+            },
+            "a threshold with a value",
+        ),
+        (
+            |c| c["endpoints"][0]["threshold"] = serde_json::json!({"value": 1}),
+            "missing field `above`",
+        ),
+    ];
+    for (change, expected) in changes {
+        let error = load(&with_config(change)).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
     }
 }
 

@@ -443,7 +443,14 @@ fn a_prediction_is_one_flat_object_in_json() {
     assert_eq!(
         keys,
         [
-            "endpoint", "unit", "task", "value", "interval", "domain", "nearest"
+            "endpoint",
+            "unit",
+            "task",
+            "value",
+            "interval",
+            "domain",
+            "nearest",
+            "percentile"
         ]
     );
     let interval = predictions[0].interval.expect("a quantity");

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use delicate::chemistry::Keep;
-use delicate::model::{Endpoint, EndpointTask, Scaling, Transform};
+use delicate::model::Endpoint;
 use delicate::predict::Prediction;
 use delicate::records::{
     Columns, Format, Header, MAX_RECORD_BYTES, Output, OutputFormat, ReadOptions, Reader,
@@ -750,13 +750,8 @@ fn header(columns: &[&str]) -> Header {
 fn endpoint(name: &str) -> Arc<Endpoint> {
     Arc::new(Endpoint {
         name: name.to_owned(),
-        title: String::new(),
         unit: "log mol/L".to_owned(),
-        description: String::new(),
-        task: EndpointTask::Regression,
-        group: String::new(),
-        transform: Transform::Identity,
-        scaling: Scaling::IDENTITY,
+        ..Endpoint::default()
     })
 }
 
@@ -764,6 +759,8 @@ fn endpoints(names: &[&str]) -> Columns {
     Columns::Predictions {
         endpoints: names.iter().map(|name| endpoint(name)).collect(),
         uncertainty: false,
+        percentiles: false,
+        properties: false,
     }
 }
 

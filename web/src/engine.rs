@@ -1,7 +1,7 @@
 //! A model on a device.
 
 use delicate::device::{Backend, Device, DeviceChoice};
-use delicate::model::Endpoint;
+use delicate::model::{Endpoint, ReferenceMolecules};
 use delicate::model_dir::ModelFiles;
 use delicate::predict::{PredictOptions, Scorer, without_interruption};
 use delicate::records::Structure;
@@ -56,6 +56,9 @@ struct ModelInfo<'a> {
     layers: usize,
     max_length: usize,
     endpoints: &'a [Endpoint],
+    /// The molecules that percentiles are among; the endpoints have their quantiles.
+    #[tsify(type = "ReferenceMolecules | null")]
+    reference: Option<&'a ReferenceMolecules>,
 }
 
 /// How fast an engine is, and what it says of the molecules it was timed on.
@@ -125,8 +128,25 @@ impl Engine {
                 layers: config.encoder.num_hidden_layers,
                 max_length: config.encoder.max_length,
                 endpoints: &config.endpoints,
+                reference: config.reference.as_ref(),
             },
         })
+    }
+
+    /// Where values of an endpoint, by its place in the model, stand among the model's
+    /// reference molecules, from 0 to 100; NaN where the model has none.
+    pub fn percentiles(&self, endpoint: usize, values: &[f32]) -> Vec<f32> {
+        let endpoint = self.scorer.config().endpoints.get(endpoint);
+        let percentile = |&value: &f32| endpoint?.percentile(value);
+        let all = values.iter().map(percentile);
+        all.map(|one| one.unwrap_or(f32::NAN)).collect()
+    }
+
+    /// The same of one value in words: `more soluble than 82 % of marketed drugs`.
+    pub fn standing(&self, endpoint: usize, value: f32) -> Option<String> {
+        let config = self.scorer.config();
+        let endpoint = config.endpoints.get(endpoint)?;
+        endpoint.standing(value, config.reference.as_ref()?)
     }
 
     /// Scores one real batch twice: the first time compiles kernels. Gives the

@@ -378,6 +378,8 @@ impl Table {
         let columns = Columns::Predictions {
             endpoints: self.endpoints.borrow().clone(),
             uncertainty: true,
+            percentiles: false,
+            properties: false,
         };
         let mut writer = Writer::new(Vec::new(), format, &self.header, columns)?;
         let pending = RowError::new("not_scored", "the row was not scored");

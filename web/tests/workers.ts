@@ -19,6 +19,7 @@ const INFO: EngineInfo = {
     hidden: 0,
     layers: 0,
     maxLength: 0,
+    reference: null,
     endpoints: [],
   },
 };
@@ -113,6 +114,7 @@ export class MadeUpWorker implements WorkerHandle {
         standardization: { smiles, left_out: [], neutralized: 0, isotopes: 0, notes: [] },
         predictions: [],
         units: [],
+        standings: [],
         atoms: [],
       };
     },

@@ -18,7 +18,11 @@ pub(crate) struct EndpointsArguments {
 }
 
 pub(crate) fn run(arguments: &EndpointsArguments) -> Result<(), CommandError> {
-    let endpoints = model::config(&arguments.model)?.endpoints;
+    let mut endpoints = model::config(&arguments.model)?.endpoints;
+    // A hundred numbers each, which say nothing of what the endpoint is.
+    for endpoint in &mut endpoints {
+        endpoint.quantiles.clear();
+    }
     (arguments.report).write(&endpoints, |out| text(out, &endpoints))
 }
 
@@ -35,14 +39,35 @@ fn text(out: &mut impl Write, endpoints: &[Endpoint]) -> io::Result<()> {
         }
         writeln!(
             out,
-            "  {:name$}  {:unit$}  {}: {}",
+            "  {:name$}  {:unit$}  {}: {}{}",
             endpoint.name,
             unit_of(endpoint),
             endpoint.title,
             endpoint.description,
+            meaning(endpoint),
         )?;
     }
     Ok(())
+}
+
+/// What high and low values are, and what divides them, with a blank before.
+fn meaning(endpoint: &Endpoint) -> String {
+    let mut text = String::new();
+    if !endpoint.higher.is_empty() {
+        text = format!(" Higher: {}; lower: {}.", endpoint.higher, endpoint.lower);
+    }
+    if let Some(threshold) = &endpoint.threshold {
+        let (value, unit) = (threshold.value, unit_of(endpoint));
+        let unit = if unit == "number" { "" } else { unit };
+        text += &format!(
+            " From {} on: {}; below: {} ({}).",
+            format!("{value} {unit}").trim_end(),
+            threshold.above,
+            threshold.below,
+            threshold.source
+        );
+    }
+    text
 }
 
 /// The unit of an endpoint's values.

@@ -68,6 +68,16 @@ fn text(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
         if let Some(Interval { low, high }) = prediction.interval {
             writeln!(out, "  90 % interval  {low:.2} to {high:.2}{unit}")?;
         }
+        if let Some(standing) = explanation.standings.get(index).and_then(Option::as_ref) {
+            writeln!(out, "  stands         {standing}")?;
+        }
+        if let Some(threshold) = &prediction.definition().threshold {
+            writeln!(
+                out,
+                "  threshold      {}",
+                threshold.sentence(prediction.value)
+            )?;
+        }
         if let Some(domain) = prediction.domain {
             writeln!(out, "  domain         {domain}")?;
         }

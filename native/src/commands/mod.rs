@@ -2,6 +2,7 @@
 
 mod bench;
 mod data;
+mod describe;
 mod doctor;
 mod endpoints;
 mod evaluate;
@@ -9,6 +10,8 @@ mod explain;
 mod export;
 mod finetune;
 mod import;
+mod properties;
+mod reference;
 mod report;
 mod score;
 mod screen;
@@ -37,8 +40,14 @@ pub(crate) enum Command {
     Screen(screen::ScreenArguments),
     /// Write the standard form of each molecule, and what was done to it
     Standardize(standardize::StandardizeArguments),
+    /// Write properties of each molecule: size, polarity, rule of five, drug-likeness, alerts
+    Properties(properties::PropertiesArguments),
     /// List what a model predicts: names, units, meaning and data
     Endpoints(endpoints::EndpointsArguments),
+    /// Write words for a model's endpoints into it: titles, directions, thresholds
+    Describe(describe::DescribeArguments),
+    /// Make the predictions for some molecules what a model's percentiles are among
+    Reference(reference::ReferenceArguments),
     /// Pre-train an encoder on a corpus of molecules
     Pretrain(train::PretrainArguments),
     /// Distill a large model into a small one, on a corpus or on tables
@@ -81,6 +90,9 @@ impl Command {
             Self::Screen(arguments) => screen::run(arguments),
             Self::Standardize(arguments) => standardize::run(arguments),
             Self::Endpoints(arguments) => endpoints::run(arguments),
+            Self::Properties(arguments) => properties::run(arguments),
+            Self::Reference(arguments) => reference::run(arguments),
+            Self::Describe(arguments) => describe::run(arguments),
             Self::Pretrain(arguments) => train::pretrain(arguments),
             Self::Distill(arguments) => train::distill(arguments),
             Self::Finetune(arguments) => finetune::run(arguments),

@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::Args;
-use delicate::predict::{Progress, Scorer};
+use delicate::chemistry::{Keep, Properties};
+use delicate::predict::{Outcomes, Prediction, Progress, Scorer, StandardForm, properties_all};
 use delicate::records::{Header, ReadOptions, Row};
+use serde::Serialize;
 
 use crate::cli::{
     AugmentationArguments, DeviceLossArguments, DeviceLossNotice, InputArguments, ModelArguments,
@@ -57,6 +59,14 @@ pub(crate) struct ScoreArguments {
     /// Add prediction intervals (90 %), applicability domain and nearest neighbour
     #[arg(long, alias = "assess")]
     pub(crate) uncertainty: bool,
+    /// Add where each value stands among the model's reference molecules, such as marketed drugs,
+    /// from 0 to 100
+    #[arg(long)]
+    percentiles: bool,
+    /// Add molar mass, Crippen's log P, polar surface, donors, acceptors, rotatable bonds, rule of
+    /// five, QED and structural alerts (PAINS, Brenk)
+    #[arg(long)]
+    properties: bool,
     /// Endpoints to predict, in this order (default: all; see `delicate endpoints`)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     endpoints: Vec<String>,
@@ -65,25 +75,33 @@ pub(crate) struct ScoreArguments {
 /// `delicate score`.
 pub(crate) fn score(arguments: &ScoreArguments) -> Result<(), CommandError> {
     let endpoints = Some(arguments.endpoints.as_slice()).filter(|names| !names.is_empty());
-    run(
-        &arguments.rows,
-        Task::Score,
-        arguments.uncertainty,
-        endpoints,
-    )
+    let beside = Beside {
+        uncertainty: arguments.uncertainty,
+        percentiles: arguments.percentiles,
+        properties: arguments.properties,
+    };
+    run(&arguments.rows, Task::Score, beside, endpoints)
+}
+
+/// What is written beside each value, and beside all of a molecule.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Beside {
+    /// Its interval, domain and nearest neighbour.
+    uncertainty: bool,
+    percentiles: bool,
+    properties: bool,
 }
 
 /// `delicate embed`.
 pub(crate) fn embed(arguments: &RowArguments) -> Result<(), CommandError> {
-    run(arguments, Task::Embed, false, None)
+    run(arguments, Task::Embed, Beside::default(), None)
 }
 
-/// `uncertainty` adds to each score its interval, domain and nearest neighbour;
 /// `endpoints` are those to predict, if not all.
 fn run(
     arguments: &RowArguments,
     task: Task,
-    uncertainty: bool,
+    beside: Beside,
     endpoints: Option<&[String]>,
 ) -> Result<(), CommandError> {
     let command = RowCommand::begin(
@@ -113,22 +131,32 @@ fn run(
         .molecule
         .options()
         .augmentations(arguments.augmentation.augmentations)
-        .uncertainty(uncertainty);
-    if uncertainty && scorer.applicability().is_none() {
+        .uncertainty(beside.uncertainty)
+        .percentiles(beside.percentiles);
+    if beside.percentiles && scorer.config().reference.is_none() {
+        let message = "--percentiles: this model has no reference molecules; `delicate reference` \
+                       gives it some";
+        return Err(CommandError::Usage(message.to_owned()));
+    }
+    if beside.uncertainty && scorer.applicability().is_none() {
         return Err(CommandError::NoDomain);
     }
-    let settings = settings(
-        arguments,
-        task,
-        uncertainty,
-        &scorer,
-        &model,
-        input.header(),
-    )?;
+    let settings = settings(arguments, task, beside, &scorer, &model, input.header())?;
     let device_loss = DeviceLossNotice::default();
     let place = || model::place(&scorer);
     type OnProgress<'a> = &'a dyn Fn(usize) -> ControlFlow<()>;
     match task {
+        Task::Score if beside.properties => {
+            let form = scorer.config().standard_form;
+            let compute = |rows: &[Row], on_progress: OnProgress<'_>| {
+                let on_batch = async |progress: Progress| on_progress(progress.done);
+                let outcomes = pollster::block_on(scorer.predict(rows, options, on_batch));
+                device_loss.after(&scorer);
+                with_properties(rows, outcomes, form, options.keep)
+            };
+            let columns = scorer.columns(options).with_properties();
+            command.run(input, settings, columns, compute, place)
+        }
         Task::Score => {
             let compute = |rows: &[Row], on_progress: OnProgress<'_>| {
                 let on_batch = async |progress: Progress| on_progress(progress.done);
@@ -150,11 +178,35 @@ fn run(
     }
 }
 
+/// Predictions, and the properties of the molecules that they are for.
+fn with_properties(
+    rows: &[Row],
+    outcomes: Outcomes<Vec<Prediction>>,
+    form: StandardForm,
+    keep: Keep,
+) -> Computed<(Vec<Prediction>, Properties)> {
+    // Where the run ended early, the rest is not needed.
+    let done = outcomes.rows.iter().take_while(|row| row.is_some()).count();
+    let properties = properties_all(&rows[..done], form, keep);
+    let both = outcomes.rows.into_iter().zip(properties);
+    let mut all: Vec<_> = both
+        .map(|(row, properties)| {
+            Some(row?.and_then(|predictions| Ok((predictions, properties?.0))))
+        })
+        .collect();
+    all.resize_with(rows.len(), || None);
+    Computed {
+        rows: all,
+        standardizations: outcomes.standardizations,
+        stop: outcomes.stop,
+    }
+}
+
 /// Everything but the rows of the input that the output depends on.
 fn settings(
     arguments: &RowArguments,
     task: Task,
-    uncertainty: bool,
+    beside: Beside,
     scorer: &Scorer,
     model: &str,
     header: &Header,
@@ -174,7 +226,7 @@ fn settings(
             "precision",
             Ok(arguments.compute.name(scorer.device()).into()),
         ),
-        ("uncertainty", Ok(uncertainty.into())),
+        ("beside", serde_json::to_value(beside)),
         ("endpoints", Ok(endpoints.into())),
         ("augmentation", serde_json::to_value(arguments.augmentation)),
     ] {

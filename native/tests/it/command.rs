@@ -14,14 +14,14 @@ fn delicate() -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(super) fn run(arguments: &[&str]) -> Output {
     delicate()
         .args(arguments)
         .output()
         .expect("the command runs")
 }
 
-fn run_with_input(arguments: &[&str], input: &[u8]) -> Output {
+pub(super) fn run_with_input(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = delicate()
         .args(arguments)
         .stdin(Stdio::piped())
@@ -38,11 +38,11 @@ fn run_with_input(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().expect("the command ends")
 }
 
-fn stdout(output: &Output) -> &str {
+pub(super) fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).expect("UTF-8")
 }
 
-fn stderr(output: &Output) -> &str {
+pub(super) fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).expect("UTF-8")
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod command;
+mod context;
 mod convert;
 mod finetune_table;
 mod formats;

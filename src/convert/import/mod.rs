@@ -16,10 +16,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 
-use crate::model::{
-    ConfigError, Endpoint, EndpointTask, Model, Scaling, SourceError, StoredValues, Transform,
-    sinusoidal_positions,
-};
+use crate::model::{ConfigError, Endpoint, Model, SourceError, StoredValues, sinusoidal_positions};
 use crate::model_dir::{MODEL_TYPE, ModelConfig};
 use crate::predict::StandardForm;
 use container::Container;
@@ -263,6 +260,7 @@ pub fn import(
             .unwrap_or_else(|| "unknown".to_owned()),
         encoder: layout.encoder.clone(),
         endpoints,
+        reference: None,
         masked_lm: layout.masked_lm,
         wide: None,
         physchem: None,
@@ -361,10 +359,7 @@ fn endpoints(
                 "Output {index} of the fine-tuned head of {}",
                 file_stem(path)
             ),
-            task: EndpointTask::Regression,
-            group: String::new(),
-            transform: Transform::Identity,
-            scaling: Scaling::IDENTITY,
+            ..Endpoint::default()
         }
     });
     Ok(endpoints.collect())

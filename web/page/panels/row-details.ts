@@ -134,6 +134,7 @@ function scoredAs(done: Standardization, text: string): HTMLElement[] {
 interface Line {
   endpoint: Endpoint;
   estimate: Estimate;
+  standing: HTMLElement;
   interval: HTMLElement;
   domain: HTMLElement;
   nearest: HTMLElement;
@@ -160,6 +161,12 @@ function predictions(
     return {
       endpoint,
       estimate,
+      // Its place is kept, so that nothing moves when the answer comes.
+      standing: element(
+        "span",
+        { class: "meaning", hidden: (endpoint.quantiles ?? []).length === 0 },
+        "…",
+      ),
       interval: cell(3, "number"),
       domain: cell(4, ""),
       nearest: cell(5, "neighbour"),
@@ -179,6 +186,7 @@ function predictions(
         title,
         " ",
         element("span", { class: "meaning" }, description),
+        line.standing,
       ),
       labelled("Value", "number", value),
       labelled("Unit", "", unit === "" ? unknown("–") : unit),
@@ -236,9 +244,11 @@ function predictions(
       for (const line of lines) {
         if (line === null) continue;
         const { name } = line.endpoint;
-        const prediction =
-          explanation.predictions.find(({ endpoint }) => endpoint === name) ?? null;
+        const place = explanation.predictions.findIndex(({ endpoint }) => endpoint === name);
+        const prediction = explanation.predictions[place] ?? null;
         fill(line, prediction);
+        const standing = explanation.standings[place] ?? null;
+        line.standing.textContent = standing === null ? "" : sentence(standing);
         const nearest = prediction?.nearest?.smiles;
         const slot = line.nearest.querySelector<HTMLElement>(".drawing");
         if (nearest !== undefined && slot !== null)
@@ -332,6 +342,9 @@ function fill(line: Line, prediction: Prediction | null): void {
         ]),
   );
 }
+
+/** Words as a sentence. */
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 function badge(domain: Domain): HTMLElement {
   const { label, meaning } = DOMAINS[domain];

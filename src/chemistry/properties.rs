@@ -1,0 +1,136 @@
+//! The properties that chemists look at first: size, polarity, flexibility, Lipinski's
+//! rule of five, drug-likeness and structural alerts.
+
+use chematic_chem as chem;
+use chematic_core::AtomIdx;
+use chematic_smiles::with_rdkit_model_molecule;
+use serde::Serialize;
+
+use super::alerts::Alerts;
+use super::{ChemistryError, Molecule};
+
+/// Properties of a molecule, with RDKit's values.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Properties {
+    /// Molar mass in g/mol (`MolWt`).
+    pub mol_wt: f64,
+    /// Partition coefficient by Wildman and Crippen 1999, a decimal logarithm (`MolLogP`).
+    pub crippen_log_p: f64,
+    /// Topological polar surface by Ertl et al. 2000, in Å² (`TPSA`).
+    pub tpsa: f64,
+    /// Donors of hydrogen bonds (`NumHDonors`).
+    pub h_bond_donors: usize,
+    /// Acceptors of hydrogen bonds (`NumHAcceptors`).
+    pub h_bond_acceptors: usize,
+    /// Rotatable bonds, counted strictly (`NumRotatableBonds`).
+    pub rotatable_bonds: usize,
+    /// How many parts of the rule of five it breaks, as Lipinski et al. 1997 count: more
+    /// than 500 g/mol, a log P above 5, more than five hydrogens at N and O, more than ten
+    /// N and O.
+    pub rule_of_five_violations: usize,
+    /// Quantitative estimate of drug-likeness, 0 to 1 (Bickerton et al. 2012; RDKit's mean
+    /// weights).
+    pub qed: f64,
+    /// Structural alerts.
+    #[serde(flatten)]
+    pub alerts: Alerts,
+}
+
+impl Properties {
+    /// The names of [`Self::cells`].
+    pub const NAMES: &[&str] = &[
+        "mol_wt",
+        "crippen_log_p",
+        "tpsa",
+        "h_bond_donors",
+        "h_bond_acceptors",
+        "rotatable_bonds",
+        "rule_of_five_violations",
+        "qed",
+        "pains_alerts",
+        "pains",
+        "brenk_alerts",
+        "brenk",
+    ];
+
+    /// As a table has them: numbers, and for each set of alerts how many and which.
+    pub fn cells(&self) -> Vec<String> {
+        let decimals = |value: f64, count: usize| {
+            let text = format!("{value:.count$}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
+        let mut cells = vec![
+            decimals(self.mol_wt, 3),
+            decimals(self.crippen_log_p, 4),
+            decimals(self.tpsa, 2),
+            self.h_bond_donors.to_string(),
+            self.h_bond_acceptors.to_string(),
+            self.rotatable_bonds.to_string(),
+            self.rule_of_five_violations.to_string(),
+            decimals(self.qed, 4),
+        ];
+        for names in [&self.alerts.pains, &self.alerts.brenk] {
+            cells.extend([names.len().to_string(), names.join("; ")]);
+        }
+        cells
+    }
+}
+
+impl Molecule {
+    /// Its [`Properties`]. Counter-ions count: strip them before with [`Self::parent`].
+    ///
+    /// # Errors
+    ///
+    /// If a value is not finite, or the molecule has more than 1,000 atoms.
+    pub fn properties(&self) -> Result<Properties, ChemistryError> {
+        self.check_describable()?;
+        let properties = with_rdkit_model_molecule(&self.written, |model| {
+            let (log_p, _) = chem::logp_and_mr(model);
+            let mass = chem::rdkit_molecular_weight(model);
+            let broken = [
+                mass > 500.0,
+                log_p > 5.0,
+                polar_hydrogens(model) > 5,
+                chem::hba_count_lipinski(model) > 10,
+            ];
+            Properties {
+                mol_wt: mass,
+                crippen_log_p: log_p,
+                tpsa: chem::rdkit_tpsa(model),
+                h_bond_donors: chem::hbd_count(model),
+                h_bond_acceptors: chem::rdkit_hba_count(model),
+                rotatable_bonds: chem::rotatable_bond_count(model),
+                rule_of_five_violations: broken.into_iter().filter(|&one| one).count(),
+                qed: chem::qed(model),
+                alerts: Alerts::default(),
+            }
+        });
+        let numbers = [
+            properties.mol_wt,
+            properties.crippen_log_p,
+            properties.tpsa,
+            properties.qed,
+        ];
+        if !numbers.iter().all(|number| number.is_finite()) {
+            return Err(ChemistryError::unsupported(
+                "a molecule with properties that are not finite",
+            ));
+        }
+        Ok(Properties {
+            alerts: self.alerts()?,
+            ..properties
+        })
+    }
+}
+
+/// Hydrogens at nitrogen and oxygen.
+fn polar_hydrogens(model: &chematic_core::Molecule) -> usize {
+    let atoms = (0..model.atom_count()).map(|index| AtomIdx(index as u32));
+    let polar = atoms.filter(|&index| {
+        let atom = model.atom(index);
+        !atom.wildcard && matches!(atom.element.atomic_number(), 7 | 8)
+    });
+    let hydrogens = |index| usize::from(model.implicit_hydrogen_count(index));
+    polar.map(hydrogens).sum()
+}
