@@ -19,6 +19,7 @@ use super::gaussian_process::{GaussianProcess, InvertedIndex, Kernel};
 pub use super::neighbours::Nearest;
 use super::prediction::{Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
+use crate::kernels::vectorised;
 pub use crate::model_dir::ApplicabilityError;
 use crate::model_dir::{MAX_ENDPOINTS, MAX_MOLECULES, at_most};
 use crate::parallel;
@@ -327,6 +328,15 @@ impl ApplicabilityDomain {
 
     /// For every endpoint the nearest training molecules.
     fn nearest(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
+        // Bits are counted by an instruction that not every processor has.
+        vectorised(
+            #[inline(always)]
+            || self.nearest_of_all(fingerprint),
+        )
+    }
+
+    #[inline(always)]
+    fn nearest_of_all(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
         let mut best = vec![Nearest::default(); self.endpoints.len()];
         let sorted = self.environments().fingerprints.as_slice();
         let ones = f64::from(fingerprint.count_ones());
