@@ -3,18 +3,12 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { basename, extname, join, resolve } from "node:path";
 import { defineConfig, type Plugin } from "vite";
 import { renderCard } from "./card.js";
+import { embedding, model } from "./models.js";
 import { drawingLibrary } from "./package/drawing-library.js";
 
 const here = import.meta.dirname;
 const dist = resolve(here, "dist");
 const modules = { cpu: resolve(here, "pkg/cpu"), webgpu: resolve(here, "pkg/gpu") };
-/** Another model folder of the same shape can be built in. */
-const model = resolve(process.env.DELICATE_MODEL ?? join(here, "../models/delicate-admet"));
-
-/** The model that similarity is taken of. */
-const embedding = resolve(
-  process.env.DELICATE_EMBEDDING_MODEL ?? join(here, "../models/delicate-small-embedding"),
-);
 
 const sha256 = (bytes: Uint8Array, encoding: "hex" | "base64"): string =>
   createHash("sha256").update(bytes).digest(encoding);

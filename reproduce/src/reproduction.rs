@@ -259,7 +259,19 @@ impl Reproduction {
         let name = "delicate-admet";
         let flags = ["--inference-only", "--precision", "int8"];
         let model = self.stages.export(&run.join("model"), name, &flags)?;
-        self.ship(&model, name, cards::BUILT_IN)
+        cards::admet(&model)?;
+        // Where marketed drugs stand, by the model itself.
+        let drugs =
+            ["sider.csv", "clintox.csv"].map(|name| self.stages.data.join("qsar").join(name));
+        let mut reference = self
+            .stages
+            .command(&["reference", "--only", "FDA_APPROVED=1"]);
+        reference.args(["--name", "marketed drugs", "--source"]);
+        reference.arg(
+            "SIDER 4 (Kuhn et al. 2016); ClinTox, approved by the FDA (MoleculeNet; Wu et al. 2018)",
+        );
+        command::run(reference.arg("--model").arg(&model).args(drugs))?;
+        self.ship(&model, name, cards::ADMET)
     }
 
     /// What says where the encoder comes from.

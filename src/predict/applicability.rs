@@ -338,18 +338,35 @@ impl ApplicabilityDomain {
             &mut fewer.iter().rev() as &mut dyn Iterator<Item = _>,
             &mut more.iter(),
         ] {
+            let least_of = |best: &[Nearest]| {
+                let bounds = best.iter().map(Nearest::bound);
+                bounds.fold(f64::INFINITY, f64::min)
+            };
+            let mut least = least_of(&best);
             for (other, index) in side {
                 let theirs = f64::from(other.count_ones());
                 let bound = ones.min(theirs) / ones.max(theirs).max(1.0);
-                let least = best.iter().map(Nearest::bound);
-                if bound < least.fold(f64::INFINITY, f64::min) {
+                if bound < least {
                     break;
                 }
+                let endpoints = &self.molecules[*index].endpoints;
+                let known = |endpoint: &u32| best.get(*endpoint as usize);
+                // Nor is compared what could change none of its own endpoints.
+                if !(endpoints.iter().filter_map(known)).any(|nearest| bound > nearest.bound()) {
+                    continue;
+                }
                 let similarity = fingerprint.tanimoto(other);
-                for &endpoint in &self.molecules[*index].endpoints {
-                    if let Some(best) = best.get_mut(endpoint as usize) {
-                        best.add(*index, similarity);
+                let mut is_nearer = false;
+                for &endpoint in endpoints {
+                    if let Some(nearest) = best.get_mut(endpoint as usize)
+                        && similarity > nearest.bound()
+                    {
+                        nearest.add(*index, similarity);
+                        is_nearer = true;
                     }
+                }
+                if is_nearer {
+                    least = least_of(&best);
                 }
             }
         }

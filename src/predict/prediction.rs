@@ -83,7 +83,7 @@ impl fmt::Display for Domain {
 
 /// The nearest molecule that was trained on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Neighbour {
     /// Its canonical SMILES.
     pub smiles: String,

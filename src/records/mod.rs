@@ -23,6 +23,7 @@ mod archive;
 mod columns;
 mod csv;
 mod decompress;
+mod frame;
 mod note;
 mod sdf;
 #[cfg(feature = "drawing")]
@@ -46,6 +47,7 @@ use serde::{Deserialize, Serialize};
 use crate::chemistry::{ChemistryError, Molecule};
 use source::Source;
 
+pub use frame::{Column, Frame, Values};
 pub use note::Note;
 pub use write::{Columns, Output, OutputFormat, Writer};
 
@@ -140,6 +142,18 @@ impl Structure {
             Self::Smiles(smiles) => Molecule::parse(smiles),
             Self::MolBlock(block) => Molecule::from_mol_block(block),
         }
+    }
+}
+
+impl Structure {
+    /// What a cell of a table holds: SMILES with their CXSMILES extension, without what
+    /// follows it and blanks around it.
+    ///
+    /// # Errors
+    ///
+    /// For an empty cell, in the name of its `column`.
+    pub fn from_cell(cell: &str, column: &str) -> Result<Self, RowError> {
+        smiles_structure(cell, column)
     }
 }
 

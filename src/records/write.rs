@@ -68,7 +68,7 @@ pub enum Columns {
 impl Columns {
     /// Whether the columns of properties are among them.
     #[cfg(feature = "properties")]
-    fn has_properties(&self) -> bool {
+    pub(super) fn has_properties(&self) -> bool {
         match self {
             Self::Properties => true,
             Self::Predictions { properties, .. } => *properties,
@@ -114,7 +114,17 @@ pub enum Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn predictions(self) -> Option<&'a [Prediction]> {
+    /// Whether it is of predictions or properties, of one number or text a column.
+    pub(super) fn has_cells(self) -> bool {
+        match self {
+            Self::Predictions(_) => true,
+            #[cfg(feature = "properties")]
+            Self::Properties(_) | Self::PredictionsAndProperties(..) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn predictions(self) -> Option<&'a [Prediction]> {
         match self {
             Self::Predictions(predictions) => Some(predictions),
             #[cfg(feature = "properties")]
@@ -124,7 +134,7 @@ impl<'a> Output<'a> {
     }
 
     #[cfg(feature = "properties")]
-    fn properties(self) -> Option<&'a Properties> {
+    pub(super) fn properties(self) -> Option<&'a Properties> {
         match self {
             Self::Properties(all) | Self::PredictionsAndProperties(_, all) => Some(all),
             _ => None,
@@ -183,7 +193,7 @@ impl From<f32> for Output<'_> {
 const NEAREST_QUERY: &str = "nearest_query";
 
 /// What ends the names of a prediction's CSV columns, after the endpoint.
-const UNCERTAINTY: [&str; 7] = [
+pub(super) const UNCERTAINTY: [&str; 7] = [
     "",
     "_low",
     "_high",
@@ -226,7 +236,7 @@ fn number(value: f32) -> String {
 /// The user's columns come first, unchanged and in order. Ours that share a
 /// name with one of them get the prefix `delicate_`.
 #[derive(Clone, Debug)]
-struct Layout {
+pub(super) struct Layout {
     names: Vec<String>,
     /// The names again, made unique (`name`, `name_2`) for JSON's keys.
     keys: Vec<String>,
@@ -240,7 +250,7 @@ struct Layout {
     standardized_key: String,
     error_key: Option<String>,
     /// Key of `scores`, `embedding` or `similarity`, where there is one.
-    output_key: Option<String>,
+    pub(super) output_key: Option<String>,
     /// Key of the properties, where there are any.
     #[cfg(feature = "properties")]
     properties_key: Option<String>,
@@ -248,14 +258,14 @@ struct Layout {
     nearest_key: Option<String>,
     /// CSV columns of the predictions, of the embedding's dimensions or of the
     /// similarity.
-    output_columns: Vec<String>,
+    pub(super) output_columns: Vec<String>,
     /// CSV columns of the standardised molecule and of what that changed.
-    standardized_columns: [String; 2],
-    error_column: Option<String>,
+    pub(super) standardized_columns: [String; 2],
+    pub(super) error_column: Option<String>,
 }
 
 impl Layout {
-    fn new(header: &Header, columns: Columns) -> Self {
+    pub(super) fn new(header: &Header, columns: Columns) -> Self {
         let names = header.columns.clone();
         // Every name the user has is taken from the start, so that a second
         // `name` becomes `name_3` where `name_2` is the user's as well.

@@ -169,6 +169,42 @@ pub fn fingerprints<M: MoleculeSource>(
     })
 }
 
+/// What each of `molecules` is compared by: its embedding of `embeddings`, where that
+/// is needed, and its fingerprint, which is made here. `None` where there is no
+/// embedding because the run ended before it.
+pub fn features<M: MoleculeSource>(
+    molecules: &[M],
+    embeddings: Vec<Option<Result<Vec<f32>, RowError>>>,
+    by: Similarity,
+    keep: Keep,
+) -> Vec<Option<Result<Features, RowError>>> {
+    let mut prints = Vec::new();
+    if by.needs_fingerprints() {
+        prints = fingerprints(molecules, keep);
+    }
+    let mut prints = prints.into_iter();
+    let mut embeddings = embeddings.into_iter();
+    let rows = molecules.iter().map(|_| {
+        let fingerprint = prints.next().transpose();
+        let embedding = match embeddings.next() {
+            Some(None) => return None,
+            Some(Some(embedding)) => Some(embedding).transpose(),
+            None => Ok(None),
+        };
+        let features = fingerprint.and_then(|fingerprint| {
+            let features = Features::new(fingerprint, embedding?);
+            // What cannot be compared with itself cannot be with anything.
+            if features.similarity(&features, by).is_none() {
+                let message = "the molecule has no features to compare";
+                return Err(RowError::new("not_comparable", message));
+            }
+            Ok(features)
+        });
+        Some(features)
+    });
+    rows.collect()
+}
+
 /// Something with its score and its place in the input.
 #[derive(Clone, Debug)]
 pub struct Hit<T> {

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { type InputOption, type OutputOptions, type Plugin, rolldown } from "rolldown";
+import { model } from "../models.js";
 import { drawingLibrary } from "./drawing-library.js";
 
 const here = import.meta.dirname;
@@ -24,8 +25,6 @@ const root = resolve(web, "..");
 const source = join(here, "src");
 const dist = join(here, "dist");
 const modules = { cpu: join(web, "pkg/cpu"), webgpu: join(web, "pkg/gpu") };
-/** Another model directory can be put inside. */
-const model = resolve(process.env.DELICATE_MODEL ?? join(root, "models/delicate-small"));
 
 /** Where the parts of the model are, seen from the scripts; no server takes `.bin` for an encoding. */
 const INSIDE = { weights: "model/model.safetensors", domain: "model/domain.bin" };

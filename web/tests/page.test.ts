@@ -1,7 +1,8 @@
 /** The page's logic that needs no browser. */
 
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { renderCard } from "../card.js";
+import { batches } from "../package/src/batches.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
 import { pictureOf } from "../package/src/drawing/picture.js";
 import {
@@ -32,6 +33,7 @@ import {
 } from "../page/attribution.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
+import { wordsOfOneLine } from "../page/panels/one-line.js";
 import { binsOf, correlation, scaleOf } from "../page/plot.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
 import { arrange, type Content, EVERYTHING, FieldKeys, numberIn, type View } from "../page/view.js";
@@ -480,5 +482,48 @@ await checks.check("a worker that takes over gets the table with its results", a
   equal(rows.length, 2_500);
   ok(rows.every(({ value }) => value === madeUpValue("CCN")));
 });
+
+await checks.check("only the words of a single line may be molecules of their own", () => {
+  deepEqual(wordsOfOneLine("  CCO CCN;CCC \n"), ["CCO", "CCN", "CCC"]);
+  for (const text of ["", "CCO", "CCO\tethanol\nCCN\tethylamine", "C ".repeat(1_000)])
+    equal(wordsOfOneLine(text), null, text);
+});
+
+await checks.check(
+  "molecules are taken in batches, from sources that pause as from others",
+  async () => {
+    const all = async <T>(given: AsyncIterable<T>): Promise<T[]> => {
+      const found: T[] = [];
+      for await (const one of given) found.push(one);
+      return found;
+    };
+    deepEqual(await all(batches([1, 2, 3, 4, 5], () => 2)), [[1, 2], [3, 4], [5]]);
+    deepEqual(await all(batches([], () => 2)), []);
+    let told = 0;
+    async function* source(): AsyncGenerator<number> {
+      try {
+        yield 1;
+        yield 2;
+        // Longer than anybody waits for a full batch.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        yield 3;
+        throw new Error("no more");
+      } finally {
+        told += 1;
+      }
+    }
+    const given = batches(source(), () => 10);
+    deepEqual((await given.next()).value, [1, 2]);
+    await rejects(async () => {
+      deepEqual((await given.next()).value, [3]);
+      await given.next();
+    }, /no more/);
+    const left = batches(source(), () => 1);
+    await left.next();
+    await left.return();
+    await turn();
+    equal(told, 2, "the source is told when no more is wanted");
+  },
+);
 
 checks.finish();

@@ -14,6 +14,7 @@ mod needs;
 mod node;
 mod packages;
 mod page;
+mod python;
 mod reproduce;
 mod setup;
 mod suite;
@@ -23,6 +24,7 @@ mod wasm;
 mod workspace;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -74,6 +76,12 @@ enum Task {
         /// Leave the modules unoptimised: larger, but ready minutes sooner.
         #[arg(long)]
         dev: bool,
+    },
+    /// Build the Python wheel.
+    Python {
+        /// The folder it is written to; without it, `wheels` in the target folder.
+        #[arg(short, long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
     },
     /// Train the shipped models and write the tables about them (hours on a CPU).
     #[command(disable_help_flag = true)]
@@ -145,6 +153,10 @@ fn run(task: Task) -> Result<bool> {
             modules::build(&workspace, &tools, dev)?;
             page::build(&workspace, &tools.node)?;
             page::bundle(&workspace)?;
+        }
+        Task::Python { output } => {
+            setup::for_python();
+            python::build(&workspace, output.as_deref())?;
         }
         Task::Reproduce { arguments } => reproduce::run(&workspace, &arguments)?,
         Task::Kills { rounds, only, seed } => {

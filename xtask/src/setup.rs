@@ -12,7 +12,7 @@ use crate::node::Node;
 use crate::tools::Tools;
 use crate::wasm::Toolchain;
 use crate::workspace::Workspace;
-use crate::{modules, packages, page};
+use crate::{modules, packages, page, python};
 
 /// Installs what builds the page.
 pub(crate) fn for_page(workspace: &Workspace) -> Result<Tools> {
@@ -35,6 +35,20 @@ pub(crate) fn for_tests() {
     note(chromium());
     note(firefox());
     note(spirv_tools());
+}
+
+/// Installs what builds and tests the wheel. A step that lacks it says that it was
+/// skipped.
+pub(crate) fn for_python() {
+    note(virtual_environments());
+}
+
+/// Python with what makes virtual environments, which Debian packs apart.
+fn virtual_environments() -> Result<()> {
+    if python::is_there().is_ok() {
+        return Ok(());
+    }
+    packages::install(&["python3", "python3-venv"])
 }
 
 fn note(attempt: Result<()>) {

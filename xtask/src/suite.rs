@@ -12,7 +12,7 @@ use crate::setup;
 use crate::tally::{Tally, cargo_tests, page_test};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
-use crate::{features, modules, native, needs, page};
+use crate::{features, modules, native, needs, page, python};
 
 /// A check, or a group of tests that one command runs.
 struct Step {
@@ -42,7 +42,7 @@ impl Step {
 
 /// In the order they run: the quickest to fail first. Those of the page run beside
 /// the others.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "format",
         needs: Needs::Rust,
@@ -72,6 +72,11 @@ const STEPS: [Step; 13] = [
         name: "docs",
         needs: Needs::Rust,
         run: docs,
+    },
+    Step {
+        name: PYTHON,
+        needs: Needs::Rust,
+        run: python_tests,
     },
     // The page's types are partly those of the modules' bindings.
     Step {
@@ -112,6 +117,7 @@ const STEPS: [Step; 13] = [
 ];
 const TESTS: &str = "tests";
 const TRANSLATION: &str = "translation";
+const PYTHON: &str = "python";
 const BROWSER_TESTS: &str = "browser-tests";
 const PACKAGE_TESTS: &str = "package-tests";
 
@@ -137,6 +143,9 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
         .any(|step| [TESTS, TRANSLATION, BROWSER_TESTS, PACKAGE_TESTS].contains(&step.name))
     {
         setup::for_tests();
+    }
+    if steps.iter().any(|step| step.name == PYTHON) {
+        setup::for_python();
     }
     let mut set_up = None;
     let tools = if steps.iter().any(|step| step.needs == Needs::Page) {
@@ -314,6 +323,15 @@ fn docs(suite: &Suite<'_>) -> Result<Tally> {
     let mut docs = cargo(&suite.workspace.root);
     docs.args(["doc", "--release", "--no-deps", "--workspace"]);
     check(docs.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn python_tests(suite: &Suite<'_>) -> Result<Tally> {
+    if let Err(why) = python::is_there() {
+        println!("skipped: {PYTHON}: {why:#}");
+        return Ok(Tally::SKIPPED);
+    }
+    let program = native::build(suite.workspace, "delicate")?;
+    python::test(suite.workspace, &program)
 }
 
 fn web_modules(suite: &Suite<'_>) -> Result<Tally> {

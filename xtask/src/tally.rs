@@ -92,6 +92,30 @@ pub(crate) fn page_test(line: &str) -> Option<Tally> {
     }
 }
 
+/// The line with which pytest ends: `3 passed, 1 failed, 2 skipped in 0.12s`. An error
+/// around a test is a failure.
+pub(crate) fn pytest(line: &str) -> Option<Tally> {
+    let (counts, time) = line.trim_matches(['=', ' ']).rsplit_once(" in ")?;
+    time.split(' ')
+        .next()?
+        .strip_suffix('s')?
+        .parse::<f64>()
+        .ok()?;
+    let mut tally = Tally::default();
+    for part in counts.split(", ") {
+        let (number, what) = part.split_once(' ')?;
+        let number: usize = number.parse().ok()?;
+        match what {
+            "passed" | "xpassed" => tally.passed += number,
+            "failed" | "error" | "errors" => tally.failed += number,
+            "skipped" | "xfailed" | "deselected" => tally.skipped += number,
+            "warning" | "warnings" => {}
+            _ => return None,
+        }
+    }
+    Some(tally)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +152,16 @@ mod tests {
         assert_eq!(page_test("skipped: gpu: no adapter"), Some(Tally::SKIPPED));
         assert_eq!(page_test("  ok - nested"), None);
         assert_eq!(page_test("okay"), None);
+    }
+
+    #[test]
+    fn pytests_last_line_is_counted() {
+        let line =
+            "=== 20 passed, 1 failed, 2 skipped, 3 warnings, 1 error in 12.30s (0:00:12) ===";
+        assert_eq!(pytest(line), Some(tally(20, 2, 2)));
+        assert_eq!(pytest("7 passed in 0.12s"), Some(tally(7, 0, 0)));
+        assert_eq!(pytest("SKIPPED [1] test.py:3: no polars in 2s"), None);
+        assert_eq!(pytest("tests/test_delicate.py ..s.   [100%]"), None);
     }
 
     #[test]

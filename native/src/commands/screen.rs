@@ -212,32 +212,7 @@ impl Featurizer {
             stop = results.stop;
             embeddings = results.rows;
         }
-        let mut fingerprints = Vec::new();
-        if self.by.needs_fingerprints() {
-            let options = self.options;
-            fingerprints = screening::fingerprints(molecules, options.keep);
-        }
-        let mut embeddings = embeddings.into_iter();
-        let mut fingerprints = fingerprints.into_iter();
-        let rows = molecules.iter().map(|_| {
-            let fingerprint = fingerprints.next().transpose();
-            let embedding = match embeddings.next() {
-                Some(None) => return None,
-                Some(Some(embedding)) => Some(embedding).transpose(),
-                None => Ok(None),
-            };
-            let features = fingerprint.and_then(|fingerprint| {
-                let features = Features::new(fingerprint, embedding?);
-                // What cannot be compared with itself cannot be with anything.
-                if features.similarity(&features, self.by).is_none() {
-                    let message = "the molecule has no features to compare";
-                    return Err(RowError::new("not_comparable", message));
-                }
-                Ok(features)
-            });
-            Some(features)
-        });
-        let rows = rows.collect();
+        let rows = screening::features(molecules, embeddings, self.by, self.options.keep);
         self.bar.set_position(before + molecules.len() as u64);
         (rows, stop)
     }

@@ -165,7 +165,13 @@ export class DelicateMolecule extends Base {
       body,
     );
     const known = row.predictions.some(({ domain }) => domain !== null);
-    return element("div", { class: "words" }, table, ...(known ? [legend()] : []));
+    // Scrolled by keyboard where there are many.
+    const scrolled = element(
+      "div",
+      { class: "scrolled", tabIndex: 0, attributes: { role: "region", "aria-label": "Values" } },
+      table,
+    );
+    return element("div", { class: "words" }, scrolled, ...(known ? [legend()] : []));
   }
 
   #show(...parts: Node[]): void {

@@ -60,6 +60,7 @@ data { font-variant-numeric: tabular-nums; }
 .one .drawing svg { max-height: var(--delicate-drawing, 14rem); }
 .one .words { flex: 1 1 16rem; min-width: 0; }
 .one table { font-size: 1em; }
+.scrolled { position: relative; max-height: var(--delicate-height, 30rem); overflow: auto; }
 .one th, .one td { padding: 0.25rem 0; border: 0; }
 .one th { padding-right: 1rem; font-weight: 400; }
 .one th.group { padding-top: 0.5rem; color: var(--soft); font-size: 0.8125em; }

@@ -1,0 +1,280 @@
+"""A model that scores, embeds, explains and compares molecules."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+
+from ._native import Engine
+from ._result import Result
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ._native import Options
+
+# What `by` is called in files.
+_SIMILARITIES = {"embedding": "embedding", "ecfp": "fingerprint", "both": "fused"}
+
+
+class Endpoint(NamedTuple):
+    """Something that a model predicts."""
+
+    name: str
+    """Its name in columns, such as ``log_s``."""
+    title: str
+    """Its name for people, such as ``Aqueous solubility``."""
+    unit: str
+    """The unit of its values; empty for a pure number and for a probability."""
+    task: str
+    """``regression`` or ``classification``: then values are probabilities."""
+    group: str
+    """The endpoints that it belongs to, such as ``absorption``; empty for none."""
+    description: str
+    """What it is and where its data come from, in a sentence."""
+
+
+class Explanation(TypedDict):
+    """What the predictions of one molecule rest on: as ``delicate explain`` has it."""
+
+    smiles: str
+    """The molecule as it was scored."""
+    standardization: dict[str, Any]
+    """What was done to it before."""
+    predictions: list[dict[str, Any]]
+    """One an endpoint: value, unit, interval, domain, nearest training molecule."""
+    units: list[str]
+    """The unit of each endpoint's contributions."""
+    atoms: list[dict[str, Any]]
+    """The heavy atoms: ``range``, their characters of ``smiles``, and ``contributions``,
+    one an endpoint."""
+
+
+def _options(
+    *,
+    keep_salts: bool = False,
+    keep_charges: bool = False,
+    augmentations: int = 1,
+    uncertainty: bool = False,
+    endpoints: Sequence[str] | None = None,
+) -> Options:
+    if isinstance(endpoints, str):
+        raise TypeError("endpoints are a list of names: pass [name] for one")
+    return {
+        "keep_salts": keep_salts,
+        "keep_charges": keep_charges,
+        "augmentations": augmentations,
+        "uncertainty": uncertainty,
+        "endpoints": None if endpoints is None else list(endpoints),
+    }
+
+
+class Scorer:
+    """A model on a device.
+
+    ``model`` is the path of a model directory; without it, the built-in model.
+    ``device`` is ``auto`` (a GPU where there is one), ``gpu``, ``opengl`` or ``cpu``.
+    ``threads`` are those of the CPU; without it, one a core.
+
+    One scorer may be used from several threads. It is pickled by the path of its model,
+    so that other processes load it again.
+
+    Molecules are SMILES: in a list, a NumPy array, a series of pandas or Polars, or
+    whatever hands out an Arrow column, which is read where it lies. A row that cannot be
+    used has its error in the column ``error``, and the others go on.
+    """
+
+    __slots__ = ("_device", "_engine", "_model", "_threads")
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        device: Literal["auto", "gpu", "opengl", "cpu"] = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self._model = None if model is None else os.path.abspath(os.fspath(model))
+        self._device = device
+        self._threads = threads
+        _leave_session_out()
+        self._engine = Engine(self._model, device, threads)
+
+    def __reduce__(self) -> tuple[type[Scorer], tuple[str | None, str, int | None]]:
+        return (type(self), (self._model, self._device, self._threads))
+
+    def __repr__(self) -> str:
+        return f"<delicate.Scorer of {self._engine.model} on {self.device}>"
+
+    @property
+    def path(self) -> str | None:
+        """The model's directory; None for the built-in model."""
+        return self._model
+
+    @property
+    def device(self) -> str:
+        """The name of the device that computes."""
+        return "CPU" if self._engine.device_lost is not None else self._engine.device
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the model has intervals and an applicability domain."""
+        return self._engine.is_calibrated
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """What the model predicts, in the order of its columns."""
+        fields = Endpoint._fields
+        return [
+            Endpoint(*(endpoint.get(field, "") for field in fields))
+            for endpoint in json.loads(self._engine.endpoints())
+        ]
+
+    def score(
+        self,
+        molecules: Iterable[object],
+        *,
+        uncertainty: bool = False,
+        endpoints: Sequence[str] | None = None,
+        keep_salts: bool = False,
+        keep_charges: bool = False,
+        augmentations: int = 1,
+    ) -> Result:
+        """Predicts the endpoints of each molecule: those named, or all.
+
+        The columns are those of ``delicate score``: ``log_s``, with ``uncertainty`` also
+        ``log_s_low``, ``log_s_high``, ``log_s_domain``, ``log_s_similarity``,
+        ``log_s_nearest`` and ``log_s_nearest_measured``, and so on; then
+        ``standardized``, ``changes`` and ``error``.
+        ``augmentations`` averages over so many SMILES a molecule.
+        """
+        options = _options(
+            uncertainty=uncertainty,
+            endpoints=endpoints,
+            keep_salts=keep_salts,
+            keep_charges=keep_charges,
+            augmentations=augmentations,
+        )
+        return Result(self._engine.score(molecules, options))
+
+    def embed(
+        self,
+        molecules: Iterable[object],
+        *,
+        keep_salts: bool = False,
+        keep_charges: bool = False,
+        augmentations: int = 1,
+    ) -> Result:
+        """The embedding of each molecule, in the rows of the column ``embedding``.
+
+        Embeddings are compared by their cosine. Without a model of one's own they are
+        those of the built-in model for similarity.
+        """
+        options = _options(
+            keep_salts=keep_salts, keep_charges=keep_charges, augmentations=augmentations
+        )
+        return Result(self._engine.embed(molecules, options))
+
+    def explain(
+        self,
+        smiles: str,
+        *,
+        endpoints: Sequence[str] | None = None,
+        keep_salts: bool = False,
+        keep_charges: bool = False,
+    ) -> Explanation:
+        """Which atoms the predictions of one molecule come from.
+
+        Raises ``MoleculeError`` where it cannot be scored.
+        """
+        options = _options(
+            endpoints=endpoints, keep_salts=keep_salts, keep_charges=keep_charges
+        )
+        explanation: Explanation = json.loads(self._engine.explain(smiles, options))
+        return explanation
+
+    def similar(
+        self,
+        queries: Iterable[object],
+        library: Iterable[object],
+        *,
+        top: int = 100,
+        by: Literal["embedding", "ecfp", "both"] = "embedding",
+        aggregate: Literal["max", "mean"] = "max",
+        keep_salts: bool = False,
+        keep_charges: bool = False,
+    ) -> Result:
+        """The ``top`` molecules of a library that are most similar to the queries.
+
+        The columns are ``row``, the place in the library, ``similarity``,
+        ``nearest_query``, ``standardized`` and ``changes``; the best come first. Rows and
+        queries that cannot be read are passed over; where no query can be,
+        ``MoleculeError`` says why.
+        """
+        if top < 1:
+            raise ValueError("top must be 1 or more")
+        if by not in _SIMILARITIES:
+            raise ValueError(f"by must be one of {', '.join(_SIMILARITIES)}")
+        options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
+        table, _ = self._engine.similar(
+            queries, library, top, _SIMILARITIES[by], aggregate, options
+        )
+        return Result(table)
+
+    def fingerprints(
+        self,
+        molecules: Iterable[object],
+        *,
+        keep_salts: bool = False,
+        keep_charges: bool = False,
+    ) -> tuple[np.ndarray[Any, Any], list[str | None]]:
+        """The ECFP4 fingerprints (2048 bits, a byte each) and the errors of the rows.
+
+        A row with an error has no bit set.
+        """
+        import numpy as np
+
+        options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
+        packed, width, errors = self._engine.fingerprints(molecules, options)
+        bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8), bitorder="little")
+        return bits.reshape(len(errors), width), errors
+
+
+def _leave_session_out() -> None:
+    """Leaves Mesa's choice between GPUs out where there is no graphical session, as the
+    command does: its Vulkan layer would write an error of its own to stderr."""
+    choices = ("XDG_RUNTIME_DIR", "DRI_PRIME", "MESA_VK_DEVICE_SELECT", "NODEVICE_SELECT")
+    if sys.platform == "linux" and not any(name in os.environ for name in choices):
+        os.environ["NODEVICE_SELECT"] = "1"
+
+
+@functools.lru_cache(maxsize=1)
+def _default_of(process: int) -> Scorer:
+    return Scorer()
+
+
+def default_scorer() -> Scorer:
+    """The built-in model, loaded once a process."""
+    return _default_of(os.getpid())
+
+
+def score(
+    molecules: Iterable[object],
+    *,
+    uncertainty: bool = False,
+    endpoints: Sequence[str] | None = None,
+    keep_salts: bool = False,
+    keep_charges: bool = False,
+    augmentations: int = 1,
+) -> Result:
+    """Scores molecules with the built-in model: see ``Scorer.score``."""
+    return default_scorer().score(
+        molecules,
+        uncertainty=uncertainty,
+        endpoints=endpoints,
+        keep_salts=keep_salts,
+        keep_charges=keep_charges,
+        augmentations=augmentations,
+    )

@@ -1,0 +1,553 @@
+//! A model on a device, driven by a thread of its own, so that Python can be
+//! interrupted and its other threads go on.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use delicate::PredictOptions;
+use delicate::device::{Device, DeviceChoice};
+use delicate::model_dir::{ModelDirError, ModelFiles};
+use delicate::predict::attribution::ExplainError;
+use delicate::predict::{Outcomes, Progress, Scorer, Stop, standardize};
+use delicate::records::{Columns, Frame, Header, Output, RowError, Structure};
+use delicate::screening::{self, Aggregate, Features, Similarity, Top};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::de::DeserializeOwned;
+
+use crate::input::Molecules;
+use crate::table::Table;
+use crate::{DelicateError, DeviceError, EndpointError, ModelError, MoleculeError};
+
+/// Rows that are worked on together, as in the command: the values are its values.
+const CHUNK: usize = 1024;
+
+/// How long Python waits until it hears of a signal.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A molecule, or why there is none.
+type Molecule = Result<Structure, RowError>;
+
+/// The process in which the module was loaded.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+/// To be called when the module is loaded.
+pub(crate) fn remember_process() {
+    PROCESS.store(std::process::id(), Ordering::Relaxed);
+}
+
+/// How molecules are read, and what is computed.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Options {
+    keep_salts: bool,
+    keep_charges: bool,
+    augmentations: usize,
+    uncertainty: bool,
+    endpoints: Option<Vec<String>>,
+}
+
+impl Options {
+    fn read(&self) -> PyResult<PredictOptions> {
+        let count = NonZeroUsize::new(self.augmentations).filter(|it| it.get() <= 1000);
+        let count = count.ok_or_else(|| {
+            PyValueError::new_err("augmentations must be a whole number from 1 to 1000")
+        })?;
+        Ok(PredictOptions::default()
+            .keep_salts(self.keep_salts)
+            .keep_charges(self.keep_charges)
+            .augmentations(count)
+            .uncertainty(self.uncertainty))
+    }
+}
+
+/// A model on a device.
+#[pyclass(frozen, module = "delicate._native")]
+pub(crate) struct Engine {
+    scorer: Scorer,
+    /// The model that embeds: with the built-in one, another than that which scores.
+    embedder: OnceLock<Scorer>,
+    is_builtin: bool,
+    /// Threads of its own, where their number was asked for.
+    pool: Option<ThreadPool>,
+    process: u32,
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (model, device, threads))]
+    fn new(
+        py: Python<'_>,
+        model: Option<PathBuf>,
+        device: &str,
+        threads: Option<usize>,
+    ) -> PyResult<Self> {
+        let choice: DeviceChoice = device.parse().map_err(device_error)?;
+        let process = std::process::id();
+        // Threads do not survive a fork: where there was one, all are made anew.
+        let was_forked = PROCESS.load(Ordering::Relaxed) != process;
+        let pool = match (threads, was_forked) {
+            (None, false) => None,
+            (threads, _) => Some(pool(threads)?),
+        };
+        let is_builtin = model.is_none();
+        let opened = run(py, pool.as_ref(), |_| {
+            let name = model
+                .as_deref()
+                .map_or("(built in)".to_owned(), |path| path.display().to_string());
+            let files = match &model {
+                Some(path) => ModelFiles::read(path),
+                None => Ok(ModelFiles::embedded()),
+            };
+            let device = Device::open_blocking(choice).map_err(Opening::Device)?;
+            load(files, device).map_err(|error| error.of(&name))
+        })?;
+        Ok(Self {
+            scorer: opened.map_err(PyErr::from)?,
+            embedder: OnceLock::new(),
+            is_builtin,
+            pool,
+            process,
+        })
+    }
+
+    /// The name of the device.
+    #[getter]
+    fn device(&self) -> &str {
+        self.scorer.device().name()
+    }
+
+    /// Why the device was given up for the CPU, where it was.
+    #[getter]
+    fn device_lost(&self) -> Option<String> {
+        self.scorer.device_lost().map(|reason| reason.to_string())
+    }
+
+    /// The name of the model.
+    #[getter]
+    fn model(&self) -> &str {
+        &self.scorer.config().name
+    }
+
+    /// Whether it has intervals and an applicability domain.
+    #[getter]
+    fn is_calibrated(&self) -> bool {
+        self.scorer.applicability().is_some()
+    }
+
+    /// The endpoints, as JSON.
+    fn endpoints(&self) -> PyResult<String> {
+        json(&self.scorer.config().endpoints)
+    }
+
+    fn score(
+        &self,
+        py: Python<'_>,
+        molecules: &Bound<'_, PyAny>,
+        options: Options,
+    ) -> PyResult<Table> {
+        let read = options.read()?;
+        let scorer = self.asked(&options)?;
+        if options.uncertainty && scorer.applicability().is_none() {
+            return Err(ModelError::new_err(
+                "this model has no applicability domain; `delicate finetune` creates one",
+            ));
+        }
+        if scorer.endpoints().is_empty() {
+            return Err(ModelError::new_err(Stop::NoEndpoints.to_string()));
+        }
+        let columns = scorer.columns(read);
+        let frame = self.rows(py, molecules, columns, |chunk, stop| {
+            pollster::block_on(scorer.predict(chunk, read, async |_: Progress| flow(stop)))
+        })?;
+        Ok(Table::new(frame.rows(), frame.into_columns()))
+    }
+
+    fn embed(
+        &self,
+        py: Python<'_>,
+        molecules: &Bound<'_, PyAny>,
+        options: Options,
+    ) -> PyResult<Table> {
+        let read = options.read()?;
+        let scorer = self.embedder(py)?;
+        let columns = scorer.embedding_columns();
+        let frame = self.rows(py, molecules, columns, |chunk, stop| {
+            pollster::block_on(scorer.embed(chunk, read, async |_: Progress| flow(stop)))
+        })?;
+        Ok(Table::new(frame.rows(), frame.into_columns()))
+    }
+
+    /// What one molecule's predictions rest on, as JSON.
+    fn explain(&self, py: Python<'_>, smiles: &str, options: Options) -> PyResult<String> {
+        self.check_process()?;
+        let read = options.read()?;
+        let scorer = self.asked(&options)?;
+        let molecule = Structure::from_cell(smiles, "smiles").map_err(molecule_error)?;
+        let explained = run(py, self.pool.as_ref(), |_| {
+            pollster::block_on(scorer.explain(&molecule, read))
+        })?;
+        match explained {
+            Ok(explanation) => json(&explanation),
+            Err(ExplainError::Row(error)) => Err(molecule_error(error)),
+            Err(ExplainError::Stop(stop)) => Err(stopped(stop)),
+            Err(other) => Err(DelicateError::new_err(other.to_string())),
+        }
+    }
+
+    /// The ECFP4 fingerprints, a byte for eight bits, the lowest first; all zero for a
+    /// row with an error. And the errors.
+    fn fingerprints<'py>(
+        &self,
+        py: Python<'py>,
+        molecules: &Bound<'py, PyAny>,
+        options: Options,
+    ) -> PyResult<(Bound<'py, PyBytes>, usize, Vec<Option<String>>)> {
+        self.check_process()?;
+        let keep = options.read()?.keep;
+        let molecules = Molecules::of(molecules)?;
+        let width = delicate::chemistry::ECFP4.bits;
+        let rows = run(py, self.pool.as_ref(), |stop| {
+            let mut rows = Vec::with_capacity(molecules.len());
+            for start in (0..molecules.len()).step_by(CHUNK) {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let chunk = molecules.chunk(start..(start + CHUNK).min(molecules.len()));
+                rows.extend(screening::fingerprints(&chunk, keep));
+            }
+            rows
+        })?;
+        let bytes = PyBytes::new_with(py, rows.len() * width / 8, |bytes| {
+            for (place, row) in bytes.chunks_exact_mut(width / 8).zip(&rows) {
+                let words = row.iter().flat_map(|fingerprint| fingerprint.words());
+                for (place, word) in place.chunks_exact_mut(8).zip(words) {
+                    place.copy_from_slice(&word.to_le_bytes());
+                }
+            }
+            Ok(())
+        })?;
+        let errors = rows.into_iter().map(|row| row.err().map(|it| it.message));
+        Ok((bytes, width, errors.collect()))
+    }
+
+    /// The best of a library by its similarity to queries, each with its place (`row`);
+    /// and the errors of the queries.
+    #[pyo3(signature = (queries, library, top, by, aggregate, options))]
+    #[expect(clippy::too_many_arguments, reason = "each is named in Python")]
+    fn similar(
+        &self,
+        py: Python<'_>,
+        queries: &Bound<'_, PyAny>,
+        library: &Bound<'_, PyAny>,
+        top: usize,
+        by: &str,
+        aggregate: &str,
+        options: Options,
+    ) -> PyResult<(Table, Vec<Option<String>>)> {
+        self.check_process()?;
+        let read = options.read()?;
+        let by: Similarity = choice("by", by)?;
+        let aggregate: Aggregate = choice("aggregate", aggregate)?;
+        let queries = Molecules::of(queries)?;
+        let library = Molecules::of(library)?;
+        let embedder = match by.needs_embeddings() {
+            true => Some(self.embedder(py)?),
+            false => None,
+        };
+        let keep = read.keep;
+        let ranked = run(py, self.pool.as_ref(), |stop| {
+            let featurizer = Featurizer {
+                by,
+                options: read,
+                embedder,
+                stop,
+            };
+            let mut wanted = Vec::new();
+            let mut names = Vec::new();
+            let mut errors = Vec::with_capacity(queries.len());
+            featurizer.each(&queries, |structure, features| {
+                errors.push(features.as_ref().err().map(|error| error.message.clone()));
+                if let (Ok(features), Ok(Structure::Smiles(smiles))) = (features, structure) {
+                    wanted.push(features);
+                    names.push(smiles.clone());
+                }
+            })?;
+            let mut best = Top::new(top);
+            featurizer.each(&library, |structure, features| {
+                let compared = features.ok();
+                let compared = compared.and_then(|it| it.compare(&wanted, by, aggregate));
+                let nearest = compared.map_or(0, |compared| compared.nearest);
+                let score = compared.map(|compared| compared.score);
+                best.offer(score, (structure.clone(), nearest));
+            })?;
+            let mut frame = Frame::new(&Header::default(), Columns::Similarity);
+            let mut places = Vec::new();
+            for hit in best.into_sorted() {
+                let (structure, nearest) = &hit.item;
+                let similarity = Output::Similarity {
+                    value: hit.score as f32,
+                    nearest: names.get(*nearest).map_or("", String::as_str),
+                };
+                frame.push(standardize(structure, keep).ok().as_ref(), Ok(similarity));
+                places.push(hit.place as i64);
+            }
+            frame.put_first("row", places);
+            Ok((frame, errors))
+        })?;
+        let (frame, errors) = ranked.map_err(stopped)?;
+        if !errors.is_empty() && errors.iter().all(Option::is_some) {
+            let first = errors.into_iter().flatten().next().unwrap_or_default();
+            let message = format!("no query can be read and compared; the first: {first}");
+            return Err(MoleculeError::new_err(message));
+        }
+        let table = Table::new(frame.rows(), frame.into_columns());
+        Ok((table, errors))
+    }
+}
+
+impl Engine {
+    /// Threads and devices are not there any more after a fork, and to wait for them is
+    /// to wait for ever.
+    fn check_process(&self) -> PyResult<()> {
+        if self.process == std::process::id() {
+            return Ok(());
+        }
+        Err(DelicateError::new_err(
+            "this Scorer was made before the process forked, and its threads stayed behind: make \
+             one in each process, or start processes by `spawn`",
+        ))
+    }
+
+    /// The scorer for the endpoints that are asked for.
+    fn asked(&self, options: &Options) -> PyResult<Scorer> {
+        let scorer = self.scorer.clone();
+        match &options.endpoints {
+            None => Ok(scorer),
+            Some(names) => scorer
+                .only(names)
+                .map_err(|error| EndpointError::new_err(error.to_string())),
+        }
+    }
+
+    /// The scorer that embeds.
+    fn embedder(&self, py: Python<'_>) -> PyResult<&Scorer> {
+        self.check_process()?;
+        if !self.is_builtin {
+            return Ok(&self.scorer);
+        }
+        if let Some(embedder) = self.embedder.get() {
+            return Ok(embedder);
+        }
+        let device = self.scorer.device().clone();
+        let opened = run(py, self.pool.as_ref(), |_| {
+            load(Ok(ModelFiles::embedded_for_similarity()), device)
+                .map_err(|error| error.of("(built in)"))
+        })?;
+        let opened = opened.map_err(PyErr::from)?;
+        Ok(self.embedder.get_or_init(|| opened))
+    }
+
+    /// What `compute` makes of molecules, a chunk at a time.
+    fn rows<T>(
+        &self,
+        py: Python<'_>,
+        molecules: &Bound<'_, PyAny>,
+        columns: Columns,
+        compute: impl Fn(&[Molecule], &AtomicBool) -> Outcomes<T> + Send + Sync,
+    ) -> PyResult<Frame>
+    where
+        for<'r> &'r T: Into<Output<'r>>,
+    {
+        self.check_process()?;
+        let molecules = Molecules::of(molecules)?;
+        let done = run(py, self.pool.as_ref(), |stop| {
+            let mut frame = Frame::new(&Header::default(), columns);
+            for start in (0..molecules.len()).step_by(CHUNK) {
+                let chunk = molecules.chunk(start..(start + CHUNK).min(molecules.len()));
+                let outcomes = compute(&chunk, stop);
+                if let Some(stop) = outcomes.stop {
+                    return Err(stop);
+                }
+                for (row, done) in outcomes.rows.iter().zip(&outcomes.standardizations) {
+                    if let Some(row) = row {
+                        frame.push(done.as_ref(), row.as_ref());
+                    }
+                }
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Stop::Cancelled);
+                }
+            }
+            Ok(frame)
+        })?;
+        done.map_err(stopped)
+    }
+}
+
+/// Whether a run goes on.
+fn flow(stop: &AtomicBool) -> ControlFlow<()> {
+    match stop.load(Ordering::Relaxed) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
+}
+
+/// Gives molecules what they are compared by.
+struct Featurizer<'a> {
+    by: Similarity,
+    options: PredictOptions,
+    embedder: Option<&'a Scorer>,
+    stop: &'a AtomicBool,
+}
+
+impl Featurizer<'_> {
+    /// Hands on each of `molecules` with its features.
+    fn each(
+        &self,
+        molecules: &Molecules,
+        mut take: impl FnMut(&Molecule, Result<Features, RowError>),
+    ) -> Result<(), Stop> {
+        for start in (0..molecules.len()).step_by(CHUNK) {
+            let chunk = molecules.chunk(start..(start + CHUNK).min(molecules.len()));
+            let mut embeddings = Vec::new();
+            if let Some(embedder) = self.embedder {
+                let go_on = async |_: Progress| flow(self.stop);
+                let run = embedder.embed(&chunk, self.options, go_on);
+                let outcomes = pollster::block_on(run);
+                if let Some(stop) = outcomes.stop {
+                    return Err(stop);
+                }
+                embeddings = outcomes.rows;
+            }
+            let all = screening::features(&chunk, embeddings, self.by, self.options.keep);
+            for (structure, features) in chunk.iter().zip(all.into_iter().flatten()) {
+                take(structure, features);
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Stop::Cancelled);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` on a thread of its own, while other threads of Python go on, until it is
+/// done or Python was interrupted, which `work` is told.
+fn run<T: Send>(
+    py: Python<'_>,
+    pool: Option<&ThreadPool>,
+    work: impl FnOnce(&AtomicBool) -> T + Send,
+) -> PyResult<T> {
+    let stop = AtomicBool::new(false);
+    py.detach(|| {
+        thread::scope(|scope| {
+            let (done, wait) = mpsc::channel();
+            let stop = &stop;
+            let worker = scope.spawn(move || {
+                let result = match pool {
+                    Some(pool) => pool.install(|| work(stop)),
+                    None => work(stop),
+                };
+                // Whoever waits is still there.
+                let _ = done.send(());
+                result
+            });
+            let mut interrupted = None;
+            while let Err(RecvTimeoutError::Timeout) = wait.recv_timeout(PATIENCE) {
+                if interrupted.is_none()
+                    && let Err(error) = Python::attach(|py| py.check_signals())
+                {
+                    stop.store(true, Ordering::Relaxed);
+                    interrupted = Some(error);
+                }
+            }
+            let result = worker.join();
+            match (interrupted, result) {
+                (Some(error), _) => Err(error),
+                (None, Ok(result)) => Ok(result),
+                (None, Err(panic)) => std::panic::resume_unwind(panic),
+            }
+        })
+    })
+}
+
+fn pool(threads: Option<usize>) -> PyResult<ThreadPool> {
+    // Of rayon's builder 0 means "as many as there are".
+    if threads == Some(0) {
+        return Err(PyValueError::new_err("threads must be 1 or more, or None"));
+    }
+    let builder = ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    let named = builder.thread_name(|number| format!("delicate-{number}"));
+    named
+        .build()
+        .map_err(|error| DelicateError::new_err(format!("no threads can be started: {error}")))
+}
+
+/// Why a model is not there.
+enum Opening {
+    Device(delicate::device::DeviceError),
+    Model(ModelDirError),
+    /// The same, of the model of this name.
+    Named(String, ModelDirError),
+}
+
+impl Opening {
+    fn of(self, name: &str) -> Self {
+        match self {
+            Self::Model(error) => Self::Named(name.to_owned(), error),
+            other => other,
+        }
+    }
+}
+
+impl From<Opening> for PyErr {
+    fn from(error: Opening) -> Self {
+        match error {
+            Opening::Device(error) => device_error(error),
+            Opening::Model(error) => ModelError::new_err(error.to_string()),
+            Opening::Named(name, error) => ModelError::new_err(format!("model {name}: {error}")),
+        }
+    }
+}
+
+/// A model on a device whose numbers are those of the CPU.
+fn load(files: Result<ModelFiles<'_>, ModelDirError>, device: Device) -> Result<Scorer, Opening> {
+    let scorer = Scorer::load(&files.map_err(Opening::Model)?, device).map_err(Opening::Model)?;
+    pollster::block_on(scorer.check_device()).map_err(Opening::Device)?;
+    Ok(scorer)
+}
+
+fn device_error(error: delicate::device::DeviceError) -> PyErr {
+    DeviceError::new_err(error.to_string())
+}
+
+fn molecule_error(error: RowError) -> PyErr {
+    MoleculeError::new_err(error.message)
+}
+
+fn stopped(stop: Stop) -> PyErr {
+    match stop {
+        Stop::NoEndpoints => ModelError::new_err(stop.to_string()),
+        Stop::Device(_) => DeviceError::new_err(stop.to_string()),
+        other => DelicateError::new_err(other.to_string()),
+    }
+}
+
+/// One of several choices, by the name that files and the command have for it.
+fn choice<T: DeserializeOwned>(argument: &str, name: &str) -> PyResult<T> {
+    serde_json::from_value(name.into())
+        .map_err(|error| PyValueError::new_err(format!("{argument}: {error}")))
+}
+
+fn json(value: &impl serde::Serialize) -> PyResult<String> {
+    serde_json::to_string(value).map_err(|error| DelicateError::new_err(error.to_string()))
+}

@@ -1,0 +1,381 @@
+"""The package, as it is installed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import delicate
+
+DRUGS = [
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1CCC[C@H]1c1cccnc1",
+    "CC(C)Cc1ccc(cc1)C(C)C(=O)O.[Na]",
+    "OC(=O)CCCN",
+    "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
+]
+
+
+def run(code: str, *, timeout: float = 120.0) -> str:
+    """What a fresh Python prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def scorer() -> delicate.Scorer:
+    return delicate.Scorer(device="cpu")
+
+
+def test_a_row_with_an_error_has_no_value_and_the_others_go_on() -> None:
+    scores = delicate.score(["CCO", "C1CC", None, "", math.nan, 7, "O=C=O"])
+    assert scores.rows == 7
+    known = np.isfinite(scores["log_s"])
+    assert scores["log_s"].dtype == np.float32
+    assert list(known) == [True, False, False, False, False, False, True]
+    errors = scores["error"]
+    assert errors[0] is None and errors[6] is None
+    assert "ring" in errors[1]
+    assert errors[2] == errors[3] == errors[4] == "the column `smiles` is empty in this row"
+    assert errors[5] == "SMILES are text; this is a Python `int`"
+    assert scores["standardized"][0] == "CCO" and scores["standardized"][1] is None
+
+
+def test_columns_are_those_of_the_command(scorer: delicate.Scorer) -> None:
+    names = [endpoint.name for endpoint in scorer.endpoints]
+    assert list(scorer.score(DRUGS)) == [*names, "standardized", "changes", "error"]
+    ends = ["", "_low", "_high", "_domain", "_similarity", "_nearest", "_nearest_measured"]
+    scores = scorer.score(DRUGS, uncertainty=True)
+    assert list(scores)[: len(ends) * len(names)] == [name + end for name in names for end in ends]
+    assert set(scores["log_s_domain"]) <= {"in", "borderline", "out"}
+    assert (scores["log_s_low"] < scores["log_s"]).all()
+    assert (scores["log_s"] < scores["log_s_high"]).all()
+    assert scores["log_s_similarity"].dtype == np.float64
+    assert scores.units["log_s"] == "log mol/L"
+    assert scores["changes"][2].startswith("left out")
+    assert list(scorer.score(DRUGS, endpoints=["log_p", "log_s"]))[:2] == [
+        "log_p",
+        "log_s",
+    ]
+
+
+def test_numbers_are_those_of_the_command(scorer: delicate.Scorer, tmp_path: Path) -> None:
+    program = os.environ.get("DELICATE_BIN")
+    if program is None:
+        pytest.skip("DELICATE_BIN names no command")
+    many = DRUGS * 250
+    (tmp_path / "in.smi").write_text("\n".join(many))
+    command = [program, "score", "in.smi", "--device", "cpu", "-q", "-o", "out.jsonl"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    expected = [json.loads(line)["scores"] for line in lines]
+    scores = scorer.score(many)
+    assert scores.rows == len(expected)
+    for endpoint in scorer.endpoints:
+        values = [np.float32(row[endpoint.name]["value"]) for row in expected]
+        assert (scores[endpoint.name] == np.array(values)).all(), endpoint.name
+    (tmp_path / "in.smi").write_text("\n".join(DRUGS))
+    subprocess.run([*command, "--uncertainty"], cwd=tmp_path, check=True)
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    expected = [json.loads(line)["scores"] for line in lines]
+    scores = scorer.score(DRUGS, uncertainty=True)
+    for endpoint in scorer.endpoints:
+        for key, end in [("low", "_low"), ("high", "_high"), ("domain", "_domain")]:
+            found = scores[endpoint.name + end]
+            for row, value in zip(expected, found, strict=True):
+                told = row[endpoint.name][key]
+                assert told is None or (told == value if key == "domain" else np.float32(told) == value)
+        nearest = [row[endpoint.name]["nearest"]["smiles"] for row in expected]
+        assert list(scores[f"{endpoint.name}_nearest"]) == nearest
+    embeddings = scorer.embed(DRUGS)["embedding"]
+    command = [program, "embed", "in.smi", "--device", "cpu", "-q", "-o", "embedded.jsonl"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    line = (tmp_path / "embedded.jsonl").read_text().splitlines()[0]
+    difference = np.abs(embeddings[0] - np.array(json.loads(line)["embedding"], dtype=np.float32))
+    assert difference.max() < 1e-5
+
+
+def arrow_inputs() -> list[tuple[str, Callable[[list[str | None]], Any]]]:
+    """What makes a column of another library."""
+    makers: list[tuple[str, Callable[[list[str | None]], Any]]] = [
+        ("tuple", tuple),
+        ("generator", iter),
+        ("numpy", lambda values: np.array(values, dtype=object)),
+    ]
+    try:
+        import pandas as pd
+
+        makers.append(("pandas", lambda values: pd.Series(values, name="smiles")))
+        makers.append(("pandas string", lambda values: pd.Series(values, dtype="string")))
+    except ImportError:
+        pass
+    try:
+        import polars as pl
+
+        makers.append(("polars", lambda values: pl.Series("smiles", values)))
+        makers.append(
+            ("polars categories", lambda values: pl.Series(values, dtype=pl.Categorical))
+        )
+        makers.append(("polars null", lambda values: pl.Series(values).slice(1, 4)))
+    except ImportError:
+        pass
+    try:
+        import pyarrow as pa
+
+        for kind in [pa.string(), pa.large_string(), pa.string_view()]:
+            makers.append((str(kind), lambda values, kind=kind: pa.array(values, kind)))  # type: ignore[misc]
+        makers.append(("dictionary", lambda values: pa.array(values).dictionary_encode()))
+        makers.append(
+            ("chunks", lambda values: pa.chunked_array([values[:2], [], values[2:]], pa.string()))
+        )
+        makers.append(("slice", lambda values: pa.array(["C", *values, "C"])[1:-1]))
+    except ImportError:
+        pass
+    return makers
+
+
+@pytest.mark.parametrize(("name", "make"), arrow_inputs(), ids=lambda it: str(it))
+def test_columns_of_every_library_are_read(
+    name: str, make: Callable[[list[str | None]], Any], scorer: delicate.Scorer
+) -> None:
+    values: list[str | None] = [DRUGS[0], None, DRUGS[1], DRUGS[2], "C"]
+    expected = scorer.score(values)["standardized"]
+    if name == "polars null":
+        expected = expected[1:]
+    assert list(scorer.score(make(values))["standardized"]) == list(expected)
+
+
+def test_what_is_no_column_of_text_is_a_type_error(scorer: delicate.Scorer) -> None:
+    with pytest.raises(TypeError, match="pass \\[smiles\\] for one"):
+        scorer.score("CCO")
+    with pytest.raises(TypeError, match="not <class 'int'>"):
+        scorer.score(7)  # type: ignore[arg-type]
+    pa = pytest.importorskip("pyarrow")
+    with pytest.raises(TypeError, match="Arrow type"):
+        scorer.score(pa.array([1, 2]))
+    with pytest.raises(TypeError, match="pass one column"):
+        scorer.score(pa.table({"smiles": ["C"]}))
+
+
+def test_results_are_frames_and_arrow(scorer: delicate.Scorer) -> None:
+    scores = scorer.score([*DRUGS, "?"], uncertainty=True)
+    embedded = scorer.embed([*DRUGS, "?"])
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"smiles": [*DRUGS, "?"]}, index=list("abcdef"))
+    joined = frame.join(scores.to_pandas(frame.index))
+    assert list(joined.columns) == ["smiles", *scores]
+    assert math.isnan(joined.loc["f", "log_s"]) and joined.loc["f", "error"]
+    pl = pytest.importorskip("polars")
+    polars = scores.to_polars()
+    assert polars.schema["log_s"] == pl.Float32
+    assert polars["log_s"].null_count() == 1
+    assert polars["log_s"].drop_nulls().to_list() == [float(v) for v in scores["log_s"][:5]]
+    assert polars["log_s_nearest"][:5].to_list() == list(scores["log_s_nearest"][:5])
+    assert isinstance(embedded.to_polars().schema["embedding"], pl.Array)
+    pa = pytest.importorskip("pyarrow")
+    table = embedded.to_arrow()
+    table.validate(full=True)
+    scores.to_arrow().validate(full=True)
+    width = embedded["embedding"].shape[1]
+    assert table.schema.field("embedding").type == pa.list_(pa.float32(), width)
+    assert scores.to_arrow().schema.field("log_s").metadata == {b"unit": b"log mol/L"}
+    assert table["embedding"].null_count == 1
+    # The columns outlive what they are of.
+    del embedded, scores
+    assert len(table["embedding"][0].as_py()) == width
+
+
+def test_results_are_shown(scorer: delicate.Scorer) -> None:
+    scores = scorer.score(DRUGS * 5)
+    assert "15 more rows" in repr(scores) and "log_s" in repr(scores)
+    assert "<td>" in scores._repr_html_()
+    assert "log_s" in repr(scorer.score([]))
+
+
+def test_similar_molecules_come_first(scorer: delicate.Scorer) -> None:
+    library = [*DRUGS, "no molecule", "CC(=O)Oc1ccccc1C(=O)OC"]
+    for by in ("embedding", "ecfp", "both"):
+        found = scorer.similar([DRUGS[0]], library, top=3, by=by)
+        assert list(found["row"][:2]) == [0, 6], by
+        assert found["similarity"][0] == pytest.approx(1.0)
+        assert found["nearest_query"][0] == DRUGS[0]
+    assert found.to_polars()["row"].to_list() == list(found["row"])
+    with pytest.raises(delicate.MoleculeError, match="no query"):
+        scorer.similar(["C1CC"], library)
+    with pytest.raises(ValueError, match="by must be"):
+        scorer.similar(DRUGS, library, by="shape")  # type: ignore[arg-type]
+
+
+def test_atoms_explain_a_prediction(scorer: delicate.Scorer) -> None:
+    explanation = scorer.explain("CCO", endpoints=["log_s"])
+    assert len(explanation["atoms"]) == 3
+    assert [p["endpoint"] for p in explanation["predictions"]] == ["log_s"]
+    with pytest.raises(delicate.MoleculeError, match="ring"):
+        scorer.explain("C1CC")
+
+
+def test_errors_have_types(tmp_path: Path, scorer: delicate.Scorer) -> None:
+    with pytest.raises(delicate.ModelError, match="nowhere"):
+        delicate.Scorer(tmp_path / "nowhere", "cpu")
+    with pytest.raises(delicate.DeviceError, match="use auto, gpu, opengl or cpu"):
+        delicate.Scorer(device="tpu")  # type: ignore[arg-type]
+    with pytest.raises(delicate.EndpointError, match="it has: "):
+        scorer.score(DRUGS, endpoints=["beauty"])
+    with pytest.raises(ValueError, match="augmentations"):
+        scorer.score(DRUGS, augmentations=0)
+    with pytest.raises(ValueError, match="threads"):
+        delicate.Scorer(device="cpu", threads=0)
+    assert issubclass(delicate.ModelError, delicate.DelicateError)
+
+
+def test_a_scorer_is_pickled_by_its_path_and_keeps_its_numbers(scorer: delicate.Scorer) -> None:
+    one = delicate.Scorer(device="cpu", threads=1)
+    again = pickle.loads(pickle.dumps(one))
+    assert (again.score(DRUGS)["log_s"] == scorer.score(DRUGS)["log_s"]).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_is_an_error_and_not_a_wait() -> None:
+    print_ = run(
+        """
+import os, warnings, delicate
+warnings.simplefilter("ignore")
+scorer = delicate.Scorer(device="cpu")
+before = scorer.score(["CCO"])["log_s"][0]
+child = os.fork()
+if child == 0:
+    try:
+        scorer.score(["CCO"])
+    except delicate.DelicateError as error:
+        print("forked" in str(error), flush=True)
+    after = delicate.Scorer(device="cpu").score(["CCO"])["log_s"][0]
+    print(before == after, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    )
+    assert print_.split() == ["True", "True"]
+
+
+def test_other_threads_go_on(scorer: delicate.Scorer) -> None:
+    ticks = 0
+    done = threading.Event()
+
+    def tick() -> None:
+        nonlocal ticks
+        while not done.is_set():
+            ticks += 1
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    start = time.monotonic()
+    scorer.score(DRUGS * 200)
+    took = time.monotonic() - start
+    done.set()
+    thread.join()
+    assert ticks > 100 * took / 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_a_long_run_can_be_interrupted() -> None:
+    code = """
+import delicate
+scorer = delicate.Scorer(device="cpu")
+print("ready", flush=True)
+try:
+    scorer.score(["CN1CCC[C@H]1c1cccnc1CCCCCCCCCCCCCCCCCCCCCCCCCCC"] * 2_000_000)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+print(scorer.score(["CCO"]).rows)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(2.0)
+        child.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        assert child.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - start < 10.0
+        assert child.stdout.readline() == "1\n"
+
+
+def test_nothing_but_the_package_is_imported_at_the_start() -> None:
+    heavy = run(
+        """
+import sys, delicate
+delicate.Scorer(device="cpu").score(["CCO"])
+print([name for name in ("numpy", "pandas", "polars", "pyarrow", "sklearn") if name in sys.modules])
+"""
+    )
+    assert heavy.strip() == "[]"
+
+
+def test_scikit_learn_takes_molecules_as_features(scorer: delicate.Scorer) -> None:
+    pytest.importorskip("sklearn")
+    from sklearn.base import clone
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+
+    from delicate.sklearn import DelicateFingerprint
+
+    labels = [1.0, 2.0, 3.0, 4.0, 5.0]
+    for by in ("embedding", "ecfp", "both"):
+        features = DelicateFingerprint(by, device="cpu")
+        model = make_pipeline(clone(features), Ridge(1e-3)).fit(DRUGS, labels)
+        assert np.abs(model.predict(DRUGS) - labels).max() < 0.5
+        width = clone(features).transform(np.array(DRUGS).reshape(-1, 1)).shape[1]
+        assert len(set(features.get_feature_names_out())) == width
+    with pytest.raises(ValueError, match="row 1"):
+        DelicateFingerprint(device="cpu").transform(["C", "C1CC"])
+    holes = DelicateFingerprint(device="cpu", on_error="nan").transform(["C", "C1CC"])
+    assert np.isfinite(holes[0]).all() and np.isnan(holes[1]).all()
+
+
+def test_polars_has_expressions(scorer: delicate.Scorer) -> None:
+    pl = pytest.importorskip("polars")
+    import delicate.polars  # noqa: F401
+
+    frame = pl.DataFrame({"smiles": [*DRUGS, None]})
+    column = pl.col("smiles").delicate
+    scored = frame.lazy().with_columns(column.score(scorer=scorer).alias("scores")).collect()
+    values = scored["scores"].struct.field("log_s")
+    assert values[:5].to_list() == [float(v) for v in scorer.score(DRUGS)["log_s"]]
+    assert values[5] is None
+    vectors = frame.select(column.embed(scorer=scorer))["smiles"]
+    assert vectors[5] is None and len(vectors[0]) == scorer.embed([])["embedding"].shape[1]
+
+
+def test_the_installed_package_is_typed() -> None:
+    folder = Path(delicate.__file__).parent
+    for name in ("py.typed", "_native.pyi"):
+        assert (folder / name).is_file(), name
+
+
+def test_types_are_those_that_the_stubs_say() -> None:
+    pytest.importorskip("mypy")
+    folder = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--cache-dir", os.devnull],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
