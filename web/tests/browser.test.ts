@@ -159,7 +159,17 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
     await checks.check(sameName, async () => {
       const { stdout } = await execute(
         bin,
-        ["score", examples, "--device", "cpu", "--uncertainty", "--format", "json"],
+        [
+          "score",
+          examples,
+          "--device",
+          "cpu",
+          "--precision",
+          "fp32",
+          "--uncertainty",
+          "--format",
+          "json",
+        ],
         { maxBuffer: 2 ** 26 },
       );
       same(JSON.parse(await exported(page, "json")), JSON.parse(stdout), "$");
