@@ -82,7 +82,6 @@ impl Fingerprint {
     /// The Tanimoto similarity, 0 to 1: the bits set in both over those set in
     /// either; 0 if none is, as RDKit has it. Fingerprints of different widths
     /// cannot be compared: NaN.
-    #[inline(always)]
     pub fn tanimoto(&self, other: &Self) -> f64 {
         if self.width != other.width {
             return f64::NAN;
