@@ -215,6 +215,9 @@ await checks.check("values have the decimals that their intervals warrant", () =
   equal(estimate(-1.3245, { low: -2.31, high: -0.33 }), "−1.32");
   equal(estimate(-1.3245, { low: -3, high: 0.4 }), "−1.3");
   equal(estimate(123.4, { low: 80, high: 160 }), "123");
+  equal(estimate(6.4, { low: 0.53, high: 74.2 }), "6.4");
+  equal(bounds({ low: 0.53, high: 74.2 }), "0.53 to 74");
+  equal(bounds({ low: 12.3, high: 1234 }), "12 to 1200");
   equal(estimate(0.0012, null), "0.0012");
   equal(estimate(-0.001, { low: -0.9, high: 0.9 }), "0.00");
   equal(bounds({ low: -3.04, high: 0.4 }), "−3.0 to 0.4");

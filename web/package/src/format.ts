@@ -26,12 +26,22 @@ export function estimate(value: number, interval: Interval | null): string {
       ? value.toPrecision(2).replace("-", "\u2212")
       : score(value);
   }
-  return fixed(value, decimals(interval));
+  return spans(interval) && value > 0 ? figures(value) : fixed(value, decimals(interval));
 }
 
 /** The interval, with as many decimals as it warrants. */
-export const bounds = (interval: Interval): string =>
-  `${fixed(interval.low, decimals(interval))} to ${fixed(interval.high, decimals(interval))}`;
+export function bounds(interval: Interval): string {
+  const { low, high } = interval;
+  if (spans(interval)) return `${figures(low)} to ${figures(high)}`;
+  return `${fixed(low, decimals(interval))} to ${fixed(high, decimals(interval))}`;
+}
+
+/** Whether it spans an order of magnitude, as of what is learnt as a logarithm: decimals would leave nothing of its lower bound. */
+const spans = ({ low, high }: Interval): boolean => low > 0 && high >= 10 * low;
+
+/** Two figures. */
+const figures = (value: number): string =>
+  fixed(Number(value.toPrecision(2)), Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(value)))));
 
 /** Two figures of the interval's half width. */
 function decimals({ low, high }: Interval): number {
