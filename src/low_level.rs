@@ -9,11 +9,12 @@
 //! use delicate::{Device, DeviceChoice};
 //!
 //! let device = Device::open_blocking(DeviceChoice::Cpu)?;
-//! let (config, model) = ModelFiles::embedded().build(&device)?;
+//! let (config, model) = ModelFiles::embedded_for_similarity().build(&device)?;
 //! let ids = delicate::tokenizer::tokenize("CCO", config.encoder.max_length)?;
 //! let batch = Batch::new(&[&ids[..]], tensors(&device));
-//! let outputs = model.forward(&batch).expect("the model has endpoints");
-//! assert_eq!(outputs.dims(), [1, config.endpoints.len()]);
+//! let (states, pooled) = model.encoder().encode(&batch);
+//! assert_eq!(states.dims(), [1, ids.len(), config.encoder.hidden_size]);
+//! assert_eq!(pooled.dims(), [1, config.encoder.hidden_size]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -29,6 +29,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--smiles-column", metavar="NAME", help="column of SMILES")
     parser.add_argument("--model", metavar="DIR", help="model directory (default: built in)")
     parser.add_argument("--device", default="auto", help="auto, gpu, opengl or cpu")
+    parser.add_argument("--precision", choices=["int8", "fp32", "fp16"], help="default: by device")
     parser.add_argument("--threads", type=int, help="threads of the CPU (default: one a core)")
     parser.add_argument(
         "--shard", type=_shard, default=(1, 1), metavar="I/N", help="this part of the row groups"
@@ -52,7 +53,9 @@ def main() -> int:
         parser.exit(1, f"delicate: {error}: install delicate[arrow]\n")
     start = time.monotonic()
     try:
-        scorer = Scorer(arguments.model, arguments.device, arguments.threads)
+        scorer = Scorer(
+            arguments.model, arguments.device, arguments.threads, arguments.precision
+        )
         if arguments.command == "score":
             names = arguments.endpoints.split(",") if arguments.endpoints else None
             done = parquet.score(
@@ -83,7 +86,7 @@ def main() -> int:
         before = f", {done.skipped} row groups were done before" if done.skipped else ""
         print(
             f"{done.rows} rows, {done.failed} with errors, {seconds:.1f} s "
-            f"({done.rows / max(seconds, 1e-9):.0f} rows/s) on {scorer.device}{before}",
+            f"({done.rows / max(seconds, 1e-9):.0f} rows/s) on {scorer.device} in {scorer.precision}{before}",
             file=sys.stderr,
         )
     return 0

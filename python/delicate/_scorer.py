@@ -78,7 +78,9 @@ class Scorer:
 
     ``model`` is the path of a model directory; without it, the built-in model.
     ``device`` is ``auto`` (a GPU where there is one), ``gpu``, ``opengl`` or ``cpu``.
-    ``threads`` are those of the CPU; without it, one a core.
+    ``threads`` are those of the CPU; without it, one a core. ``precision`` is ``int8``
+    (on a CPU alone), ``fp32`` or ``fp16``; without it, ``int8`` on a CPU that is fast in
+    it and otherwise ``fp32``, as in the command.
 
     One scorer may be used from several threads. It is pickled by the path of its model,
     so that other processes load it again.
@@ -88,25 +90,27 @@ class Scorer:
     used has its error in the column ``error``, and the others go on.
     """
 
-    __slots__ = ("_device", "_engine", "_model", "_threads")
+    __slots__ = ("_device", "_engine", "_model", "_precision", "_threads")
 
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
         device: Literal["auto", "gpu", "opengl", "cpu"] = "auto",
         threads: int | None = None,
+        precision: Literal["int8", "fp32", "fp16"] | None = None,
     ) -> None:
         self._model = None if model is None else os.path.abspath(os.fspath(model))
         self._device = device
         self._threads = threads
+        self._precision = precision
         _leave_session_out()
-        self._engine = Engine(self._model, device, threads)
+        self._engine = Engine(self._model, device, threads, precision)
 
-    def __reduce__(self) -> tuple[type[Scorer], tuple[str | None, str, int | None]]:
-        return (type(self), (self._model, self._device, self._threads))
+    def __reduce__(self) -> tuple[type[Scorer], tuple[object, ...]]:
+        return (type(self), (self._model, self._device, self._threads, self._precision))
 
     def __repr__(self) -> str:
-        return f"<delicate.Scorer of {self._engine.model} on {self.device}>"
+        return f"<delicate.Scorer of {self._engine.model} on {self.device} in {self.precision}>"
 
     @property
     def path(self) -> str | None:
@@ -117,6 +121,11 @@ class Scorer:
     def device(self) -> str:
         """The name of the device that computes."""
         return "CPU" if self._engine.device_lost is not None else self._engine.device
+
+    @property
+    def precision(self) -> str:
+        """What the encoder computes in: ``int8``, ``fp32`` or ``fp16``."""
+        return self._engine.precision
 
     @property
     def is_calibrated(self) -> bool:

@@ -97,7 +97,7 @@ def score(
         smiles_column,
         shard,
         resume,
-        {"what": "score", "model": _digest(of), "device": of.device, **options},
+        {"what": "score", "model": _digest(of), **_computed(of), **options},
         lambda molecules: of.score(molecules, **options),
     )
 
@@ -127,9 +127,14 @@ def embed(
         smiles_column,
         shard,
         resume,
-        {"what": "embed", "model": _digest(of), "device": of.device, **options},
+        {"what": "embed", "model": _digest(of), **_computed(of), **options},
         lambda molecules: of.embed(molecules, **options),
     )
+
+
+def _computed(scorer: Scorer) -> dict[str, Any]:
+    """What the last digits depend on."""
+    return {"device": scorer.device, "precision": scorer.precision}
 
 
 def _digest(scorer: Scorer) -> str:

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use delicate::PredictOptions;
 use delicate::device::{Device, DeviceChoice};
-use delicate::model_dir::{ModelDirError, ModelFiles};
+use delicate::model_dir::{ModelDirError, ModelFiles, Precision};
 use delicate::predict::attribution::ExplainError;
 use delicate::predict::{Outcomes, Progress, Scorer, Stop, standardize};
 use delicate::records::{Columns, Frame, Header, Output, RowError, Structure};
@@ -76,6 +76,8 @@ pub(crate) struct Engine {
     /// The model that embeds: with the built-in one, another than that which scores.
     embedder: OnceLock<Scorer>,
     is_builtin: bool,
+    /// What was asked for.
+    precision: Option<Precision>,
     /// Threads of its own, where their number was asked for.
     pool: Option<ThreadPool>,
     process: u32,
@@ -84,14 +86,20 @@ pub(crate) struct Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (model, device, threads))]
+    #[pyo3(signature = (model, device, threads, precision))]
     fn new(
         py: Python<'_>,
         model: Option<PathBuf>,
         device: &str,
         threads: Option<usize>,
+        precision: Option<&str>,
     ) -> PyResult<Self> {
-        let choice: DeviceChoice = device.parse().map_err(device_error)?;
+        let precision = precision.map(precision_of).transpose()?;
+        let choice = match (device.parse().map_err(device_error)?, precision) {
+            // There is only one device for it.
+            (DeviceChoice::Auto, Some(Precision::Int8)) => DeviceChoice::Cpu,
+            (choice, _) => choice,
+        };
         let process = std::process::id();
         // Threads do not survive a fork: where there was one, all are made anew.
         let was_forked = PROCESS.load(Ordering::Relaxed) != process;
@@ -109,12 +117,13 @@ impl Engine {
                 None => Ok(ModelFiles::embedded()),
             };
             let device = Device::open_blocking(choice).map_err(Opening::Device)?;
-            load(files, device).map_err(|error| error.of(&name))
+            load(files, device, precision).map_err(|error| error.of(&name))
         })?;
         Ok(Self {
             scorer: opened.map_err(PyErr::from)?,
             embedder: OnceLock::new(),
             is_builtin,
+            precision,
             pool,
             process,
         })
@@ -124,6 +133,12 @@ impl Engine {
     #[getter]
     fn device(&self) -> &str {
         self.scorer.device().name()
+    }
+
+    /// What the encoder computes in.
+    #[getter]
+    fn precision(&self) -> &'static str {
+        self.scorer.precision().name()
     }
 
     /// Why the device was given up for the CPU, where it was.
@@ -350,8 +365,12 @@ impl Engine {
         }
         let device = self.scorer.device().clone();
         let opened = run(py, self.pool.as_ref(), |_| {
-            load(Ok(ModelFiles::embedded_for_similarity()), device)
-                .map_err(|error| error.of("(built in)"))
+            load(
+                Ok(ModelFiles::embedded_for_similarity()),
+                device,
+                self.precision,
+            )
+            .map_err(|error| error.of("(built in)"))
         })?;
         let opened = opened.map_err(PyErr::from)?;
         Ok(self.embedder.get_or_init(|| opened))
@@ -519,11 +538,30 @@ impl From<Opening> for PyErr {
     }
 }
 
-/// A model on a device whose numbers are those of the CPU.
-fn load(files: Result<ModelFiles<'_>, ModelDirError>, device: Device) -> Result<Scorer, Opening> {
+/// A model on a device whose numbers are those of the CPU; without a precision, in the
+/// one that the command takes there.
+fn load(
+    files: Result<ModelFiles<'_>, ModelDirError>,
+    device: Device,
+    precision: Option<Precision>,
+) -> Result<Scorer, Opening> {
     let scorer = Scorer::load(&files.map_err(Opening::Model)?, device).map_err(Opening::Model)?;
     pollster::block_on(scorer.check_device()).map_err(Opening::Device)?;
-    Ok(scorer)
+    let precision = precision.unwrap_or(match scorer.device().is_fast_in_eight_bits() {
+        true => Precision::Int8,
+        false => Precision::Fp32,
+    });
+    match precision {
+        Precision::Int8 => scorer.in_eight_bits().map_err(Opening::Device),
+        Precision::Fp16 => scorer.in_half_precision().map_err(Opening::Device),
+        Precision::Fp32 => Ok(scorer),
+    }
+}
+
+fn precision_of(name: &str) -> PyResult<Precision> {
+    let all = [Precision::Int8, Precision::Fp32, Precision::Fp16];
+    let found = all.into_iter().find(|precision| precision.name() == name);
+    found.ok_or_else(|| PyValueError::new_err("precision must be int8, fp32, fp16 or None"))
 }
 
 fn device_error(error: delicate::device::DeviceError) -> PyErr {

@@ -250,6 +250,19 @@ def test_a_scorer_is_pickled_by_its_path_and_keeps_its_numbers(scorer: delicate.
     assert (again.score(DRUGS)["log_s"] == scorer.score(DRUGS)["log_s"]).all()
 
 
+def test_the_precision_is_that_of_the_command_or_the_one_asked_for(
+    scorer: delicate.Scorer,
+) -> None:
+    reference = delicate.Scorer(device="cpu", precision="fp32")
+    assert reference.precision == "fp32" and scorer.precision in ("int8", "fp32")
+    assert pickle.loads(pickle.dumps(reference)).precision == "fp32"
+    assert delicate.Scorer(precision="int8").device == "CPU"
+    difference = np.abs(reference.score(DRUGS)["log_s"] - scorer.score(DRUGS)["log_s"])
+    assert difference.max() < 0.1
+    with pytest.raises(ValueError, match="precision must be"):
+        delicate.Scorer(precision="fp8")  # type: ignore[arg-type]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_fork_is_an_error_and_not_a_wait() -> None:
     print_ = run(

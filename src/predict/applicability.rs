@@ -19,6 +19,7 @@ use super::gaussian_process::{GaussianProcess, InvertedIndex, Kernel};
 pub use super::neighbours::Nearest;
 use super::prediction::{Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
+use crate::kernels::vectorised;
 pub use crate::model_dir::ApplicabilityError;
 use crate::model_dir::{MAX_ENDPOINTS, MAX_MOLECULES, at_most};
 use crate::parallel;
@@ -123,12 +124,67 @@ pub struct ApplicabilityDomain {
 /// What is known of the training molecules by their environments.
 #[derive(Clone, Debug)]
 struct Environments {
-    /// ECFP4 and number of each molecule that can be read, by ascending bits.
-    fingerprints: Vec<(Fingerprint, usize)>,
+    /// Of each molecule that can be read, by ascending bits.
+    fingerprints: FingerprintTable,
     /// Those that have a part in a Gaussian process.
     index: InvertedIndex,
     /// Molecule, endpoint and coefficient, where it is not 0.
     terms: Vec<(u32, u32, f32)>,
+}
+
+/// ECFP4 of molecules with what they have labels for, one behind the other: a search
+/// goes through all of it, and memory is read fastest in order.
+#[derive(Clone, Debug, Default)]
+struct FingerprintTable {
+    /// [`WORDS`] a molecule.
+    words: Vec<u64>,
+    /// Bits that are set.
+    ones: Vec<u32>,
+    /// The molecules' numbers.
+    numbers: Vec<u32>,
+    /// Where the endpoints of each molecule end; those of the first begin at 0.
+    ends: Vec<u32>,
+    endpoints: Vec<u32>,
+}
+
+/// Words of a fingerprint.
+const WORDS: usize = ECFP4.bits / 64;
+
+impl FingerprintTable {
+    /// Of fingerprints with their molecules' numbers, by ascending bits.
+    fn new(mut all: Vec<(Fingerprint, usize)>, molecules: &[TrainingMolecule]) -> Self {
+        all.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
+        let mut table = Self::default();
+        for (fingerprint, number) in &all {
+            table.words.extend(fingerprint.words());
+            table.ones.push(fingerprint.count_ones());
+            table.numbers.push(*number as u32);
+            table.endpoints.extend(&molecules[*number].endpoints);
+            table.ends.push(table.endpoints.len() as u32);
+        }
+        table
+    }
+
+    fn endpoints(&self, place: usize) -> &[u32] {
+        let start = match place {
+            0 => 0,
+            place => self.ends[place - 1] as usize,
+        };
+        &self.endpoints[start..self.ends[place] as usize]
+    }
+
+    /// The Tanimoto similarity of `fingerprint` to that at `place`.
+    #[inline(always)]
+    fn tanimoto(&self, fingerprint: &Fingerprint, place: usize) -> f64 {
+        let words = &self.words[place * WORDS..][..WORDS];
+        let pairs = fingerprint.words().iter().zip(words);
+        let both: u32 = pairs.map(|(a, b)| (a & b).count_ones()).sum();
+        let either = fingerprint.count_ones() + self.ones[place] - both;
+        if either == 0 {
+            return 0.0;
+        }
+        f64::from(both) / f64::from(either)
+    }
 }
 
 impl ApplicabilityDomain {
@@ -279,7 +335,6 @@ impl ApplicabilityDomain {
                 let plays = plays(&self.molecules[number]);
                 players.push(counts.flatten().filter(|_| plays));
             }
-            fingerprints.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
             let terms = |(index, molecule): (usize, &TrainingMolecule)| {
                 let pairs = molecule.endpoints.iter().zip(&molecule.dual_coefficients);
                 let of = |(&endpoint, &c): (&u32, &f32)| (index as u32, endpoint, c);
@@ -287,7 +342,7 @@ impl ApplicabilityDomain {
             };
             let processes = self.gaussian_processes.len();
             Environments {
-                fingerprints,
+                fingerprints: FingerprintTable::new(fingerprints, &self.molecules),
                 index: InvertedIndex::new(players.iter().map(Option::as_ref)),
                 terms: (self.molecules.iter().enumerate().flat_map(terms))
                     .filter(|&(_, endpoint, c)| c != 0.0 && (endpoint as usize) < processes)
@@ -327,41 +382,51 @@ impl ApplicabilityDomain {
 
     /// For every endpoint the nearest training molecules.
     fn nearest(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
+        // Bits are counted by an instruction that not every processor has.
+        vectorised(
+            #[inline(always)]
+            || self.nearest_of_all(fingerprint),
+        )
+    }
+
+    #[inline(always)]
+    fn nearest_of_all(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
         let mut best = vec![Nearest::default(); self.endpoints.len()];
-        let sorted = self.environments().fingerprints.as_slice();
+        let known = &self.environments().fingerprints;
         let ones = f64::from(fingerprint.count_ones());
-        let start = sorted.partition_point(|(one, _)| f64::from(one.count_ones()) < ones);
-        let (fewer, more) = sorted.split_at(start);
+        let all = known.ones.len();
+        let start = known.ones.partition_point(|&one| f64::from(one) < ones);
         // From the like to the unlike in size: a similarity is at most the ratio
         // of the numbers of bits, so that each direction has an end.
         for side in [
-            &mut fewer.iter().rev() as &mut dyn Iterator<Item = _>,
-            &mut more.iter(),
+            &mut (0..start).rev() as &mut dyn Iterator<Item = usize>,
+            &mut (start..all),
         ] {
             let least_of = |best: &[Nearest]| {
                 let bounds = best.iter().map(Nearest::bound);
                 bounds.fold(f64::INFINITY, f64::min)
             };
             let mut least = least_of(&best);
-            for (other, index) in side {
-                let theirs = f64::from(other.count_ones());
+            for place in side {
+                let theirs = f64::from(known.ones[place]);
                 let bound = ones.min(theirs) / ones.max(theirs).max(1.0);
                 if bound < least {
                     break;
                 }
-                let endpoints = &self.molecules[*index].endpoints;
-                let known = |endpoint: &u32| best.get(*endpoint as usize);
+                let endpoints = known.endpoints(place);
+                let nearest = |endpoint: &u32| best.get(*endpoint as usize);
                 // Nor is compared what could change none of its own endpoints.
-                if !(endpoints.iter().filter_map(known)).any(|nearest| bound > nearest.bound()) {
+                if !(endpoints.iter().filter_map(nearest)).any(|nearest| bound > nearest.bound()) {
                     continue;
                 }
-                let similarity = fingerprint.tanimoto(other);
+                let similarity = known.tanimoto(fingerprint, place);
+                let number = known.numbers[place] as usize;
                 let mut is_nearer = false;
                 for &endpoint in endpoints {
                     if let Some(nearest) = best.get_mut(endpoint as usize)
                         && similarity > nearest.bound()
                     {
-                        nearest.add(*index, similarity);
+                        nearest.add(number, similarity);
                         is_nearer = true;
                     }
                 }

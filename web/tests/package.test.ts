@@ -123,7 +123,18 @@ async function fromCommand(folder: string, choice: string[]): Promise<Found[] | 
   await writeFile(file, MOLECULES.map(([name, smiles]) => `${smiles}\t${name}\n`).join(""));
   const { stdout } = await execute(
     bin,
-    ["score", file, "--device", "cpu", "--uncertainty", "--format", "json", ...choice],
+    [
+      "score",
+      file,
+      "--device",
+      "cpu",
+      "--precision",
+      "fp32",
+      "--uncertainty",
+      "--format",
+      "json",
+      ...choice,
+    ],
     { maxBuffer: 2 ** 26 },
   );
   type Written = {

@@ -148,16 +148,19 @@ pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
 /// The Cargo in charge of this run.
 pub(crate) fn cargo(folder: &Path) -> Command {
     let mut command = Command::new("cargo");
-    command.current_dir(folder);
-    // What Cargo tells us of our own package would reach the build scripts, and
-    // one of them (ring's) compiles anew when it changes.
+    leave_package_out(command.current_dir(folder));
+    command
+}
+
+/// Keeps what Cargo tells us of our own package from a command that builds: it would
+/// reach the build scripts, and one of them (ring's) compiles anew when it changes.
+pub(crate) fn leave_package_out(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 #[cfg(test)]

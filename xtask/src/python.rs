@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::{answer, run, run_watched};
+use crate::command::{answer, leave_package_out, run, run_watched};
 use crate::tally::{Tally, pytest};
 use crate::workspace::Workspace;
 
@@ -70,6 +70,7 @@ pub(crate) fn build(workspace: &Workspace, folder: Option<&Path>) -> Result<Path
         fs::remove_file(&old).with_context(|| old.display().to_string())?;
     }
     let mut build = Command::new(maturin);
+    leave_package_out(&mut build);
     build.args(["build", "--release", "--locked", "--manifest-path"]);
     build.arg(workspace.root.join("python/Cargo.toml"));
     // Where the engine is compiled already.

@@ -73,7 +73,7 @@ fn a_reference_gives_percentiles_in_columns_and_words() {
 
     let scored = ["score", "-", "-q", "--percentiles", "--model", text(&model)];
     let chosen = [&scored[..], &["--endpoints", "esol"]].concat();
-    // A chain in the middle, and one far more soluble than all.
+    // A chain in the middle, and one more soluble than nearly all.
     let input = format!("smiles\n{}O\nOCC(O)C(O)C(O)C(O)CO\n", "C".repeat(30));
     let output = run_with_input(&chosen, input.as_bytes());
     let written = stdout(&output);
@@ -88,7 +88,7 @@ fn a_reference_gives_percentiles_in_columns_and_words() {
         .map(|cell| cell.parse().expect("a number"))
         .collect();
     assert!((20.0..80.0).contains(&percentiles[0]), "{percentiles:?}");
-    assert_eq!(percentiles[1], 100.0);
+    assert!(percentiles[1] > 95.0, "{percentiles:?}");
 
     let json = [&chosen[..], &["--format", "jsonl"]].concat();
     let output = run_with_input(&json, input.as_bytes());
@@ -148,7 +148,7 @@ fn a_model_takes_over_the_words_of_a_configuration_and_no_number() {
     let words = folder.path().join("words.toml");
     let endpoint = |unit: &str| {
         format!(
-            "kind = \"finetune\"\nname = \"other\"\npreset = \"delicate-small\"\nepochs = 3\n\
+            "kind = \"finetune\"\nname = \"other\"\nlicense = \"MIT\"\npreset = \"delicate-small\"\nepochs = 3\n\
              [[endpoints]]\nname = \"esol\"\ntitle = \"Solubility\"\nunit = \"{unit}\"\n\
              file = \"a.csv\"\nhigher = \"wetter\"\nlower = \"drier\"\n\
              threshold = {{ value = -4.0, above = \"wet\", below = \"dry\", source = \"a book\" }}\n"

@@ -221,9 +221,13 @@ fn a_title_stands_beside_an_item_called_id_and_a_racemate_is_the_enantiomer_draw
                  M  V30 END COLLECTION\n";
     let text = record("racemate", "A-1", group) + &record("enantiomer", "A-2", "");
     fs::write(folder.path().join("in.sdf"), text).expect("written");
+    // It reads stereo, which the built-in model does not.
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/delicate-small");
     let output = run(
         folder.path(),
-        &["score", "in.sdf", "-q", "--format", "jsonl"],
+        &[
+            "score", "in.sdf", "-q", "--format", "jsonl", "--model", model,
+        ],
     );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let written = String::from_utf8(output.stdout.clone()).expect("text");

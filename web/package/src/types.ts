@@ -90,9 +90,12 @@ interface RowBase {
   id: string | null;
 }
 
+/** A prediction of a row; where it stands among known molecules says `explain`. */
+export type RowPrediction = Omit<Prediction, "percentile">;
+
 export interface ScoredRow extends RowBase {
   /** One an endpoint of the model, in its order. */
-  predictions: Prediction[];
+  predictions: RowPrediction[];
   /** The molecule that was scored, and what was done to it before. */
   standardization: Standardization;
   error: null;

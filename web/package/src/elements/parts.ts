@@ -6,7 +6,7 @@ import { Drawings } from "../drawing/drawings.js";
 import { DelicateError } from "../errors.js";
 import * as format from "../format.js";
 import type { Scorer } from "../scorer.js";
-import type { Domain, Endpoint, Prediction } from "../types.js";
+import type { Domain, Endpoint, RowPrediction } from "../types.js";
 import { BANDS } from "../words.js";
 import { sharedScorer } from "./shared.js";
 
@@ -41,7 +41,10 @@ export function chosen(
 }
 
 /** A value, what it may also be, and how far it can be trusted. */
-export function estimate({ value, interval, domain, unit }: Prediction, withUnit: boolean): Node[] {
+export function estimate(
+  { value, interval, domain, unit }: RowPrediction,
+  withUnit: boolean,
+): Node[] {
   const nodes: Node[] = [
     band(domain),
     element("data", { value: String(value) }, format.estimate(value, interval)),
