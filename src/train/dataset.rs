@@ -262,6 +262,41 @@ pub struct Examples {
 /// Rows of a table that are standardised together, on all cores.
 const CHUNK: usize = 4096;
 
+/// A table whose errors name it.
+struct TableReader<'a> {
+    path: &'a Path,
+    reader: Reader<File>,
+}
+
+impl<'a> TableReader<'a> {
+    fn open(path: &'a Path, options: &ReadOptions) -> Result<Self, ExamplesError> {
+        let file = File::open(path).map_err(|source| ExamplesError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let reader = Reader::open_seekable(file, &path.to_string_lossy(), options);
+        reader
+            .map(|reader| Self { path, reader })
+            .map_err(|source| Self::fault(path, source))
+    }
+
+    fn fault(path: &Path, source: RecordsError) -> ExamplesError {
+        let path = path.to_owned();
+        ExamplesError::Records { path, source }
+    }
+
+    fn columns(&self) -> Vec<String> {
+        self.reader.header().columns.clone()
+    }
+
+    /// At most [`CHUNK`] rows; `None` at the end.
+    fn next_rows(&mut self) -> Result<Option<Vec<Row>>, ExamplesError> {
+        let rows: Result<Vec<_>, _> = self.reader.by_ref().take(CHUNK).collect();
+        let rows = rows.map_err(|source| Self::fault(self.path, source))?;
+        Ok(Some(rows).filter(|rows| !rows.is_empty()))
+    }
+}
+
 impl Examples {
     /// An empty collection for `endpoints` endpoints, molecules in `form`, and
     /// sequences of at most `limit` tokens.
@@ -317,17 +352,8 @@ impl Examples {
         table: &LabelTable<'_>,
     ) -> Result<TableRead, ExamplesError> {
         let path = directory.join(table.file);
-        let file = File::open(&path).map_err(|source| ExamplesError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let records = |source| ExamplesError::Records {
-            path: path.clone(),
-            source,
-        };
-        let mut reader = Reader::open_seekable(file, &path.to_string_lossy(), &table.options())
-            .map_err(records)?;
-        let columns = reader.header().columns.clone();
+        let mut reader = TableReader::open(&path, &table.options())?;
+        let columns = reader.columns();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut read = TableRead::default();
         let mut places = Vec::with_capacity(table.columns.len());
@@ -358,15 +384,7 @@ impl Examples {
                 rounding: Rounding::default(),
             })
             .collect();
-        loop {
-            let rows: Vec<_> = reader
-                .by_ref()
-                .take(CHUNK)
-                .collect::<Result<_, _>>()
-                .map_err(records)?;
-            if rows.is_empty() {
-                break;
-            }
+        while let Some(rows) = reader.next_rows()? {
             self.add_rows(&path, &rows, table, &places, &mut told, &mut read);
         }
         for (told, column) in told.iter().zip(&table.columns) {
@@ -392,18 +410,8 @@ impl Examples {
         endpoints: &[EndpointConfig],
     ) -> Result<TableRead, ExamplesError> {
         let path = directory.join(&pseudo_labels.file);
-        let file = File::open(&path).map_err(|source| ExamplesError::Io {
-            path: path.clone(),
-            source,
-        })?;
-        let records = |source| ExamplesError::Records {
-            path: path.clone(),
-            source,
-        };
-        let mut reader =
-            Reader::open_seekable(file, &path.to_string_lossy(), &pseudo_labels.options())
-                .map_err(records)?;
-        let columns = reader.header().columns.clone();
+        let mut reader = TableReader::open(&path, &pseudo_labels.options())?;
+        let columns = reader.columns();
         let place_of = |endpoint: &EndpointConfig| {
             let place = columns.iter().position(|name| *name == endpoint.name);
             place.ok_or_else(|| ExamplesError::NoColumn {
@@ -415,15 +423,7 @@ impl Examples {
         let places: Vec<usize> = endpoints.iter().map(place_of).collect::<Result<_, _>>()?;
         let mut read = TableRead::default();
         let mut repeated = 0;
-        loop {
-            let rows: Vec<_> = reader
-                .by_ref()
-                .take(CHUNK)
-                .collect::<Result<_, _>>()
-                .map_err(records)?;
-            if rows.is_empty() {
-                break;
-            }
+        while let Some(rows) = reader.next_rows()? {
             let ready = parallel::map(&rows, |row| match &row.molecule {
                 Err(error) => Err(error.clone()),
                 Ok(structure) => self.ready(structure),
