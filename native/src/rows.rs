@@ -5,10 +5,11 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
+use delicate::chemistry::Keep;
 use delicate::predict::{Outcomes, Standardization, Stop};
 use delicate::records::{Columns, Header, Output, OutputFormat, Row, RowError, Writer};
 use serde_json::Value;
@@ -49,6 +50,48 @@ impl<T> From<Outcomes<T>> for Computed<T> {
             standardizations: outcomes.standardizations,
             stop: outcomes.stop,
         }
+    }
+}
+
+/// What a command on the molecules of a file is told that needs no model.
+#[derive(Debug, Args)]
+pub(crate) struct MoleculeRowsArguments {
+    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for stdin
+    file: PathBuf,
+    #[command(flatten)]
+    input: InputArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+    #[command(flatten)]
+    molecule: MoleculeArguments,
+    /// Go on with the output file of the same command that was killed or interrupted (not for a
+    /// JSON array or .gz)
+    #[arg(long)]
+    resume: bool,
+    /// Print no progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl MoleculeRowsArguments {
+    /// Runs the command `name`, which writes `columns` of what `compute` makes of the
+    /// rows.
+    pub(crate) fn run<T>(
+        &self,
+        name: &str,
+        columns: Columns,
+        compute: impl Fn(&[Row], Keep) -> Computed<T>,
+    ) -> Result<(), CommandError>
+    where
+        for<'r> &'r T: Into<Output<'r>>,
+    {
+        let (file, output) = (&self.file, &self.output);
+        let command = RowCommand::begin(file, output, self.resume, OnError::Skip, self.quiet)?;
+        let input = RowFile::open(file, &self.input.options())?;
+        let settings = settings(name, output, input.header(), &self.input, self.molecule)?;
+        let keep = self.molecule.options().keep;
+        let compute = |rows: &[Row], _: &dyn Fn(usize) -> _| compute(rows, keep);
+        command.run(input, settings, columns, compute, String::new)
     }
 }
 

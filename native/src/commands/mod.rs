@@ -39,9 +39,9 @@ pub(crate) enum Command {
     /// Rank a library by similarity to known actives, or benchmark the ranking
     Screen(screen::ScreenArguments),
     /// Write the standard form of each molecule, and what was done to it
-    Standardize(standardize::StandardizeArguments),
+    Standardize(crate::rows::MoleculeRowsArguments),
     /// Write properties of each molecule: size, polarity, rule of five, drug-likeness, alerts
-    Properties(properties::PropertiesArguments),
+    Properties(crate::rows::MoleculeRowsArguments),
     /// List what a model predicts: names, units, meaning and data
     Endpoints(endpoints::EndpointsArguments),
     /// Write words for a model's endpoints into it: titles, directions, thresholds

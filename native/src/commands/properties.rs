@@ -1,53 +1,14 @@
 //! `delicate properties`.
 
-use std::path::PathBuf;
-
-use clap::Args;
+use delicate::chemistry::Keep;
 use delicate::predict::{StandardForm, properties_all};
 use delicate::records::{Columns, Row};
 
-use crate::cli::{InputArguments, MoleculeArguments, OutputArguments};
 use crate::error::CommandError;
-use crate::files::RowFile;
-use crate::rows::{self, Computed, OnError, RowCommand};
+use crate::rows::{Computed, MoleculeRowsArguments};
 
-#[derive(Debug, Args)]
-pub(crate) struct PropertiesArguments {
-    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for stdin
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) input: InputArguments,
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
-    #[command(flatten)]
-    pub(crate) molecule: MoleculeArguments,
-    /// Go on with the output file of the same command that was killed or interrupted (not for a
-    /// JSON array or .gz)
-    #[arg(long)]
-    pub(crate) resume: bool,
-    /// Print no progress and no summary
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-}
-
-pub(crate) fn run(arguments: &PropertiesArguments) -> Result<(), CommandError> {
-    let command = RowCommand::begin(
-        &arguments.file,
-        &arguments.output,
-        arguments.resume,
-        OnError::Skip,
-        arguments.quiet,
-    )?;
-    let input = RowFile::open(&arguments.file, &arguments.input.options())?;
-    let settings = rows::settings(
-        "properties",
-        &arguments.output,
-        input.header(),
-        &arguments.input,
-        arguments.molecule,
-    )?;
-    let keep = arguments.molecule.options().keep;
-    let compute = |rows: &[Row], _: &dyn Fn(usize) -> _| {
+pub(crate) fn run(arguments: &MoleculeRowsArguments) -> Result<(), CommandError> {
+    let compute = |rows: &[Row], keep: Keep| {
         let mut computed = Computed {
             rows: Vec::with_capacity(rows.len()),
             standardizations: Vec::with_capacity(rows.len()),
@@ -63,5 +24,5 @@ pub(crate) fn run(arguments: &PropertiesArguments) -> Result<(), CommandError> {
         }
         computed
     };
-    command.run(input, settings, Columns::Properties, compute, String::new)
+    arguments.run("properties", Columns::Properties, compute)
 }
