@@ -8,7 +8,7 @@ use std::sync::Arc;
 use delicate::model::Endpoint;
 use delicate::predict::{PredictOptions, Prediction, Progress, Standardization, Stop};
 use delicate::records::{
-    Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Writer,
+    Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Structure, Writer,
 };
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
@@ -53,6 +53,14 @@ enum State {
 struct Restored {
     error: Option<RowError>,
     standardization: Option<Standardization>,
+}
+
+/// The molecules of some rows, to be scored elsewhere.
+#[derive(Serialize, Deserialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+enum Given {
+    Smiles(String),
+    MolBlock(String),
 }
 
 type RowResult = Option<Result<Vec<Prediction>, RowError>>;
@@ -107,21 +115,34 @@ impl Table {
                 }
             }
         }
-        // A row that could not be read has its result already.
-        let results = rows
-            .iter()
-            .map(|row| row.molecule.as_ref().err().cloned().map(Err))
-            .collect();
         Ok(Self {
-            header,
-            standardizations: RefCell::new(vec![None; rows.len()]),
-            rows,
-            compared: Compared::default(),
-            results: RefCell::new(results),
-            endpoints: RefCell::default(),
             fault,
             notes: reader.notes().iter().map(ToString::to_string).collect(),
+            ..Self::new(header, rows)
         })
+    }
+
+    /// A table of molecules alone, without fields: those that [`Table::molecules`] gave of
+    /// another. A row without a molecule has an error.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no such list.
+    pub fn of(
+        #[wasm_bindgen(unchecked_param_type = "(Given | null)[]")] molecules: JsValue,
+    ) -> Result<Table, JsValue> {
+        let given: Vec<Option<Given>> = serde_wasm_bindgen::from_value(molecules)
+            .map_err(|error| Failure::new("molecules", error))?;
+        let rows = (1..).zip(given).map(|(line, given)| Row {
+            line,
+            fields: Vec::new(),
+            molecule: match given {
+                Some(Given::Smiles(smiles)) => Ok(Structure::Smiles(smiles)),
+                Some(Given::MolBlock(block)) => Ok(Structure::MolBlock(block)),
+                None => Err(RowError::new("missing_structure", "there is no molecule")),
+            },
+        });
+        Ok(Self::new(Header::default(), rows.collect()))
     }
 
     /// Rows of the table.
@@ -181,6 +202,22 @@ impl Table {
             })
             .collect();
         to_js(&rows)
+    }
+
+    /// The molecules of the rows from `start` to before `end`, for [`Table::of`].
+    ///
+    /// # Errors
+    ///
+    /// Where `start` or `end` is no place.
+    #[wasm_bindgen(unchecked_return_type = "(Given | null)[]")]
+    pub fn molecules(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
+        let (start, end) = self.bounds(start, end)?;
+        let given = self.rows[start..end].iter().map(|row| match &row.molecule {
+            Ok(Structure::Smiles(smiles)) => Some(Given::Smiles(smiles.clone())),
+            Ok(Structure::MolBlock(block)) => Some(Given::MolBlock(block.clone())),
+            Err(_) => None,
+        });
+        to_js(&given.collect::<Vec<_>>())
     }
 
     /// The predictions of the rows from `start` to before `end`.
@@ -364,6 +401,24 @@ impl Table {
 }
 
 impl Table {
+    fn new(header: Header, rows: Vec<Row>) -> Self {
+        // A row that could not be read has its result already.
+        let results = rows
+            .iter()
+            .map(|row| row.molecule.as_ref().err().cloned().map(Err))
+            .collect();
+        Self {
+            header,
+            standardizations: RefCell::new(vec![None; rows.len()]),
+            rows,
+            compared: Compared::default(),
+            results: RefCell::new(results),
+            endpoints: RefCell::default(),
+            fault: None,
+            notes: Vec::new(),
+        }
+    }
+
     /// Scores are those of this engine's model from now on.
     fn name_endpoints(&self, engine: &Engine) {
         *self.endpoints.borrow_mut() = engine.scorer.endpoints().to_vec();

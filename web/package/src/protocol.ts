@@ -7,6 +7,7 @@ import type {
   Engine,
   EngineInfo,
   Explanation,
+  Given,
   Header,
   Probe,
   Ranking,
@@ -24,6 +25,7 @@ export type {
   Endpoint,
   EngineInfo,
   Explanation,
+  Given,
   Header,
   Interval,
   ModelInfo,
@@ -41,6 +43,8 @@ export type {
 
 export type BackendName = EngineInfo["backend"];
 
+export type Precision = EngineInfo["precision"];
+
 /** What scoring adds to a row, besides its predictions. */
 export type RowResult = Omit<Row, "fields">;
 
@@ -54,9 +58,9 @@ export type ExportFormat = "csv" | "tsv" | "json" | "jsonl" | "sdf";
 
 /** What the workers use of either module. */
 export interface WasmModule {
-  default(options: { module_or_path: Response }): Promise<unknown>;
+  default(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
   Engine: Pick<typeof Engine, "load">;
-  Table: Pick<typeof Table, "open">;
+  Table: Pick<typeof Table, "open" | "of">;
   depict: typeof depict;
   descriptors: typeof descriptors;
 }
@@ -81,10 +85,20 @@ export interface ModelFiles {
   domain: ModelPart | null;
 }
 
+/** What one worker has fetched and others of its kind need not. */
+export interface Shared {
+  module: WebAssembly.Module;
+  model: { [Part in keyof ModelFiles]: Part extends "domain" ? Uint8Array | null : Uint8Array };
+}
+
 /** Sent once, first. */
 export interface Start {
   call: "start";
+  /** Fetched where it is not given. */
+  module: WebAssembly.Module | null;
   moduleBytes: number;
+  /** That of the encoder; null for the faster one. */
+  precision: Precision | null;
   model: ModelFiles;
   /** What similarity is taken of; loaded when it is needed. */
   embedding: ModelFiles | null;
@@ -120,6 +134,9 @@ export interface Calls {
   rows: { args: { table: TableId; start: number; end: number }; result: Row[] };
   restore: { args: { table: TableId; start: number } & Piece; result: null };
   score: { args: { table: TableId; start: number; end: number }; result: Piece };
+  /** Molecules of a table, to be scored by another worker. */
+  molecules: { args: { table: TableId; start: number; end: number }; result: (Given | null)[] };
+  scoreMolecules: { args: { molecules: (Given | null)[] }; result: Piece };
   explain: { args: { table: TableId; row: number }; result: Explanation };
   /** The rows given, in that order; all of them where none are given. */
   export: {
@@ -143,7 +160,7 @@ export type ToWorker = Start | Cancel | Request;
 
 export type FromWorker =
   | { type: "progress"; part: "module" | "model"; loaded: number; total: number }
-  | { type: "ready"; info: EngineInfo }
+  | { type: "ready"; info: EngineInfo; shared: Shared | null }
   | { type: "failed"; failure: FailureData }
   | { type: "scoring"; id: number; done: number }
   | { type: "result"; id: number; value: unknown }
