@@ -362,6 +362,14 @@ async function download(
     throw fault("the server sent a web page instead");
   }
   let loaded = before;
+  // A browser keeps what it has compiled of a module only for the answer itself.
+  if (part === "module" && response.headers.get("content-type") === "application/wasm") {
+    void report(response.clone().body, (bytes) => {
+      loaded += bytes;
+      host.send({ type: "progress", part, loaded, total });
+    });
+    return response;
+  }
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, controller) {
       loaded += piece.byteLength;
@@ -371,6 +379,20 @@ async function download(
   });
   const type = part === "module" ? "application/wasm" : "application/octet-stream";
   return new Response(response.body.pipeThrough(counter), { headers: { "content-type": type } });
+}
+
+/** Reads a copy of what is coming, for the sake of its sizes. */
+async function report(
+  copy: ReadableStream<Uint8Array> | null,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const reader = copy?.getReader();
+  try {
+    for (let piece = await reader?.read(); piece?.value !== undefined; piece = await reader?.read())
+      onBytes(piece.value.byteLength);
+  } catch {
+    // Whoever reads the answer itself is told.
+  }
 }
 
 const size = (part: ModelPart): number => (part instanceof Uint8Array ? part.length : part.bytes);
