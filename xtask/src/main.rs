@@ -4,10 +4,12 @@
 //! enough to start from.
 
 mod bench;
+mod book;
 mod command;
 mod demo;
 mod features;
 mod kills;
+mod links;
 mod modules;
 mod native;
 mod needs;
@@ -83,6 +85,9 @@ enum Task {
         #[arg(short, long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+    /// Check the links of the documentation and build it as a book, in `book` of the
+    /// target folder.
+    Book,
     /// Train the shipped models and write the tables about them (hours on a CPU).
     #[command(disable_help_flag = true)]
     Reproduce {
@@ -158,6 +163,7 @@ fn run(task: Task) -> Result<bool> {
             setup::for_python();
             python::build(&workspace, output.as_deref())?;
         }
+        Task::Book => println!("The book begins at {}", book::build(&workspace)?.display()),
         Task::Reproduce { arguments } => reproduce::run(&workspace, &arguments)?,
         Task::Kills { rounds, only, seed } => {
             return kills::run(&workspace, &only, rounds, seed);
