@@ -17,6 +17,7 @@ mod node;
 mod packages;
 mod page;
 mod python;
+mod release;
 mod reproduce;
 mod setup;
 mod suite;
@@ -110,6 +111,13 @@ enum Task {
     /// Measure our speed beside that of others, turn by turn.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Make the crates, the wheel and the npm package, check them as their registries
+    /// would, and publish nothing.
+    Release {
+        /// Only this; may be given again.
+        #[arg(long, value_name = "PART")]
+        only: Vec<release::Part>,
+    },
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -169,6 +177,7 @@ fn run(task: Task) -> Result<bool> {
             return kills::run(&workspace, &only, rounds, seed);
         }
         Task::Bench(bench) => bench::run_bench(&workspace, bench)?,
+        Task::Release { only } => release::run_release(&workspace, &only)?,
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {
