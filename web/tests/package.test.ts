@@ -200,7 +200,7 @@ function compare(found: (Found & { smiles: string })[], expected: Found[] | null
 
 function near(actual: number | null | undefined, expected: number, what: string): void {
   const difference = Math.abs((actual ?? Number.NaN) - expected);
-  ok(difference <= 1e-3 * Math.max(1, Math.abs(expected)), `${what}: ${actual}, not ${expected}`);
+  ok(difference <= 1e-5 * Math.max(1, Math.abs(expected)), `${what}: ${actual}, not ${expected}`);
 }
 
 async function testNode(project: string, expected: Found[] | null): Promise<void> {
