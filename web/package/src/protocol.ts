@@ -8,9 +8,12 @@ import type {
   EngineInfo,
   Explanation,
   Header,
+  Pattern,
+  Piece,
   Probe,
   Ranking,
   Row,
+  RowResult,
   Scores,
   SimilarityName,
   Table,
@@ -28,11 +31,13 @@ export type {
   Interval,
   ModelInfo,
   Neighbour,
+  Piece,
   Prediction,
   Probe,
   Ranking,
   Row,
   RowError,
+  RowResult,
   RowState,
   Scores,
   SimilarityName,
@@ -41,15 +46,6 @@ export type {
 
 export type BackendName = EngineInfo["backend"];
 
-/** What scoring adds to a row, besides its predictions. */
-export type RowResult = Omit<Row, "fields">;
-
-/** What scoring a piece of a table gives. */
-export interface Piece {
-  results: RowResult[];
-  scores: Scores;
-}
-
 export type ExportFormat = "csv" | "tsv" | "json" | "jsonl" | "sdf";
 
 /** What the workers use of either module. */
@@ -57,6 +53,7 @@ export interface WasmModule {
   default(options: { module_or_path: Response }): Promise<unknown>;
   Engine: Pick<typeof Engine, "load">;
   Table: Pick<typeof Table, "open">;
+  Pattern: Pick<typeof Pattern, "parse">;
   depict: typeof depict;
   descriptors: typeof descriptors;
 }
@@ -118,14 +115,26 @@ export interface Calls {
   open: { args: Source & { table: TableId }; result: Opened };
   close: { args: { table: TableId }; result: null };
   rows: { args: { table: TableId; start: number; end: number }; result: Row[] };
-  restore: { args: { table: TableId; start: number } & Piece; result: null };
   score: { args: { table: TableId; start: number; end: number }; result: Piece };
   explain: { args: { table: TableId; row: number }; result: Explanation };
-  /** The rows given, in that order; all of them where none are given. */
+  /** The rows given, in that order, with what was found of them. */
   export: {
-    args: { table: TableId; format: ExportFormat; rows: Uint32Array | null };
+    args: {
+      table: TableId;
+      format: ExportFormat;
+      rows: Uint32Array;
+      results: RowResult[];
+      scores: Scores;
+    };
     result: Uint8Array;
   };
+  /** Whether each row has a substructure: 0 no, 1 yes, 2 not known. */
+  matches: {
+    args: { table: TableId; smarts: string; start: number; end: number };
+    result: Uint8Array;
+  };
+  /** Places in the mol blocks of the atoms that a substructure is found at. */
+  matched: { args: { table: TableId; smarts: string; rows: number[] }; result: Uint32Array[] };
   /** Mol blocks to draw rows from; null for those that cannot be drawn. */
   blocks: { args: { table: TableId; rows: number[] }; result: (string | null)[] };
   depict: { args: { smiles: string }; result: Depiction };

@@ -16,7 +16,7 @@ import type {
   Source,
   TableId,
 } from "./protocol.js";
-import { ScoreStore } from "./scores.js";
+import { type PackedScores, ScoreStore } from "./scores.js";
 
 /** Rows fetched from the worker in one message. */
 const PAGE = 2_000;
@@ -25,6 +25,21 @@ const FIRST_PIECE = 32;
 const LARGEST_PIECE = 2_048;
 /** A piece should take about this long: the table fills at this pace, and a crash costs no more. */
 const PIECE_SECONDS = 1.5;
+
+/** Rows written in one message. */
+const EXPORTED = 2_000;
+/** Rows in which a substructure is looked for in one message. */
+const SEARCHED = 1_000;
+
+/** How an array of JSON ends. */
+const JSON_END = "\n]\n";
+const COMMA = ",".charCodeAt(0);
+
+/** All that was found of a table, to be kept. */
+export interface Found {
+  results: RowResult[];
+  scores: PackedScores;
+}
 
 /** The workers, one of which is current. */
 export interface Workers {
@@ -71,6 +86,7 @@ export class Session {
     source: Source,
     { columns, smiles, id, fault, notes }: Opened,
     rows: Row[],
+    scores: ScoreStore,
   ) {
     this.#workers = workers;
     this.#table = table;
@@ -80,7 +96,7 @@ export class Session {
     this.fault = fault;
     this.notes = notes;
     this.rows = rows;
-    this.scores = new ScoreStore(rows.length);
+    this.scores = scores;
     for (const { state } of rows) this.counts[state] += 1;
   }
 
@@ -90,7 +106,7 @@ export class Session {
     source: Source,
     signal: AbortSignal,
     /** What was found of this table before, with the same model. */
-    kept: Piece | null = null,
+    kept: Found | null = null,
   ): Promise<Session> {
     const table = nextTable++;
     return attempt(workers, async (worker) => {
@@ -104,12 +120,11 @@ export class Session {
           rows.push(...(await worker.call("rows", { table, start, end })));
         }
         refuseIf(signal.aborted);
-        const session = new Session(workers, worker, table, source, opened, rows);
-        if (kept !== null && kept.results.length === rows.length) {
-          session.#apply(0, kept);
-          // Calls are answered in order: what is asked of the table later finds them there.
-          session.#tell(worker).catch(() => undefined);
-        }
+        const fitting = kept !== null && kept.results.length === rows.length ? kept : null;
+        const scores =
+          fitting === null ? new ScoreStore(rows.length) : ScoreStore.from(fitting.scores);
+        const session = new Session(workers, worker, table, source, opened, rows, scores);
+        if (fitting !== null) session.#mark(0, fitting.results);
         return session;
       } catch (error) {
         if (signal.aborted) release(worker, table);
@@ -156,12 +171,67 @@ export class Session {
     });
   }
 
-  /** The rows given, in that order; all of them where none are given. */
-  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Uint8Array> {
-    return attempt(this.#workers, async (worker) => {
-      await this.#ensureOpen(worker);
-      return worker.call("export", { table: this.#table, format, rows });
-    });
+  /**
+   * The rows given, in that order; all of them where none are given. The parts of a file that may
+   * be larger than one piece of memory can be.
+   */
+  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Uint8Array[]> {
+    const all = rows ?? Uint32Array.from(this.rows.keys());
+    const piece = (rows: Uint32Array): Promise<Uint8Array> =>
+      attempt(this.#workers, async (worker) => {
+        await this.#ensureOpen(worker);
+        const results = Array.from(rows, (row) => this.#result(row));
+        const scores = this.scores.pick(rows);
+        return worker.call("export", { table: this.#table, format, rows, results, scores });
+      });
+    if (all.length <= EXPORTED) return [await piece(all)];
+    const table = format === "csv" || format === "tsv";
+    const header = table ? (await piece(all.subarray(0, 0))).length : 0;
+    const parts: Uint8Array[] = [];
+    for (let start = 0; start < all.length; start += EXPORTED) {
+      let part = await piece(all.slice(start, start + EXPORTED));
+      if (format === "json") {
+        // One array of what are several: its ends are those of the first and the last.
+        if (start + EXPORTED < all.length) part = part.subarray(0, -JSON_END.length);
+        if (start > 0) part[0] = COMMA;
+      } else if (start > 0) part = part.subarray(header);
+      parts.push(part);
+    }
+    return parts;
+  }
+
+  /**
+   * Which rows have a substructure: 0 no, 1 yes, 2 not known. Looked for piece by piece, so that a
+   * table can be scored meanwhile, and nothing goes on that nobody wants any more.
+   */
+  async matches(
+    smarts: string,
+    signal: AbortSignal,
+    onProgress: (done: number) => void,
+  ): Promise<Uint8Array> {
+    const { length } = this.rows;
+    const found = new Uint8Array(length);
+    const search = (start: number, end: number): Promise<Uint8Array> =>
+      attempt(this.#workers, async (worker) => {
+        await this.#ensureOpen(worker);
+        refuseIf(signal.aborted);
+        return worker.call("matches", { table: this.#table, smarts, start, end });
+      });
+    // Of no row, where there is none, so that a pattern that is none is told.
+    for (let start = 0; start === 0 || start < length; start += SEARCHED) {
+      const end = Math.min(start + SEARCHED, length);
+      found.set(await search(start, end), start);
+      onProgress(end);
+    }
+    refuseIf(signal.aborted);
+    return found;
+  }
+
+  /** Places in the rows' mol blocks of the atoms that a substructure is found at. */
+  async matched(smarts: string, rows: number[]): Promise<Uint32Array[]> {
+    const worker = this.#workers.current;
+    await this.#ensureOpen(worker);
+    return worker.call("matched", { table: this.#table, smarts, rows });
   }
 
   /** Mol blocks to draw rows from; null for those that cannot be drawn. Not tried again where it fails. */
@@ -232,7 +302,8 @@ export class Session {
         size = Math.min(LARGEST_PIECE, Math.max(FIRST_PIECE, Math.round(rate * PIECE_SECONDS)));
         onProgress(done());
         onRows();
-        start = this.#nextPending(end);
+        // Another may have ended the piece before its end, as by cancelling what waited behind it.
+        start = this.#nextPending(start);
       } catch (error) {
         if (signal.aborted) return "cancelled";
         this.#workers.replace(worker, error);
@@ -252,6 +323,10 @@ export class Session {
 
   #apply(start: number, { results, scores }: Piece): void {
     this.scores.set(start, results.length, scores);
+    this.#mark(start, results);
+  }
+
+  #mark(start: number, results: RowResult[]): void {
     results.forEach((result, offset) => {
       const row = this.rows[start + offset];
       if (row === undefined) return;
@@ -261,47 +336,29 @@ export class Session {
     });
   }
 
-  /** A worker that has not this table yet opens it and is told what the one before it found. */
+  /** A worker that has not this table yet opens it. */
   #ensureOpen(worker: WorkerHandle): Promise<void> {
     refuseIf(this.#closed);
     const known = this.#openIn.get(worker);
     if (known !== undefined) return known;
-    const opening = this.#reopen(worker);
+    const opening = worker
+      .call("open", { ...this.source, table: this.#table })
+      .then(() => undefined);
     this.#openIn.set(worker, opening);
     opening.catch(() => this.#openIn.delete(worker));
     return opening;
   }
 
-  async #reopen(worker: WorkerHandle): Promise<void> {
-    await worker.call("open", { ...this.source, table: this.#table });
-    await this.#tell(worker);
-  }
-
-  /** Tells a worker what was found of its table. */
-  async #tell(worker: WorkerHandle): Promise<void> {
-    const table = this.#table;
-    for (let start = 0; start < this.rows.length; start += PAGE) {
-      const end = Math.min(start + PAGE, this.rows.length);
-      const results = this.results(start, end);
-      if (results.every(({ state }) => state === "pending")) continue;
-      const scores = this.scores.slice(start, end);
-      await worker.call("restore", { table, start, results, scores });
-    }
-  }
-
   /** All that was found, to be kept. */
-  get found(): Piece {
-    const { length } = this.rows;
-    return { results: this.results(0, length), scores: this.scores.slice(0, length) };
+  get found(): Found {
+    const results = Array.from(this.rows.keys(), (row) => this.#result(row));
+    return { results, scores: this.scores.packed };
   }
 
-  /** What scoring has added to the rows from `start` to before `end`, but for their predictions. */
-  results(start: number, end: number): RowResult[] {
-    return this.rows.slice(start, end).map(({ state, error, standardization }) => ({
-      state,
-      error,
-      standardization,
-    }));
+  /** What scoring has added to a row, but for its predictions. */
+  #result(row: number): RowResult {
+    const { state, error, standardization } = this.rows[row] as Row;
+    return { state, error, standardization };
   }
 }
 

@@ -264,7 +264,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
       const file = await app.export(kind, chosen());
-      if (file !== null) download(file.name, file.bytes, kind);
+      if (file !== null) download(file.name, file.parts, kind);
     });
   }
   const note = (button: HTMLButtonElement, text: string): void => {
@@ -279,7 +279,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     const file = await app.export("tsv", chosen());
     if (file === null) return;
     try {
-      await navigator.clipboard.writeText(new TextDecoder().decode(file.bytes));
+      await navigator.clipboard.writeText(await new Blob(file.parts as BlobPart[]).text());
       note(copy, "Copied");
     } catch {
       app.complain({ text: "This browser does not let the page copy; export a CSV instead." });
@@ -326,11 +326,12 @@ const isNarrowed = ({ filter, onlyErrors, among, ranges, sort }: View): boolean 
   sort.key.by !== "row" ||
   sort.descending;
 
-function download(name: string, bytes: Uint8Array, kind: ExportFormat): void {
-  const content = bytes as Uint8Array<ArrayBuffer>;
+function download(name: string, written: Uint8Array[], kind: ExportFormat): void {
+  const content = written as Uint8Array<ArrayBuffer>[];
   // Spreadsheets take text without a mark for that of an older encoding.
-  const marked = kind === "csv" && bytes.some((byte) => byte > 127) && bytes[0] !== 0xef;
-  const parts = marked ? ["\ufeff", content] : [content];
+  const foreign = content.some((part) => part.some((byte) => byte > 127));
+  const marked = kind === "csv" && foreign && content[0]?.[0] !== 0xef;
+  const parts = marked ? ["\ufeff", ...content] : content;
   const url = URL.createObjectURL(new Blob(parts, { type: MEDIA_TYPES[kind] }));
   element("a", { href: url, download: name }).click();
   // The download has its own reference by then.
