@@ -3,6 +3,7 @@
 import { band, marked } from "../../package/src/cells.js";
 import type { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
+import { percentile } from "../../package/src/percentile.js";
 import type { Endpoint, Header, Ranking, Row } from "../../package/src/protocol.js";
 import type { Estimate } from "../../package/src/scores.js";
 import type { Session } from "../../package/src/session.js";
@@ -35,6 +36,8 @@ export interface TableData extends Content {
   shown: { endpoints: number[]; fields: number[] };
   /** Whether each row has its structure drawn, and room for it. */
   drawn: boolean;
+  /** What cells are shaded by: the molecules that values are compared with; null for nothing. */
+  reference: string | null;
 }
 
 /** What the table is given to work with. */
@@ -43,6 +46,12 @@ export interface Means {
   selection: Selection;
   /** A row is to be shown in full. */
   onOpen(row: number): void;
+  /** A row is to be changed in the sketcher. */
+  onEdit(row: number): void;
+  /** Rows like this one are looked for. */
+  onSimilar(row: number): void;
+  /** What is chosen is to be copied. */
+  onCopy(): void;
 }
 
 interface Column {
@@ -450,6 +459,16 @@ export class ResultTable {
   #onKey(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
     const inHead = this.#head.contains(target);
+    // Text that is marked is copied by the browser.
+    if (
+      event.key === "c" &&
+      (event.ctrlKey || event.metaKey) &&
+      getSelection()?.isCollapsed !== false
+    ) {
+      event.preventDefault();
+      this.#means.onCopy();
+      return;
+    }
     if (inHead || event.ctrlKey || event.metaKey || event.altKey || this.#order.length === 0)
       return;
     if (event.key === " ") {
@@ -458,6 +477,13 @@ export class ResultTable {
       event.preventDefault();
       this.#anchor = this.#active;
       this.#means.selection.put([row], !this.#means.selection.has(row));
+      return;
+    }
+    const active = this.#order[this.#active];
+    if ((event.key === "e" || event.key === "s") && active !== undefined) {
+      event.preventDefault();
+      if (event.key === "e") this.#means.onEdit(active);
+      else this.#means.onSimilar(active);
       return;
     }
     const page = Math.max(1, Math.floor(this.#viewport.clientHeight / this.#rowHeight()) - 2);
@@ -505,7 +531,7 @@ export function stateText(row: Row): string {
 
 /** The columns that say what a molecule is, then what the model says of it, then the file's others. */
 function columns(
-  { columns, endpoints, rows, scores, ranked, shown, drawn }: TableData,
+  { columns, endpoints, rows, scores, ranked, shown, drawn, reference }: TableData,
   keys: FieldKeys,
   narrow: boolean,
   drawings: Drawings,
@@ -586,7 +612,9 @@ function columns(
         if (row.error !== null) return place === 0 ? reason(row, shown.endpoints.length) : null;
         const estimate = scores.estimate(at, endpoint);
         if (estimate === null) return element("td", { class: "number none" }, "–");
-        return estimateCell(estimate, drawn || narrow);
+        const cell = estimateCell(estimate, drawn || narrow);
+        if (reference !== null) shade(cell, percentile(of?.quantiles, estimate.value), reference);
+        return cell;
       },
     };
   };
@@ -687,6 +715,16 @@ function estimateCell({ value, interval, domain }: Estimate, roomy: boolean): HT
     if (domain !== "in") cell.append(spoken(`, ${words}`));
   }
   return cell;
+}
+
+/** Marks where a value stands among the reference molecules: by a tint, a bar and in words. */
+function shade(cell: HTMLTableCellElement, percent: number | null, reference: string): void {
+  if (percent === null) return;
+  const words = `${format.ordinal(Math.round(percent))} percentile of ${reference}`;
+  cell.classList.add("shaded");
+  cell.style.setProperty("--percentile", `${percent.toFixed(1)}%`);
+  cell.title = [cell.title, words].filter(Boolean).join("; ");
+  cell.append(spoken(`, ${words}`));
 }
 
 function reason(row: Row, colSpan: number): HTMLTableCellElement {
