@@ -24,6 +24,9 @@ const MAX_LENGTH: usize = 2_000;
 /// Branches and recursive patterns within one another at most.
 const MAX_DEPTH: usize = 100;
 
+/// What bonds are written with.
+const BONDS: &str = "-=#:~@/\\!&,;";
+
 /// A substructure to look for: a pattern in SMARTS.
 #[derive(Debug)]
 pub struct Substructure {
@@ -124,7 +127,13 @@ impl SmartsError {
             position: blanks + text.chars().count(),
         };
         match error {
-            Given::UnexpectedEnd => unfinished,
+            Given::UnexpectedEnd => match after_bond(text) {
+                Some((byte, character)) => Self::Unexpected {
+                    character,
+                    position: blanks + before(byte),
+                },
+                None => unfinished,
+            },
             Given::UnexpectedChar(_, byte) => match text.chars().nth(before(byte)) {
                 None => unfinished,
                 Some(character) => Self::Unexpected {
@@ -155,6 +164,39 @@ impl SmartsError {
             },
         }
     }
+}
+
+/// The character that stands where the crate finds no atom after a bond, if any does: of
+/// that it says that the text ended.
+fn after_bond(text: &str) -> Option<(usize, char)> {
+    let reads = |part: &str| {
+        use chematic_smarts::SmartsError::InvalidRingClosure;
+        matches!(parse_smarts(part), Ok(_) | Err(InvalidRingClosure(_)))
+    };
+    let ends = text.char_indices().map(|(at, _)| at).rev();
+    let start = ends.filter(|&at| at > 0).find(|&at| reads(&text[..at]))?;
+    let mut rest = text[start..].char_indices();
+    let (at, character) = rest.find(|&(_, one)| !BONDS.contains(one))?;
+    Some((start + at, character))
+}
+
+/// A bond without an atom, or nothing at all, before the end of a branch, which the crate
+/// passes over: the byte of its end.
+fn empty_branch(text: &str) -> Option<usize> {
+    let mut brackets = 0_usize;
+    let mut previous = ' ';
+    for (at, one) in text.char_indices() {
+        match one {
+            '[' => brackets += 1,
+            ']' => brackets = brackets.saturating_sub(1),
+            ')' if brackets == 0 && (previous == '(' || BONDS.contains(previous)) => {
+                return Some(at);
+            }
+            _ => {}
+        }
+        previous = one;
+    }
+    None
 }
 
 /// What stands between the bracket or parenthesis at byte `open` and its partner, if it
@@ -210,10 +252,15 @@ impl Substructure {
                 });
             }
         }
-        let query = parse_smarts(trimmed).map_err(|error| {
-            let blanks = smarts.chars().take_while(|one| one.is_whitespace()).count();
-            SmartsError::from_crate(error, trimmed, blanks)
-        })?;
+        let blanks = smarts.chars().take_while(|one| one.is_whitespace()).count();
+        let query = parse_smarts(trimmed)
+            .map_err(|error| SmartsError::from_crate(error, trimmed, blanks))?;
+        if let Some(end) = empty_branch(trimmed) {
+            return Err(SmartsError::Unexpected {
+                character: ')',
+                position: blanks + trimmed[..end].chars().count(),
+            });
+        }
         Ok(Self::from(query))
     }
 
@@ -442,7 +489,7 @@ mod tests {
                 None,
             ),
             ("CC(=O", "“(” (character 3) is not closed", Some(2)),
-            (" [C;", "“[” (character 2) is not closed", Some(1)),
+            (" [C", "“[” (character 2) is not closed", Some(1)),
             (
                 "c1ccccc1C(=X)O",
                 "“X” (character 12) is not allowed there",
@@ -455,8 +502,8 @@ mod tests {
             ),
             (
                 "N[C;,O]",
-                "the atom in brackets at character 2 cannot be read",
-                Some(1),
+                "“,” (character 5) is not allowed there",
+                Some(4),
             ),
             ("CC)", "“)” (character 3) is not allowed there", Some(2)),
             (

@@ -4,7 +4,7 @@ import type { Engines } from "../package/src/engines.js";
 import { DelicateError } from "../package/src/errors.js";
 import * as format from "../package/src/format.js";
 import type { ExportFormat, Header, ModelInfo, Source } from "../package/src/protocol.js";
-import { type Found, Session, type Workers } from "../package/src/session.js";
+import { type Found, Session, type Workers, type Written } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
 
 /** What the user gave. */
@@ -196,17 +196,16 @@ export class App {
   async export(
     kind: ExportFormat,
     rows: readonly number[] | null = null,
-  ): Promise<{ name: string; parts: Uint8Array[] } | null> {
+  ): Promise<(Written & { name: string }) | null> {
     const session = this.#session;
     const input = this.#input;
     if (session === null || input === null) return null;
     try {
-      const parts = await session.export(kind, rows === null ? null : Uint32Array.from(rows));
+      const written = await session.export(kind, rows === null ? null : Uint32Array.from(rows));
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
-      const bytes = parts.reduce((sum, { length }) => sum + length, 0);
       const count = format.plural(rows?.length ?? session.rows.length, "row");
-      this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(bytes)}.`);
-      return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, parts };
+      this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(written.file.size)}.`);
+      return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, ...written };
     } catch (error) {
       this.complain({ text: `The export failed: ${message(error)}` });
       return null;

@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { renderCard } from "../card.js";
 import { batches } from "../package/src/batches.js";
+import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
 import { pictureOf } from "../package/src/drawing/picture.js";
 import {
@@ -492,9 +493,9 @@ const holdsOnly = (app: App, smiles: string, rows: number): void => {
   });
 };
 
-/** The file whose parts these are, read as JSON. */
-const parsed = async (parts: Uint8Array[] | undefined): Promise<unknown[]> =>
-  JSON.parse(await new Blob((parts ?? []) as BlobPart[]).text()) as unknown[];
+/** A file read as JSON. */
+const parsed = async (file: Blob | undefined): Promise<unknown[]> =>
+  JSON.parse((await file?.text()) ?? "") as unknown[];
 
 await checks.check(
   "a file opened while another list is being read has its own values alone",
@@ -515,7 +516,7 @@ await checks.check(
       equal(app.session?.counts.scored, 3_000);
       const exported = await app.export("json");
       equal(exported?.name, "ethanol-scores.json");
-      equal((await parsed(exported?.parts)).length, 3_000);
+      equal((await parsed(exported?.file)).length, 3_000);
       await turn();
       equal(engines.current.tables.size, 1, "the worker keeps no table that is given up");
     }
@@ -563,9 +564,27 @@ await checks.check("a worker that takes over gets the table with its results", a
   engines.current.dead = true;
   engines.current = new MadeUpWorker();
   const exported = await app.export("json");
-  const rows = (await parsed(exported?.parts)) as MadeUpRow[];
+  const rows = (await parsed(exported?.file)) as MadeUpRow[];
   equal(rows.length, 2_500);
   ok(rows.every(({ value }) => value === madeUpValue("CCN")));
+});
+
+await checks.check("it is said how often molecules were not scored as they were drawn", () => {
+  const changes = new Changes();
+  equal(changes.summary(), "");
+  const plain = { smiles: "C", left_out: [], neutralized: 0, isotopes: 0, notes: [] };
+  for (const one of [
+    plain,
+    { ...plain, left_out: ["Cl"], neutralized: 1 },
+    { ...plain, left_out: ["O"], notes: ["a doubled backslash read as one"] },
+    { ...plain, stereo: true },
+  ])
+    changes.count(one, 1);
+  changes.count(null, 1);
+  const rest = "1 without charges; 1 without stereo; 1: a doubled backslash read as one.";
+  equal(changes.summary(), `Rows changed: 2 without salts or solvents; ${rest}`);
+  changes.count({ ...plain, stereo: true }, -1);
+  ok(!changes.summary().includes("stereo"));
 });
 
 await checks.check("only the words of a single line may be molecules of their own", () => {

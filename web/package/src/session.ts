@@ -1,6 +1,7 @@
 /** One table: opened in whichever worker is current, scored piece by piece, surviving a worker's death. */
 
 import type { WorkerHandle } from "./backend.js";
+import { Changes } from "./changes.js";
 import { DelicateError } from "./errors.js";
 import type {
   Depiction,
@@ -34,6 +35,13 @@ const SEARCHED = 1_000;
 /** How an array of JSON ends. */
 const JSON_END = "\n]\n";
 const COMMA = ",".charCodeAt(0);
+
+/** Rows as a file. */
+export interface Written {
+  file: Blob;
+  /** Whether it reads the same in every encoding. */
+  ascii: boolean;
+}
 
 /** All that was found of a table, to be kept. */
 export interface Found {
@@ -72,6 +80,8 @@ export class Session {
   readonly scores: ScoreStore;
   /** How many rows are in each state. */
   readonly counts: Record<RowResult["state"], number> = { pending: 0, scored: 0, failed: 0 };
+  /** In how many rows the molecule was not scored as it was drawn. */
+  readonly changes = new Changes();
   readonly #workers: Workers;
   readonly #table: TableId;
   /** The workers that have the table, or are opening it. */
@@ -172,10 +182,10 @@ export class Session {
   }
 
   /**
-   * The rows given, in that order; all of them where none are given. The parts of a file that may
-   * be larger than one piece of memory can be.
+   * The rows given, in that order; all of them where none are given. Written piece by piece: the
+   * file may be larger than the memory of a worker or of a page.
    */
-  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Uint8Array[]> {
+  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Written> {
     const all = rows ?? Uint32Array.from(this.rows.keys());
     const piece = (rows: Uint32Array): Promise<Uint8Array> =>
       attempt(this.#workers, async (worker) => {
@@ -184,20 +194,24 @@ export class Session {
         const scores = this.scores.pick(rows);
         return worker.call("export", { table: this.#table, format, rows, results, scores });
       });
-    if (all.length <= EXPORTED) return [await piece(all)];
     const table = format === "csv" || format === "tsv";
-    const header = table ? (await piece(all.subarray(0, 0))).length : 0;
-    const parts: Uint8Array[] = [];
-    for (let start = 0; start < all.length; start += EXPORTED) {
+    const several = all.length > EXPORTED;
+    const header = table && several ? (await piece(all.subarray(0, 0))).length : 0;
+    const parts: Blob[] = [];
+    let ascii = true;
+    // Of no row, where there is none.
+    for (let start = 0; start === 0 || start < all.length; start += EXPORTED) {
       let part = await piece(all.slice(start, start + EXPORTED));
       if (format === "json") {
         // One array of what are several: its ends are those of the first and the last.
         if (start + EXPORTED < all.length) part = part.subarray(0, -JSON_END.length);
         if (start > 0) part[0] = COMMA;
       } else if (start > 0) part = part.subarray(header);
-      parts.push(part);
+      ascii &&= part.every((byte) => byte < 128);
+      // The browser keeps it elsewhere.
+      parts.push(new Blob([part as BlobPart]));
     }
-    return parts;
+    return { file: new Blob(parts), ascii };
   }
 
   /**
@@ -332,6 +346,8 @@ export class Session {
       if (row === undefined) return;
       this.counts[row.state] -= 1;
       this.counts[result.state] += 1;
+      this.changes.count(row.standardization, -1);
+      this.changes.count(result.standardization, 1);
       this.rows[start + offset] = { ...row, ...result };
     });
   }

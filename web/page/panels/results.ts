@@ -3,7 +3,7 @@
 import { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
 import type { ExportFormat } from "../../package/src/protocol.js";
-import type { Session } from "../../package/src/session.js";
+import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
 import type { Selection } from "../selection.js";
@@ -155,6 +155,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     const count = table.order.length;
     if (count !== session.rows.length) parts.push(`${format.count(count)} shown`);
     summary.textContent = parts.join(" · ");
+    const said = [...session.notes.map((note) => `${note}.`), session.changes.summary()];
+    notes.textContent = said.filter(Boolean).join(" ");
+    notes.hidden = notes.textContent === "";
     errorCount.textContent = `(${format.count(failed)})`;
     errorsChoice.hidden = failed === 0 && !onlyErrors.checked;
     empty.hidden = count > 0;
@@ -207,8 +210,6 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     substructure.clear();
     drawLegends();
     fault.hidden = session.fault === null;
-    notes.hidden = session.notes.length === 0;
-    notes.textContent = session.notes.map((note) => `${note}.`).join(" ");
     fault.textContent = `Only part of ${session.source.name} could be read: ${session.fault ?? ""}.`;
     drawSummary();
     drawSelection();
@@ -324,7 +325,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
       const file = await app.export(kind, chosen());
-      if (file !== null) download(file.name, file.parts, kind);
+      if (file !== null) download(file.name, file, kind);
     });
   }
   const note = (button: HTMLButtonElement, text: string): void => {
@@ -339,7 +340,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     const file = await app.export("tsv", chosen());
     if (file === null) return;
     try {
-      await navigator.clipboard.writeText(await new Blob(file.parts as BlobPart[]).text());
+      await navigator.clipboard.writeText(await file.file.text());
       note(copy, "Copied");
     } catch {
       app.complain({ text: "This browser does not let the page copy; export a CSV instead." });
@@ -405,12 +406,9 @@ const isNarrowed = ({ filter, onlyErrors, among, ranges, sought, sort }: View): 
   sort.key.by !== "row" ||
   sort.descending;
 
-function download(name: string, written: Uint8Array[], kind: ExportFormat): void {
-  const content = written as Uint8Array<ArrayBuffer>[];
+function download(name: string, { file, ascii }: Written, kind: ExportFormat): void {
   // Spreadsheets take text without a mark for that of an older encoding.
-  const foreign = content.some((part) => part.some((byte) => byte > 127));
-  const marked = kind === "csv" && foreign && content[0]?.[0] !== 0xef;
-  const parts = marked ? ["\ufeff", ...content] : content;
+  const parts = kind === "csv" && !ascii ? ["\ufeff", file] : [file];
   const url = URL.createObjectURL(new Blob(parts, { type: MEDIA_TYPES[kind] }));
   element("a", { href: url, download: name }).click();
   // The download has its own reference by then.
