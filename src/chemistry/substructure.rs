@@ -500,10 +500,11 @@ mod tests {
                 "“)” (character 7) is not allowed there",
                 Some(6),
             ),
+            ("N[C;,O]", "“,” (character 5) is not allowed there", Some(4)),
             (
-                "N[C;,O]",
-                "“,” (character 5) is not allowed there",
-                Some(4),
+                "C[C?]",
+                "the atom in brackets at character 2 cannot be read",
+                Some(1),
             ),
             ("CC)", "“)” (character 3) is not allowed there", Some(2)),
             (

@@ -88,6 +88,8 @@ const ON_CARD = 4;
 const REASON_WIDTH = 34;
 /** Rows looked at to choose the columns' widths. */
 const SAMPLE = 500;
+/** For how many times as long as it takes rows are not put in order again while results come. */
+const REST = 8;
 /** Pixels for a unit of a drawing. */
 const DRAWING_SIZE = 0.8;
 const ACTIVE_SIZE = 0.6;
@@ -123,6 +125,10 @@ export class ResultTable {
   #anchor = 0;
   #live = new Map<number, { element: HTMLTableRowElement; row: Row }>();
   #frame = 0;
+  /** When rows were last put in order, and how long that took. */
+  #arranged = { at: 0, took: 0 };
+  /** They are to be put in order again. */
+  #later: number | undefined;
   #printing = false;
   /** Rows are cards, for there is no room for columns. */
   #narrow = false;
@@ -168,8 +174,17 @@ export class ResultTable {
 
   /** Rows have new results. */
   refresh(): void {
-    if (dependsOnResults(this.#view)) this.#arrange();
-    else this.#draw();
+    this.#draw();
+    if (!dependsOnResults(this.#view) || this.#later !== undefined) return;
+    // Of many rows this takes a second, and results come each second.
+    const wait = this.#arranged.at + REST * this.#arranged.took - performance.now();
+    this.#later = window.setTimeout(
+      () => {
+        this.#later = undefined;
+        this.#arrange();
+      },
+      Math.max(0, wait),
+    );
   }
 
   get view(): View {
@@ -221,7 +236,11 @@ export class ResultTable {
 
   #arrange(): void {
     if (this.#data === null) return;
+    window.clearTimeout(this.#later);
+    this.#later = undefined;
+    const began = performance.now();
     this.#order = arrange(this.#data, this.#view, this.#keys);
+    this.#arranged = { at: performance.now(), took: performance.now() - began };
     this.#active = Math.min(this.#active, Math.max(0, this.#order.length - 1));
     this.#table.setAttribute("aria-rowcount", String(this.#order.length + 1));
     this.#markSelected();
