@@ -2,8 +2,8 @@
 
 import * as built from "virtual:model";
 import { Engines } from "../package/src/engines.js";
-import { launch } from "../package/src/launch.js";
-import type { BackendName, Download, ModelFiles } from "../package/src/protocol.js";
+import { browserWorkers, launch } from "../package/src/launch.js";
+import type { BackendName, Download, ModelFiles, Precision } from "../package/src/protocol.js";
 import { App } from "./app.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
@@ -28,6 +28,11 @@ function forcedBackend(): BackendName | null {
   return asked === "cpu" || asked === "webgpu" ? asked : null;
 }
 
+function precision(): Precision | null {
+  const asked = new URLSearchParams(location.search).get("precision");
+  return asked === "int8" || asked === "fp32" ? asked : null;
+}
+
 const absolute = ({ url, bytes, sha256 }: Download): Download => ({
   url: new URL(url, document.baseURI).href,
   bytes,
@@ -43,10 +48,11 @@ const { config, weights, vocab, domain } = built.files;
 const bytes = config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0);
 
 const engines = new Engines(
-  { model: files(built.files), embedding: files(built.embedding) },
+  { model: files(built.files), embedding: files(built.embedding), precision: precision() },
   built.moduleBytes,
   forcedBackend(),
   launch,
+  browserWorkers(),
 );
 const app = new App(engines);
 messagesPanel(app);

@@ -70,6 +70,14 @@ struct RowResult {
     state: State,
 }
 
+/// The molecules of some rows, to be scored elsewhere.
+#[derive(Serialize, Deserialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+enum Given {
+    Smiles(String),
+    MolBlock(String),
+}
+
 /// The rows of a file. What is found of them is handed over and not kept: many rows of
 /// many endpoints would fill the memory that a module has.
 #[wasm_bindgen]
@@ -129,12 +137,33 @@ impl Table {
             }
         }
         Ok(Self {
-            header,
-            rows,
-            compared: Compared::default(),
             fault,
             notes: reader.notes().iter().map(ToString::to_string).collect(),
+            ..Self::new(header, rows)
         })
+    }
+
+    /// A table of molecules alone, without fields: those that [`Table::molecules`] gave of
+    /// another. A row without a molecule has an error.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no such list.
+    pub fn of(
+        #[wasm_bindgen(unchecked_param_type = "(Given | null)[]")] molecules: JsValue,
+    ) -> Result<Table, JsValue> {
+        let given: Vec<Option<Given>> = serde_wasm_bindgen::from_value(molecules)
+            .map_err(|error| Failure::new("molecules", error))?;
+        let rows = (1..).zip(given).map(|(line, given)| Row {
+            line,
+            fields: Vec::new(),
+            molecule: match given {
+                Some(Given::Smiles(smiles)) => Ok(Structure::Smiles(smiles)),
+                Some(Given::MolBlock(block)) => Ok(Structure::MolBlock(block)),
+                None => Err(RowError::new("missing_structure", "there is no molecule")),
+            },
+        });
+        Ok(Self::new(Header::default(), rows.collect()))
     }
 
     /// Rows of the table.
@@ -185,6 +214,22 @@ impl Table {
         });
         let rows: Vec<PageRow<'_>> = rows.collect();
         to_js(&rows)
+    }
+
+    /// The molecules of the rows from `start` to before `end`, for [`Table::of`].
+    ///
+    /// # Errors
+    ///
+    /// Where `start` or `end` is no place.
+    #[wasm_bindgen(unchecked_return_type = "(Given | null)[]")]
+    pub fn molecules(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
+        let (start, end) = self.bounds(start, end)?;
+        let given = self.rows[start..end].iter().map(|row| match &row.molecule {
+            Ok(Structure::Smiles(smiles)) => Some(Given::Smiles(smiles.clone())),
+            Ok(Structure::MolBlock(block)) => Some(Given::MolBlock(block.clone())),
+            Err(_) => None,
+        });
+        to_js(&given.collect::<Vec<_>>())
     }
 
     /// Mol blocks of rows, drawn in two dimensions and in Kekulé form; `null` for
@@ -328,6 +373,16 @@ impl Table {
 }
 
 impl Table {
+    fn new(header: Header, rows: Vec<Row>) -> Self {
+        Self {
+            header,
+            rows,
+            compared: Compared::default(),
+            fault: None,
+            notes: Vec::new(),
+        }
+    }
+
     pub(crate) fn bounds(&self, start: f64, end: f64) -> Result<(usize, usize), Failure> {
         let end = place("end", end)?.min(self.rows.len());
         Ok((place("start", start)?.min(end), end))

@@ -170,7 +170,7 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
           "--device",
           "cpu",
           "--precision",
-          "fp32",
+          backend === "cpu" ? "int8" : "fp32",
           "--uncertainty",
           "--format",
           "json",
@@ -748,7 +748,8 @@ async function testExplanation(
   backend: Backend,
 ): Promise<Explained[]> {
   const name = (text: string): string => `${backend}: ${text}`;
-  const visit = await open(browser, `${site.url}?backend=${backend}`, site);
+  // In which the command explains.
+  const visit = await open(browser, `${site.url}?backend=${backend}&precision=fp32`, site);
   const { page } = visit;
   const explained: Explained[] = [];
   await checks.check(
@@ -1670,7 +1671,7 @@ async function open(
     if (
       request.method() !== "GET" ||
       request.postData() !== null ||
-      !/^(\?backend=\w+)?$/.test(search)
+      !/^(\?backend=\w+(&precision=\w+)?)?$/.test(search)
     ) {
       faults.push(`request that carries something: ${request.method()} ${request.url()}`);
     }

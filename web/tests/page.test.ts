@@ -587,6 +587,48 @@ await checks.check("it is said how often molecules were not scored as they were 
   ok(!changes.summary().includes("stereo"));
 });
 
+await checks.check("several workers score one table, and each row once", async () => {
+  const engines = madeUpEngines();
+  const helpers = [new MadeUpWorker(), new MadeUpWorker()];
+  engines.helpers = helpers;
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 4_500));
+  equal(app.session?.counts.scored, 4_500);
+  for (const worker of [engines.current, ...helpers]) ok(worker.scored > 0);
+  equal(
+    [engines.current, ...helpers].reduce((sum, { scored }) => sum + scored, 0),
+    4_500,
+    "no row is scored twice",
+  );
+  const rows = (await parsed((await app.export("json"))?.file)) as MadeUpRow[];
+  ok(rows.every(({ value }) => value === madeUpValue("CCN")));
+});
+
+await checks.check("a worker that fails beside others loses no row", async () => {
+  const engines = madeUpEngines();
+  const helper = new MadeUpWorker();
+  engines.helpers = [helper];
+  helper.failsAfter = 2;
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 4_500));
+  equal(app.session?.counts.scored, 4_500);
+  deepEqual(engines.helpers, [], "it is asked no more");
+});
+
+await checks.check("rows that every worker fails at end the run", async () => {
+  const engines = madeUpEngines();
+  engines.current.failsAfter = 0;
+  engines.fresh = () => {
+    const worker = new MadeUpWorker();
+    worker.failsAfter = 0;
+    return worker;
+  };
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 100));
+  equal(app.phase, "idle");
+  equal(app.session?.counts.scored, 0);
+});
+
 await checks.check("only the words of a single line may be molecules of their own", () => {
   deepEqual(wordsOfOneLine("  CCO CCN;CCC \n"), ["CCO", "CCN", "CCC"]);
   for (const text of ["", "CCO", "CCO\tethanol\nCCN\tethylamine", "C ".repeat(1_000)])

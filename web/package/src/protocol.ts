@@ -7,6 +7,7 @@ import type {
   Engine,
   EngineInfo,
   Explanation,
+  Given,
   Header,
   Pattern,
   Piece,
@@ -27,6 +28,7 @@ export type {
   Endpoint,
   EngineInfo,
   Explanation,
+  Given,
   Header,
   Interval,
   ModelInfo,
@@ -46,13 +48,15 @@ export type {
 
 export type BackendName = EngineInfo["backend"];
 
+export type Precision = EngineInfo["precision"];
+
 export type ExportFormat = "csv" | "tsv" | "json" | "jsonl" | "sdf";
 
 /** What the workers use of either module. */
 export interface WasmModule {
-  default(options: { module_or_path: Response }): Promise<unknown>;
+  default(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
   Engine: Pick<typeof Engine, "load">;
-  Table: Pick<typeof Table, "open">;
+  Table: Pick<typeof Table, "open" | "of">;
   Pattern: Pick<typeof Pattern, "parse">;
   depict: typeof depict;
   descriptors: typeof descriptors;
@@ -78,10 +82,20 @@ export interface ModelFiles {
   domain: ModelPart | null;
 }
 
+/** What one worker has fetched and others of its kind need not. */
+export interface Shared {
+  module: WebAssembly.Module;
+  model: { [Part in keyof ModelFiles]: Part extends "domain" ? Uint8Array | null : Uint8Array };
+}
+
 /** Sent once, first. */
 export interface Start {
   call: "start";
+  /** Fetched where it is not given. */
+  module: WebAssembly.Module | null;
   moduleBytes: number;
+  /** That of the encoder; null for the faster one. */
+  precision: Precision | null;
   model: ModelFiles;
   /** What similarity is taken of; loaded when it is needed. */
   embedding: ModelFiles | null;
@@ -116,6 +130,9 @@ export interface Calls {
   close: { args: { table: TableId }; result: null };
   rows: { args: { table: TableId; start: number; end: number }; result: Row[] };
   score: { args: { table: TableId; start: number; end: number }; result: Piece };
+  /** Molecules of a table, to be scored by another worker. */
+  molecules: { args: { table: TableId; start: number; end: number }; result: (Given | null)[] };
+  scoreMolecules: { args: { molecules: (Given | null)[] }; result: Piece };
   explain: { args: { table: TableId; row: number }; result: Explanation };
   /** The rows given, in that order, with what was found of them. */
   export: {
@@ -152,7 +169,7 @@ export type ToWorker = Start | Cancel | Request;
 
 export type FromWorker =
   | { type: "progress"; part: "module" | "model"; loaded: number; total: number }
-  | { type: "ready"; info: EngineInfo }
+  | { type: "ready"; info: EngineInfo; shared: Shared | null }
   | { type: "failed"; failure: FailureData }
   | { type: "scoring"; id: number; done: number }
   | { type: "result"; id: number; value: unknown }
