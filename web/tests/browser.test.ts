@@ -459,6 +459,31 @@ async function testArchives(browser: Browser, site: Served): Promise<void> {
     await score(page);
     equal((await counts(page)).scored, 2, "the engine goes on");
   });
+  await checks.check("cpu: what was chosen, left out or changed is said of each file", async () => {
+    const methane =
+      "m\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 C   0  0\n";
+    for (const [name, file, expected] of [
+      ["remarks.csv", `# by hand\n# twice\n${table}`, "2 lines that begin with #"],
+      ["values.csv", "what,CCO\nx,CCN\ny,c1ccccc1\n", "by its values"],
+      ["items.sdf", `${methane}M  END\n>  <>\nnone\n\n>  <id>\n7\n\n$$$$\n`, "without a name"],
+      ["padded.gz", Buffer.concat([gzipSync(table), Buffer.alloc(512)]), "512 zero bytes"],
+      ["wide.csv", Buffer.from(`\ufeff${table}`, "utf16le"), "2 rows"],
+    ] as const) {
+      const text = await told(page, name, Buffer.from(file));
+      ok(text.includes(expected), `${name}: ${text}`);
+    }
+    const changed = ["CCN.Cl salt", "CC(=O)[O-] anion", "[13CH4] heavy", "C/C=C\\\\C twice"];
+    await openFile(page, "changed.smi", changed);
+    await score(page);
+    const said = await page.locator("#notes").innerText();
+    for (const part of [
+      "1 without salts",
+      "1 without charges",
+      "1 without isotopes",
+      "1: a doubled backslash",
+    ])
+      ok(said.includes(part), said);
+  });
   await checkQuiet("cpu: no errors on the console while opening archives", visit);
   await visit.context.close();
 }
@@ -1151,6 +1176,22 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
       equal(csv(await exported(page, "csv")).length, 6);
     },
   );
+  await checks.check("cpu: keys open the sketcher and rank the table by a row", async () => {
+    const row = page.locator("#results tbody th button").first();
+    await row.focus();
+    await page.keyboard.press("e");
+    await page.locator("#editor").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("#editor").waitFor({ state: "hidden" });
+    await row.focus();
+    await page.keyboard.press("s");
+    await page
+      .locator("#rank-state")
+      .getByText(/^Ranked/)
+      .waitFor({ timeout: LIMIT });
+    await page.locator("#rank-clear").click();
+    await page.locator("#screening-open").click();
+  });
   await checks.check("cpu: columns are hidden and shown again", async () => {
     const heads = (): Promise<string[]> => page.locator("#viewport thead th .name").allInnerTexts();
     const before = await heads();
