@@ -130,7 +130,7 @@ async function fromCommand(folder: string, choice: string[]): Promise<Found[] | 
       "--device",
       "cpu",
       "--precision",
-      "fp32",
+      "int8",
       "--uncertainty",
       "--format",
       "json",
@@ -242,6 +242,8 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
       const found = {
         backend: await code(() => createScorer({ backend: "gpu" })),
         webgpu: await code(() => createScorer({ backend: "webgpu" })),
+        precision: await code(() => createScorer({ precision: "fp16" })),
+        workers: await code(() => createScorer({ workers: 0 })),
         absent: await code(() => createScorer({ model: "./absent" })),
         module: await code(() => createScorer({ model: ${JSON.stringify(here)} })),
         aborted: await code(() => createScorer({ signal: AbortSignal.abort() })),
@@ -272,6 +274,8 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
     deepEqual(only, {
       backend: "argument",
       webgpu: "no_webgpu",
+      precision: "argument",
+      workers: "argument",
       absent: "download",
       module: "download",
       aborted: "cancelled",
