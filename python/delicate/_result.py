@@ -182,7 +182,7 @@ def _picture(smiles: str | None) -> _Picture:
     width, height = _SIZE
     return _Picture(
         f'<img src="data:image/svg+xml;base64,{data}" width="{width}" height="{height}" '
-        f'alt="{escape(smiles)}">'
+        f'alt="{escape(smiles)}"/>'
     )
 
 

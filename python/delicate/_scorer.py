@@ -334,8 +334,9 @@ def properties(
 def standardize(
     molecules: Iterable[object], *, keep_salts: bool = False, keep_charges: bool = False
 ) -> Result:
-    """The form in which each molecule is scored, and what that changes: the columns
-    ``standardized``, ``changes`` and ``error`` of ``delicate standardize``.
+    """The standard form of each molecule, and what that changes: the columns
+    ``standardized``, ``changes`` and ``error`` of ``delicate standardize``. A model may
+    read less of it, such as no stereo: ``score`` tells what it read.
     """
     options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
     return Result(_native.standardize(molecules, options))

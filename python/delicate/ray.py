@@ -52,8 +52,9 @@ def score(
 
     ``concurrency`` actors load the model once each, or between ``(fewest, most)`` of them;
     each takes ``threads`` CPUs, or with ``device="gpu"`` and ``num_gpus=1`` a GPU. A model
-    directory must be there on every node. A batch whose worker dies is computed again by
-    another, so that each row comes out once.
+    directory must be there on every node. The rows are handed out by ``batch_size``: where
+    a worker dies, its batches are computed again by another, so that each row comes out
+    once.
     """
     work = Work.of(smiles_column, model, device, threads, precision, options)
     if isinstance(concurrency, int):
@@ -61,7 +62,8 @@ def score(
     else:
         fewest, most = concurrency
         actors = ray.data.ActorPoolStrategy(min_size=fewest, max_size=most)
-    return dataset.map_batches(
+    # Blocks as they are read may hold rows for an hour.
+    return dataset.repartition(target_num_rows_per_block=batch_size).map_batches(
         _Actor,
         fn_constructor_args=(work,),
         batch_format="pyarrow",

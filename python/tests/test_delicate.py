@@ -134,7 +134,7 @@ def test_percentiles_and_properties_are_columns_of_the_command(
     standardized = delicate.standardize(rows)
     assert list(standardized) == ["standardized", "changes", "error"]
     for name in standardized:
-        assert list(standardized[name]) == list(scores[name]), name
+        assert list(standardized[name]) == list(properties[name]), name
     kept = delicate.standardize([DRUGS[2]], keep_salts=True)["standardized"][0]
     assert "Na" in kept and "Na" not in standardized["standardized"][2]
     program = os.environ.get("DELICATE_BIN")

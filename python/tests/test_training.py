@@ -66,21 +66,18 @@ def test_every_kind_of_table_is_the_same_table(tmp_path: Path) -> None:
     tables = [TABLE, pd.DataFrame(TABLE), pl.DataFrame(TABLE), pa.table(TABLE)]
     tables.append(tmp_path / "table.csv")
     run = tmp_path / "run"
-    first = delicate.finetune(tables[0], run, **QUICK, name="table", quiet=True)
+    same: dict[str, Any] = {"smiles": "smiles", "name": "table", "quiet": True}
+    first = delicate.finetune(tables[0], run, **QUICK, **same)
     written = Path(first.path, "config.json").stat().st_mtime_ns
     for table in tables[1:]:
         # A run that is finished and of the same table is not done again.
-        again = delicate.finetune(table, run, **QUICK, name="table", quiet=True)
+        again = delicate.finetune(table, run, **QUICK, **same)
         assert again.path == first.path and again.evaluation == first.evaluation
     assert Path(first.path, "config.json").stat().st_mtime_ns == written
     with pytest.raises(delicate.TrainingError, match="on another table"):
-        delicate.finetune(
-            {**TABLE, "size": SIZES[::-1]}, run, **QUICK, name="table", quiet=True
-        )
+        delicate.finetune({**TABLE, "size": SIZES[::-1]}, run, **QUICK, **same)
     with pytest.raises(delicate.TrainingError, match="with other labels or settings"):
-        delicate.finetune(
-            TABLE, run, **{**QUICK, "learning_rate": 1e-3}, name="table", quiet=True
-        )
+        delicate.finetune(TABLE, run, **{**QUICK, "learning_rate": 1e-3}, **same)
 
 
 def test_a_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(tmp_path: Path) -> None:
