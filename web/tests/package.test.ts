@@ -71,8 +71,9 @@ async function testPackage(folder: string): Promise<void> {
       await npm(["pack", built, "--json", "--pack-destination", folder], { cwd: folder }),
     ) as { filename: string; version: string; files: { path: string }[] }[];
     packed = join(folder, about?.filename ?? "");
-    const own = JSON.parse(await readFile(join(web, "package.json"), "utf8")) as object;
-    equal(about?.version, (own as { version: string }).version, "one version for all");
+    const workspace = await readFile(join(web, "../Cargo.toml"), "utf8");
+    const version = /^\[workspace\.package\]\nversion = "(.+)"$/m.exec(workspace)?.[1];
+    equal(about?.version, version, "one version for all");
     const unexpected = about?.files
       .map(({ path }) => path)
       .filter(

@@ -6,6 +6,8 @@ mod context;
 mod convert;
 mod finetune_table;
 mod formats;
+#[cfg(unix)]
+mod guide;
 mod nothing_lost;
 mod screen;
 mod training;
