@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import json
 import os
 import platform
@@ -155,6 +156,21 @@ def contestants(arguments: argparse.Namespace) -> list[Contestant]:
     return all_of_them
 
 
+def molecules(arguments: argparse.Namespace) -> list[str]:
+    """Different molecules, from all over the list."""
+    if arguments.molecules:
+        lines = arguments.molecules.read_text().splitlines()
+        known = list(dict.fromkeys(line.split()[0] for line in lines if line))
+    else:
+        path = Path(__file__).parents[1] / "models" / "delicate-small" / "domain.json.gz"
+        with gzip.open(path) as domain:
+            known = [molecule["smiles"] for molecule in json.load(domain)["molecules"]]
+    step = len(known) // arguments.count
+    if step == 0:
+        sys.exit(f"there are {len(known)} molecules: --count {arguments.count} is too many")
+    return known[:: step][: arguments.count]
+
+
 def median(values: list[float]) -> float:
     ordered = sorted(values)
     return ordered[len(ordered) // 2]
@@ -169,15 +185,14 @@ def main() -> None:
     parser.add_argument("--environments", type=Path, default=Path("target/peers"))
     parser.add_argument("--admet-python", type=Path)
     parser.add_argument("--chemprop-model", type=Path, help="a model file of chemprop's")
-    parser.add_argument("--molecules", type=Path, default=Path(__file__).parent / "molecules.smi")
-    parser.add_argument("--count", type=int, default=1_000, help="repeats the file up to it")
+    parser.add_argument("--molecules", type=Path, help="SMILES; default: some of delicate-small's")
+    parser.add_argument("--count", type=int, default=1_000)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--markdown", action="store_true")
     arguments = parser.parse_args()
     arguments.environments = arguments.environments.absolute()
-    lines = [line.split()[0] for line in arguments.molecules.read_text().splitlines() if line]
-    smiles = (lines * (arguments.count // len(lines) + 1))[: arguments.count]
+    smiles = molecules(arguments)
     compared = contestants(arguments)
     runs: dict[str, list[tuple[Run, Run]]] = {one.name: [] for one in compared}
     with tempfile.TemporaryDirectory() as name:
@@ -202,7 +217,6 @@ def main() -> None:
         "threads": arguments.threads,
         "rounds": arguments.rounds,
         "molecules": len(smiles),
-        "distinct": len(set(smiles)),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "measured": {},
     }

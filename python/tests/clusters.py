@@ -76,6 +76,9 @@ def ray_of_two_nodes() -> Iterator[Any]:
     # Workers that nobody has asked for yet.
     os.environ["RAY_enable_worker_prestart"] = "0"
     os.environ["RAY_prestart_worker_first_driver"] = "0"
+    # On a busy machine a worker takes longer to begin than the minute after which it is
+    # taken for dead, and the next one no less.
+    os.environ["RAY_worker_register_timeout_seconds"] = "300"
     import ray
     import ray.data
     from ray.cluster_utils import Cluster
