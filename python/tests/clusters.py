@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -76,8 +77,10 @@ def ray_of_two_nodes() -> Iterator[Any]:
     # Workers that nobody has asked for yet.
     os.environ["RAY_enable_worker_prestart"] = "0"
     os.environ["RAY_prestart_worker_first_driver"] = "0"
-    # On a busy machine a worker takes longer to begin than the minute after which it is
-    # taken for dead, and the next one no less.
+    # Workers stand back behind all else on a machine; on a busy one they would not move.
+    os.environ["RAY_worker_niceness"] = "0"
+    # There a worker also takes longer to begin than the minute after which it is taken for
+    # dead, and the next one no less.
     os.environ["RAY_worker_register_timeout_seconds"] = "300"
     import ray
     import ray.data
@@ -93,7 +96,9 @@ def ray_of_two_nodes() -> Iterator[Any]:
         _started(lambda: cluster.add_node(num_cpus=2, object_store_memory=store))
         ended.callback(ray.shutdown)
         ray.init(address=cluster.address, log_to_driver=False)
-        assert sum(node["Alive"] for node in ray.nodes()) == 2
+        # Ray has types, but not here.
+        nodes: Any = ray.nodes
+        assert sum(node["Alive"] for node in nodes()) == 2
         ray.data.DataContext.get_current().enable_progress_bars = False
         yield ray
 
@@ -172,6 +177,8 @@ def on_daft(count: int, files: int = 10) -> str:
 
 def on_spark(count: int, files: int = 10) -> str:
     """Scores on two executors of Spark and checks."""
+    # The workers' Python is that of this process, with all that is installed there.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
     import delicate.spark
