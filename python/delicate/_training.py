@@ -222,7 +222,7 @@ def _write(path: Path, table: Any, smiles: str | None, labels: Sequence[str]) ->
         lengths = ", ".join(f"`{n}` {len(c)}" for n, c in zip(needed, columns, strict=True))
         raise ValueError(f"columns have different numbers of rows: {lengths}")
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(needed)
         writer.writerows(_cells(row) for row in zip(*columns, strict=True))
     return smiles

@@ -190,6 +190,7 @@ def on_spark(count: int, files: int = 10) -> str:
         spark = (
             builder.master("local-cluster[2,1,1024]")
             .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
             .config("spark.executor.memory", "1g")
             .config("spark.sql.files.maxPartitionBytes", "64k")
             .config("spark.sql.execution.arrow.maxRecordsPerBatch", "4096")
