@@ -8,7 +8,7 @@ import { App } from "./app.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
 import { comparePanel } from "./panels/compare.js";
-import { detailsPanel } from "./panels/details.js";
+import { detailsPanel, lineOf } from "./panels/details.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
 import { inputPanel } from "./panels/input.js";
@@ -78,6 +78,11 @@ const editor = editorPanel(app, {
 const results = resultsPanel(app, {
   selection,
   ranked: () => screening.ranked(),
+  onEdit: (session, row) => void editor.edit(session, row),
+  onSimilar(session, row) {
+    const line = lineOf(session, row);
+    if (line !== null) screening.rank(line);
+  },
   onOpen: (session, row) => details.show(session, row),
 });
 const screening = screeningPanel(app, { onRanked: () => results.showRanking() });

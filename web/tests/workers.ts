@@ -85,15 +85,6 @@ export class MadeUpWorker implements WorkerHandle {
       return null;
     },
     rows: ({ table, start, end }) => this.#opened(table).slice(start, end),
-    restore: ({ table, start, results, scores }) => {
-      const rows = this.#opened(table);
-      results.forEach((result, offset) => {
-        const row = rows[start + offset];
-        if (row === undefined) return;
-        rows[start + offset] = { ...row, ...result, value: scores.values[offset] ?? Number.NaN };
-      });
-      return null;
-    },
     score: ({ table, start, end }) => {
       this.#work(end - start);
       const rows = this.#opened(table);
@@ -138,11 +129,19 @@ export class MadeUpWorker implements WorkerHandle {
         atoms: [],
       };
     },
-    export: ({ table, rows }) => {
+    export: ({ table, rows, results, scores }) => {
       const all = this.#opened(table);
-      const chosen = rows === null ? all : Array.from(rows, (row) => all[row]);
-      return new TextEncoder().encode(JSON.stringify(chosen));
+      const lines = Array.from(rows, (row, at) =>
+        JSON.stringify({ ...all[row], ...results[at], value: scores.values[at] }),
+      );
+      // As the engine writes it.
+      return new TextEncoder().encode(`[${lines.map((line) => `\n${line}`).join(",")}\n]\n`);
     },
+    matches: ({ table, smarts, start, end }) =>
+      Uint8Array.from(this.#opened(table).slice(start, end), ({ fields }) =>
+        Number(fields[0]?.includes(smarts)),
+      ),
+    matched: ({ rows }) => rows.map(() => new Uint32Array()),
     blocks: ({ rows }) => rows.map(() => null),
     depict: () => ({ block: "", places: [] }),
     descriptors: () => ({}),

@@ -4,6 +4,7 @@
  */
 
 import type { WorkerHandle } from "./backend.js";
+import { Changes } from "./changes.js";
 import { DelicateError } from "./errors.js";
 import { Pieces, type Span } from "./pieces.js";
 import type {
@@ -21,7 +22,7 @@ import type {
   Source,
   TableId,
 } from "./protocol.js";
-import { ScoreStore } from "./scores.js";
+import { type PackedScores, ScoreStore } from "./scores.js";
 
 /** Rows fetched from the worker in one message. */
 const PAGE = 2_000;
@@ -39,6 +40,28 @@ const PIECE_SECONDS = { alone: 1.5, together: 0.3 };
 const PIECE_FAILURES = 3;
 /** A rate is told once it is of so many rows. */
 const RATE_ROWS = 64;
+
+/** Rows written in one message. */
+const EXPORTED = 2_000;
+/** Rows in which a substructure is looked for in one message. */
+const SEARCHED = 1_000;
+
+/** How an array of JSON ends. */
+const JSON_END = "\n]\n";
+const COMMA = ",".charCodeAt(0);
+
+/** Rows as a file. */
+export interface Written {
+  file: Blob;
+  /** Whether it reads the same in every encoding. */
+  ascii: boolean;
+}
+
+/** All that was found of a table, to be kept. */
+export interface Found {
+  results: RowResult[];
+  scores: PackedScores;
+}
 
 /** The workers, one of which is current. */
 export interface Workers {
@@ -75,6 +98,8 @@ export class Session {
   readonly scores: ScoreStore;
   /** How many rows are in each state. */
   readonly counts: Record<RowResult["state"], number> = { pending: 0, scored: 0, failed: 0 };
+  /** In how many rows the molecule was not scored as it was drawn. */
+  readonly changes = new Changes();
   readonly #workers: Workers;
   readonly #table: TableId;
   /** The workers that have the table, or are opening it. */
@@ -91,6 +116,7 @@ export class Session {
     source: Source,
     { columns, smiles, id, fault, notes }: Opened,
     rows: Row[],
+    scores: ScoreStore,
   ) {
     this.#workers = workers;
     this.#table = table;
@@ -100,7 +126,7 @@ export class Session {
     this.fault = fault;
     this.notes = notes;
     this.rows = rows;
-    this.scores = new ScoreStore(rows.length);
+    this.scores = scores;
     for (const { state } of rows) this.counts[state] += 1;
   }
 
@@ -110,7 +136,7 @@ export class Session {
     source: Source,
     signal: AbortSignal,
     /** What was found of this table before, with the same model. */
-    kept: Piece | null = null,
+    kept: Found | null = null,
   ): Promise<Session> {
     const table = nextTable++;
     return attempt(workers, async (worker) => {
@@ -124,12 +150,11 @@ export class Session {
           rows.push(...(await worker.call("rows", { table, start, end })));
         }
         refuseIf(signal.aborted);
-        const session = new Session(workers, worker, table, source, opened, rows);
-        if (kept !== null && kept.results.length === rows.length) {
-          session.#apply(0, kept);
-          // Calls are answered in order: what is asked of the table later finds them there.
-          session.#tell(worker).catch(() => undefined);
-        }
+        const fitting = kept !== null && kept.results.length === rows.length ? kept : null;
+        const scores =
+          fitting === null ? new ScoreStore(rows.length) : ScoreStore.from(fitting.scores);
+        const session = new Session(workers, worker, table, source, opened, rows, scores);
+        if (fitting !== null) session.#mark(0, fitting.results);
         return session;
       } catch (error) {
         if (signal.aborted) release(worker, table);
@@ -176,12 +201,71 @@ export class Session {
     });
   }
 
-  /** The rows given, in that order; all of them where none are given. */
-  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Uint8Array> {
-    return attempt(this.#workers, async (worker) => {
-      await this.#ensureOpen(worker);
-      return worker.call("export", { table: this.#table, format, rows });
-    });
+  /**
+   * The rows given, in that order; all of them where none are given. Written piece by piece: the
+   * file may be larger than the memory of a worker or of a page.
+   */
+  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Written> {
+    const all = rows ?? Uint32Array.from(this.rows.keys());
+    const piece = (rows: Uint32Array): Promise<Uint8Array> =>
+      attempt(this.#workers, async (worker) => {
+        await this.#ensureOpen(worker);
+        const results = Array.from(rows, (row) => this.#result(row));
+        const scores = this.scores.pick(rows);
+        return worker.call("export", { table: this.#table, format, rows, results, scores });
+      });
+    const table = format === "csv" || format === "tsv";
+    const several = all.length > EXPORTED;
+    const header = table && several ? (await piece(all.subarray(0, 0))).length : 0;
+    const parts: Blob[] = [];
+    let ascii = true;
+    // Of no row, where there is none.
+    for (let start = 0; start === 0 || start < all.length; start += EXPORTED) {
+      let part = await piece(all.slice(start, start + EXPORTED));
+      if (format === "json") {
+        // One array of what are several: its ends are those of the first and the last.
+        if (start + EXPORTED < all.length) part = part.subarray(0, -JSON_END.length);
+        if (start > 0) part[0] = COMMA;
+      } else if (start > 0) part = part.subarray(header);
+      ascii &&= part.every((byte) => byte < 128);
+      // The browser keeps it elsewhere.
+      parts.push(new Blob([part as BlobPart]));
+    }
+    return { file: new Blob(parts), ascii };
+  }
+
+  /**
+   * Which rows have a substructure: 0 no, 1 yes, 2 not known. Looked for piece by piece, so that a
+   * table can be scored meanwhile, and nothing goes on that nobody wants any more.
+   */
+  async matches(
+    smarts: string,
+    signal: AbortSignal,
+    onProgress: (done: number) => void,
+  ): Promise<Uint8Array> {
+    const { length } = this.rows;
+    const found = new Uint8Array(length);
+    const search = (start: number, end: number): Promise<Uint8Array> =>
+      attempt(this.#workers, async (worker) => {
+        await this.#ensureOpen(worker);
+        refuseIf(signal.aborted);
+        return worker.call("matches", { table: this.#table, smarts, start, end });
+      });
+    // Of no row, where there is none, so that a pattern that is none is told.
+    for (let start = 0; start === 0 || start < length; start += SEARCHED) {
+      const end = Math.min(start + SEARCHED, length);
+      found.set(await search(start, end), start);
+      onProgress(end);
+    }
+    refuseIf(signal.aborted);
+    return found;
+  }
+
+  /** Places in the rows' mol blocks of the atoms that a substructure is found at. */
+  async matched(smarts: string, rows: number[]): Promise<Uint32Array[]> {
+    const worker = this.#workers.current;
+    await this.#ensureOpen(worker);
+    return worker.call("matched", { table: this.#table, smarts, rows });
   }
 
   /** Mol blocks to draw rows from; null for those that cannot be drawn. Not tried again where it fails. */
@@ -282,7 +366,6 @@ export class Session {
         piece = await worker.call("score", { table: this.#table, start, end }, onProgress);
       }
       this.#apply(start, piece);
-      if (isHelper) this.#passOn(start, piece);
       const scored = piece.results.filter(({ state }) => state !== "pending").length;
       run.done(worker, scored, performance.now() - began);
       this.#workers.succeeded(scored, run.rate);
@@ -323,67 +406,46 @@ export class Session {
     return asked;
   }
 
-  /** Tells the worker that has the table what a helper has found. */
-  #passOn(start: number, piece: Piece): void {
-    const worker = this.#workers.current;
-    this.#ensureOpen(worker)
-      .then(() => worker.call("restore", { table: this.#table, start, ...piece }))
-      // One that is gone is told all of it when the table is opened again.
-      .catch(() => undefined);
-  }
-
   #apply(start: number, { results, scores }: Piece): void {
     this.scores.set(start, results.length, scores);
+    this.#mark(start, results);
+  }
+
+  #mark(start: number, results: RowResult[]): void {
     results.forEach((result, offset) => {
       const row = this.rows[start + offset];
       if (row === undefined) return;
       this.counts[row.state] -= 1;
       this.counts[result.state] += 1;
+      this.changes.count(row.standardization, -1);
+      this.changes.count(result.standardization, 1);
       this.rows[start + offset] = { ...row, ...result };
     });
   }
 
-  /** A worker that has not this table yet opens it and is told what the one before it found. */
+  /** A worker that has not this table yet opens it. */
   #ensureOpen(worker: WorkerHandle): Promise<void> {
     refuseIf(this.#closed);
     const known = this.#openIn.get(worker);
     if (known !== undefined) return known;
-    const opening = this.#reopen(worker);
+    const opening = worker
+      .call("open", { ...this.source, table: this.#table })
+      .then(() => undefined);
     this.#openIn.set(worker, opening);
     opening.catch(() => this.#openIn.delete(worker));
     return opening;
   }
 
-  async #reopen(worker: WorkerHandle): Promise<void> {
-    await worker.call("open", { ...this.source, table: this.#table });
-    await this.#tell(worker);
-  }
-
-  /** Tells a worker what was found of its table. */
-  async #tell(worker: WorkerHandle): Promise<void> {
-    const table = this.#table;
-    for (let start = 0; start < this.rows.length; start += PAGE) {
-      const end = Math.min(start + PAGE, this.rows.length);
-      const results = this.results(start, end);
-      if (results.every(({ state }) => state === "pending")) continue;
-      const scores = this.scores.slice(start, end);
-      await worker.call("restore", { table, start, results, scores });
-    }
-  }
-
   /** All that was found, to be kept. */
-  get found(): Piece {
-    const { length } = this.rows;
-    return { results: this.results(0, length), scores: this.scores.slice(0, length) };
+  get found(): Found {
+    const results = Array.from(this.rows.keys(), (row) => this.#result(row));
+    return { results, scores: this.scores.packed };
   }
 
-  /** What scoring has added to the rows from `start` to before `end`, but for their predictions. */
-  results(start: number, end: number): RowResult[] {
-    return this.rows.slice(start, end).map(({ state, error, standardization }) => ({
-      state,
-      error,
-      standardization,
-    }));
+  /** What scoring has added to a row, but for its predictions. */
+  #result(row: number): RowResult {
+    const { state, error, standardization } = this.rows[row] as Row;
+    return { state, error, standardization };
   }
 }
 

@@ -70,7 +70,7 @@ export interface Loading {
 /** A SMILES, alone or with what identifies it. */
 export type Molecule = string | { smiles: string; id?: string | undefined };
 
-/** A file or a text as a user has it: `.smi`, `.csv`, `.tsv`, `.sdf`, `.mol`, also as `.gz`. */
+/** A file or a text as a user has it: `.smi`, `.csv`, `.tsv`, `.sdf`, `.mol`, `.xlsx`, also as `.gz`, `.zst` or in a `.zip`. */
 export interface MoleculeFile {
   /** Tells the format; where it does not, the contents do. */
   name?: string | undefined;

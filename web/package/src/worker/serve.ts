@@ -23,10 +23,10 @@ import type {
 /** Answered at once, between two batches of a run: they take no time, and somebody looks at them. */
 const IMMEDIATE: ReadonlySet<Call> = new Set([
   "blocks",
+  "matched",
   "depict",
   "descriptors",
   "molecules",
-  "restore",
 ]);
 /** For how long WebGPU may be silent. */
 const ADAPTER_LIMIT_MS = 10_000;
@@ -87,10 +87,6 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async rows({ table, start, end }) {
       return opened(table).rows(start, end);
     },
-    async restore({ table, start, results, scores }) {
-      opened(table).restore(await loaded(), start, results, scores);
-      return null;
-    },
     async score({ table, start, end }, id) {
       await loaded();
       return scored(opened(table), start, end, id);
@@ -110,8 +106,24 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async explain({ table, row }) {
       return opened(table).explain(await loaded(), row);
     },
-    async export({ table, format, rows }) {
-      return opened(table).export(format, rows ?? undefined);
+    async export({ table, format, rows, results, scores }) {
+      return opened(table).export(await loaded(), format, rows, results, scores);
+    },
+    async matches({ table, smarts, start, end }) {
+      const pattern = glue.Pattern.parse(smarts);
+      try {
+        return opened(table).matches(pattern, start, end);
+      } finally {
+        pattern.free();
+      }
+    },
+    async matched({ table, smarts, rows }) {
+      const pattern = glue.Pattern.parse(smarts);
+      try {
+        return opened(table).matched(pattern, Uint32Array.from(rows));
+      } finally {
+        pattern.free();
+      }
     },
     async blocks({ table, rows }) {
       return opened(table).blocks(rows);
@@ -150,16 +162,10 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
 
   const scored = async (table: Table, start: number, end: number, id: number): Promise<Piece> => {
     cancelled = false;
-    await table.score(await loaded(), start, end, (done) => {
+    return table.score(await loaded(), start, end, (done) => {
       send({ type: "scoring", id, done });
       return !cancelled;
     });
-    const results = table.rows(start, end).map(({ state, error, standardization }) => ({
-      state,
-      error,
-      standardization,
-    }));
-    return { results, scores: table.scores(start, end) };
   };
 
   const loaded = (): Promise<Engine> => {
@@ -426,12 +432,13 @@ function describe(error: unknown): FailureData {
   if (error instanceof WebAssembly.RuntimeError) {
     return { code: "crashed", message: error.message, columns: null };
   }
-  const { code, message, columns } = (
+  const { code, message, columns, position } = (
     typeof error === "object" && error !== null ? error : {}
   ) as Partial<FailureData>;
   return {
     code: code ?? "unexpected",
     message: message ?? String(error),
     columns: columns?.length ? columns : null,
+    ...(position === undefined ? {} : { position }),
   };
 }
