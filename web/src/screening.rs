@@ -106,8 +106,9 @@ impl Table {
             "weighted" => Similarity::Weighted,
             "fused" => Similarity::Fused,
             other => {
-                let message =
-                    format!("unknown similarity `{other}`: use embedding, fingerprint, weighted or fused");
+                let message = format!(
+                    "unknown similarity `{other}`: use embedding, fingerprint, weighted or fused"
+                );
                 return Err(Failure::new("argument", message).into());
             }
         };
