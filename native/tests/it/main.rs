@@ -6,6 +6,8 @@ mod context;
 mod convert;
 mod finetune_table;
 mod formats;
+mod index;
 mod nothing_lost;
+mod parquet;
 mod screen;
 mod training;
