@@ -20,7 +20,9 @@ processes, writing a table. Theirs is less work: the exported network alone, loa
 before, with token ids given, in fp32, and in int8 as `quantize_dynamic` makes it (a scale
 for each output of a matrix). Its batches are of 32 molecules of nearly equal length. The
 ids are those of the same molecules in standard form as RDKit writes them: the same
-tokens in another order. `one_molecule` is the time that the command takes for a file of
+tokens in another order. What the head of a model reads beside them is given ready-made,
+too: RDKit's counts of circular environments, and the mean of every descriptor; the time
+does not depend on the numbers. `one_molecule` is the time that the command takes for a file of
 one molecule, from its start to its end.
 """
 
@@ -42,6 +44,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from rdkit import Chem, RDLogger, rdBase
+from rdkit.Chem import rdFingerprintGenerator
 
 CLS, SEP = 1, 2
 BATCH = 32
@@ -74,11 +77,22 @@ def given(arguments, model):
     return random.Random(0).sample(known, min(MOLECULES, len(known)))
 
 
+def wide_inputs(molecule, wide):
+    """What the head reads of a molecule beside its tokens, of a `wide` part of config.json."""
+    row = np.zeros(wide["buckets"] + len(wide["descriptors"]), np.float32)
+    counts = rdFingerprintGenerator.GetMorganGenerator(radius=2).GetSparseCountFingerprint(molecule)
+    for environment, count in counts.GetNonzeroElements().items():
+        row[environment % wide["buckets"]] += count
+    return np.log1p(row)
+
+
 def sequences(arguments, model, directory):
-    """The molecules that have token ids, and the ids in ascending length."""
+    """The molecules that have token ids; the ids in ascending length, each with what the
+    head reads beside them, or None."""
     config = json.loads((model / "config.json").read_text())
     symbols = (model / "vocab.txt").read_text().split("\n")
     ids = {symbol: index for index, symbol in enumerate(symbols) if symbol}
+    wide = config.get("wide")
     rows, table = directory / "given.smi", directory / "standard.csv"
     smiles = given(arguments, model)
     rows.write_text("".join(f"{one}\n" for one in smiles))
@@ -89,23 +103,45 @@ def sequences(arguments, model, directory):
             molecule = Chem.MolFromSmiles(row["standardized"] or "")
             if molecule is None or molecule.GetNumAtoms() == 0:
                 continue
+            beside = wide_inputs(molecule, wide) if wide else None
             Chem.Kekulize(molecule, clearAromaticFlags=True)
             own = tokens(Chem.MolToSmiles(molecule, kekuleSmiles=True), ids, config["max_length"])
             if own:
                 scored.append(one)
-                found.append(own)
-    return scored, sorted(found, key=len)
+                found.append((own, beside))
+    return scored, sorted(found, key=lambda one: len(one[0]))
 
 
-def batches(all_ids):
+def batches(found):
     """Padded inputs of the exported network."""
-    for start in range(0, len(all_ids), BATCH):
-        part = all_ids[start:start + BATCH]
-        shape = (len(part), max(map(len, part)))
+    for start in range(0, len(found), BATCH):
+        part = found[start:start + BATCH]
+        shape = (len(part), max(len(own) for own, _ in part))
         ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        for row, own in enumerate(part):
+        for row, (own, _) in enumerate(part):
             ids[row, :len(own)], mask[row, :len(own)] = own, 1
-        yield dict(input_ids=ids, attention_mask=mask)
+        beside = [row for _, row in part if row is not None]
+        inputs = dict(input_ids=ids, attention_mask=mask)
+        yield inputs | dict(wide=np.stack(beside)) if beside else inputs
+
+
+def prepare(directory, smiles, inputs):
+    """Writes what another program scores: the network, the molecules, and the inputs of each
+    batch as they lie in memory."""
+    batches = []
+    with open(directory / "inputs.bin", "wb") as data:
+        for batch in inputs:
+            parts = {}
+            for name, array in batch.items():
+                parts[name] = dict(type=str(array.dtype), shape=array.shape, start=data.tell())
+                data.write(array.tobytes())
+            batches.append(parts)
+    (directory / "inputs.json").write_text(json.dumps(dict(smiles=smiles, batches=batches)))
+
+
+def export(arguments, path):
+    """The model as the network that ONNX Runtime loads."""
+    run(arguments, 1, "export", arguments.model, "--onnx", "--device", "cpu", "-o", path)
 
 
 def timed(work):
@@ -160,26 +196,33 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--delicate", type=pathlib.Path, required=True)
-    parser.add_argument("--model", type=pathlib.Path, default=pathlib.Path("models/delicate-small"))
+    parser.add_argument("--model", type=pathlib.Path, default=pathlib.Path("models/delicate-admet"))
     parser.add_argument("--molecules", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--prepare", type=pathlib.Path, metavar="FOLDER",
+        help="measure nothing; write what web/tests/bench.ts measures with",
+    )
     arguments = parser.parse_args()
     RDLogger.DisableLog("rdApp.*")
+    if arguments.prepare:
+        arguments.prepare.mkdir(parents=True, exist_ok=True)
+        export(arguments, arguments.prepare / "model.onnx")
+        smiles, found = sequences(arguments, arguments.model, arguments.prepare)
+        prepare(arguments.prepare, smiles, batches(found))
+        return
 
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
         paths = dict(onnxruntime_fp32=directory / "fp32.onnx", onnxruntime_int8=directory / "int8.onnx")
-        run(
-            arguments, 1, "export", arguments.model, "--onnx", "--device", "cpu",
-            "-o", paths["onnxruntime_fp32"],
-        )
+        export(arguments, paths["onnxruntime_fp32"])
         quantize_dynamic(*paths.values(), weight_type=QuantType.QInt8, per_channel=True)
-        smiles, all_ids = sequences(arguments, arguments.model, directory)
+        smiles, found = sequences(arguments, arguments.model, directory)
         rows, one = directory / "scored.smi", directory / "one.smi"
         rows.write_text("".join(f"{molecule}\n" for molecule in smiles))
         one.write_text(f"{smiles[0]}\n")
-        inputs = list(batches(all_ids))
+        inputs = list(batches(found))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = arguments.threads, 1
         sessions = {
@@ -198,8 +241,8 @@ def main():
     def compared(which):
         """Molecules a second and ratios, by the clock (0) or by the processors (1)."""
         speeds = {
-            name: [len(smiles) / seconds[which] for seconds in found[1:]]
-            for name, found in taken.items()
+            name: [len(smiles) / seconds[which] for seconds in rounds[1:]]
+            for name, rounds in taken.items()
         }
         ratios = {
             f"{own} over {other}": spread([a / b for a, b in zip(speeds[own], speeds[other])])
@@ -211,9 +254,9 @@ def main():
             one_molecule_milliseconds=spread([1000 * seconds[which] for seconds in starts]),
         )
 
-    lengths = list(map(len, all_ids))
+    lengths = [len(own) for own, _ in found]
     print(json.dumps(dict(
-        molecules=len(all_ids), mean_tokens=round(statistics.mean(lengths), 1),
+        molecules=len(found), mean_tokens=round(statistics.mean(lengths), 1),
         threads=arguments.threads, rounds=arguments.rounds, processor=processor(),
         versions=dict(onnxruntime=onnxruntime.__version__, rdkit=rdBase.rdkitVersion),
         by_the_clock=compared(0), by_processor_time=compared(1),

@@ -2,45 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use delicate::train::RunConfig;
+use delicate::train::{CONFIGURATIONS, RunConfig};
 use toml::{Table, Value};
 
 use crate::error::CommandError;
-
-macro_rules! built_in {
-    ($($kind:literal / $name:literal),* $(,)?) => {
-        &[$(($kind, $name, include_str!(concat!(
-            "../../configs/", $kind, "/", $name, ".toml"
-        )))),*]
-    };
-}
-
-/// The configurations of `configs/`: kind, name, text.
-const BUILT_IN: &[(&str, &str, &str)] = built_in!(
-    "pretrain" / "molbert",
-    "pretrain" / "ps-molbert",
-    "pretrain" / "molbert-small",
-    "pretrain" / "ps-molbert-small",
-    "pretrain" / "kd-molbert-small",
-    "pretrain" / "delicate-small",
-    "distill" / "delicate",
-    "distill" / "kd-molbert",
-    "distill" / "kd-molbert-small",
-    "distill" / "delicate-small",
-    "finetune" / "molbert",
-    "finetune" / "ps-molbert",
-    "finetune" / "kd-molbert",
-    "finetune" / "delicate",
-    "finetune" / "delicate-small",
-    "finetune" / "delicate-admet",
-    "finetune" / "delicate-admet-encoder",
-    "finetune" / "delicate-small-from-scratch",
-    "finetune" / "delicate-small-hiv",
-    "finetune" / "delicate-small-tox21",
-    "finetune" / "delicate-small-clintox",
-    "finetune" / "delicate-small-sider",
-    "finetune" / "esol",
-);
 
 /// The name that a built-in configuration has today: earlier ones began with
 /// `small-` or `paper-`, where models and presets end so or not at all.
@@ -70,13 +35,13 @@ impl Draft {
     pub(crate) fn open(kind: &str, source: &Path) -> Result<Self, CommandError> {
         let asked = source.to_string_lossy();
         let asked = current_name(&asked);
-        let known = BUILT_IN
+        let known = CONFIGURATIONS
             .iter()
             .find(|(of, name, _)| *of == kind && *name == asked);
         let text = match known {
             Some((_, _, text)) => (*text).to_owned(),
             None => std::fs::read_to_string(source).map_err(|error| {
-                let names: Vec<&str> = BUILT_IN
+                let names: Vec<&str> = CONFIGURATIONS
                     .iter()
                     .filter(|(of, _, _)| *of == kind)
                     .map(|(_, name, _)| *name)
@@ -220,8 +185,8 @@ mod tests {
                 .join(kind);
             files += std::fs::read_dir(folder).expect("a folder").count();
         }
-        assert_eq!(files, BUILT_IN.len());
-        for (kind, name, _) in BUILT_IN {
+        assert_eq!(files, CONFIGURATIONS.len());
+        for (kind, name, _) in CONFIGURATIONS {
             let mut draft = Draft::open(kind, Path::new(name)).expect("built in");
             if *kind != "finetune" {
                 draft.set("train", vec!["a.smi".to_owned()]).expect("set");

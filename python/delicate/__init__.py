@@ -12,10 +12,12 @@ from ._native import (
     EndpointError,
     ModelError,
     MoleculeError,
+    TrainingError,
     __version__,
 )
 from ._result import Result
-from ._scorer import Endpoint, Explanation, Scorer, score
+from ._scorer import Endpoint, Explanation, Scorer, draw, properties, score, standardize
+from ._training import Finetuned, TrainingEvent, finetune
 
 __all__ = [
     "DelicateError",
@@ -23,10 +25,17 @@ __all__ = [
     "Endpoint",
     "EndpointError",
     "Explanation",
+    "Finetuned",
     "ModelError",
     "MoleculeError",
     "Result",
     "Scorer",
+    "TrainingError",
+    "TrainingEvent",
     "__version__",
+    "draw",
+    "finetune",
+    "properties",
     "score",
+    "standardize",
 ]

@@ -38,6 +38,8 @@ def _arguments() -> argparse.ArgumentParser:
         "--resume", action="store_true", help="go on from the row groups that are finished"
     )
     parser.add_argument("--uncertainty", action="store_true", help="add intervals and domain")
+    parser.add_argument("--percentiles", action="store_true", help="add places among references")
+    parser.add_argument("--properties", action="store_true", help="add properties and alerts")
     parser.add_argument("--endpoints", metavar="NAME,...", help="these alone (default: all)")
     parser.add_argument("-q", "--quiet", action="store_true", help="print no summary")
     return parser
@@ -66,6 +68,8 @@ def main() -> int:
                 shard=arguments.shard,
                 resume=arguments.resume,
                 uncertainty=arguments.uncertainty,
+                percentiles=arguments.percentiles,
+                properties=arguments.properties,
                 endpoints=names,
             )
         else:

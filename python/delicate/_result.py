@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _SHOWN = 10
 _FIRST, _LAST = 5, 3
 
+# Pixels of a drawn molecule, and characters of the longest that is drawn.
+_SIZE = (180, 120)
+_DRAWN = 400
+
 
 class Result(Mapping[str, "np.ndarray[Any, Any]"]):
     """Columns of one length: a mapping from names to NumPy arrays.
@@ -134,14 +138,52 @@ class Result(Mapping[str, "np.ndarray[Any, Any]"]):
         from html import escape
 
         head, *rows = self._shown()
+        if "standardized" in self:
+            head = ["", *head]
+            molecules = self["standardized"][:_SHOWN]
+            rows = [[_picture(smiles), *row] for smiles, row in zip(molecules, rows, strict=True)]
+        # What is drawn is ours; all other text may be anybody's.
         cells = "".join(f"<th>{escape(name)}</th>" for name in head)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+            "<tr>"
+            + "".join(
+                f"<td>{cell if isinstance(cell, _Picture) else escape(cell)}</td>" for cell in row
+            )
+            + "</tr>"
+            for row in rows
         )
         return (
             f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
             f"<p>{self.rows} rows</p>"
         )
+
+
+class _Picture(str):
+    """HTML of our own."""
+
+    __slots__ = ()
+
+
+def _picture(smiles: str | None) -> _Picture:
+    """A molecule, as an image that is whole by itself; empty where there is none."""
+    from base64 import b64encode
+    from html import escape
+
+    from ._native import MoleculeError, draw
+
+    # A polymer would be a line in a picture of this size.
+    if smiles is None or len(smiles) > _DRAWN:
+        return _Picture("")
+    try:
+        svg = draw(smiles, *_SIZE)
+    except MoleculeError:
+        return _Picture("")
+    data = b64encode(svg.encode()).decode()
+    width, height = _SIZE
+    return _Picture(
+        f'<img src="data:image/svg+xml;base64,{data}" width="{width}" height="{height}" '
+        f'alt="{escape(smiles)}"/>'
+    )
 
 
 def _cell(value: Any) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
+from . import _native
 from ._native import Engine
 from ._result import Result
 
@@ -38,6 +39,18 @@ class Endpoint(NamedTuple):
     """What it is and where its data come from, in a sentence."""
 
 
+class ScoreOptions(TypedDict, total=False):
+    """What ``Scorer.score`` can be told beside the molecules."""
+
+    uncertainty: bool
+    percentiles: bool
+    properties: bool
+    endpoints: Sequence[str] | None
+    keep_salts: bool
+    keep_charges: bool
+    augmentations: int
+
+
 class Explanation(TypedDict):
     """What the predictions of one molecule rest on: as ``delicate explain`` has it."""
 
@@ -60,6 +73,8 @@ def _options(
     keep_charges: bool = False,
     augmentations: int = 1,
     uncertainty: bool = False,
+    percentiles: bool = False,
+    properties: bool = False,
     endpoints: Sequence[str] | None = None,
 ) -> Options:
     if isinstance(endpoints, str):
@@ -69,6 +84,8 @@ def _options(
         "keep_charges": keep_charges,
         "augmentations": augmentations,
         "uncertainty": uncertainty,
+        "percentiles": percentiles,
+        "properties": properties,
         "endpoints": None if endpoints is None else list(endpoints),
     }
 
@@ -133,6 +150,11 @@ class Scorer:
         return self._engine.is_calibrated
 
     @property
+    def has_reference(self) -> bool:
+        """Whether the model has reference molecules, which ``percentiles`` are among."""
+        return self._engine.has_reference
+
+    @property
     def endpoints(self) -> list[Endpoint]:
         """What the model predicts, in the order of its columns."""
         fields = Endpoint._fields
@@ -146,6 +168,8 @@ class Scorer:
         molecules: Iterable[object],
         *,
         uncertainty: bool = False,
+        percentiles: bool = False,
+        properties: bool = False,
         endpoints: Sequence[str] | None = None,
         keep_salts: bool = False,
         keep_charges: bool = False,
@@ -155,12 +179,16 @@ class Scorer:
 
         The columns are those of ``delicate score``: ``log_s``, with ``uncertainty`` also
         ``log_s_low``, ``log_s_high``, ``log_s_domain``, ``log_s_similarity``,
-        ``log_s_nearest`` and ``log_s_nearest_measured``, and so on; then
+        ``log_s_nearest`` and ``log_s_nearest_measured``, with ``percentiles`` also
+        ``log_s_percentile``, where the value stands among the model's reference
+        molecules, and so on; with ``properties`` those of ``delicate.properties``; then
         ``standardized``, ``changes`` and ``error``.
         ``augmentations`` averages over so many SMILES a molecule.
         """
         options = _options(
             uncertainty=uncertainty,
+            percentiles=percentiles,
+            properties=properties,
             endpoints=endpoints,
             keep_salts=keep_salts,
             keep_charges=keep_charges,
@@ -273,6 +301,8 @@ def score(
     molecules: Iterable[object],
     *,
     uncertainty: bool = False,
+    percentiles: bool = False,
+    properties: bool = False,
     endpoints: Sequence[str] | None = None,
     keep_salts: bool = False,
     keep_charges: bool = False,
@@ -282,8 +312,39 @@ def score(
     return default_scorer().score(
         molecules,
         uncertainty=uncertainty,
+        percentiles=percentiles,
+        properties=properties,
         endpoints=endpoints,
         keep_salts=keep_salts,
         keep_charges=keep_charges,
         augmentations=augmentations,
     )
+
+
+def properties(
+    molecules: Iterable[object], *, keep_salts: bool = False, keep_charges: bool = False
+) -> Result:
+    """Molar mass, Crippen's log P, polar surface, donors, acceptors, rotatable bonds, rule
+    of five, QED and structural alerts: the columns of ``delicate properties``.
+    """
+    options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
+    return Result(_native.properties(molecules, options))
+
+
+def standardize(
+    molecules: Iterable[object], *, keep_salts: bool = False, keep_charges: bool = False
+) -> Result:
+    """The standard form of each molecule, and what that changes: the columns
+    ``standardized``, ``changes`` and ``error`` of ``delicate standardize``. A model may
+    read less of it, such as no stereo: ``score`` tells what it read.
+    """
+    options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
+    return Result(_native.standardize(molecules, options))
+
+
+def draw(smiles: str, *, width: int = 300, height: int = 200) -> str:
+    """A picture of a molecule, as the text of an SVG.
+
+    Raises ``MoleculeError`` where it cannot be read.
+    """
+    return _native.draw(smiles, width, height)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from ._native import DelicateError
+from ._result import Result
 
 
 class ColumnError(DelicateError):
@@ -56,3 +57,21 @@ def names_beside(taken: Sequence[str], ours: Sequence[str]) -> list[str]:
 def flat(table: pa.Table) -> list[pa.Array]:
     """The columns of a table, each as one array."""
     return [pa.concat_arrays(column.chunks) for column in table.columns]
+
+
+def append(table: pa.Table, result: Result) -> pa.Table:
+    """The table with the columns of a result behind its own."""
+    ours = result.to_arrow()
+    names = names_beside(table.schema.names, ours.schema.names)
+    for name, field, column in zip(names, ours.schema, ours.columns, strict=True):
+        table = table.append_column(field.with_name(name), column)
+    return table
+
+
+def appended(schema: pa.Schema, result: Result) -> pa.Schema:
+    """The schema of ``append``, from a result of any rows, such as of none."""
+    ours = result.to_arrow().schema
+    names = names_beside(schema.names, ours.names)
+    for name, field in zip(names, ours, strict=True):
+        schema = schema.append(field.with_name(name))
+    return schema

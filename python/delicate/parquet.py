@@ -68,6 +68,8 @@ def score(
     shard: tuple[int, int] = (1, 1),
     resume: bool = False,
     uncertainty: bool = False,
+    percentiles: bool = False,
+    properties: bool = False,
     endpoints: Sequence[str] | None = None,
     keep_salts: bool = False,
     keep_charges: bool = False,
@@ -86,6 +88,8 @@ def score(
     of = scorer or default_scorer()
     options: dict[str, Any] = {
         "uncertainty": uncertainty,
+        "percentiles": percentiles,
+        "properties": properties,
         "endpoints": None if endpoints is None else list(endpoints),
         "keep_salts": keep_salts,
         "keep_charges": keep_charges,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ._scorer import Scorer, default_scorer
+from ._scorer import Scorer, ScoreOptions, default_scorer
 
 __all__ = ["DelicateExpression"]
 
@@ -27,19 +27,25 @@ class DelicateExpression:
         self,
         *,
         uncertainty: bool = False,
+        percentiles: bool = False,
+        properties: bool = False,
         endpoints: Sequence[str] | None = None,
         scorer: Scorer | None = None,
     ) -> pl.Expr:
         """The columns of ``Scorer.score``, as one column of structures."""
         scorer = scorer or default_scorer()
-        names = None if endpoints is None else list(endpoints)
+        options: ScoreOptions = {
+            "uncertainty": uncertainty,
+            "percentiles": percentiles,
+            "properties": properties,
+            "endpoints": None if endpoints is None else list(endpoints),
+        }
 
         def compute(column: pl.Series) -> pl.Series:
-            result = scorer.score(column, uncertainty=uncertainty, endpoints=names)
-            return result.to_polars().to_struct(column.name)
+            return scorer.score(column, **options).to_polars().to_struct(column.name)
 
         # The types, as those of no molecules.
-        none = scorer.score([], uncertainty=uncertainty, endpoints=names).to_polars()
+        none = scorer.score([], **options).to_polars()
         return self._expression.map_batches(
             compute, return_dtype=pl.Struct(none.schema), is_elementwise=True
         )

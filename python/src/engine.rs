@@ -1,6 +1,7 @@
 //! A model on a device, driven by a thread of its own, so that Python can be
 //! interrupted and its other threads go on.
 
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -11,10 +12,14 @@ use std::thread;
 use std::time::Duration;
 
 use delicate::PredictOptions;
+use delicate::chemistry::{self, Keep, Properties};
 use delicate::device::{Device, DeviceChoice};
 use delicate::model_dir::{ModelDirError, ModelFiles, Precision};
 use delicate::predict::attribution::ExplainError;
-use delicate::predict::{Outcomes, Progress, Scorer, Stop, standardize};
+use delicate::predict::{
+    Outcomes, Prediction, Progress, Scorer, StandardForm, Standardization, Stop, properties_all,
+    standardize, standardize_all,
+};
 use delicate::records::{Columns, Frame, Header, Output, RowError, Structure};
 use delicate::screening::{self, Aggregate, Features, Similarity, Top};
 use pyo3::exceptions::PyValueError;
@@ -36,6 +41,26 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// A molecule, or why there is none.
 type Molecule = Result<Structure, RowError>;
 
+/// What a chunk of molecules came to.
+struct Computed<T> {
+    /// One entry a row, `None` where the run ended before it.
+    rows: Vec<Option<Result<T, RowError>>>,
+    /// One entry a row: what was done to its molecule.
+    standardizations: Vec<Option<Standardization>>,
+    /// Why the run ended early, if it did.
+    stop: Option<Stop>,
+}
+
+impl<T> From<Outcomes<T>> for Computed<T> {
+    fn from(outcomes: Outcomes<T>) -> Self {
+        Self {
+            rows: outcomes.rows,
+            standardizations: outcomes.standardizations,
+            stop: outcomes.stop,
+        }
+    }
+}
+
 /// The process in which the module was loaded.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
@@ -47,11 +72,13 @@ pub(crate) fn remember_process() {
 /// How molecules are read, and what is computed.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct Options {
+pub(crate) struct Options {
     keep_salts: bool,
     keep_charges: bool,
     augmentations: usize,
     uncertainty: bool,
+    percentiles: bool,
+    properties: bool,
     endpoints: Option<Vec<String>>,
 }
 
@@ -65,7 +92,8 @@ impl Options {
             .keep_salts(self.keep_salts)
             .keep_charges(self.keep_charges)
             .augmentations(count)
-            .uncertainty(self.uncertainty))
+            .uncertainty(self.uncertainty)
+            .percentiles(self.percentiles))
     }
 }
 
@@ -101,12 +129,7 @@ impl Engine {
             (choice, _) => choice,
         };
         let process = std::process::id();
-        // Threads do not survive a fork: where there was one, all are made anew.
-        let was_forked = PROCESS.load(Ordering::Relaxed) != process;
-        let pool = match (threads, was_forked) {
-            (None, false) => None,
-            (threads, _) => Some(pool(threads)?),
-        };
+        let pool = own_threads(threads)?;
         let is_builtin = model.is_none();
         let opened = run(py, pool.as_ref(), |_| {
             let name = model
@@ -177,14 +200,37 @@ impl Engine {
                 "this model has no applicability domain; `delicate finetune` creates one",
             ));
         }
+        if options.percentiles && scorer.config().reference.is_none() {
+            return Err(ModelError::new_err(
+                "this model has no reference molecules for percentiles; `delicate reference` gives \
+                 it some",
+            ));
+        }
         if scorer.endpoints().is_empty() {
             return Err(ModelError::new_err(Stop::NoEndpoints.to_string()));
         }
         let columns = scorer.columns(read);
-        let frame = self.rows(py, molecules, columns, |chunk, stop| {
-            pollster::block_on(scorer.predict(chunk, read, async |_: Progress| flow(stop)))
-        })?;
+        let predict = |chunk: &[Molecule], stop: &AtomicBool| {
+            let on_batch = async |_: Progress| flow(stop);
+            Computed::from(pollster::block_on(scorer.predict(chunk, read, on_batch)))
+        };
+        let frame = match options.properties {
+            false => self.rows(py, molecules, columns, predict)?,
+            true => {
+                let form = scorer.config().standard_form;
+                let columns = columns.with_properties();
+                self.rows(py, molecules, columns, |chunk, stop| {
+                    with_properties(chunk, predict(chunk, stop), form, read.keep)
+                })?
+            }
+        };
         Ok(Table::new(frame.rows(), frame.into_columns()))
+    }
+
+    /// Whether it has molecules that percentiles are among.
+    #[getter]
+    fn has_reference(&self) -> bool {
+        self.scorer.config().reference.is_some()
     }
 
     fn embed(
@@ -197,7 +243,8 @@ impl Engine {
         let scorer = self.embedder(py)?;
         let columns = scorer.embedding_columns();
         let frame = self.rows(py, molecules, columns, |chunk, stop| {
-            pollster::block_on(scorer.embed(chunk, read, async |_: Progress| flow(stop)))
+            let on_batch = async |_: Progress| flow(stop);
+            pollster::block_on(scorer.embed(chunk, read, on_batch)).into()
         })?;
         Ok(Table::new(frame.rows(), frame.into_columns()))
     }
@@ -382,34 +429,135 @@ impl Engine {
         py: Python<'_>,
         molecules: &Bound<'_, PyAny>,
         columns: Columns,
-        compute: impl Fn(&[Molecule], &AtomicBool) -> Outcomes<T> + Send + Sync,
+        compute: impl Fn(&[Molecule], &AtomicBool) -> Computed<T> + Send + Sync,
     ) -> PyResult<Frame>
     where
         for<'r> &'r T: Into<Output<'r>>,
     {
         self.check_process()?;
-        let molecules = Molecules::of(molecules)?;
-        let done = run(py, self.pool.as_ref(), |stop| {
-            let mut frame = Frame::new(&Header::default(), columns);
-            for start in (0..molecules.len()).step_by(CHUNK) {
-                let chunk = molecules.chunk(start..(start + CHUNK).min(molecules.len()));
-                let outcomes = compute(&chunk, stop);
-                if let Some(stop) = outcomes.stop {
-                    return Err(stop);
-                }
-                for (row, done) in outcomes.rows.iter().zip(&outcomes.standardizations) {
-                    if let Some(row) = row {
-                        frame.push(done.as_ref(), row.as_ref());
-                    }
-                }
-                if stop.load(Ordering::Relaxed) {
-                    return Err(Stop::Cancelled);
+        rows(py, self.pool.as_ref(), molecules, columns, compute)
+    }
+}
+
+/// What `compute` makes of molecules on threads of `pool`, a chunk at a time.
+fn rows<T>(
+    py: Python<'_>,
+    pool: Option<&ThreadPool>,
+    molecules: &Bound<'_, PyAny>,
+    columns: Columns,
+    compute: impl Fn(&[Molecule], &AtomicBool) -> Computed<T> + Send + Sync,
+) -> PyResult<Frame>
+where
+    for<'r> &'r T: Into<Output<'r>>,
+{
+    let molecules = Molecules::of(molecules)?;
+    let done = run(py, pool, |stop| {
+        let mut frame = Frame::new(&Header::default(), columns);
+        for start in (0..molecules.len()).step_by(CHUNK) {
+            let chunk = molecules.chunk(start..(start + CHUNK).min(molecules.len()));
+            let outcomes = compute(&chunk, stop);
+            if let Some(stop) = outcomes.stop {
+                return Err(stop);
+            }
+            for (row, done) in outcomes.rows.iter().zip(&outcomes.standardizations) {
+                if let Some(row) = row {
+                    frame.push(done.as_ref(), row.as_ref());
                 }
             }
-            Ok(frame)
-        })?;
-        done.map_err(stopped)
+            if stop.load(Ordering::Relaxed) {
+                return Err(Stop::Cancelled);
+            }
+        }
+        Ok(frame)
+    })?;
+    done.map_err(stopped)
+}
+
+/// Predictions, and the properties of the molecules that they are for.
+fn with_properties(
+    molecules: &[Molecule],
+    outcomes: Computed<Vec<Prediction>>,
+    form: StandardForm,
+    keep: Keep,
+) -> Computed<(Vec<Prediction>, Properties)> {
+    let properties = match outcomes.stop {
+        None => properties_all(molecules, form, keep),
+        Some(_) => Vec::new(),
+    };
+    let both = outcomes.rows.into_iter().zip(properties);
+    let all = both.map(|(row, properties)| {
+        Some(row?.and_then(|predictions| Ok((predictions, properties?.0))))
+    });
+    Computed {
+        rows: all.collect(),
+        standardizations: outcomes.standardizations,
+        stop: outcomes.stop,
     }
+}
+
+/// What a rule of chemistry alone makes of molecules.
+fn described<T>(
+    py: Python<'_>,
+    molecules: &Bound<'_, PyAny>,
+    columns: Columns,
+    compute: impl Fn(&[Molecule]) -> Vec<Result<(T, Standardization), RowError>> + Send + Sync,
+) -> PyResult<Table>
+where
+    for<'r> &'r T: Into<Output<'r>>,
+{
+    let pool = own_threads(None)?;
+    let frame = rows(py, pool.as_ref(), molecules, columns, |chunk, _| {
+        let mut outcomes = Computed {
+            rows: Vec::with_capacity(chunk.len()),
+            standardizations: Vec::with_capacity(chunk.len()),
+            stop: None,
+        };
+        for one in compute(chunk) {
+            let (row, standardization) = match one {
+                Ok((value, standardization)) => (Ok(value), Some(standardization)),
+                Err(error) => (Err(error), None),
+            };
+            outcomes.rows.push(Some(row));
+            outcomes.standardizations.push(standardization);
+        }
+        outcomes
+    })?;
+    Ok(Table::new(frame.rows(), frame.into_columns()))
+}
+
+/// The columns of `delicate properties`.
+#[pyfunction]
+pub(crate) fn properties(
+    py: Python<'_>,
+    molecules: &Bound<'_, PyAny>,
+    options: Options,
+) -> PyResult<Table> {
+    let keep = options.read()?.keep;
+    described(py, molecules, Columns::Properties, |chunk| {
+        properties_all(chunk, StandardForm::Parent, keep)
+    })
+}
+
+/// The columns of `delicate standardize`.
+#[pyfunction]
+#[pyo3(name = "standardize")]
+pub(crate) fn standardize_molecules(
+    py: Python<'_>,
+    molecules: &Bound<'_, PyAny>,
+    options: Options,
+) -> PyResult<Table> {
+    let keep = options.read()?.keep;
+    described(py, molecules, Columns::Standardized, |chunk| {
+        let all = standardize_all(chunk, keep).into_iter();
+        all.map(|done| done.map(|done| ((), done))).collect()
+    })
+}
+
+/// A picture of a molecule as SVG.
+#[pyfunction]
+pub(crate) fn draw(py: Python<'_>, smiles: &str, width: u32, height: u32) -> PyResult<String> {
+    let drawn = py.detach(|| chemistry::Molecule::parse(smiles)?.to_svg(width, height));
+    drawn.map_err(|error| MoleculeError::new_err(error.to_string()))
 }
 
 /// Whether a run goes on.
@@ -466,25 +614,35 @@ fn run<T: Send>(
     pool: Option<&ThreadPool>,
     work: impl FnOnce(&AtomicBool) -> T + Send,
 ) -> PyResult<T> {
+    run_telling(py, pool, |_: &Infallible| Ok(()), |stop, _| work(stop))
+}
+
+/// The same of work that tells of itself: `hear` is called on Python's thread with what
+/// `work` sends, and ends it by an error.
+pub(crate) fn run_telling<T: Send, E: Send>(
+    py: Python<'_>,
+    pool: Option<&ThreadPool>,
+    hear: impl Fn(&E) -> PyResult<()> + Send + Sync,
+    work: impl FnOnce(&AtomicBool, &mpsc::Sender<E>) -> T + Send,
+) -> PyResult<T> {
     let stop = AtomicBool::new(false);
     py.detach(|| {
         thread::scope(|scope| {
-            let (done, wait) = mpsc::channel();
+            // It is closed when the work is done, however it ends.
+            let (tell, told) = mpsc::channel();
             let stop = &stop;
-            let worker = scope.spawn(move || {
-                let result = match pool {
-                    Some(pool) => pool.install(|| work(stop)),
-                    None => work(stop),
-                };
-                // Whoever waits is still there.
-                let _ = done.send(());
-                result
+            let worker = scope.spawn(move || match pool {
+                Some(pool) => pool.install(|| work(stop, &tell)),
+                None => work(stop, &tell),
             });
             let mut interrupted = None;
-            while let Err(RecvTimeoutError::Timeout) = wait.recv_timeout(PATIENCE) {
-                if interrupted.is_none()
-                    && let Err(error) = Python::attach(|py| py.check_signals())
-                {
+            loop {
+                let heard = match told.recv_timeout(PATIENCE) {
+                    Ok(event) => hear(&event),
+                    Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
+                if let (None, Err(error)) = (&interrupted, heard) {
                     stop.store(true, Ordering::Relaxed);
                     interrupted = Some(error);
                 }
@@ -497,6 +655,16 @@ fn run<T: Send>(
             }
         })
     })
+}
+
+/// Threads of one's own, where their number was asked for. They do not survive a fork:
+/// where there was one, all are made anew.
+pub(crate) fn own_threads(threads: Option<usize>) -> PyResult<Option<ThreadPool>> {
+    let was_forked = PROCESS.load(Ordering::Relaxed) != std::process::id();
+    match (threads, was_forked) {
+        (None, false) => Ok(None),
+        (threads, _) => Ok(Some(pool(threads)?)),
+    }
 }
 
 fn pool(threads: Option<usize>) -> PyResult<ThreadPool> {
@@ -564,7 +732,7 @@ fn precision_of(name: &str) -> PyResult<Precision> {
     found.ok_or_else(|| PyValueError::new_err("precision must be int8, fp32, fp16 or None"))
 }
 
-fn device_error(error: delicate::device::DeviceError) -> PyErr {
+pub(crate) fn device_error(error: delicate::device::DeviceError) -> PyErr {
     DeviceError::new_err(error.to_string())
 }
 

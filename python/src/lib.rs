@@ -8,6 +8,7 @@ mod arrow;
 mod engine;
 mod input;
 mod table;
+mod training;
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
@@ -45,7 +46,13 @@ create_exception!(
     delicate,
     MoleculeError,
     DelicateError,
-    "A molecule that cannot be explained, because it cannot be scored."
+    "A molecule that cannot be explained or drawn, because it cannot be read or scored."
+);
+create_exception!(
+    delicate,
+    TrainingError,
+    DelicateError,
+    "A table that cannot be trained on, or a run that cannot begin or go on."
 );
 
 /// Lets the allocator keep what is freed: see the same function of the command.
@@ -67,6 +74,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("DeviceError", py.get_type::<DeviceError>())?;
     module.add("EndpointError", py.get_type::<EndpointError>())?;
     module.add("MoleculeError", py.get_type::<MoleculeError>())?;
+    module.add("TrainingError", py.get_type::<TrainingError>())?;
+    module.add_function(wrap_pyfunction!(engine::properties, module)?)?;
+    module.add_function(wrap_pyfunction!(engine::standardize_molecules, module)?)?;
+    module.add_function(wrap_pyfunction!(engine::draw, module)?)?;
+    module.add_function(wrap_pyfunction!(training::finetune, module)?)?;
     module.add_class::<engine::Engine>()?;
     module.add_class::<table::Table>()
 }

@@ -77,16 +77,19 @@ pub(crate) const FAMILY: [Member; 4] = [
 pub(crate) enum Screen {
     /// By fingerprints.
     EcfpMax,
+    /// By fingerprints whose bits count by their rarity.
+    RarityMean,
     EmbeddingMax,
-    /// As the command does it with `--aggregate mean`.
     EmbeddingMean,
+    /// As the command does it without flags.
     BothMean,
 }
 
 impl Screen {
     /// All of them, in the order of the table.
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::EcfpMax,
+        Self::RarityMean,
         Self::EmbeddingMax,
         Self::EmbeddingMean,
         Self::BothMean,
@@ -95,9 +98,10 @@ impl Screen {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::EcfpMax => "ECFP4, Tanimoto, nearest query",
+            Self::RarityMean => "ECFP4 weighted by rarity, mean over queries",
             Self::EmbeddingMax => "Embedding, nearest query",
             Self::EmbeddingMean => "Embedding, mean over queries",
-            Self::BothMean => "Both, mean over queries",
+            Self::BothMean => "Both (embedding and rarity), mean over queries",
         }
     }
 
@@ -105,6 +109,7 @@ impl Screen {
     pub(crate) fn flags(self) -> [&'static str; 4] {
         let (by, aggregate) = match self {
             Self::EcfpMax => ("ecfp", "max"),
+            Self::RarityMean => ("rarity", "mean"),
             Self::EmbeddingMax => ("embedding", "max"),
             Self::EmbeddingMean => ("embedding", "mean"),
             Self::BothMean => ("both", "mean"),

@@ -103,6 +103,7 @@ pub(crate) fn last(run: &Path, key: &str) -> Result<f64> {
 #[serde(rename_all = "kebab-case", default)]
 pub(crate) struct Screening {
     ecfp_max: Vec<TargetResult>,
+    rarity_mean: Vec<TargetResult>,
     embedding_max: Vec<TargetResult>,
     embedding_mean: Vec<TargetResult>,
     both_mean: Vec<TargetResult>,
@@ -115,6 +116,7 @@ impl Screening {
     ) -> Result<Self> {
         Ok(Self {
             ecfp_max: targets(Screen::EcfpMax)?,
+            rarity_mean: targets(Screen::RarityMean)?,
             embedding_max: targets(Screen::EmbeddingMax)?,
             embedding_mean: targets(Screen::EmbeddingMean)?,
             both_mean: targets(Screen::BothMean)?,
@@ -124,6 +126,7 @@ impl Screening {
     pub(crate) fn targets(&self, by: Screen) -> &[TargetResult] {
         match by {
             Screen::EcfpMax => &self.ecfp_max,
+            Screen::RarityMean => &self.rarity_mean,
             Screen::EmbeddingMax => &self.embedding_max,
             Screen::EmbeddingMean => &self.embedding_mean,
             Screen::BothMean => &self.both_mean,

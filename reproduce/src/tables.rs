@@ -17,8 +17,8 @@ use crate::results::{Measured, Results, Screening};
 pub(crate) fn all(results: &Results) -> Result<String> {
     let mut text = String::from(
         "# Results\n\nWritten by `cargo xtask reproduce` from its measurements \
-         ([results](results/)); how the models are trained is in \
-         [reproduction.rs](../reproduce/src/reproduction.rs).\n",
+         (`docs/results/`); how the models are trained is in \
+         `reproduce/src/reproduction.rs`.\n",
     );
     if let (Some(result), Some(forests)) = (results.measured("admet"), results.forests()) {
         admet(result, forests, &mut text)?;

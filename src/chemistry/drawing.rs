@@ -1,4 +1,4 @@
-//! Molecules as mol blocks: drawn in two dimensions, stereo as wedges.
+//! Molecules as mol blocks and pictures: drawn in two dimensions, stereo as wedges.
 //!
 //! The chemistry crate lays a molecule out. Which way its double bonds point and
 //! which bonds are wedges is settled here, by reading the drawing back as any
@@ -15,7 +15,8 @@ use chematic_core::{
     STEREO_H_SENTINEL,
 };
 use chematic_depict::compute_layout;
-use chematic_depict::layout::BOND_LEN;
+use chematic_depict::layout::{BOND_LEN, Layout, Point};
+use chematic_depict::svg::{RenderOptions, render_svg_opts};
 use chematic_perception::{
     apply_ctab_local_parity_from_wedges_with_diagnostics, apply_ez_directions_from_2d_ex,
 };
@@ -48,12 +49,43 @@ impl Molecule {
     ///
     /// For a molecule that the chemistry crate cannot write or kekulise.
     pub fn to_mol_block(&self, title: &str) -> Result<String, ChemistryError> {
-        let smiles = self.kekule_string(AtomOrder::Input)?;
-        let graph = parse_template(&smiles)
-            .map_err(|_| ChemistryError::unsupported("a Kekulé SMILES that cannot be read back"))?;
+        let graph = self.kekule_graph()?;
         let mut drawing = Drawing::new(&graph);
         drawing.check(title, &self.canonical_smiles()?);
         Ok(drawing.block(title))
+    }
+
+    /// The same drawing as an SVG picture of `width` by `height` pixels, black on white.
+    /// Double bonds without a known geometry are drawn as any other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::to_mol_block`].
+    pub fn to_svg(&self, width: u32, height: u32) -> Result<String, ChemistryError> {
+        let graph = self.kekule_graph()?;
+        let mut drawing = Drawing::new(&graph);
+        drawing.check("", &self.canonical_smiles()?);
+        let scale = BOND_LEN / BOND_LENGTH;
+        let places = drawing.places.iter();
+        let coords = places.map(|&(x, y)| Point::new(x * scale, -y * scale));
+        let layout = Layout {
+            coords: coords.collect(),
+        };
+        let options = RenderOptions {
+            width: Some(width),
+            height: Some(height),
+            background: "white".to_owned(),
+            ..RenderOptions::default()
+        };
+        let drawn = copy(&graph, false, &drawing.wedges);
+        Ok(render_svg_opts(&drawn, &layout, &options))
+    }
+
+    /// The Kekulé form, as the chemistry crate draws it.
+    fn kekule_graph(&self) -> Result<Graph, ChemistryError> {
+        let smiles = self.kekule_string(AtomOrder::Input)?;
+        parse_template(&smiles)
+            .map_err(|_| ChemistryError::unsupported("a Kekulé SMILES that cannot be read back"))
     }
 }
 
@@ -586,6 +618,26 @@ fn same_sense(one: &Graph, other: &Graph, centre: AtomIdx) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_has_the_size_the_wedges_and_the_labels_of_its_molecule() {
+        let svg = |smiles: &str| {
+            let molecule = Molecule::parse(smiles).expect(smiles);
+            molecule.to_svg(160, 120).expect(smiles)
+        };
+        let text = svg("C[C@H](N)C(=O)O");
+        assert!(
+            text.starts_with("<svg ") && text.ends_with("</svg>"),
+            "{text}"
+        );
+        assert!(text.contains("width=\"160\" height=\"120\""), "{text}");
+        assert!(text.contains(">O<") || text.contains(">OH<"), "{text}");
+        assert!(!text.contains("NaN"), "{text}");
+        // One is the mirror image of the other, and neither is drawn flat.
+        let flat = svg("CC(N)C(=O)O");
+        let mirrored = svg("C[C@@H](N)C(=O)O");
+        assert!(text != flat && mirrored != flat && text != mirrored);
+    }
 
     /// What is drawn and read back is the same molecule.
     #[test]

@@ -26,6 +26,8 @@ mod properties;
 mod scaffold;
 mod smiles;
 mod standard_form;
+#[cfg(feature = "substructure")]
+mod substructure;
 
 use std::fmt;
 use std::ops::Range;
@@ -45,6 +47,8 @@ pub use fingerprint::{ECFP4, Ecfp, Environment, EnvironmentCounts, Fingerprint};
 #[cfg(feature = "properties")]
 pub use properties::Properties;
 pub use standard_form::{Keep, Parent};
+#[cfg(feature = "substructure")]
+pub use substructure::{SmartsError, Substructure};
 
 /// A valid molecule. Its atoms are numbered in the order of the text it was
 /// read from, without the hydrogens that standardisation folds away.

@@ -4,7 +4,7 @@
 use chematic_chem as chem;
 use chematic_core::AtomIdx;
 use chematic_smiles::with_rdkit_model_molecule;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::alerts::Alerts;
 use super::{ChemistryError, Molecule};
@@ -14,10 +14,13 @@ use super::{ChemistryError, Molecule};
 #[non_exhaustive]
 pub struct Properties {
     /// Molar mass in g/mol (`MolWt`).
+    #[serde(serialize_with = "in_decimals::<3, _>")]
     pub mol_wt: f64,
     /// Partition coefficient by Wildman and Crippen 1999, a decimal logarithm (`MolLogP`).
+    #[serde(serialize_with = "in_decimals::<4, _>")]
     pub crippen_log_p: f64,
     /// Topological polar surface by Ertl et al. 2000, in Å² (`TPSA`).
+    #[serde(serialize_with = "in_decimals::<2, _>")]
     pub tpsa: f64,
     /// Donors of hydrogen bonds (`NumHDonors`).
     pub h_bond_donors: usize,
@@ -31,6 +34,7 @@ pub struct Properties {
     pub rule_of_five_violations: usize,
     /// Quantitative estimate of drug-likeness, 0 to 1 (Bickerton et al. 2012; RDKit's mean
     /// weights).
+    #[serde(serialize_with = "in_decimals::<4, _>")]
     pub qed: f64,
     /// Structural alerts.
     #[serde(flatten)]
@@ -56,25 +60,36 @@ impl Properties {
 
     /// As a table has them: numbers, and for each set of alerts how many and which.
     pub fn cells(&self) -> Vec<String> {
-        let decimals = |value: f64, count: usize| {
-            let text = format!("{value:.count$}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        };
         let mut cells = vec![
-            decimals(self.mol_wt, 3),
-            decimals(self.crippen_log_p, 4),
-            decimals(self.tpsa, 2),
+            rounded(self.mol_wt, 3).to_string(),
+            rounded(self.crippen_log_p, 4).to_string(),
+            rounded(self.tpsa, 2).to_string(),
             self.h_bond_donors.to_string(),
             self.h_bond_acceptors.to_string(),
             self.rotatable_bonds.to_string(),
             self.rule_of_five_violations.to_string(),
-            decimals(self.qed, 4),
+            rounded(self.qed, 4).to_string(),
         ];
         for names in [&self.alerts.pains, &self.alerts.brenk] {
             cells.extend([names.len().to_string(), names.join("; ")]);
         }
         cells
     }
+}
+
+/// To as many decimals as a value is known to; sums of a molecule's parts have more.
+fn rounded(value: f64, decimals: i32) -> f64 {
+    let scale = 10f64.powi(decimals);
+    // Not -0, which would be written so.
+    (value * scale).round() / scale + 0.0
+}
+
+/// Writes a value as a table has it.
+fn in_decimals<const DECIMALS: i32, S: Serializer>(
+    value: &f64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(*value, DECIMALS))
 }
 
 impl Molecule {

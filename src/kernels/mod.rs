@@ -19,7 +19,6 @@ mod extension;
 mod flex;
 mod gelu;
 mod guard;
-#[cfg(not(target_family = "wasm"))]
 pub(crate) mod int8;
 mod linear;
 mod matrix;

@@ -6,7 +6,6 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::{EncoderConfig, Pooling, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
-#[cfg(not(target_family = "wasm"))]
 use crate::kernels::int8;
 use crate::kernels::{
     attention, dropout, embedding, gelu, guarded, linear, padding, residual_layer_norm,
@@ -116,7 +115,6 @@ impl LayerNorm {
     }
 
     /// As the kernels in 8-bit integers take it.
-    #[cfg(not(target_family = "wasm"))]
     fn parts(&self) -> int8::Norm {
         int8::Norm {
             gamma: values(self.gamma.val()),
@@ -479,7 +477,6 @@ impl Encoder {
     }
 
     /// The same encoder in 8-bit integers, of sequences of at most `length` tokens.
-    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn in_eight_bits(&self, length: usize) -> int8::Encoder {
         let Embeddings {
             word, token_type, ..
@@ -516,7 +513,6 @@ impl Encoder {
     }
 
     /// Whether the mean over tokens is pooled and not the first one.
-    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn pools_mean(&self) -> bool {
         self.pools_mean
     }
@@ -528,13 +524,11 @@ impl Encoder {
 }
 
 /// The values of a tensor on the CPU.
-#[cfg(not(target_family = "wasm"))]
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter().collect()
 }
 
 /// A linear layer as the kernels in 8-bit integers take it.
-#[cfg(not(target_family = "wasm"))]
 fn dense(linear: &Linear) -> int8::DenseParts {
     let [_, outputs] = linear.weight.val().dims();
     int8::DenseParts {

@@ -559,14 +559,12 @@ impl Model {
     }
 
     /// Whether embeddings have a head of their own.
-    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn has_embedding(&self) -> bool {
         self.embedding.is_some()
     }
 
     /// The embedding `[batch, hidden]` of a pooled output `[batch, hidden]`. `None`
     /// without that head: it is the mean of the hidden states then.
-    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn embedding(&self, pooled: Tensor<2>) -> Option<Tensor<2>> {
         Some(single(linear(self.embedding.as_ref()?, pooled)))
     }

@@ -48,6 +48,13 @@ impl Scorer {
         Ok(self)
     }
 
+    /// The same scorer, computing in single precision what it would in 8-bit integers.
+    #[must_use]
+    pub fn without_eight_bits(mut self) -> Self {
+        self.eight_bits = None;
+        self
+    }
+
     /// What comes out of the model, row after row.
     pub(super) async fn outputs_in_eight_bits(
         &self,

@@ -12,7 +12,6 @@ pub(crate) mod batching;
 mod conformal;
 #[cfg(feature = "properties")]
 mod described;
-#[cfg(not(target_family = "wasm"))]
 mod eight_bits;
 mod fallback;
 pub mod gaussian_process;

@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use super::applicability::ApplicabilityDomain;
 use super::batching::{Augmented, Input, batches};
-#[cfg(not(target_family = "wasm"))]
 use super::eight_bits::EightBits;
 use super::fallback::Spare;
 use super::gaussian_process;
@@ -149,7 +148,6 @@ pub struct Scorer {
     /// Whether `model` is in half precision.
     pub(super) half: bool,
     /// The encoder in 8-bit integers, where it is to compute.
-    #[cfg(not(target_family = "wasm"))]
     pub(super) eight_bits: Option<Arc<EightBits>>,
 }
 
@@ -184,7 +182,6 @@ impl Scorer {
             spare: None,
             on_device_lost: OnDeviceLost::default(),
             half: false,
-            #[cfg(not(target_family = "wasm"))]
             eight_bits: None,
         }
     }
@@ -210,7 +207,6 @@ impl Scorer {
 
     /// What the encoder computes in.
     pub fn precision(&self) -> Precision {
-        #[cfg(not(target_family = "wasm"))]
         if self.eight_bits.is_some() {
             return Precision::Int8;
         }
@@ -521,7 +517,6 @@ impl Scorer {
 
     /// A result a row, in the precision that was chosen.
     async fn score(&self, batch: &[(usize, Input)], task: Task) -> Result<Vec<Scored>, Stop> {
-        #[cfg(not(target_family = "wasm"))]
         if let Some(encoder) = &self.eight_bits {
             let inputs: Vec<&Input> = batch.iter().map(|(_, input)| input).collect();
             let values = self.outputs_in_eight_bits(encoder, &inputs, task).await?;

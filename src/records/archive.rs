@@ -8,6 +8,7 @@ use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Take};
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
+use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::decompress::{Whole, peek};
@@ -46,7 +47,10 @@ pub(super) fn look<S: Read + Seek>(source: &mut S) -> Result<Found, RecordsError
     if !is_zip(&first) {
         return Ok(Found::Plain);
     }
-    let archive = ZipArchive::new(source).map_err(damaged)?;
+    let archive = ZipArchive::new(source).map_err(|error| match error {
+        ZipError::InvalidArchive(_) => refused("is cut off or damaged: its directory is missing"),
+        other => damaged(other),
+    })?;
     find(archive)
 }
 

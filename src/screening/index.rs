@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Aggregate, Features, Hit, Similarity, Top, combine};
+use super::{Aggregate, Features, Hit, Similarity, Top, combine, rarity};
 use crate::chemistry::{Fingerprint, Keep};
 use crate::kernels::vectorised;
 use crate::predict::{Scorer, StandardForm};
@@ -73,7 +73,11 @@ impl About {
         let width = model.as_ref().map(|(_, _, width)| *width);
         Self {
             layout: LAYOUT,
-            by,
+            // Fingerprints are kept as they are, however they are compared.
+            by: match by {
+                Similarity::Weighted => Similarity::Fingerprint,
+                by => by,
+            },
             model: model.map(|(name, digest, _)| (name, digest)),
             form,
             keep_salts: keep.salts,
@@ -249,6 +253,8 @@ struct Query {
     embedding: Option<(Vec<i16>, f64)>,
     /// Its fingerprint, and how many bits are set.
     fingerprint: Option<(Vec<u64>, u32)>,
+    /// The length of its fingerprint with its bits weighted.
+    length: Option<f64>,
 }
 
 impl Query {
@@ -269,6 +275,7 @@ impl Query {
         Self {
             embedding,
             fingerprint: fingerprint.map(|one| (one.words().to_vec(), one.count_ones())),
+            length: features.length,
         }
     }
 }
@@ -648,12 +655,21 @@ fn compare(
             either => f64::from(both) / f64::from(either),
         })
     };
+    // Of the weighted bits, where they are compared.
+    let is_weighted = matches!(by, Similarity::Weighted | Similarity::Fused);
+    let own_weighted = is_weighted.then(|| rarity::length_of(&words));
+    let weighted = |query: &Query| {
+        let (of_query, _) = query.fingerprint.as_ref()?;
+        let other = (of_query.as_slice(), query.length?);
+        Some(rarity::cosine_of((&words, own_weighted?), other))
+    };
     let mut nearest: Option<(usize, f64)> = None;
     let known = queries.iter().enumerate().map(|(place, query)| {
         let similarity = match by {
             Similarity::Fingerprint => tanimoto(query)?,
             Similarity::Embedding => cosine(query)?,
-            Similarity::Fused => (tanimoto(query)? + (1.0 + cosine(query)?) / 2.0) / 2.0,
+            Similarity::Weighted => weighted(query)?,
+            Similarity::Fused => (weighted(query)? + (1.0 + cosine(query)?) / 2.0) / 2.0,
         };
         if nearest.is_none_or(|(_, highest)| similarity > highest) {
             nearest = Some((place, similarity));
@@ -767,6 +783,7 @@ mod tests {
         assert_eq!(index.rows(), 777);
         for by in [
             Similarity::Fingerprint,
+            Similarity::Weighted,
             Similarity::Embedding,
             Similarity::Fused,
         ] {
@@ -788,7 +805,7 @@ mod tests {
                     );
                 }
                 let exact = best.into_sorted();
-                if by == Similarity::Fingerprint {
+                if !by.needs_embeddings() {
                     // To the bit, and in the same order.
                     for (hit, of) in found.hits.iter().zip(&exact) {
                         assert_eq!(

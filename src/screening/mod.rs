@@ -1,10 +1,13 @@
 //! Virtual screening: a library ranked by its similarity to known actives.
 //!
 //! A molecule is compared with every query, by the Tanimoto similarity of
-//! ECFP4 fingerprints, by the cosine of embeddings, or by the mean of both with
-//! the cosine brought to 0..1. That mean needs no second pass over the library,
-//! as one of ranks or standard scores would, so a library may be larger than
-//! memory, and a molecule's score does not depend on its neighbours.
+//! ECFP4 fingerprints, by their cosine weighted by the rarity of what they
+//! share, by the cosine of embeddings, or by the mean of the last two with the
+//! embeddings' cosine brought to 0..1. That mean needs no second pass over the
+//! library, as one of ranks or standard scores would, so a library may be
+//! larger than memory, and a molecule's score does not depend on its neighbours.
+
+mod rarity;
 
 #[cfg(all(feature = "parquet", not(target_family = "wasm")))]
 pub mod index;
@@ -36,14 +39,18 @@ pub enum Similarity {
     Embedding,
     /// Tanimoto similarity of ECFP4 fingerprints of 2048 bits, 0 to 1.
     Fingerprint,
-    /// Mean of the Tanimoto similarity and of (1 + cosine) / 2, 0 to 1.
+    /// Cosine of ECFP4 fingerprints of 2048 bits, each bit weighted by its rarity among
+    /// drug-like molecules, 0 to 1.
+    Weighted,
+    /// Mean of the weighted cosine of fingerprints and of (1 + cosine of embeddings) / 2,
+    /// 0 to 1.
     Fused,
 }
 
 impl Similarity {
     /// Whether it needs embeddings, and so a model.
     pub fn needs_embeddings(self) -> bool {
-        self != Self::Fingerprint
+        matches!(self, Self::Embedding | Self::Fused)
     }
 
     /// Whether it needs fingerprints.
@@ -67,6 +74,8 @@ pub enum Aggregate {
 #[derive(Clone, Debug, Default)]
 pub struct Features {
     fingerprint: Option<Fingerprint>,
+    /// The fingerprint's length with its bits weighted.
+    length: Option<f64>,
     /// Of length 1.
     embedding: Option<Vec<f32>>,
 }
@@ -86,8 +95,10 @@ impl Features {
             }
             Some(values)
         });
+        let length = fingerprint.as_ref().and_then(rarity::length);
         Self {
             fingerprint,
+            length,
             embedding,
         }
     }
@@ -103,10 +114,16 @@ impl Features {
             let product = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b));
             (a.len() == b.len()).then(|| product.sum::<f64>().clamp(-1.0, 1.0))
         };
+        let weighted = || {
+            let a = (self.fingerprint.as_ref()?, self.length?);
+            let b = (other.fingerprint.as_ref()?, other.length?);
+            Some(rarity::cosine(a, b))
+        };
         match by {
             Similarity::Fingerprint => tanimoto(),
+            Similarity::Weighted => weighted(),
             Similarity::Embedding => cosine(),
-            Similarity::Fused => Some((tanimoto()? + (1.0 + cosine()?) / 2.0) / 2.0),
+            Similarity::Fused => Some((weighted()? + (1.0 + cosine()?) / 2.0) / 2.0),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod baseline;
 mod batches;
 pub mod benchmark;
 mod config;
+mod configurations;
 mod corpus;
 mod dataset;
 mod describe;
@@ -57,6 +58,7 @@ pub use config::{
     FinetuneConfig, InitialConfig, OptimizerConfig, PretrainConfig, RunConfig, RunSettings,
     SplitConfig, SplitKind, TrainingConfigError,
 };
+pub use configurations::CONFIGURATIONS;
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
 pub use dataset::{Example, Examples, ExamplesError, Merged, TableRead};
 pub use describe::{DescribeError, describe};

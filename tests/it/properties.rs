@@ -79,9 +79,14 @@ fn properties_and_alerts_are_those_of_rdkit() {
 }
 
 #[test]
-fn cells_are_as_many_as_names_and_short() {
+fn cells_are_as_many_as_names_and_as_short_as_in_json() {
     let molecule = Molecule::parse("CC(=O)Oc1ccccc1C(=O)O").expect("aspirin");
-    let cells = molecule.properties().expect("properties").cells();
+    let properties = molecule.properties().expect("properties");
+    let json = serde_json::to_value(&properties).expect("JSON");
+    assert_eq!(json["mol_wt"].to_string(), "180.159");
+    assert_eq!(json["tpsa"].to_string(), "63.6");
+    assert_eq!(json["qed"].to_string(), "0.5501");
+    let cells = properties.cells();
     assert_eq!(cells.len(), Properties::NAMES.len());
     assert_eq!(
         cells,

@@ -61,3 +61,36 @@ fn ecfp4_finds_as_many_actives_as_rdkits_does_in_the_full_data() {
     assert!((result.auroc - 0.624).abs() < 0.01, "{}", result.auroc);
     assert!((result.bedroc - 0.274).abs() < 0.01, "{}", result.bedroc);
 }
+
+/// The counts of `src/screening/rarity.txt`, made anew.
+#[test]
+#[ignore = "needs the data sets (DELICATE_DATA)"]
+fn rarity_was_counted_in_the_corpus_in_the_full_data() {
+    let path = crate::data().join("corpus/valid.smi.gz");
+    let mut text = String::new();
+    let file = std::fs::File::open(&path).expect("the corpus");
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut text)
+        .expect("text");
+    let structures: Vec<_> = text
+        .lines()
+        .map(|line| Ok::<_, RowError>(Structure::from(line)))
+        .collect();
+    assert_eq!(structures.len(), 10_000);
+    let as_drawn = Keep {
+        salts: true,
+        charges: true,
+    };
+    let mut counts = vec![0u32; 2048];
+    for print in screening::fingerprints(&structures, as_drawn) {
+        for bit in print.expect("a fingerprint").bits() {
+            counts[bit] += 1;
+        }
+    }
+    let kept = include_str!("../../src/screening/rarity.txt").lines();
+    let kept: Vec<u32> = kept
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.parse().expect("a count"))
+        .collect();
+    let different: Vec<_> = (0..2048).filter(|&bit| counts[bit] != kept[bit]).collect();
+    assert!(different.is_empty(), "{different:?}");
+}

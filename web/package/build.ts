@@ -174,4 +174,16 @@ put(join(model, FILES.weights), INSIDE.weights);
 if (hasDomain) put(join(model, FILES.domain), INSIDE.domain);
 put(join(model, "README.md"), "model/README.md");
 for (const name of ["LICENSE-APACHE", "LICENSE-MIT", "NOTICE.md"]) put(join(root, name), name);
-for (const name of ["package.json", "README.md"]) put(join(here, name), name);
+put(join(here, "README.md"), "README.md");
+// The version is written down once, for everything.
+const version = /^\[workspace\.package\]\nversion = "(.+)"$/m.exec(
+  readFileSync(join(root, "Cargo.toml"), "utf8"),
+)?.[1];
+if (version === undefined) throw new Error("Cargo.toml has no version of the workspace");
+const { name, ...rest } = JSON.parse(readFileSync(join(here, "package.json"), "utf8")) as {
+  name: string;
+};
+writeFileSync(
+  join(dist, "package.json"),
+  `${JSON.stringify({ name, version, ...rest }, null, 2)}\n`,
+);

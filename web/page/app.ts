@@ -3,8 +3,8 @@
 import type { Engines } from "../package/src/engines.js";
 import { DelicateError } from "../package/src/errors.js";
 import * as format from "../package/src/format.js";
-import type { ExportFormat, Header, ModelInfo, Piece, Source } from "../package/src/protocol.js";
-import { Session, type Workers } from "../package/src/session.js";
+import type { ExportFormat, Header, ModelInfo, Source } from "../package/src/protocol.js";
+import { type Found, Session, type Workers, type Written } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
 
 /** What the user gave. */
@@ -31,7 +31,7 @@ export interface Complaint {
 /** A table that another took the place of, with what was found of it. */
 export interface Aside {
   input: Input;
-  found: Piece;
+  found: Found;
   scored: number;
 }
 
@@ -104,7 +104,7 @@ export class App {
   }
 
   /** Opens another table in the place of the one that is open or being opened. */
-  open(input: Input, found: Piece | null = null): Promise<Session | null> {
+  open(input: Input, found: Found | null = null): Promise<Session | null> {
     this.forget();
     const end = new AbortController();
     const session = this.#open(input, end, found);
@@ -196,16 +196,16 @@ export class App {
   async export(
     kind: ExportFormat,
     rows: readonly number[] | null = null,
-  ): Promise<{ name: string; bytes: Uint8Array } | null> {
+  ): Promise<(Written & { name: string }) | null> {
     const session = this.#session;
     const input = this.#input;
     if (session === null || input === null) return null;
     try {
-      const bytes = await session.export(kind, rows === null ? null : Uint32Array.from(rows));
-      const stem = input.source.name.replace(/\.gz$/i, "").replace(/\.[^.]+$/, "");
+      const written = await session.export(kind, rows === null ? null : Uint32Array.from(rows));
+      const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
-      this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(bytes.length)}.`);
-      return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, bytes };
+      this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(written.file.size)}.`);
+      return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, ...written };
     } catch (error) {
       this.complain({ text: `The export failed: ${message(error)}` });
       return null;
@@ -238,7 +238,7 @@ export class App {
   async #open(
     input: Input,
     { signal }: AbortController,
-    found: Piece | null,
+    found: Found | null,
   ): Promise<Session | null> {
     try {
       const session = await Session.open(this.engines, input.source, signal, found);

@@ -2,13 +2,13 @@
 
 import * as built from "virtual:model";
 import { Engines } from "../package/src/engines.js";
-import { launch } from "../package/src/launch.js";
-import type { BackendName, Download, ModelFiles } from "../package/src/protocol.js";
+import { browserWorkers, launch } from "../package/src/launch.js";
+import type { BackendName, Download, ModelFiles, Precision } from "../package/src/protocol.js";
 import { App } from "./app.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
 import { comparePanel } from "./panels/compare.js";
-import { detailsPanel } from "./panels/details.js";
+import { detailsPanel, lineOf } from "./panels/details.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
 import { inputPanel } from "./panels/input.js";
@@ -28,6 +28,11 @@ function forcedBackend(): BackendName | null {
   return asked === "cpu" || asked === "webgpu" ? asked : null;
 }
 
+function precision(): Precision | null {
+  const asked = new URLSearchParams(location.search).get("precision");
+  return asked === "int8" || asked === "fp32" ? asked : null;
+}
+
 const absolute = ({ url, bytes, sha256 }: Download): Download => ({
   url: new URL(url, document.baseURI).href,
   bytes,
@@ -43,10 +48,11 @@ const { config, weights, vocab, domain } = built.files;
 const bytes = config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0);
 
 const engines = new Engines(
-  { model: files(built.files), embedding: files(built.embedding) },
+  { model: files(built.files), embedding: files(built.embedding), precision: precision() },
   built.moduleBytes,
   forcedBackend(),
   launch,
+  browserWorkers(),
 );
 const app = new App(engines);
 messagesPanel(app);
@@ -72,6 +78,11 @@ const editor = editorPanel(app, {
 const results = resultsPanel(app, {
   selection,
   ranked: () => screening.ranked(),
+  onEdit: (session, row) => void editor.edit(session, row),
+  onSimilar(session, row) {
+    const line = lineOf(session, row);
+    if (line !== null) screening.rank(line);
+  },
   onOpen: (session, row) => details.show(session, row),
 });
 const screening = screeningPanel(app, { onRanked: () => results.showRanking() });

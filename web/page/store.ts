@@ -1,13 +1,13 @@
 /** The last scored table, kept in the browser's database on this device so that a reload loses nothing. */
 
-import type { Piece } from "../package/src/protocol.js";
+import type { Found } from "../package/src/session.js";
 import type { Input } from "./app.js";
 
 export interface Kept {
   /** Which model's scores these are. */
   model: string;
   input: Input;
-  found: Piece;
+  found: Found;
 }
 
 const DATABASE = "delicate";

@@ -22,6 +22,14 @@ export interface Range {
   domain: "any" | "borderline" | "in";
 }
 
+/** What was found of a substructure. */
+export interface Sought {
+  /** A row each: 0 it has it not, 1 it has, 2 that is not known. */
+  rows: Uint8Array;
+  /** Lets through the rows that have it; else those that have it not. */
+  has: boolean;
+}
+
 export interface View {
   /** Shows rows that hold this text in a field or an error, whatever its case. */
   filter: string;
@@ -29,6 +37,7 @@ export interface View {
   /** Shows these rows alone. */
   among: ReadonlySet<number> | null;
   ranges: readonly Range[];
+  sought: Sought | null;
   sort: { key: SortKey; descending: boolean };
 }
 
@@ -45,6 +54,7 @@ export const EVERYTHING: View = {
   onlyErrors: false,
   among: null,
   ranges: [],
+  sought: null,
   sort: { key: { by: "row" }, descending: false },
 };
 
@@ -116,13 +126,14 @@ export class FieldKeys {
 /** Row indexes in the order shown. Rows without a value come last, whichever way the sort goes. */
 export function arrange(content: Content, view: View, keys: FieldKeys): number[] {
   const { rows } = content;
-  const { onlyErrors, among, sort } = view;
+  const { onlyErrors, among, sought, sort } = view;
   const text = view.filter.trim().toLowerCase();
   const ranges = view.ranges.map((range) => ({ range, number: numbers(content, range.key, keys) }));
   const shown: number[] = [];
   rows.forEach((row, index) => {
     if (onlyErrors && row.state !== "failed") return;
     if (among !== null && !among.has(index)) return;
+    if (sought !== null && sought.rows[index] !== Number(sought.has)) return;
     if (!ranges.every(({ range, number }) => passes(content, index, range, number(index)))) return;
     if (text !== "" && !holds(row, text)) return;
     shown.push(index);

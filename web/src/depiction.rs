@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use delicate::chemistry::{AtomOrder, DESCRIPTORS, Molecule};
+use delicate::chemistry::{DESCRIPTORS, Molecule};
 use serde::Serialize;
 use tsify::Tsify;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::engine::to_js;
 use crate::error::Failure;
+use crate::substructure::places;
 
 /// A molecule ready to be drawn.
 #[derive(Serialize, Tsify)]
@@ -51,14 +52,7 @@ pub fn descriptors(smiles: &str) -> Result<JsValue, JsValue> {
 fn depiction(smiles: &str) -> Result<Depiction, Failure> {
     let molecule = Molecule::parse(smiles)?;
     let block = molecule.to_mol_block("")?;
-    // The block has the atoms in the order of this string.
-    let written = molecule.kekule_smiles(AtomOrder::Input)?;
-    let mut order: Vec<usize> = (0..written.atoms.len()).collect();
-    order.sort_by_key(|&atom| written.atoms[atom].start);
-    let mut places = vec![0; order.len()];
-    for (place, atom) in order.into_iter().enumerate() {
-        places[atom] = place;
-    }
+    let places = places(&molecule)?;
     Ok(Depiction { block, places })
 }
 

@@ -39,6 +39,9 @@ struct Info<'a> {
     #[tsify(type = "\"cpu\" | \"webgpu\"")]
     backend: &'static str,
     adapter: &'a str,
+    /// What the encoder computes in.
+    #[tsify(type = "\"int8\" | \"fp32\"")]
+    precision: &'static str,
     /// The adapter runs on the CPU: correct, but slow.
     software: bool,
     model: ModelInfo<'a>,
@@ -80,12 +83,17 @@ pub struct Engine {
 impl Engine {
     /// Loads a model from the bytes of its `config.json`, `model.safetensors`,
     /// `vocab.txt` and, where it has one, `domain.json.gz`; `backend` is `cpu` or `webgpu`.
+    /// `precision` is `fp32` or, on a CPU, `int8`; without it, the faster one.
     ///
     /// # Errors
     ///
-    /// Where the device cannot be opened or the files are no valid model.
+    /// Where the device cannot be opened, does not compute in that precision, or the files
+    /// are no valid model.
     pub async fn load(
         backend: String,
+        #[wasm_bindgen(unchecked_param_type = "\"int8\" | \"fp32\" | undefined")] precision: Option<
+            String,
+        >,
         config: Vec<u8>,
         weights: Vec<u8>,
         vocabulary: Vec<u8>,
@@ -99,7 +107,17 @@ impl Engine {
             vocabulary: vocabulary.into(),
             domain: domain.map(Into::into),
         };
+        let fast = device.is_fast_in_eight_bits();
         let scorer = Scorer::load(&files, device).map_err(Failure::from)?;
+        let scorer = match precision.as_deref() {
+            None if !fast => scorer,
+            Some("fp32") => scorer,
+            None | Some("int8") => scorer.in_eight_bits().map_err(Failure::from)?,
+            Some(other) => {
+                let message = format!("there is no precision `{other}`: use int8 or fp32");
+                return Err(Failure::new("precision", message).into());
+            }
+        };
         Ok(Self { scorer })
     }
 
@@ -118,6 +136,7 @@ impl Engine {
                 Backend::Wgpu => "webgpu",
             },
             adapter: device.name(),
+            precision: self.scorer.precision().name(),
             software: device.is_software(),
             model: ModelInfo {
                 name: &config.name,
@@ -150,8 +169,8 @@ impl Engine {
     }
 
     /// Scores one real batch twice: the first time compiles kernels. Gives the
-    /// molecules per second of the second time and the values, a row a molecule, by
-    /// which two engines are compared.
+    /// molecules per second of the second time and the values in single precision, a row
+    /// a molecule, by which two engines are compared.
     ///
     /// # Errors
     ///
@@ -161,19 +180,20 @@ impl Engine {
         let structures = PROBE.map(Structure::from);
         let mut rate = 0.0;
         let mut values = Vec::new();
-        for _ in 0..2 {
+        let single = self.scorer.clone().without_eight_bits();
+        for scorer in [&single, &self.scorer] {
             let started = web_time::Instant::now();
-            let outcomes = self
-                .scorer
+            let outcomes = scorer
                 .predict(&structures, PredictOptions::default(), without_interruption)
                 .await;
             if let Some(stop) = outcomes.stop {
                 return Err(Failure::from(stop).into());
             }
-            values.clear();
+            let first = values.is_empty();
             for row in outcomes.rows.into_iter().flatten() {
                 let row = row.map_err(|error| Failure::new("probe", error.message))?;
-                values.extend(row.iter().map(|prediction| prediction.value));
+                let found = row.iter().map(|prediction| prediction.value);
+                values.extend(found.filter(|_| first));
             }
             rate = PROBE.len() as f64 / started.elapsed().as_secs_f64().max(1e-6);
         }

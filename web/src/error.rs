@@ -1,6 +1,6 @@
 //! Errors as the page sees them: an `Error` with a `code`.
 
-use delicate::chemistry::ChemistryError;
+use delicate::chemistry::{ChemistryError, SmartsError};
 use delicate::device::DeviceError;
 use delicate::model_dir::ModelDirError;
 use delicate::predict::Stop;
@@ -14,6 +14,8 @@ pub(crate) struct Failure {
     message: String,
     /// Columns to choose from, where the wrong one was named.
     columns: Vec<String>,
+    /// The offending character of a text, from 0.
+    position: Option<usize>,
 }
 
 impl Failure {
@@ -22,6 +24,16 @@ impl Failure {
             code,
             message: message.to_string(),
             columns: Vec::new(),
+            position: None,
+        }
+    }
+}
+
+impl From<SmartsError> for Failure {
+    fn from(error: SmartsError) -> Self {
+        Self {
+            position: error.position(),
+            ..Self::new("smarts", error)
         }
     }
 }
@@ -72,6 +84,7 @@ impl From<RecordsError> for Failure {
             code,
             message,
             columns,
+            position: None,
         }
     }
 }
@@ -83,6 +96,9 @@ impl From<Failure> for JsValue {
         // Setting a property of an object just made cannot fail.
         let _ = js_sys::Reflect::set(&error, &"code".into(), &failure.code.into());
         let _ = js_sys::Reflect::set(&error, &"columns".into(), &columns);
+        if let Some(position) = failure.position {
+            let _ = js_sys::Reflect::set(&error, &"position".into(), &position.into());
+        }
         error.into()
     }
 }

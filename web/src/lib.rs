@@ -9,10 +9,12 @@ mod engine;
 mod error;
 mod scores;
 mod screening;
+mod substructure;
 mod table;
 
 pub use depiction::{depict, descriptors};
 pub use engine::Engine;
+pub use substructure::Pattern;
 pub use table::Table;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -135,7 +135,7 @@ impl Scores {
             scores.measured.len(),
         ];
         if lengths.iter().any(|&other| other != length) {
-            return Err(Failure::new("restore", "columns of different lengths"));
+            return Err(Failure::new("export", "columns of different lengths"));
         }
         Ok(scores)
     }
@@ -170,5 +170,5 @@ fn part<T: JsCast>(object: &JsValue, name: &str) -> Result<T, Failure> {
     Reflect::get(object, &name.into())
         .ok()
         .and_then(|value| value.dyn_into::<T>().ok())
-        .ok_or_else(|| Failure::new("restore", format!("no `{name}`")))
+        .ok_or_else(|| Failure::new("export", format!("no `{name}`")))
 }

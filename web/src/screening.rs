@@ -26,7 +26,7 @@ export interface Ranking {
   /** The row that is the nearest, from 0; -1 where there is none. */
   nearest: Int32Array;
 }
-export type SimilarityName = "embedding" | "fingerprint" | "fused";
+export type SimilarityName = "embedding" | "fingerprint" | "weighted" | "fused";
 "#;
 
 /// What rows are compared by; the outer `None` where it was not computed yet.
@@ -103,10 +103,12 @@ impl Table {
         let by = match by {
             "embedding" => Similarity::Embedding,
             "fingerprint" => Similarity::Fingerprint,
+            "weighted" => Similarity::Weighted,
             "fused" => Similarity::Fused,
             other => {
-                let message =
-                    format!("unknown similarity `{other}`: use embedding, fingerprint or fused");
+                let message = format!(
+                    "unknown similarity `{other}`: use embedding, fingerprint, weighted or fused"
+                );
                 return Err(Failure::new("argument", message).into());
             }
         };

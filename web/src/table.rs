@@ -1,14 +1,13 @@
 //! What the user gave: a file or pasted text, and the scores of its rows.
 
-use std::cell::RefCell;
 use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use delicate::model::Endpoint;
-use delicate::predict::{PredictOptions, Prediction, Progress, Standardization, Stop};
+use delicate::predict::{PredictOptions, Progress, Standardization, Stop};
 use delicate::records::{
-    Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Writer,
+    Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Structure, Writer,
 };
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
@@ -38,8 +37,17 @@ struct PageRow<'a> {
     state: State,
 }
 
+#[wasm_bindgen(typescript_custom_section)]
+const PIECE: &str = r#"
+/** What scoring a piece of a table gives. */
+export interface Piece {
+  results: RowResult[];
+  scores: Scores;
+}
+"#;
+
 /// How far a row has come.
-#[derive(Serialize, Tsify)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Tsify)]
 #[tsify(rename = "RowState")]
 #[serde(rename_all = "lowercase")]
 enum State {
@@ -48,26 +56,36 @@ enum State {
     Failed,
 }
 
-/// The result of a row as [`Table::rows`] gave it.
-#[derive(Deserialize)]
-struct Restored {
+/// Bytes of rows at most: a small archive can hold more than all the memory that a module
+/// has, of which what is scored needs a part as well.
+const MOST_HELD: usize = 3 << 29;
+
+/// What scoring says of a row beside its predictions.
+#[derive(Serialize, Deserialize, Tsify)]
+#[tsify(missing_as_null)]
+struct RowResult {
     error: Option<RowError>,
     standardization: Option<Standardization>,
+    #[tsify(type = "RowState")]
+    state: State,
 }
 
-type RowResult = Option<Result<Vec<Prediction>, RowError>>;
+/// The molecules of some rows, to be scored elsewhere.
+#[derive(Serialize, Deserialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+enum Given {
+    Smiles(String),
+    MolBlock(String),
+}
 
-/// The rows of a file, with their scores as they come in.
+/// The rows of a file. What is found of them is handed over and not kept: many rows of
+/// many endpoints would fill the memory that a module has.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Table {
     header: Header,
     pub(crate) rows: Vec<Row>,
     pub(crate) compared: Compared,
-    results: RefCell<Vec<RowResult>>,
-    /// One entry a row: what was done to its molecule.
-    standardizations: RefCell<Vec<Option<Standardization>>>,
-    endpoints: RefCell<Vec<Arc<Endpoint>>>,
     /// Why reading ended before the end of the file, if it did.
     fault: Option<String>,
     /// What the reader chose or left out.
@@ -98,30 +116,54 @@ impl Table {
         let header = reader.header().clone();
         let mut rows: Vec<Row> = Vec::new();
         let mut fault = None;
+        let mut held = 0;
         for row in reader.by_ref() {
             match row {
-                Ok(row) => rows.push(row),
+                Ok(row) => {
+                    held += size(&row);
+                    if held > MOST_HELD {
+                        fault = Some(format!(
+                            "it needs more memory than a page has: {} rows were read",
+                            rows.len()
+                        ));
+                        break;
+                    }
+                    rows.push(row);
+                }
                 Err(error) => {
                     fault = Some(error.to_string());
                     break;
                 }
             }
         }
-        // A row that could not be read has its result already.
-        let results = rows
-            .iter()
-            .map(|row| row.molecule.as_ref().err().cloned().map(Err))
-            .collect();
         Ok(Self {
-            header,
-            standardizations: RefCell::new(vec![None; rows.len()]),
-            rows,
-            compared: Compared::default(),
-            results: RefCell::new(results),
-            endpoints: RefCell::default(),
             fault,
             notes: reader.notes().iter().map(ToString::to_string).collect(),
+            ..Self::new(header, rows)
         })
+    }
+
+    /// A table of molecules alone, without fields: those that [`Table::molecules`] gave of
+    /// another. A row without a molecule has an error.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no such list.
+    pub fn of(
+        #[wasm_bindgen(unchecked_param_type = "(Given | null)[]")] molecules: JsValue,
+    ) -> Result<Table, JsValue> {
+        let given: Vec<Option<Given>> = serde_wasm_bindgen::from_value(molecules)
+            .map_err(|error| Failure::new("molecules", error))?;
+        let rows = (1..).zip(given).map(|(line, given)| Row {
+            line,
+            fields: Vec::new(),
+            molecule: match given {
+                Some(Given::Smiles(smiles)) => Ok(Structure::Smiles(smiles)),
+                Some(Given::MolBlock(block)) => Ok(Structure::MolBlock(block)),
+                None => Err(RowError::new("missing_structure", "there is no molecule")),
+            },
+        });
+        Ok(Self::new(Header::default(), rows.collect()))
     }
 
     /// Rows of the table.
@@ -152,7 +194,8 @@ impl Table {
         to_js(&self.header)
     }
 
-    /// The rows from `start` to before `end`, scored or not.
+    /// The rows from `start` to before `end` as they were read: those that could not be
+    /// have failed.
     ///
     /// # Errors
     ///
@@ -160,44 +203,33 @@ impl Table {
     #[wasm_bindgen(unchecked_return_type = "Row[]")]
     pub fn rows(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         let (start, end) = self.bounds(start, end)?;
-        let results = self.results.borrow();
-        let standardizations = self.standardizations.borrow();
-        let rows: Vec<PageRow<'_>> = self.rows[start..end]
-            .iter()
-            .zip(&results[start..end])
-            .zip(&standardizations[start..end])
-            .map(|((row, result), standardization)| {
-                let (error, state) = match result {
-                    None => (None, State::Pending),
-                    Some(Ok(_)) => (None, State::Scored),
-                    Some(Err(error)) => (Some(error), State::Failed),
-                };
-                PageRow {
-                    fields: &row.fields,
-                    error,
-                    standardization: standardization.as_ref(),
-                    state,
-                }
-            })
-            .collect();
+        let rows = self.rows[start..end].iter().map(|row| {
+            let error = row.molecule.as_ref().err();
+            PageRow {
+                fields: &row.fields,
+                error,
+                standardization: None,
+                state: error.map_or(State::Pending, |_| State::Failed),
+            }
+        });
+        let rows: Vec<PageRow<'_>> = rows.collect();
         to_js(&rows)
     }
 
-    /// The predictions of the rows from `start` to before `end`.
+    /// The molecules of the rows from `start` to before `end`, for [`Table::of`].
     ///
     /// # Errors
     ///
     /// Where `start` or `end` is no place.
-    #[wasm_bindgen(unchecked_return_type = "Scores")]
-    pub fn scores(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
+    #[wasm_bindgen(unchecked_return_type = "(Given | null)[]")]
+    pub fn molecules(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         let (start, end) = self.bounds(start, end)?;
-        let endpoints = self.endpoints.borrow().len();
-        let mut scores = Scores::default();
-        for result in &self.results.borrow()[start..end] {
-            let predictions = result.as_ref().and_then(|result| result.as_ref().ok());
-            scores.push(predictions.map_or(&[], Vec::as_slice), endpoints);
-        }
-        scores.to_js()
+        let given = self.rows[start..end].iter().map(|row| match &row.molecule {
+            Ok(Structure::Smiles(smiles)) => Some(Given::Smiles(smiles.clone())),
+            Ok(Structure::MolBlock(block)) => Some(Given::MolBlock(block.clone())),
+            Err(_) => None,
+        });
+        to_js(&given.collect::<Vec<_>>())
     }
 
     /// Mol blocks of rows, drawn in two dimensions and in Kekulé form; `null` for
@@ -214,15 +246,16 @@ impl Table {
             .collect()
     }
 
-    /// Scores those rows from `start` to before `end` that have no result yet.
+    /// Scores the rows from `start` to before `end`.
     ///
     /// After each batch `on_progress(done, total)` is called and the event
-    /// loop gets its turn; `false` ends the run. Rows done by then keep their
-    /// scores. Resolves with the number of rows that got a result.
+    /// loop gets its turn; `false` ends the run. Resolves with the results: rows that
+    /// were not reached are pending.
     ///
     /// # Errors
     ///
-    /// Where the device fails; rows done by then keep their scores.
+    /// Where the device fails.
+    #[wasm_bindgen(unchecked_return_type = "Piece")]
     pub async fn score(
         &self,
         engine: &Engine,
@@ -230,17 +263,12 @@ impl Table {
         end: f64,
         #[wasm_bindgen(unchecked_param_type = "(done: number, total: number) => boolean")]
         on_progress: js_sys::Function,
-    ) -> Result<usize, JsValue> {
+    ) -> Result<JsValue, JsValue> {
         let (start, end) = self.bounds(start, end)?;
         let scorer = &engine.scorer;
-        self.name_endpoints(engine);
-        let waiting: Vec<usize> = {
-            let results = self.results.borrow();
-            (start..end).filter(|&row| results[row].is_none()).collect()
-        };
-        let rows: Vec<&Row> = waiting.iter().map(|&row| &self.rows[row]).collect();
+        let rows = &self.rows[start..end];
         let run = scorer.predict(
-            &rows,
+            rows,
             PredictOptions::default().uncertainty(true),
             async |progress: Progress| {
                 let wish = on_progress.call2(
@@ -256,21 +284,32 @@ impl Table {
             },
         );
         let outcome = run.await;
-        let mut done = 0;
+        if let Some(stop) = outcome.stop
+            && !matches!(stop, Stop::Cancelled)
         {
-            let mut results = self.results.borrow_mut();
-            let mut standardizations = self.standardizations.borrow_mut();
-            let outcomes = outcome.rows.into_iter().zip(outcome.standardizations);
-            for (row, (result, standardization)) in waiting.into_iter().zip(outcomes) {
-                done += usize::from(result.is_some());
-                standardizations[row] = standardization.filter(|_| result.is_some());
-                results[row] = result;
-            }
+            return Err(Failure::from(stop).into());
         }
-        match outcome.stop {
-            None | Some(Stop::Cancelled) => Ok(done),
-            Some(stop) => Err(Failure::from(stop).into()),
+        let endpoints = scorer.endpoints().len();
+        let mut scores = Scores::default();
+        let mut results = Vec::with_capacity(rows.len());
+        let outcomes = outcome.rows.into_iter().zip(outcome.standardizations);
+        for (result, standardization) in outcomes {
+            let (state, error, predictions) = match result {
+                None => (State::Pending, None, Vec::new()),
+                Some(Ok(predictions)) => (State::Scored, None, predictions),
+                Some(Err(error)) => (State::Failed, Some(error), Vec::new()),
+            };
+            scores.push(&predictions, endpoints);
+            results.push(RowResult {
+                error,
+                standardization: standardization.filter(|_| state != State::Pending),
+                state,
+            });
         }
+        let piece = js_sys::Object::new();
+        js_sys::Reflect::set(&piece, &"results".into(), &to_js(&results)?)?;
+        js_sys::Reflect::set(&piece, &"scores".into(), &scores.to_js()?)?;
+        Ok(piece.into())
     }
 
     /// What the prediction of one row rests on: the predictions with their
@@ -292,56 +331,23 @@ impl Table {
         to_js(&explained.map_err(Failure::from)?)
     }
 
-    /// Takes over results that [`Table::rows`] and [`Table::scores`] gave of an
-    /// earlier table of the same file, after its worker was lost: those of the
-    /// rows from `start` on; those that are pending stay so.
+    /// Rows as `csv`, `tsv`, `json`, `jsonl` or `sdf`, in the order given, with what
+    /// [`Table::score`] gave of each. Those that were not scored say so in their error.
     ///
     /// # Errors
     ///
-    /// Where `results` are not such rows, or `scores` not their predictions.
-    pub fn restore(
-        &self,
-        engine: &Engine,
-        start: f64,
-        #[wasm_bindgen(unchecked_param_type = "Omit<Row, \"fields\">[]")] results: JsValue,
-        #[wasm_bindgen(unchecked_param_type = "Scores")] scores: JsValue,
-    ) -> Result<(), JsValue> {
-        let start = place("start", start)?;
-        let given: Vec<Restored> = serde_wasm_bindgen::from_value(results)
-            .map_err(|error| Failure::new("restore", error))?;
-        let scores = Scores::from_js(&scores)?;
-        self.name_endpoints(engine);
-        let endpoints = self.endpoints.borrow();
-        let mut results = self.results.borrow_mut();
-        let mut standardizations = self.standardizations.borrow_mut();
-        let places = results.iter_mut().zip(standardizations.iter_mut());
-        for (at, ((result, standardization), row)) in places.skip(start).zip(given).enumerate() {
-            *standardization = row.standardization;
-            match row.error {
-                Some(error) => *result = Some(Err(error)),
-                None => {
-                    if let Some(predictions) = scores.row(at, &endpoints) {
-                        *result = Some(Ok(predictions));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Rows as `csv`, `tsv`, `json`, `jsonl` or `sdf`, in the order given; all of
-    /// them where none are given. Those that were not scored say so in their error.
-    ///
-    /// # Errors
-    ///
-    /// Where the format is none of these.
+    /// Where the format is none of these, or `results` and `scores` are not of so many
+    /// rows.
     pub fn export(
         &self,
+        engine: &Engine,
         #[wasm_bindgen(
             unchecked_param_type = "\"csv\" | \"tsv\" | \"json\" | \"jsonl\" | \"sdf\""
         )]
         format: &str,
-        rows: Option<Vec<u32>>,
+        rows: Vec<u32>,
+        #[wasm_bindgen(unchecked_param_type = "RowResult[]")] results: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Scores")] scores: JsValue,
     ) -> Result<Vec<u8>, JsValue> {
         let format = match format {
             "csv" => OutputFormat::Csv,
@@ -354,19 +360,27 @@ impl Table {
                 return Err(Failure::new("format", message).into());
             }
         };
-        let rows = match rows {
-            Some(rows) => rows.into_iter().map(|row| row as usize).collect(),
-            None => (0..self.rows.len()).collect::<Vec<_>>(),
-        };
-        self.write(format, &rows)
+        let results: Vec<RowResult> = serde_wasm_bindgen::from_value(results)
+            .map_err(|error| Failure::new("export", error))?;
+        let scores = Scores::from_js(&scores)?;
+        if results.len() != rows.len() {
+            let message = format!("{} results for {} rows", results.len(), rows.len());
+            return Err(Failure::new("export", message).into());
+        }
+        self.write(format, engine.scorer.endpoints(), &rows, &results, &scores)
             .map_err(|error| Failure::new("export", error).into())
     }
 }
 
 impl Table {
-    /// Scores are those of this engine's model from now on.
-    fn name_endpoints(&self, engine: &Engine) {
-        *self.endpoints.borrow_mut() = engine.scorer.endpoints().to_vec();
+    fn new(header: Header, rows: Vec<Row>) -> Self {
+        Self {
+            header,
+            rows,
+            compared: Compared::default(),
+            fault: None,
+            notes: Vec::new(),
+        }
     }
 
     pub(crate) fn bounds(&self, start: f64, end: f64) -> Result<(usize, usize), Failure> {
@@ -374,26 +388,50 @@ impl Table {
         Ok((place("start", start)?.min(end), end))
     }
 
-    fn write(&self, format: OutputFormat, rows: &[usize]) -> std::io::Result<Vec<u8>> {
+    fn write(
+        &self,
+        format: OutputFormat,
+        endpoints: &[Arc<Endpoint>],
+        rows: &[u32],
+        results: &[RowResult],
+        scores: &Scores,
+    ) -> std::io::Result<Vec<u8>> {
         let columns = Columns::Predictions {
-            endpoints: self.endpoints.borrow().clone(),
+            endpoints: endpoints.to_vec(),
             uncertainty: true,
             percentiles: false,
             properties: false,
         };
         let mut writer = Writer::new(Vec::new(), format, &self.header, columns)?;
         let pending = RowError::new("not_scored", "the row was not scored");
-        let standardizations = self.standardizations.borrow();
-        let results = self.results.borrow();
-        for &at in rows {
-            let Some(row) = self.rows.get(at) else {
+        for (at, (&row, found)) in rows.iter().zip(results).enumerate() {
+            let Some(row) = self.rows.get(row as usize) else {
                 continue;
             };
-            let result = results[at].as_ref().map_or(Err(&pending), Result::as_ref);
-            writer.write(row, standardizations[at].as_ref(), result)?;
+            let predictions = match found.state {
+                State::Scored => scores.row(at, endpoints),
+                State::Pending | State::Failed => None,
+            };
+            let error = found.error.as_ref().unwrap_or(&pending);
+            let result = predictions.as_ref().ok_or(error);
+            writer.write(row, found.standardization.as_ref(), result)?;
         }
         writer.finish()
     }
+}
+
+/// About how many bytes a row takes.
+fn size(row: &Row) -> usize {
+    let fields = row
+        .fields
+        .iter()
+        .map(|field| field.len() + size_of::<String>());
+    // The molecule is a field once more, or a mol block beside them.
+    let molecule = match &row.molecule {
+        Ok(Structure::Smiles(text) | Structure::MolBlock(text)) => text.len(),
+        Err(error) => error.message.len(),
+    };
+    size_of::<Row>() + fields.sum::<usize>() + molecule
 }
 
 /// A number of JavaScript as a place in the table. Taken as an integer by its

@@ -6,8 +6,10 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import type { Explanation } from "../package/src/protocol.js";
+import { locked, workbook, zipped, zstandard } from "./archives.js";
 import { Checks } from "./checks.js";
 import { COMMON, findChromium } from "./chromium.js";
 import { type Served, serve } from "./server.js";
@@ -61,6 +63,7 @@ async function main(): Promise<void> {
     await run("backend cpu", () => testBackend(browser, site, "cpu"));
     await run("large file", () => testLargeFile(browser, site));
     await run("columns", () => testColumns(browser, site));
+    await run("archives", () => testArchives(browser, site));
     await run("second file", () => testSecondFile(browser, site));
     await run("keyboard", () => testKeyboard(browser, site));
     await run("fragment and width", () => testFragmentAndWidth(browser, site));
@@ -71,6 +74,8 @@ async function main(): Promise<void> {
     await run("details", () => testDetails(browser, site));
     await run("drawings", () => testDrawings(browser, site));
     await run("table", () => testTable(browser, site));
+    await run("substructure", () => testSubstructure(browser, site));
+    await run("shading", () => testShading(browser, site));
     await run("keeping", () => testKeeping(browser, site));
     await run("plots", () => testPlots(browser, site));
     await run("screening", () => testScreening(browser, site));
@@ -165,7 +170,7 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
           "--device",
           "cpu",
           "--precision",
-          "fp32",
+          backend === "cpu" ? "int8" : "fp32",
           "--uncertainty",
           "--format",
           "json",
@@ -379,6 +384,210 @@ async function testColumns(browser: Browser, site: Served): Promise<void> {
   await visit.context.close();
 }
 
+/** Chooses a file of bytes, and what the page says of it: its rows and notes, or a message. */
+async function told(page: Page, name: string, buffer: Buffer): Promise<string> {
+  await page.locator("#clear").dispatchEvent("click");
+  await page.locator("#results").waitFor({ state: "hidden" });
+  await page.setInputFiles("#picker", { name, mimeType: "application/octet-stream", buffer });
+  const shown = page.locator("#message, #summary").filter({ visible: true });
+  await shown.first().waitFor({ timeout: LIMIT });
+  const all = page.locator("#message, #summary, #notes").filter({ visible: true });
+  return (await all.allInnerTexts()).join(" ");
+}
+
+async function testArchives(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const table = "name,smiles\nethanol,CCO\nbenzene,c1ccccc1\n";
+  await checks.check("cpu: archives and workbooks open, and say what of them is read", async () => {
+    const sheets = {
+      About: [["Made by", "hand"]],
+      Compounds: [
+        ["name", "smiles"],
+        ["ethanol", "CCO"],
+      ],
+    };
+    for (const [name, file, ...expected] of [
+      [
+        "set.zip",
+        zipped({ "set/table.csv": table, "read me.txt": "first" }),
+        "2 rows",
+        "set/table.csv",
+        "read me.txt",
+      ],
+      ["set.xlsx", workbook(sheets), "1 row", "Compounds", "About"],
+      // By its content, whatever its name.
+      ["set.csv", workbook({ Sheet1: sheets.Compounds }), "1 row"],
+      ["set.csv.zst", zstandard(table), "2 rows"],
+      ["set.csv.gz", gzipSync(table), "2 rows"],
+    ] as const) {
+      const text = await told(page, name, file);
+      for (const part of expected) ok(text.includes(part), `${name}: ${part} is not in: ${text}`);
+    }
+  });
+  await checks.check("cpu: scores of a workbook are exported with its columns", async () => {
+    const sheet = [
+      ["id", "smiles"],
+      ["a", "CCO"],
+      ["b", "CC("],
+    ];
+    await told(page, "plate.xlsx", workbook({ Plate: sheet }));
+    await score(page);
+    const [head, ...rows] = csv(await exported(page, "csv"));
+    deepEqual(head?.slice(0, 2), sheet[0]);
+    deepEqual(
+      rows.map((row) => row.slice(0, 2)),
+      sheet.slice(1),
+    );
+    ok(rows[1]?.at(-1) !== "" && rows[0]?.at(-1) === "", "the second row has an error");
+  });
+  await checks.check("cpu: archives that cannot be read say why", async () => {
+    const whole = zipped({ "a.csv": table });
+    const old = Buffer.concat([Buffer.from("d0cf11e0a1b11ae1", "hex"), Buffer.alloc(600)]);
+    for (const [name, file, expected] of [
+      ["two.zip", zipped({ "a.csv": table, "b.smi": "CCO" }), "several tables"],
+      ["none.zip", zipped({ "a.png": "", "b.pdf": "" }), "holds no table"],
+      ["locked.zip", locked(whole), "encrypted"],
+      ["cut.zip", whole.subarray(0, -30), "cut off or damaged"],
+      ["old.xls", old, "old Excel workbook"],
+      ["empty.xlsx", workbook({ Sheet1: [] }), ""],
+    ] as const) {
+      const text = await told(page, name, file);
+      ok(text.includes(expected) && !text.includes(" rows"), `${name}: ${text}`);
+    }
+    await told(page, "whole.zip", whole);
+    await score(page);
+    equal((await counts(page)).scored, 2, "the engine goes on");
+  });
+  await checks.check("cpu: what was chosen, left out or changed is said of each file", async () => {
+    const methane =
+      "m\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 C   0  0\n";
+    for (const [name, file, expected] of [
+      ["remarks.csv", `# by hand\n# twice\n${table}`, "2 lines that begin with #"],
+      ["values.csv", "what,CCO\nx,CCN\ny,c1ccccc1\n", "by its values"],
+      ["items.sdf", `${methane}M  END\n>  <>\nnone\n\n>  <id>\n7\n\n$$$$\n`, "without a name"],
+      ["padded.gz", Buffer.concat([gzipSync(table), Buffer.alloc(512)]), "512 zero bytes"],
+      ["wide.csv", Buffer.from(`\ufeff${table}`, "utf16le"), "2 rows"],
+    ] as const) {
+      const text = await told(page, name, Buffer.from(file));
+      ok(text.includes(expected), `${name}: ${text}`);
+    }
+    const changed = ["CCN.Cl salt", "CC(=O)[O-] anion", "[13CH4] heavy", "C/C=C\\\\C twice"];
+    await openFile(page, "changed.smi", changed);
+    await score(page);
+    const said = await page.locator("#notes").innerText();
+    for (const part of [
+      "1 without salts",
+      "1 without charges",
+      "1 without isotopes",
+      "1: a doubled backslash",
+    ])
+      ok(said.includes(part), said);
+  });
+  await checkQuiet("cpu: no errors on the console while opening archives", visit);
+  await visit.context.close();
+}
+
+async function testSubstructure(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const lines = ["c1ccccc1C(=O)O acid", "CCO ethanol", "CC( broken", "CCOC(=O)c1ccccc1 ester"];
+  const shown = async (): Promise<string[]> => {
+    await page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
+    return (await visibleRows(page)).map(({ number }) => number);
+  };
+  const look = async (smarts: string, says: RegExp): Promise<void> => {
+    await page.locator("#smarts").fill(smarts);
+    await page.keyboard.press("Enter");
+    await page.locator("#smarts-state").getByText(says).waitFor({ timeout: LIMIT });
+  };
+  await checks.check("cpu: rows are filtered by a substructure, which is marked", async () => {
+    await openFile(page, "four.smi", lines);
+    await drawn(page, "#viewport", 3);
+    await page.locator("#filters-open").click();
+    await look("c1ccccc1C(=O)O", /2 of 4 rows have it. 1 row could not be searched/);
+    deepEqual(await shown(), ["1", "4"]);
+    equal(await page.locator("#filters-open").innerText(), "Filters (1)");
+    await drawn(page, "#viewport", 2);
+    equal(await page.locator("#viewport tbody tr").nth(1).locator("circle.matched").count(), 9);
+    await page.locator("#smarts-wanted").selectOption("without");
+    deepEqual(await shown(), ["2"]);
+    equal(csv(await exported(page, "csv")).length, 2, "the rows shown are exported");
+    await page.locator("#smarts-wanted").selectOption("with");
+    await page.locator("#smarts-remove").click();
+    deepEqual(await shown(), ["1", "2", "3", "4"]);
+    equal(await page.locator("#filters-open").innerText(), "Filters");
+  });
+  await checks.check("cpu: a pattern that is none is marked where it is wrong", async () => {
+    await look("c1ccccc1C(=X)O", /is not allowed there/);
+    equal(await page.locator("#smarts-state mark").innerText(), "X");
+    equal(await page.locator("#smarts").getAttribute("aria-invalid"), "true");
+    deepEqual(await shown(), ["1", "2", "3", "4"]);
+    await look("[NH2", /is not closed/);
+    await look("", /There is no pattern/);
+    await look("[OH]", /2 of 4 rows have it/);
+    equal(await page.locator("#smarts").getAttribute("aria-invalid"), "false");
+    await page.locator("#filter-clear").click();
+    deepEqual(await shown(), ["1", "2", "3", "4"]);
+  });
+  await checks.check(
+    "cpu: 100,000 rows are searched in pieces, and it can be cancelled",
+    async () => {
+      const good = ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C", "CCO", "OCC(O)CO"];
+      await openFile(page, "many.smi", cycle(good, 100_000));
+      await page.locator("#smarts").fill("C(=O)[OH]");
+      await page.keyboard.press("Enter");
+      await page
+        .locator("#smarts-state")
+        .getByText(/^Searching: [\d,]+ of 100,000/)
+        .waitFor();
+      await page.locator("#smarts-cancel").click();
+      await page.locator("#smarts-state").getByText("cancelled").waitFor({ timeout: 5_000 });
+      equal((await counts(page)).rows, 100_000);
+      await look("C(=O)[OH]", /^25,000 of 100,000 rows have it/);
+      equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), "25001");
+    },
+  );
+  await checkQuiet("cpu: no errors on the console while searching", visit);
+  await visit.context.close();
+}
+
+async function testShading(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const shaded = page.locator("#viewport tbody td.shaded");
+  await checks.check("cpu: values are shaded by their percentile, in words as well", async () => {
+    await openFile(page, "two.smi", ["CCO ethanol", "CC(C)Cc1ccc(cc1)C(C)C(=O)O ibuprofen"]);
+    await score(page);
+    if (await page.locator("#shading-choice").isHidden()) return;
+    await shaded.first().waitFor();
+    const { words, title, percentile } = await shaded.first().evaluate((cell) => ({
+      words: cell.textContent ?? "",
+      title: (cell as HTMLElement).title,
+      percentile: Number.parseFloat((cell as HTMLElement).style.getPropertyValue("--percentile")),
+    }));
+    ok(/\d(st|nd|rd|th) percentile of /.test(words) && title.includes("percentile"), words);
+    ok(percentile >= 0 && percentile <= 100);
+    ok(await page.locator("#shading-legend").isVisible());
+    await page.locator("#shading").uncheck();
+    equal(await shaded.count(), 0);
+    ok(await page.locator("#shading-legend").isHidden());
+  });
+  await checks.check("cpu: the choice of shading is remembered", async () => {
+    await page.reload();
+    await page.locator("#results").waitFor({ timeout: LIMIT });
+    if (await page.locator("#shading-choice").isHidden()) return;
+    equal(await page.locator("#shading").isChecked(), false);
+    equal(await shaded.count(), 0);
+    await page.locator("#shading").check();
+    ok((await shaded.count()) > 0);
+  });
+  await checkQuiet("cpu: no errors on the console while shading", visit);
+  await visit.context.close();
+}
+
 async function testSecondFile(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;
@@ -564,7 +773,8 @@ async function testExplanation(
   backend: Backend,
 ): Promise<Explained[]> {
   const name = (text: string): string => `${backend}: ${text}`;
-  const visit = await open(browser, `${site.url}?backend=${backend}`, site);
+  // In which the command explains.
+  const visit = await open(browser, `${site.url}?backend=${backend}&precision=fp32`, site);
   const { page } = visit;
   const explained: Explained[] = [];
   await checks.check(
@@ -966,6 +1176,22 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
       equal(csv(await exported(page, "csv")).length, 6);
     },
   );
+  await checks.check("cpu: keys open the sketcher and rank the table by a row", async () => {
+    const row = page.locator("#results tbody th button").first();
+    await row.focus();
+    await page.keyboard.press("e");
+    await page.locator("#editor").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("#editor").waitFor({ state: "hidden" });
+    await row.focus();
+    await page.keyboard.press("s");
+    await page
+      .locator("#rank-state")
+      .getByText(/^Ranked/)
+      .waitFor({ timeout: LIMIT });
+    await page.locator("#rank-clear").click();
+    await page.locator("#screening-open").click();
+  });
   await checks.check("cpu: columns are hidden and shown again", async () => {
     const heads = (): Promise<string[]> => page.locator("#viewport thead th .name").allInnerTexts();
     const before = await heads();
@@ -1170,6 +1396,16 @@ async function testAccessibility(browser: Browser, site: Served): Promise<void> 
     for (const id of ["filters-open", "plots-open", "screening-open"])
       await page.locator(`#${id}`).click();
     await clean("filters, plot and screening");
+    await page.locator("#smarts").fill("c1ccccc1C(=");
+    await page.keyboard.press("Enter");
+    await page.locator("#smarts-state mark").waitFor({ timeout: LIMIT });
+    await clean("a pattern that is none");
+    await page.locator("#smarts").fill("c1ccccc1");
+    await page.keyboard.press("Enter");
+    await page.locator("#smarts-remove").waitFor({ timeout: LIMIT });
+    await drawn(page, "#viewport", 1);
+    await clean("a substructure found");
+    await page.locator("#smarts-remove").click();
     await page.locator("#columns").click();
     await clean("columns");
     await page.keyboard.press("Escape");
@@ -1476,7 +1712,7 @@ async function open(
     if (
       request.method() !== "GET" ||
       request.postData() !== null ||
-      !/^(\?backend=\w+)?$/.test(search)
+      !/^(\?backend=\w+(&precision=\w+)?)?$/.test(search)
     ) {
       faults.push(`request that carries something: ${request.method()} ${request.url()}`);
     }

@@ -70,7 +70,7 @@ async function testScores(firefox: Firefox): Promise<void> {
     await checks.check(sameName, async () => {
       const { stdout } = await promisify(execFile)(
         bin,
-        ["score", examples, "--device", "cpu", "--precision", "fp32", "--format", "json"],
+        ["score", examples, "--device", "cpu", "--precision", "int8", "--format", "json"],
         { maxBuffer: 2 ** 26 },
       );
       type Written = { scores: Record<string, { value: number }> | null };

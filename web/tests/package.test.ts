@@ -71,8 +71,9 @@ async function testPackage(folder: string): Promise<void> {
       await npm(["pack", built, "--json", "--pack-destination", folder], { cwd: folder }),
     ) as { filename: string; version: string; files: { path: string }[] }[];
     packed = join(folder, about?.filename ?? "");
-    const own = JSON.parse(await readFile(join(web, "package.json"), "utf8")) as object;
-    equal(about?.version, (own as { version: string }).version, "one version for all");
+    const workspace = await readFile(join(web, "../Cargo.toml"), "utf8");
+    const version = /^\[workspace\.package\]\nversion = "(.+)"$/m.exec(workspace)?.[1];
+    equal(about?.version, version, "one version for all");
     const unexpected = about?.files
       .map(({ path }) => path)
       .filter(
@@ -129,7 +130,7 @@ async function fromCommand(folder: string, choice: string[]): Promise<Found[] | 
       "--device",
       "cpu",
       "--precision",
-      "fp32",
+      "int8",
       "--uncertainty",
       "--format",
       "json",
@@ -241,6 +242,8 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
       const found = {
         backend: await code(() => createScorer({ backend: "gpu" })),
         webgpu: await code(() => createScorer({ backend: "webgpu" })),
+        precision: await code(() => createScorer({ precision: "fp16" })),
+        workers: await code(() => createScorer({ workers: 0 })),
         absent: await code(() => createScorer({ model: "./absent" })),
         module: await code(() => createScorer({ model: ${JSON.stringify(here)} })),
         aborted: await code(() => createScorer({ signal: AbortSignal.abort() })),
@@ -271,6 +274,8 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
     deepEqual(only, {
       backend: "argument",
       webgpu: "no_webgpu",
+      precision: "argument",
+      workers: "argument",
       absent: "download",
       module: "download",
       aborted: "cancelled",

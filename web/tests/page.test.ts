@@ -3,6 +3,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { renderCard } from "../card.js";
 import { batches } from "../package/src/batches.js";
+import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
 import { pictureOf } from "../package/src/drawing/picture.js";
 import {
@@ -12,6 +13,7 @@ import {
   duration,
   estimate,
   interval,
+  ordinal,
   parameters,
   plural,
   rate,
@@ -20,6 +22,7 @@ import {
   signed,
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
+import { percentile } from "../package/src/percentile.js";
 import type { Endpoint, Row } from "../package/src/protocol.js";
 import { ScoreStore } from "../package/src/scores.js";
 import { App, type Input } from "../page/app.js";
@@ -162,6 +165,10 @@ await checks.check("the filter looks in fields and errors, whatever the case", (
   deepEqual(order({ onlyErrors: true }), [1]);
   deepEqual(order({ onlyErrors: true, filter: "CCO" }), []);
   deepEqual(order({ among: new Set([4, 0]) }), [0, 4]);
+  // A substructure: the third is not known.
+  const found = Uint8Array.from([1, 0, 2, 0, 1]);
+  deepEqual(order({ sought: { rows: found, has: true } }), [0, 4]);
+  deepEqual(order({ sought: { rows: found, has: false } }), [1, 3]);
 });
 
 await checks.check(
@@ -203,12 +210,84 @@ await checks.check("scores of pieces become one table, neighbours by one list", 
     [0, 1, 2, 3].map((at) => store.value(at, 0)),
     [1, 2, 3, 4],
   );
-  const { molecules, nearest } = store.slice(0, 4);
+  const { molecules, nearest } = store.pick([0, 1, 2, 3]);
   deepEqual(
     [...nearest].map((number) => molecules[number - 1] ?? null),
     ["CCN", null, "CCN", "CCO"],
   );
   equal(store.estimate(0, 0)?.interval, null);
+});
+
+await checks.check("scores come back from a store as they were given, packed in between", () => {
+  // More rows than lie together, and more similarities than two bytes tell apart.
+  const [rows, endpoints] = [9_000, 9];
+  const length = rows * endpoints;
+  const given = {
+    values: Float32Array.from({ length }, (_, at) => at / 7),
+    low: Float32Array.from({ length }, (_, at) => (at % endpoints < 2 ? at / 9 : Number.NaN)),
+    high: Float32Array.from({ length }, (_, at) => (at % endpoints < 2 ? at / 5 : Number.NaN)),
+    domains: Uint8Array.from({ length }, (_, at) => at % 4),
+    nearest: Uint32Array.from({ length }, (_, at) => at % 3),
+    similarities: Float64Array.from({ length }, (_, at) => at / length),
+    measured: Float32Array.from({ length }, (_, at) => (at % 3 === 1 ? at % 5 : Number.NaN)),
+    molecules: ["CCO", "CCN"],
+  };
+  const slices = (from: number, to: number) => {
+    const part = <T extends { slice(start: number, end: number): T }>(all: T): T =>
+      all.slice(from * endpoints, to * endpoints);
+    const { values, low, high, domains, nearest, similarities, measured, molecules } = given;
+    return {
+      values: part(values),
+      low: part(low),
+      high: part(high),
+      domains: part(domains),
+      nearest: part(nearest),
+      similarities: part(similarities),
+      measured: part(measured),
+      molecules,
+    };
+  };
+  const store = new ScoreStore(rows);
+  for (const [from, to] of [
+    [4_000, 9_000],
+    [0, 4_000],
+  ] as const)
+    store.set(from, to - from, slices(from, to));
+  const all = Array.from({ length: rows }, (_, row) => row);
+  for (const one of [store, ScoreStore.from(structuredClone(store.packed))]) {
+    const { molecules, nearest, ...columns } = one.pick(all);
+    const { molecules: givenMolecules, nearest: givenNearest, ...givenColumns } = given;
+    // What was measured belongs to a neighbour.
+    deepEqual(columns, givenColumns);
+    deepEqual(
+      Array.from(nearest, (number) => molecules[number - 1]),
+      Array.from(givenNearest, (number) => givenMolecules[number - 1]),
+    );
+    const [row, endpoint] = [8_765, 1];
+    const at = row * endpoints + endpoint;
+    equal(one.value(row, endpoint), given.values[at]);
+    deepEqual(one.estimate(row, endpoint)?.interval, { low: given.low[at], high: given.high[at] });
+    equal(one.similarity(row, endpoint), given.similarities[at]);
+  }
+});
+
+await checks.check("percentiles are those of the engine", () => {
+  const quantiles = Array.from({ length: 101 }, (_, at) =>
+    at < 40 ? at / 10 : Math.max(6, at / 10),
+  );
+  equal(percentile(quantiles, -1), 0);
+  equal(percentile(quantiles, 0.25), 2.5);
+  // The middle of those that are the same.
+  equal(percentile(quantiles, 6), 50);
+  equal(percentile(quantiles, 10), 100);
+  equal(percentile(quantiles, 11), 100);
+  equal(percentile(quantiles, Number.NaN), null);
+  equal(percentile([], 1), null);
+  equal(percentile(undefined, 1), null);
+  deepEqual(
+    [1, 2, 3, 11, 12, 22, 100, 0].map(ordinal),
+    "1st 2nd 3rd 11th 12th 22nd 100th 0th".split(" "),
+  );
 });
 
 await checks.check("values have the decimals that their intervals warrant", () => {
@@ -414,6 +493,10 @@ const holdsOnly = (app: App, smiles: string, rows: number): void => {
   });
 };
 
+/** A file read as JSON. */
+const parsed = async (file: Blob | undefined): Promise<unknown[]> =>
+  JSON.parse((await file?.text()) ?? "") as unknown[];
+
 await checks.check(
   "a file opened while another list is being read has its own values alone",
   async () => {
@@ -433,7 +516,7 @@ await checks.check(
       equal(app.session?.counts.scored, 3_000);
       const exported = await app.export("json");
       equal(exported?.name, "ethanol-scores.json");
-      equal(JSON.parse(new TextDecoder().decode(exported?.bytes)).length, 3_000);
+      equal((await parsed(exported?.file)).length, 3_000);
       await turn();
       equal(engines.current.tables.size, 1, "the worker keeps no table that is given up");
     }
@@ -481,9 +564,69 @@ await checks.check("a worker that takes over gets the table with its results", a
   engines.current.dead = true;
   engines.current = new MadeUpWorker();
   const exported = await app.export("json");
-  const rows = JSON.parse(new TextDecoder().decode(exported?.bytes)) as MadeUpRow[];
+  const rows = (await parsed(exported?.file)) as MadeUpRow[];
   equal(rows.length, 2_500);
   ok(rows.every(({ value }) => value === madeUpValue("CCN")));
+});
+
+await checks.check("it is said how often molecules were not scored as they were drawn", () => {
+  const changes = new Changes();
+  equal(changes.summary(), "");
+  const plain = { smiles: "C", left_out: [], neutralized: 0, isotopes: 0, notes: [] };
+  for (const one of [
+    plain,
+    { ...plain, left_out: ["Cl"], neutralized: 1 },
+    { ...plain, left_out: ["O"], notes: ["a doubled backslash read as one"] },
+    { ...plain, stereo: true },
+  ])
+    changes.count(one, 1);
+  changes.count(null, 1);
+  const rest = "1 without charges; 1 without stereo; 1: a doubled backslash read as one.";
+  equal(changes.summary(), `Rows changed: 2 without salts or solvents; ${rest}`);
+  changes.count({ ...plain, stereo: true }, -1);
+  ok(!changes.summary().includes("stereo"));
+});
+
+await checks.check("several workers score one table, and each row once", async () => {
+  const engines = madeUpEngines();
+  const helpers = [new MadeUpWorker(), new MadeUpWorker()];
+  engines.helpers = helpers;
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 4_500));
+  equal(app.session?.counts.scored, 4_500);
+  for (const worker of [engines.current, ...helpers]) ok(worker.scored > 0);
+  equal(
+    [engines.current, ...helpers].reduce((sum, { scored }) => sum + scored, 0),
+    4_500,
+    "no row is scored twice",
+  );
+  const rows = (await parsed((await app.export("json"))?.file)) as MadeUpRow[];
+  ok(rows.every(({ value }) => value === madeUpValue("CCN")));
+});
+
+await checks.check("a worker that fails beside others loses no row", async () => {
+  const engines = madeUpEngines();
+  const helper = new MadeUpWorker();
+  engines.helpers = [helper];
+  helper.failsAfter = 2;
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 4_500));
+  equal(app.session?.counts.scored, 4_500);
+  deepEqual(engines.helpers, [], "it is asked no more");
+});
+
+await checks.check("rows that every worker fails at end the run", async () => {
+  const engines = madeUpEngines();
+  engines.current.failsAfter = 0;
+  engines.fresh = () => {
+    const worker = new MadeUpWorker();
+    worker.failsAfter = 0;
+    return worker;
+  };
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 100));
+  equal(app.phase, "idle");
+  equal(app.session?.counts.scored, 0);
 });
 
 await checks.check("only the words of a single line may be molecules of their own", () => {

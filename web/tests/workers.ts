@@ -9,6 +9,7 @@ import { Signal } from "../package/src/signal.js";
 
 const INFO: EngineInfo = {
   backend: "cpu",
+  precision: "int8",
   adapter: "",
   software: false,
   model: {
@@ -38,6 +39,10 @@ export class MadeUpWorker implements WorkerHandle {
   readonly ready = Promise.resolve(INFO);
   /** The open tables. */
   readonly tables = new Map<TableId, MadeUpRow[]>();
+  /** Rows that it has scored. */
+  scored = 0;
+  /** Pieces after which it fails. */
+  failsAfter = Number.POSITIVE_INFINITY;
   #queue: Promise<unknown> = Promise.resolve();
 
   call<C extends Call>(call: C, args: Calls[C]["args"]): Promise<Calls[C]["result"]> {
@@ -80,16 +85,8 @@ export class MadeUpWorker implements WorkerHandle {
       return null;
     },
     rows: ({ table, start, end }) => this.#opened(table).slice(start, end),
-    restore: ({ table, start, results, scores }) => {
-      const rows = this.#opened(table);
-      results.forEach((result, offset) => {
-        const row = rows[start + offset];
-        if (row === undefined) return;
-        rows[start + offset] = { ...row, ...result, value: scores.values[offset] ?? Number.NaN };
-      });
-      return null;
-    },
     score: ({ table, start, end }) => {
+      this.#work(end - start);
       const rows = this.#opened(table);
       for (let index = start; index < end; index += 1) {
         const row = rows[index];
@@ -106,6 +103,20 @@ export class MadeUpWorker implements WorkerHandle {
         scores: madeUpScores(scored.map(({ value }) => value ?? Number.NaN)),
       };
     },
+    molecules: ({ table, start, end }) =>
+      this.#opened(table)
+        .slice(start, end)
+        .map(({ fields }) => ({ smiles: fields[0] ?? "" })),
+    scoreMolecules: ({ molecules }) => {
+      this.#work(molecules.length);
+      const values = molecules.map((given) =>
+        madeUpValue(given !== null && "smiles" in given ? given.smiles : ""),
+      );
+      return {
+        results: values.map(() => ({ state: "scored", error: null, standardization: null })),
+        scores: madeUpScores(values),
+      };
+    },
     explain: ({ table, row }) => {
       const { fields } = this.#opened(table)[row] as MadeUpRow;
       const smiles = fields[0] ?? "";
@@ -118,11 +129,19 @@ export class MadeUpWorker implements WorkerHandle {
         atoms: [],
       };
     },
-    export: ({ table, rows }) => {
+    export: ({ table, rows, results, scores }) => {
       const all = this.#opened(table);
-      const chosen = rows === null ? all : Array.from(rows, (row) => all[row]);
-      return new TextEncoder().encode(JSON.stringify(chosen));
+      const lines = Array.from(rows, (row, at) =>
+        JSON.stringify({ ...all[row], ...results[at], value: scores.values[at] }),
+      );
+      // As the engine writes it.
+      return new TextEncoder().encode(`[${lines.map((line) => `\n${line}`).join(",")}\n]\n`);
     },
+    matches: ({ table, smarts, start, end }) =>
+      Uint8Array.from(this.#opened(table).slice(start, end), ({ fields }) =>
+        Number(fields[0]?.includes(smarts)),
+      ),
+    matched: ({ rows }) => rows.map(() => new Uint32Array()),
     blocks: ({ rows }) => rows.map(() => null),
     depict: () => ({ block: "", places: [] }),
     descriptors: () => ({}),
@@ -136,6 +155,15 @@ export class MadeUpWorker implements WorkerHandle {
     probe: () => ({ rate: 1, values: [] }),
   };
 
+  #work(rows: number): void {
+    this.failsAfter -= 1;
+    if (this.failsAfter < 0) {
+      this.dead = true;
+      throw new DelicateError({ code: "crashed", message: "it was made to" });
+    }
+    this.scored += rows;
+  }
+
   #opened(table: TableId): MadeUpRow[] {
     const rows = this.tables.get(table);
     if (rows !== undefined) return rows;
@@ -144,18 +172,28 @@ export class MadeUpWorker implements WorkerHandle {
 }
 
 /** Engines that always have the worker given last. */
-export function madeUpEngines(): Workers &
-  Pick<Engines, "state" | "changed" | "start"> & { current: MadeUpWorker } {
+export function madeUpEngines(): Omit<Workers, "helpers"> &
+  Pick<Engines, "state" | "changed" | "start"> & {
+    current: MadeUpWorker;
+    helpers: MadeUpWorker[];
+    fresh(): MadeUpWorker;
+  } {
   const idle = { state: "idle" } as const;
   return {
     state: { forced: null, current: "cpu", cpu: idle, webgpu: idle, note: null, broken: false },
     changed: new Signal(),
     current: new MadeUpWorker(),
+    helpers: [],
+    gather() {
+      // One is enough.
+    },
     async start() {
       // There is nothing to load.
     },
+    fresh: () => new MadeUpWorker(),
     replace(failed) {
-      if (failed === this.current) this.current = new MadeUpWorker();
+      this.helpers = this.helpers.filter((helper) => helper !== failed);
+      if (failed === this.current) this.current = this.fresh();
     },
     succeeded() {
       // Nothing counts its failures.

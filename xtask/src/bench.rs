@@ -1,5 +1,6 @@
 //! Our speed beside that of others, which are installed for it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,13 +9,16 @@ use clap::{Args, Subcommand};
 
 use crate::command::{answer, run};
 use crate::workspace::{Workspace, key};
-use crate::{native, packages};
+use crate::{modules, native, packages, page, setup};
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// `delicate score` beside ONNX Runtime, on the CPU; prints JSON.
     Native(NativeArguments),
+    /// The npm package beside ONNX Runtime Web in Chromium, and the page's first result;
+    /// prints JSON.
+    Browser(BrowserArguments),
 }
 
 #[derive(Debug, Args)]
@@ -25,10 +29,35 @@ pub(crate) struct NativeArguments {
     /// Turns of each.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// SMILES, one a line; without it, 3,000 training molecules of delicate-small.
+    /// SMILES, one a line; without it, 3,000 training molecules of the model.
     #[arg(long, value_name = "FILE")]
     molecules: Option<PathBuf>,
+    /// A folder of `models`.
+    #[arg(long, default_value = "delicate-admet")]
+    model: String,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct BrowserArguments {
+    /// Threads of each, a measurement for every number; theirs need a page with isolation.
+    #[arg(long, value_delimiter = ',', default_value = "1,2")]
+    threads: Vec<usize>,
+    /// Turns of each.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Starts of the page.
+    #[arg(long, default_value_t = 5)]
+    starts: usize,
+    /// SMILES, one a line; without it, 3,000 training molecules of the built-in model.
+    #[arg(long, value_name = "FILE")]
+    molecules: Option<PathBuf>,
+    /// Leave the modules unoptimised: larger, but ready minutes sooner.
+    #[arg(long)]
+    dev: bool,
+}
+
+/// What the page is compared with.
+const ONNX_RUNTIME_WEB: &str = "onnxruntime-web@1.30.0";
 
 /// What `benches/onnxruntime_score.py` was measured with.
 const ONNX_RUNTIME: [&str; 4] = [
@@ -42,27 +71,65 @@ const ONNX_RUNTIME: [&str; 4] = [
 pub(crate) fn run_bench(workspace: &Workspace, bench: Bench) -> Result<()> {
     match bench {
         Bench::Native(arguments) => native(workspace, &arguments),
+        Bench::Browser(arguments) => browser(workspace, &arguments),
     }
 }
 
-fn native(workspace: &Workspace, arguments: &NativeArguments) -> Result<()> {
+/// The script that measures natively, and prepares what is measured in a browser.
+fn script(workspace: &Workspace, model: &str, molecules: Option<&Path>) -> Result<Command> {
     let program = native::build(workspace, "delicate")?;
-    let python = python_with(workspace, &ONNX_RUNTIME)?;
+    let mut command = Command::new(python_with(workspace, &ONNX_RUNTIME)?);
+    command.arg(workspace.root.join("benches/onnxruntime_score.py"));
+    command.arg("--delicate").arg(program);
+    command
+        .arg("--model")
+        .arg(workspace.root.join("models").join(model));
+    if let Some(molecules) = molecules {
+        command.arg("--molecules").arg(molecules);
+    }
+    Ok(command)
+}
+
+fn browser(workspace: &Workspace, arguments: &BrowserArguments) -> Result<()> {
+    let tools = setup::for_page(workspace)?;
+    let chromium = page::browser().context("no Chromium or Chrome that starts was found")?;
+    modules::build(workspace, &tools, arguments.dev)?;
+    page::build(workspace, &tools.node)?;
+    page::package(workspace, &tools.node)?;
+    let prepared = workspace.target.join("bench-browser");
+    let molecules = arguments.molecules.as_deref();
+    run(script(workspace, "delicate-admet", molecules)?
+        .arg("--prepare")
+        .arg(&prepared))?;
+    let peer = workspace
+        .tools()
+        .join(format!("npm-{}", key(&[ONNX_RUNTIME_WEB.as_bytes()])));
+    let runtime = peer.join("node_modules/onnxruntime-web");
+    if !runtime.join("dist").is_dir() {
+        fs::create_dir_all(&peer).with_context(|| format!("{}", peer.display()))?;
+        let mut install = tools.node.command("npm");
+        install.args(["install", "--no-audit", "--no-fund", "--prefix"]);
+        run(install.arg(&peer).arg(ONNX_RUNTIME_WEB))?;
+    }
+    let threads: Vec<String> = arguments.threads.iter().map(usize::to_string).collect();
+    run(page::script(workspace, &tools.node, "bench")
+        .env(page::BROWSER, chromium)
+        .env("BENCH_PREPARED", prepared)
+        .env("BENCH_RUNTIME", runtime)
+        .env("BENCH_THREADS", threads.join(","))
+        .env("BENCH_ROUNDS", arguments.rounds.to_string())
+        .env("BENCH_STARTS", arguments.starts.to_string()))
+}
+
+fn native(workspace: &Workspace, arguments: &NativeArguments) -> Result<()> {
     let threads = match arguments.threads {
         Some(threads) => threads,
         None => std::thread::available_parallelism()?.get(),
     };
-    let mut command = Command::new(python);
-    command.arg(workspace.root.join("benches/onnxruntime_score.py"));
-    command.arg("--delicate").arg(program);
+    let molecules = arguments.molecules.as_deref();
+    let mut command = script(workspace, &arguments.model, molecules)?;
     command.args(["--threads", &threads.to_string()]);
     command.args(["--rounds", &arguments.rounds.to_string()]);
-    command
-        .arg("--model")
-        .arg(workspace.root.join("models/delicate-small"));
-    if let Some(molecules) = &arguments.molecules {
-        command.arg("--molecules").arg(molecules);
-    }
     run(&mut command)
 }
 
@@ -82,7 +149,7 @@ fn python_with(workspace: &Workspace, packages: &[&str]) -> Result<PathBuf> {
     run(Command::new(&python)
         .args(["-m", "pip", "install", "--quiet"])
         .args(packages))?;
-    std::fs::write(&whole, "").with_context(|| format!("{} cannot be written", whole.display()))?;
+    fs::write(&whole, "").with_context(|| format!("{} cannot be written", whole.display()))?;
     Ok(python)
 }
 

@@ -4,10 +4,12 @@
 //! enough to start from.
 
 mod bench;
+mod book;
 mod command;
 mod demo;
 mod features;
 mod kills;
+mod links;
 mod modules;
 mod native;
 mod needs;
@@ -15,6 +17,7 @@ mod node;
 mod packages;
 mod page;
 mod python;
+mod release;
 mod reproduce;
 mod setup;
 mod suite;
@@ -83,6 +86,9 @@ enum Task {
         #[arg(short, long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+    /// Check the links of the documentation and build it as a book, in `book` of the
+    /// target folder.
+    Book,
     /// Train the shipped models and write the tables about them (hours on a CPU).
     #[command(disable_help_flag = true)]
     Reproduce {
@@ -105,6 +111,13 @@ enum Task {
     /// Measure our speed beside that of others, turn by turn.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Make the crates, the wheel and the npm package, check them as their registries
+    /// would, and publish nothing.
+    Release {
+        /// Only this; may be given again.
+        #[arg(long, value_name = "PART")]
+        only: Vec<release::Part>,
+    },
     /// Install what a task needs and do nothing else.
     Setup {
         /// The task to prepare for; without it, every one.
@@ -158,11 +171,13 @@ fn run(task: Task) -> Result<bool> {
             setup::for_python();
             python::build(&workspace, output.as_deref())?;
         }
+        Task::Book => println!("The book begins at {}", book::build(&workspace)?.display()),
         Task::Reproduce { arguments } => reproduce::run(&workspace, &arguments)?,
         Task::Kills { rounds, only, seed } => {
             return kills::run(&workspace, &only, rounds, seed);
         }
         Task::Bench(bench) => bench::run_bench(&workspace, bench)?,
+        Task::Release { only } => release::run_release(&workspace, &only)?,
         Task::Setup { task } => {
             setup::for_page(&workspace)?;
             if task != Some(Prepare::Demo) {

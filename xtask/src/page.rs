@@ -46,6 +46,19 @@ pub(crate) fn package(workspace: &Workspace, node: &Node) -> Result<()> {
     run(&mut script(workspace, node, "package"))
 }
 
+/// Has npm look at the built package as it would to publish it.
+pub(crate) fn publish_dry(workspace: &Workspace, node: &Node) -> Result<()> {
+    let mut publish = npm(workspace, node);
+    publish.args([
+        "publish",
+        "./package/dist",
+        "--dry-run",
+        "--access",
+        "public",
+    ]);
+    run(&mut publish)
+}
+
 /// Packs it, as it would be published, into `web/package`.
 pub(crate) fn pack(workspace: &Workspace, node: &Node) -> Result<()> {
     let mut pack = npm(workspace, node);

@@ -50,18 +50,30 @@ fn install(folder: &Path, words: &[&str]) -> Result<()> {
     run(&mut pip)
 }
 
-/// Builds the wheel into `folder` (without one, `wheels` of the target folder) and tells
-/// its name.
-pub(crate) fn build(workspace: &Workspace, folder: Option<&Path>) -> Result<PathBuf> {
+/// Has twine look at a wheel as PyPI would.
+pub(crate) fn twine(workspace: &Workspace, version: &str, wheel: &Path) -> Result<()> {
+    let twine = tool(workspace, "twine", version)?;
+    run(Command::new(twine).args(["check", "--strict"]).arg(wheel))
+}
+
+/// A Python program of a pinned version, in an environment of its own beside our tools.
+fn tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf> {
     is_there()?;
-    let tools = workspace.tools().join(MATURIN.replace("==", "-"));
-    let maturin = program(&tools, "maturin");
-    if !maturin
+    let folder = workspace.tools().join(version.replace("==", "-"));
+    let program = program(&folder, name);
+    if !program
         .with_extension(std::env::consts::EXE_EXTENSION)
         .is_file()
     {
-        environment(&tools, &[MATURIN])?;
+        environment(&folder, &[version])?;
     }
+    Ok(program)
+}
+
+/// Builds the wheel into `folder` (without one, `wheels` of the target folder) and tells
+/// its name.
+pub(crate) fn build(workspace: &Workspace, folder: Option<&Path>) -> Result<PathBuf> {
+    let maturin = tool(workspace, "maturin", MATURIN)?;
     let wheels = match folder {
         Some(folder) => folder.to_owned(),
         None => workspace.target.join("wheels"),

@@ -12,7 +12,7 @@ use crate::setup;
 use crate::tally::{Tally, cargo_tests, page_test};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
-use crate::{features, modules, native, needs, page, python};
+use crate::{features, links, modules, native, needs, page, python};
 
 /// A check, or a group of tests that one command runs.
 struct Step {
@@ -322,7 +322,9 @@ fn translation(suite: &Suite<'_>) -> Result<Tally> {
 fn docs(suite: &Suite<'_>) -> Result<Tally> {
     let mut docs = cargo(&suite.workspace.root);
     docs.args(["doc", "--release", "--no-deps", "--workspace"]);
-    check(docs.env("RUSTDOCFLAGS", "-D warnings"))
+    let mut tally = check(docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    tally += links::check(suite.workspace)?;
+    Ok(tally)
 }
 
 fn python_tests(suite: &Suite<'_>) -> Result<Tally> {

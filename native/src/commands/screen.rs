@@ -43,9 +43,15 @@ pub(super) const SIMILARITIES: &Choices<Similarity> = &[
         "Tanimoto similarity of ECFP4 fingerprints, 0 to 1; needs no model",
     ),
     (
+        Similarity::Weighted,
+        "rarity",
+        "Cosine of ECFP4 fingerprints, each bit weighted by its rarity among drug-like \
+         molecules, 0 to 1; needs no model",
+    ),
+    (
         Similarity::Fused,
         "both",
-        "Mean of both, the cosine scaled to 0 to 1",
+        "Mean of embedding, scaled to 0 to 1, and rarity",
     ),
 ];
 
@@ -78,7 +84,7 @@ pub(crate) struct ScreenArguments {
         long,
         value_name = "MEASURE",
         value_parser = one_of(SIMILARITIES),
-        default_value = "embedding"
+        default_value = "both"
     )]
     pub(crate) by: Similarity,
     /// How similarities to several queries are combined
@@ -86,7 +92,7 @@ pub(crate) struct ScreenArguments {
         long,
         value_name = "HOW",
         value_parser = one_of(AGGREGATES),
-        default_value = "max"
+        default_value = "mean"
     )]
     pub(crate) aggregate: Aggregate,
     /// Number of best molecules to write

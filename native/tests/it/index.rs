@@ -45,7 +45,7 @@ fn an_index_ranks_as_its_library_does() {
         folder,
         &["index", "library.csv", "-q", "-o", "library.index"],
     );
-    for by in ["ecfp", "embedding", "both"] {
+    for by in ["ecfp", "rarity", "embedding", "both"] {
         let rows = |library: &[&str]| {
             let usual = ["--queries", "queries.smi", "--by", by, "-q"];
             let all = [&["screen"], library, &usual[..]].concat();
@@ -68,7 +68,10 @@ fn an_index_ranks_as_its_library_does() {
         assert_eq!(header, of_index);
         assert_eq!(exact.len(), 5);
         assert_eq!(found.len(), 5);
-        let tolerance = if by == "ecfp" { 0.0 } else { 0.01 };
+        let tolerance = match by {
+            "ecfp" | "rarity" => 0.0,
+            _ => 0.01,
+        };
         for row in &exact {
             let same = found
                 .iter()

@@ -6,6 +6,8 @@ mod context;
 mod convert;
 mod finetune_table;
 mod formats;
+#[cfg(unix)]
+mod guide;
 mod index;
 mod nothing_lost;
 mod parquet;

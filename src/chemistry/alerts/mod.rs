@@ -3,20 +3,8 @@
 
 use std::sync::OnceLock;
 
-use chematic_chem::add_hydrogens;
-use chematic_core::AtomIdx;
-use chematic_perception::find_sssr;
-use chematic_smarts::{
-    AtomPrimitive, AtomQuery, MatchConfig, MatchOutcome, QueryMolecule, RdkitParityConfig,
-    RdkitRingCountModel, has_match_bounded, has_match_rdkit_parity_bounded, parse_smarts,
-    with_perceived_target,
-};
-use chematic_smiles::with_rdkit_model_molecule;
-
+use super::substructure::{Substructure, Target};
 use super::{ChemistryError, Molecule};
-
-/// Steps that a pattern is searched for at most: no drug-like molecule comes near.
-const MAX_VISITS: u64 = 1_000_000;
 
 /// A published set of patterns.
 struct Catalogue {
@@ -43,11 +31,7 @@ static BRENK: Catalogue = Catalogue {
 
 struct Pattern {
     name: &'static str,
-    query: QueryMolecule,
-    /// Whether it counts the rings that an atom is in.
-    counts_rings: bool,
-    /// For each atomic number how many atoms it must have, beside hydrogen.
-    needed: Vec<(u8, usize)>,
+    substructure: Substructure,
 }
 
 impl Catalogue {
@@ -56,13 +40,8 @@ impl Catalogue {
             let lines = self.text.lines().filter(|line| !line.starts_with('#'));
             let pattern = |line: &'static str| {
                 let (name, smarts) = line.split_once('\t')?;
-                let query = parse_smarts(smarts).ok()?;
-                Some(Pattern {
-                    name,
-                    counts_rings: query.atoms.iter().any(|atom| counts_rings(&atom.query)),
-                    needed: needed(&query),
-                    query,
-                })
+                let substructure = Substructure::parse(smarts).ok()?;
+                Some(Pattern { name, substructure })
             };
             lines.filter_map(pattern).collect()
         })
@@ -71,92 +50,10 @@ impl Catalogue {
     /// The names of the patterns that a molecule has. One that could not be decided
     /// counts as there.
     fn matches(&self, target: &chematic_core::Molecule) -> Vec<&'static str> {
-        let hydrogens;
-        let atoms = element_counts(target);
-        let target = match self.hydrogens {
-            true => {
-                hydrogens = add_hydrogens(target);
-                &hydrogens
-            }
-            false => target,
-        };
-        let rings = find_sssr(target);
-        let base = MatchConfig {
-            max_visit_budget: Some(MAX_VISITS),
-            ..MatchConfig::default()
-        };
-        let with_rings = RdkitParityConfig {
-            base: base.clone(),
-            // What RDKit counts since 2026.09.
-            ring_count_model: RdkitRingCountModel::RelevantCycles,
-            ..RdkitParityConfig::default()
-        };
-        let is_there = |pattern: &&Pattern| {
-            let mut needed = pattern.needed.iter();
-            if !needed.all(|&(number, count)| atoms[usize::from(number)] >= count) {
-                return false;
-            }
-            let found = match pattern.counts_rings {
-                true => has_match_rdkit_parity_bounded(&pattern.query, target, &with_rings),
-                false => Ok(has_match_bounded(&pattern.query, target, &rings, &base)),
-            };
-            !matches!(found, Ok(MatchOutcome::NotFound))
-        };
+        let target = Target::new(target, self.hydrogens);
+        let is_there = |pattern: &&Pattern| !matches!(target.has(&pattern.substructure), Ok(false));
         let found = self.patterns().iter().filter(is_there);
         found.map(|pattern| pattern.name).collect()
-    }
-}
-
-fn element_counts(molecule: &chematic_core::Molecule) -> [usize; 256] {
-    let mut counts = [0; 256];
-    for index in 0..molecule.atom_count() {
-        let atom = molecule.atom(AtomIdx(index as u32));
-        if !atom.wildcard {
-            counts[usize::from(atom.element.atomic_number())] += 1;
-        }
-    }
-    counts
-}
-
-/// For each element how many atoms of a query can be no other.
-fn needed(query: &QueryMolecule) -> Vec<(u8, usize)> {
-    let mut counts = [0; 256];
-    for atom in &query.atoms {
-        if let Some(number) = only_element(&atom.query) {
-            counts[usize::from(number)] += 1;
-        }
-    }
-    // Hydrogens are atoms in the one view and counts in the other.
-    let all = (2..=u8::MAX).map(|number| (number, counts[usize::from(number)]));
-    all.filter(|&(_, count)| count > 0).collect()
-}
-
-/// The one element that an atom of a query can be, where it is certain.
-fn only_element(query: &AtomQuery) -> Option<u8> {
-    match query {
-        AtomQuery::Primitive(AtomPrimitive::AtomicNum(number)) => Some(*number),
-        AtomQuery::Primitive(AtomPrimitive::Symbol(symbol)) => {
-            let mut letters = symbol.chars();
-            let first = letters.next()?.to_ascii_uppercase();
-            let symbol: String = std::iter::once(first).chain(letters).collect();
-            chematic_core::Element::from_symbol(&symbol).map(|element| element.atomic_number())
-        }
-        AtomQuery::And(a, b) => only_element(a).or_else(|| only_element(b)),
-        AtomQuery::Or(a, b) => only_element(a).filter(|one| only_element(b) == Some(*one)),
-        AtomQuery::Primitive(_) | AtomQuery::Not(_) => None,
-    }
-}
-
-/// Whether a query asks in how many rings an atom is.
-fn counts_rings(query: &AtomQuery) -> bool {
-    match query {
-        AtomQuery::Primitive(AtomPrimitive::RingCount(count)) => *count > 0,
-        AtomQuery::Primitive(AtomPrimitive::Recursive(inner)) => {
-            inner.atoms.iter().any(|atom| counts_rings(&atom.query))
-        }
-        AtomQuery::Primitive(_) => false,
-        AtomQuery::And(a, b) | AtomQuery::Or(a, b) => counts_rings(a) || counts_rings(b),
-        AtomQuery::Not(inner) => counts_rings(inner),
     }
 }
 
@@ -180,11 +77,9 @@ impl Molecule {
     /// If it has more than 1,000 atoms.
     pub fn alerts(&self) -> Result<Alerts, ChemistryError> {
         self.check_describable()?;
-        Ok(with_rdkit_model_molecule(&self.written, |model| {
-            with_perceived_target(model, |target| Alerts {
-                pains: PAINS.matches(target),
-                brenk: BRENK.matches(target),
-            })
+        Ok(self.as_target(|target| Alerts {
+            pains: PAINS.matches(target),
+            brenk: BRENK.matches(target),
         }))
     }
 }
@@ -202,14 +97,5 @@ mod tests {
             .map(|pattern| pattern.name)
             .collect();
         assert_eq!(names.len(), 585);
-    }
-
-    #[test]
-    fn what_a_pattern_needs_is_what_each_of_its_matches_has() {
-        let of = |smarts: &str| needed(&parse_smarts(smarts).expect("a pattern"));
-        assert_eq!(of("[#6]-[#16](=[#8])=[#8]"), [(6, 1), (8, 2), (16, 1)]);
-        assert_eq!(of("c1ccccc1[N+](=O)[O-]"), [(6, 6), (7, 1), (8, 2)]);
-        assert_eq!(of("[C,c]=[!#6;N]-[Cl,Br]~*-[#1]"), [(6, 1), (7, 1)]);
-        assert_eq!(of("[$(CN)]-[!O]"), []);
     }
 }

@@ -5,7 +5,7 @@
 //! of them 255.
 
 use super::super::vector::vectorised;
-use super::packed::{COLUMNS, Panels};
+use super::packed::{Byte, COLUMNS, Panels};
 use super::rows::{magnitude, quantize, scale, softmax, whole};
 use super::tile::{Level, ROWS, Sums};
 
@@ -22,7 +22,7 @@ pub(super) struct Heads {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// Queries, a row of whole words each.
-    query: Vec<u8>,
+    query: Vec<Byte>,
     query_scale: Vec<f32>,
     /// A key.
     key: Vec<i8>,
@@ -38,7 +38,7 @@ pub(super) struct Memory {
     /// Scores of a few queries.
     scores: Vec<f32>,
     /// Their probabilities, a row of whole words each.
-    probabilities: Vec<u8>,
+    probabilities: Vec<Byte>,
 }
 
 /// No scale is too large: scores are compared, and what is not finite shows.
@@ -142,17 +142,12 @@ impl Memory {
         for (most, reciprocal) in self.value_scale.iter_mut().zip(&mut self.reciprocal) {
             (*most, *reciprocal) = scale(*most, 127.0, ANY);
         }
-        let panel = self.values.depth * COLUMNS;
         for (token, value) in values.enumerate() {
-            let (depth, shift) = (token / 4, 8 * (token % 4));
             let channels = value.chunks(COLUMNS).zip(self.reciprocal.chunks(COLUMNS));
-            let panels = self.values.words.chunks_exact_mut(panel);
-            for (words, (value, reciprocal)) in panels.zip(channels) {
-                let words = &mut words[depth * COLUMNS..(depth + 1) * COLUMNS];
-                for ((word, value), reciprocal) in words.iter_mut().zip(value).zip(reciprocal) {
-                    let byte = whole(value * reciprocal) & 0xff;
-                    *word |= (byte as u32) << shift;
-                }
+            for (panel, (value, reciprocal)) in channels.enumerate() {
+                let bytes = value.iter().zip(reciprocal);
+                let bytes = bytes.map(|(value, reciprocal)| whole(value * reciprocal) as i8);
+                self.values.set_in_row(panel, token, bytes);
             }
         }
     }

@@ -1,13 +1,12 @@
 //! The encoder in 8-bit integers: sequences of tokens in, what is pooled out.
 
-use rayon::prelude::*;
-
 use super::super::guard::guard;
 use super::super::vector::vectorised;
 use super::attention::{Heads, Memory};
-use super::packed::{COLUMNS, Dense, DenseParts, Zero};
+use super::packed::{Byte, COLUMNS, Dense, DenseParts, Zero};
 use super::rows::{self, Norm, RAISE, layer_norm, magnitude, quantize, raised_gelu, to_bytes};
 use super::tile::{Level, ROWS, Sums};
+use crate::parallel;
 
 /// An encoder in single precision, as it is stored.
 #[derive(Clone, Debug)]
@@ -164,7 +163,7 @@ impl Encoder {
         let pool = |buffers: &mut Buffers, (group, y): (&[S], &mut [f32])| {
             self.pool_group(buffers, group, pooled, y);
         };
-        groups.into_par_iter().for_each_init(Buffers::default, pool);
+        parallel::for_each_with(groups, Buffers::default, pool);
         y
     }
 
@@ -172,8 +171,10 @@ impl Encoder {
     /// throughout a row in which anything is not finite.
     pub(crate) fn pooler(&self, pooled: &mut [f32]) {
         let hidden = self.hidden();
-        pooled.par_chunks_mut(POOLED * hidden).for_each(|pooled| {
-            let mut y = vec![0.0; pooled.len()];
+        let some = pooled.chunks_mut(POOLED * hidden).collect();
+        parallel::for_each_with(some, Vec::new, |y, pooled: &mut [f32]| {
+            y.clear();
+            y.resize(pooled.len(), 0.0);
             vectorised(
                 #[inline(always)]
                 || {
@@ -308,7 +309,7 @@ impl Encoder {
 /// Rows of bytes, each with its scale.
 #[derive(Debug, Default)]
 struct Rows {
-    bytes: Vec<u8>,
+    bytes: Vec<Byte>,
     scales: Vec<f32>,
     /// Bytes from one row to the next: whole words.
     apart: usize,

@@ -11,7 +11,7 @@
 //! lies between the products (LayerNorm, GELU, softmax, scales) is single precision.
 //!
 //! - `tile`: the product of a few rows and 64 columns, by the best instructions that
-//!   the processor has; `x86`: those instructions
+//!   the processor has; `x86` and `wasm32`: those instructions
 //! - `packed`: matrices in the order in which a tile reads them
 //! - `rows`: what happens to rows between the products
 //! - `attention`: the heads of one molecule
@@ -26,6 +26,9 @@ mod encoder;
 mod packed;
 mod rows;
 mod tile;
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "loads and stores of vectors")]
+mod wasm32;
 #[cfg(target_arch = "x86_64")]
 #[allow(
     unsafe_code,

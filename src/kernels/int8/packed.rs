@@ -3,9 +3,17 @@
 /// Columns of a panel, and of a tile: four vectors of 16 sums.
 pub(super) const COLUMNS: usize = 64;
 
+/// An element of a row of inputs, a byte.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) type Byte = u8;
+/// As wide as the products of WebAssembly take it.
+#[cfg(target_arch = "wasm32")]
+pub(super) type Byte = u16;
+
 /// The columns of a matrix in panels of [`COLUMNS`], filled up with zeros. A word holds
 /// four elements of a column, one below the other, the first in the lowest byte; a
-/// panel is `depth` times [`COLUMNS`] words.
+/// panel is `depth` times [`COLUMNS`] words. In WebAssembly the first two elements of
+/// each column of such a piece of a panel come before the other two of each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Panels {
     /// The words, panel after panel.
@@ -38,15 +46,59 @@ impl Panels {
 
     /// Writes a column, from the top.
     pub(super) fn set_column(&mut self, column: usize, values: &[i8]) {
-        let start = column / COLUMNS * self.depth * COLUMNS + column % COLUMNS;
-        let words = self.words[start..].iter_mut().step_by(COLUMNS);
-        for (word, values) in words.zip(values.chunks(4)) {
+        let first = column / COLUMNS * self.depth * COLUMNS;
+        let pieces = self.words[first..].chunks_exact_mut(COLUMNS);
+        for (piece, values) in pieces.zip(values.chunks(4)) {
             let mut four = [0; 4];
             for (to, &from) in four.iter_mut().zip(values) {
                 *to = from as u8;
             }
-            *word = u32::from_le_bytes(four);
+            set(piece, column % COLUMNS, four);
         }
+    }
+
+    /// Writes the columns of `panel` in `row`, which are zeros, from the left.
+    #[inline(always)]
+    pub(super) fn set_in_row(
+        &mut self,
+        panel: usize,
+        row: usize,
+        values: impl Iterator<Item = i8>,
+    ) {
+        let first = (panel * self.depth + row / 4) * COLUMNS;
+        let piece = &mut self.words[first..first + COLUMNS];
+        #[cfg(not(target_arch = "wasm32"))]
+        for (word, value) in piece.iter_mut().zip(values) {
+            *word |= u32::from(value as u8) << (8 * (row % 4));
+        }
+        #[cfg(target_arch = "wasm32")]
+        {
+            let mut values = values;
+            let (words, _) = piece.as_chunks_mut::<{ COLUMNS / 2 }>();
+            let half = words[row % 4 / 2].iter_mut();
+            let values: [i8; COLUMNS] = std::array::from_fn(|_| values.next().unwrap_or(0));
+            for (word, values) in half.zip(values.as_chunks::<2>().0) {
+                let both = u32::from(values[0] as u8) | u32::from(values[1] as u8) << 16;
+                *word |= both << (8 * (row % 2));
+            }
+        }
+    }
+}
+
+/// Writes four elements of a column to its place in a piece of a panel.
+#[cfg(not(target_arch = "wasm32"))]
+fn set(piece: &mut [u32], column: usize, four: [u8; 4]) {
+    piece[column] = u32::from_le_bytes(four);
+}
+
+/// Writes four elements of a column to its places in a piece of a panel.
+#[cfg(target_arch = "wasm32")]
+fn set(piece: &mut [u32], column: usize, [a, b, c, d]: [u8; 4]) {
+    let shift = 16 * (column % 2);
+    for (half, two) in [[a, b], [c, d]].into_iter().enumerate() {
+        let word = &mut piece[half * COLUMNS / 2 + column / 2];
+        *word &= !(0xffff << shift);
+        *word |= u32::from(u16::from_le_bytes(two)) << shift;
     }
 }
 

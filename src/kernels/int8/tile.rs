@@ -1,11 +1,17 @@
 //! The product at the bottom: a few rows of bytes and a panel of 8-bit integers.
 
-use super::packed::COLUMNS;
+use super::packed::{Byte, COLUMNS};
+#[cfg(target_arch = "wasm32")]
+use super::wasm32;
 #[cfg(target_arch = "x86_64")]
 use super::x86;
 
 /// Rows of a tile: with four vectors of columns as many as the registers hold sums for.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) const ROWS: usize = 6;
+/// Those of WebAssembly are narrow, and 16 are all that a processor is sure to have.
+#[cfg(target_arch = "wasm32")]
+pub(super) const ROWS: usize = 4;
 
 /// The sums of a tile.
 pub(super) type Sums = [[i32; COLUMNS]; ROWS];
@@ -23,7 +29,11 @@ pub(super) enum Level {
     /// AVX2: 16 products of 16 bits an instruction.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// The vectors of WebAssembly: 8 products of 16 bits an instruction.
+    #[cfg(target_arch = "wasm32")]
+    Simd128,
     /// Whatever the compiler makes of it.
+    #[cfg(not(target_arch = "wasm32"))]
     Scalar,
 }
 
@@ -44,6 +54,9 @@ impl Level {
                 levels.push(Self::Avx2);
             }
         }
+        #[cfg(target_arch = "wasm32")]
+        levels.push(Self::Simd128);
+        #[cfg(not(target_arch = "wasm32"))]
         levels.push(Self::Scalar);
         levels
     }
@@ -65,7 +78,7 @@ impl Level {
     #[inline]
     pub(super) fn tile(
         self,
-        rows: &[u8],
+        rows: &[Byte],
         apart: usize,
         count: usize,
         panel: &[u32],
@@ -86,6 +99,9 @@ impl Level {
             Self::AvxVnni => x86::avx_vnni(rows, apart, count, words, start, sums),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => x86::avx2(rows, apart, count, words, start, sums),
+            #[cfg(target_arch = "wasm32")]
+            Self::Simd128 => wasm32::simd128(rows, apart, count, words, start, sums),
+            #[cfg(not(target_arch = "wasm32"))]
             Self::Scalar => scalar(rows, apart, count, words, start, sums),
         }
     }
@@ -93,10 +109,14 @@ impl Level {
 
 /// Whether this processor has instructions for it.
 pub(crate) fn is_fast() -> bool {
-    Level::best() != Level::Scalar
+    #[cfg(target_arch = "wasm32")]
+    return true;
+    #[cfg(not(target_arch = "wasm32"))]
+    return Level::best() != Level::Scalar;
 }
 
 /// What a tile is, one product after the other.
+#[cfg(not(target_arch = "wasm32"))]
 fn scalar(
     rows: &[u8],
     apart: usize,

@@ -8,6 +8,7 @@ import type {
   EngineInfo,
   FromWorker,
   Request,
+  Shared,
   Start,
   ToWorker,
 } from "./protocol.js";
@@ -46,6 +47,8 @@ export class Backend {
   /** Resolves when the worker has died or was stopped. */
   readonly gone: Promise<DelicateError>;
   info: EngineInfo | null = null;
+  /** What others of its kind need not fetch. */
+  shared: Shared | null = null;
 
   readonly #worker: Thread;
   readonly #pending = new Map<number, Pending>();
@@ -130,6 +133,7 @@ export class Backend {
   #receive(message: Exclude<FromWorker, { type: "progress" }>): void {
     if (message.type === "ready") {
       this.info = message.info;
+      this.shared = message.shared;
       this.#settle.ready(message.info);
       return;
     }

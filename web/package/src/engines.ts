@@ -1,8 +1,11 @@
-/** Which worker scores: the CPU's at once, WebGPU's when it proves faster, a fresh one when one dies. */
+/**
+ * Which workers score: the CPU's at once, others beside it where there is much to score, WebGPU's
+ * when it proves faster, a fresh one when one dies.
+ */
 
 import { Backend, type Launch, type Loading, type WorkerHandle } from "./backend.js";
 import { DelicateError } from "./errors.js";
-import type { BackendName, EngineInfo, Probe, Start } from "./protocol.js";
+import type { BackendName, EngineInfo, Probe, Shared, Start } from "./protocol.js";
 import { Signal } from "./signal.js";
 
 export type Measure =
@@ -29,22 +32,52 @@ export interface EnginesState {
 const PROBE_LIMIT_MS = 60_000;
 /** After this many failures WebGPU is given up for the CPU. */
 const WEBGPU_FAILURES = 2;
-const PROBE_DELAY_MS = 100;
+/** Where nothing was scored by then, nobody waits: the engines may be measured. */
+const IDLE_MS = 3_000;
 /** Asked for by the user, a slow one may take as long as this. */
 const FORCED_PROBE_LIMIT_MS = 10 * 60_000;
 /** How far the values of two engines may lie apart, relatively from 1 on. */
 const TOLERANCE = 1e-2;
 /** Failures of the CPU worker, with no row scored in between, that end a run. */
 const CPU_FAILURES = 3;
+/** More workers would share what one processor has of memory and its speed. */
+const MOST_WORKERS = 8;
+/** Of the memory that a browser says there is, the workers take at most this much. */
+const MEMORY_SHARE = 1 / 8;
+/** What one takes, about. */
+const WORKER_GIB = 0.06;
+/** Rows from which another worker is worth its start. */
+const WORTH_A_WORKER = 100;
+
+/** Workers that score beside each other on the CPU. */
+export function workersFor(cores: number, memory: number | undefined): number {
+  const fit = memory === undefined ? MOST_WORKERS : (memory * MEMORY_SHARE) / WORKER_GIB;
+  return Math.max(1, Math.floor(Math.min(cores || 1, MOST_WORKERS, fit)));
+}
+
+/** What every worker is given. */
+export type Assets = Pick<Start, "model" | "embedding" | "precision">;
 
 export class Engines {
   readonly state: EnginesState;
   readonly changed = new Signal();
-  readonly #assets: Omit<Start, "call">;
+  readonly #assets: Assets;
   readonly #launchThread: Launch;
   readonly #moduleBytes: Record<BackendName, number>;
   #current: Backend | null = null;
   #failures: Record<BackendName, number> = { cpu: 0, webgpu: 0 };
+  /** What the first worker of the CPU has fetched. */
+  #shared: Shared | null = null;
+  /** Workers of the CPU, all of them. */
+  #workers: number;
+  readonly #helpers = new Set<Backend>();
+  #helperFailures = 0;
+  /** Told when the first rows were scored. */
+  #firstRows: () => void = () => undefined;
+  /** Rows that were scored. */
+  #scored = 0;
+  /** Rows a second, of real molecules. */
+  #rate: number | null = null;
   /** Those that were started, until they are gone. */
   readonly #running = new Set<Backend>();
   #stopped = false;
@@ -52,13 +85,16 @@ export class Engines {
   failure: unknown = null;
 
   constructor(
-    files: Pick<Start, "model" | "embedding">,
+    assets: Assets,
     moduleBytes: Record<BackendName, number>,
     forced: BackendName | null,
     launch: Launch,
+    /** Workers that score beside each other on the CPU. */
+    workers: number,
   ) {
     this.#launchThread = launch;
-    this.#assets = { ...files, moduleBytes: 0 };
+    this.#assets = assets;
+    this.#workers = workers;
     this.#moduleBytes = moduleBytes;
     this.state = {
       forced,
@@ -97,8 +133,36 @@ export class Engines {
     return this.#current;
   }
 
+  /** Workers that score beside the current one. */
+  get helpers(): readonly WorkerHandle[] {
+    return this.#current?.name === "cpu" ? [...this.#helpers] : [];
+  }
+
+  /** Starts more workers where so many rows, after those before, are worth it. */
+  gather(rows: number): void {
+    const shared = this.#shared;
+    if (this.#current?.name !== "cpu" || shared === null) return;
+    const wanted = Math.min(this.#workers, 1 + Math.floor((this.#scored + rows) / WORTH_A_WORKER));
+    while (this.#helpers.size + 1 < wanted) {
+      const helper = this.#backend("cpu", { ...this.#assets, ...shared }, () => undefined);
+      this.#helpers.add(helper);
+      void helper.gone.then((error) => this.#dismiss(helper, error));
+    }
+  }
+
+  /** A helper is gone; another is started when it is needed, unless they go on failing. */
+  #dismiss(helper: Backend, error: unknown): void {
+    if (!this.#helpers.delete(helper) || this.#stopped) return;
+    helper.stop();
+    this.#helperFailures += 1;
+    if (this.#helperFailures >= CPU_FAILURES) this.#workers = 1;
+    const next = this.#workers > 1 ? "a new one took over" : "the others go on";
+    this.#change({ note: `A worker of the CPU stopped (${reason(error)}); ${next}.` });
+  }
+
   /** A worker has failed: starts a fresh one, or throws when that has been tried often enough. */
   replace(failed: WorkerHandle, error: unknown): void {
+    for (const helper of this.#helpers) if (helper === failed) this.#dismiss(helper, error);
     const current = this.#current;
     if (current === null || current !== failed) return;
     current.stop();
@@ -129,32 +193,40 @@ export class Engines {
     else void this.#measure(fresh).catch(() => undefined);
   }
 
-  /** Rows were scored, so the CPU worker is in order again. */
-  succeeded(): void {
+  /** Rows were scored, so the CPU worker is in order again; `rate` of them a second, where that is known. */
+  succeeded(rows: number, rate: number | null): void {
     this.#failures.cpu = 0;
+    this.#scored += rows;
+    this.#firstRows();
+    const current = this.#current;
+    if (rate === null || current === null || current.info === null) return;
+    this.#rate = rate;
+    this.#set(current.name, { state: "measured", info: current.info, rate });
   }
 
   async #startCpuFirst(): Promise<void> {
     const cpu = this.#use(this.#launch("cpu"));
-    const onCpu = await this.#measure(cpu).catch((error: unknown) => {
-      // One that dies after loading has been replaced already.
-      if (cpu.info === null) throw error;
-      return { rate: 0, values: [] };
-    });
-    if (this.state.forced === "cpu" || this.#stopped) return;
-    if (!("gpu" in navigator)) {
+    await cpu.ready;
+    await this.#unhurried();
+    if (this.#stopped) return;
+    const untried = this.state.forced === "cpu" || !("gpu" in navigator);
+    if (this.state.forced === null && untried)
       this.#set("webgpu", { state: "unusable", why: withoutWebGpu() });
-      return;
-    }
+    if (untried && this.#rate !== null) return;
+    const onCpu = await this.#measure(cpu).catch(() => ({ rate: 0, values: [] }));
+    if (untried || this.#stopped) return;
     const gpu = this.#launch("webgpu");
     try {
       const onGpu = await this.#measure(gpu);
       refuseOtherNumbers(onGpu.values, onCpu.values);
-      if (onGpu.rate > onCpu.rate) {
+      // All of the CPU's workers at least as fast as one of them alone for each.
+      if (onGpu.rate > Math.max(this.#rate ?? 0, onCpu.rate * this.#workers)) {
         // What is being scored on the CPU ends there; what follows goes to the GPU.
         const before = this.current;
         this.#use(gpu);
         before.retire();
+        for (const helper of this.#helpers) helper.retire();
+        this.#helpers.clear();
       } else gpu.stop();
     } catch (error) {
       gpu.stop();
@@ -187,19 +259,42 @@ export class Engines {
     if (this.#stopped)
       throw new DelicateError({ code: "closed", message: "the engines were stopped" });
     this.#set(name, { state: "loading", loading: null });
-    const backend = new Backend(
-      name,
-      this.#launchThread,
-      { ...this.#assets, moduleBytes: this.#moduleBytes[name] },
-      (loading) => this.#set(name, { state: "loading", loading }),
+    const known = name === "cpu" ? this.#shared : null;
+    const backend = this.#backend(name, { ...this.#assets, ...known }, (loading) =>
+      this.#set(name, { state: "loading", loading }),
     );
-    this.#running.add(backend);
-    void backend.gone.then(() => this.#running.delete(backend));
     backend.ready.then(
-      (info) => this.#set(name, { state: "measuring", info }),
+      (info) => {
+        if (name === "cpu") this.#shared ??= backend.shared;
+        this.#set(name, { state: "measuring", info });
+      },
       () => undefined,
     );
     return backend;
+  }
+
+  #backend(
+    name: BackendName,
+    assets: Assets & { module?: WebAssembly.Module },
+    onLoading: (loading: Loading) => void,
+  ): Backend {
+    const precision = name === "cpu" ? assets.precision : null;
+    const start = { module: null, ...assets, precision, moduleBytes: this.#moduleBytes[name] };
+    const backend = new Backend(name, this.#launchThread, start, onLoading);
+    this.#running.add(backend);
+    void backend.gone.then(() => this.#running.delete(backend));
+    return backend;
+  }
+
+  /** Resolves once rows were scored, or nobody has wanted any for a while. */
+  #unhurried(): Promise<void> {
+    return new Promise((resolve) => {
+      const idle = setTimeout(resolve, IDLE_MS);
+      this.#firstRows = () => {
+        clearTimeout(idle);
+        resolve();
+      };
+    });
   }
 
   #use(backend: Backend): Backend {
@@ -219,10 +314,10 @@ export class Engines {
 
   async #measure(backend: Backend, limit = PROBE_LIMIT_MS): Promise<Probe> {
     const info = await backend.ready;
-    // What the user has asked for meanwhile goes first.
-    await new Promise((resolve) => setTimeout(resolve, PROBE_DELAY_MS));
     const probe = await withinLimit(limit, backend.call("probe", null));
-    this.#set(backend.name, { state: "measured", info, rate: probe.rate });
+    // What real molecules were scored at says more.
+    const rate = (backend === this.#current ? this.#rate : null) ?? probe.rate;
+    this.#set(backend.name, { state: "measured", info, rate });
     return probe;
   }
 

@@ -41,6 +41,8 @@ export interface FailureData {
   message: string;
   /** The file's columns, when the fault is that none holds SMILES. */
   columns: string[] | null;
+  /** The offending character of a text, from 0, where one is to blame. */
+  position?: number;
 }
 
 /** An error with a code that a program can branch on, and a message for people. */
@@ -48,15 +50,23 @@ export class DelicateError extends Error {
   readonly code: ErrorCode;
   /** The file's columns, when the fault is that none holds SMILES. */
   readonly columns: string[] | null;
+  /** The offending character of a text, from 0, where one is to blame. */
+  readonly position: number | null;
 
   constructor(
-    { code, message, columns = null }: Omit<FailureData, "columns"> & Partial<FailureData>,
+    {
+      code,
+      message,
+      columns = null,
+      position,
+    }: Omit<FailureData, "columns"> & Partial<FailureData>,
     options?: ErrorOptions,
   ) {
     super(message, options);
     this.code = code;
     this.name = this.code === "cancelled" ? "AbortError" : "DelicateError";
     this.columns = columns;
+    this.position = position ?? null;
   }
 }
 

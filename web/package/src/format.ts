@@ -10,6 +10,13 @@ export const count = (value: number): string => whole.format(value);
 export const plural = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
+/** "1st", "22nd", "113th". */
+export function ordinal(value: number): string {
+  const tens = value % 100;
+  const ends: Record<number, string> = { 1: "st", 2: "nd", 3: "rd" };
+  return `${value}${tens > 10 && tens < 14 ? "th" : (ends[value % 10] ?? "th")}`;
+}
+
 /** A model's value: two decimals, which is as much as its error warrants. */
 export function score(value: number): string {
   if (!Number.isFinite(value)) return String(value);

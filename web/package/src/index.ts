@@ -2,7 +2,7 @@
 
 import * as inside from "virtual:inside";
 import { DelicateError } from "./errors.js";
-import { launch } from "./launch.js";
+import { browserWorkers, launch } from "./launch.js";
 import { contentFiles, directoryFiles, insideFiles } from "./model.js";
 import { open } from "./open.js";
 import type { Scorer } from "./scorer.js";
@@ -22,6 +22,7 @@ export function createScorer(options: ScorerOptions = {}): Promise<Scorer> {
     launch,
     moduleBytes: inside.moduleBytes,
     webgpu: true,
+    workers: browserWorkers(),
     async model(source, signal) {
       if (source === null) return insideFiles(inside.model);
       if (typeof source === "string" || source instanceof URL)

@@ -1,6 +1,7 @@
 /** Starts workers in a browser. */
 
 import type { Launch } from "./backend.js";
+import { workersFor } from "./engines.js";
 import { DelicateError } from "./errors.js";
 import type { BackendName, FromWorker } from "./protocol.js";
 
@@ -17,6 +18,13 @@ export const launch: Launch = (name, on) => {
   };
   return worker;
 };
+
+/** Workers for this browser's cores and, where it tells, its memory. */
+export function browserWorkers(): number {
+  // A number of GiB, of Chromium alone.
+  const { deviceMemory } = navigator as { deviceMemory?: number };
+  return workersFor(navigator.hardwareConcurrency, deviceMemory);
+}
 
 // Written out, because bundlers look for these very words.
 function start(name: BackendName): Worker {

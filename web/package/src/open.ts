@@ -14,15 +14,30 @@ export interface Platform {
   /** Null for the model inside. */
   model(source: ModelSource | null, signal: AbortSignal): Promise<ModelFiles>;
   moduleBytes: Record<BackendName, number>;
+  /** Workers that score beside each other on the CPU, where nobody says how many. */
+  workers: number;
   /** Whether `"webgpu"` and `"auto"` can mean anything. */
   webgpu: boolean;
 }
 
 /** Loads a model; see {@link ScorerOptions}. */
 export async function open(options: ScorerOptions, platform: Platform): Promise<Scorer> {
-  const { signal, backend = "cpu", model = null, onLoading } = options;
+  const { signal, backend = "cpu", model = null, precision = null, onLoading } = options;
+  const { workers = platform.workers } = options;
   if (!["cpu", "webgpu", "auto"].includes(backend)) {
     const message = `backend is ${JSON.stringify(backend)}: it must be "cpu", "webgpu" or "auto"`;
+    throw new DelicateError({ code: "argument", message });
+  }
+  if (precision !== null && !["int8", "fp32"].includes(precision)) {
+    const message = `precision is ${JSON.stringify(precision)}: it must be "int8" or "fp32"`;
+    throw new DelicateError({ code: "argument", message });
+  }
+  if (precision === "int8" && backend === "webgpu") {
+    const message = `precision "int8" is for backend "cpu" alone; "auto" takes it on the CPU`;
+    throw new DelicateError({ code: "argument", message });
+  }
+  if (!Number.isInteger(workers) || workers < 1) {
+    const message = `workers is ${JSON.stringify(workers)}: it must be a whole number from 1`;
     throw new DelicateError({ code: "argument", message });
   }
   if (backend === "webgpu" && !platform.webgpu)
@@ -33,10 +48,11 @@ export async function open(options: ScorerOptions, platform: Platform): Promise<
     const files = await within(platform.model(model, wanted.signal), signal);
     const forced = backend === "auto" ? (platform.webgpu ? null : "cpu") : backend;
     const engines = new Engines(
-      { model: files, embedding: null },
+      { model: files, embedding: null, precision },
       platform.moduleBytes,
       forced,
       platform.launch,
+      workers,
     );
     try {
       engines.changed.on(() => {

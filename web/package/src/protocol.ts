@@ -7,10 +7,14 @@ import type {
   Engine,
   EngineInfo,
   Explanation,
+  Given,
   Header,
+  Pattern,
+  Piece,
   Probe,
   Ranking,
   Row,
+  RowResult,
   Scores,
   SimilarityName,
   Table,
@@ -24,15 +28,18 @@ export type {
   Endpoint,
   EngineInfo,
   Explanation,
+  Given,
   Header,
   Interval,
   ModelInfo,
   Neighbour,
+  Piece,
   Prediction,
   Probe,
   Ranking,
   Row,
   RowError,
+  RowResult,
   RowState,
   Scores,
   SimilarityName,
@@ -41,22 +48,16 @@ export type {
 
 export type BackendName = EngineInfo["backend"];
 
-/** What scoring adds to a row, besides its predictions. */
-export type RowResult = Omit<Row, "fields">;
-
-/** What scoring a piece of a table gives. */
-export interface Piece {
-  results: RowResult[];
-  scores: Scores;
-}
+export type Precision = EngineInfo["precision"];
 
 export type ExportFormat = "csv" | "tsv" | "json" | "jsonl" | "sdf";
 
 /** What the workers use of either module. */
 export interface WasmModule {
-  default(options: { module_or_path: Response }): Promise<unknown>;
+  default(options: { module_or_path: WebAssembly.Module }): Promise<unknown>;
   Engine: Pick<typeof Engine, "load">;
-  Table: Pick<typeof Table, "open">;
+  Table: Pick<typeof Table, "open" | "of">;
+  Pattern: Pick<typeof Pattern, "parse">;
   depict: typeof depict;
   descriptors: typeof descriptors;
 }
@@ -81,10 +82,20 @@ export interface ModelFiles {
   domain: ModelPart | null;
 }
 
+/** What one worker has fetched and others of its kind need not. */
+export interface Shared {
+  module: WebAssembly.Module;
+  model: { [Part in keyof ModelFiles]: Part extends "domain" ? Uint8Array | null : Uint8Array };
+}
+
 /** Sent once, first. */
 export interface Start {
   call: "start";
+  /** Fetched where it is not given. */
+  module: WebAssembly.Module | null;
   moduleBytes: number;
+  /** That of the encoder; null for the faster one. */
+  precision: Precision | null;
   model: ModelFiles;
   /** What similarity is taken of; loaded when it is needed. */
   embedding: ModelFiles | null;
@@ -118,14 +129,29 @@ export interface Calls {
   open: { args: Source & { table: TableId }; result: Opened };
   close: { args: { table: TableId }; result: null };
   rows: { args: { table: TableId; start: number; end: number }; result: Row[] };
-  restore: { args: { table: TableId; start: number } & Piece; result: null };
   score: { args: { table: TableId; start: number; end: number }; result: Piece };
+  /** Molecules of a table, to be scored by another worker. */
+  molecules: { args: { table: TableId; start: number; end: number }; result: (Given | null)[] };
+  scoreMolecules: { args: { molecules: (Given | null)[] }; result: Piece };
   explain: { args: { table: TableId; row: number }; result: Explanation };
-  /** The rows given, in that order; all of them where none are given. */
+  /** The rows given, in that order, with what was found of them. */
   export: {
-    args: { table: TableId; format: ExportFormat; rows: Uint32Array | null };
+    args: {
+      table: TableId;
+      format: ExportFormat;
+      rows: Uint32Array;
+      results: RowResult[];
+      scores: Scores;
+    };
     result: Uint8Array;
   };
+  /** Whether each row has a substructure: 0 no, 1 yes, 2 not known. */
+  matches: {
+    args: { table: TableId; smarts: string; start: number; end: number };
+    result: Uint8Array;
+  };
+  /** Places in the mol blocks of the atoms that a substructure is found at. */
+  matched: { args: { table: TableId; smarts: string; rows: number[] }; result: Uint32Array[] };
   /** Mol blocks to draw rows from; null for those that cannot be drawn. */
   blocks: { args: { table: TableId; rows: number[] }; result: (string | null)[] };
   depict: { args: { smiles: string }; result: Depiction };
@@ -143,7 +169,7 @@ export type ToWorker = Start | Cancel | Request;
 
 export type FromWorker =
   | { type: "progress"; part: "module" | "model"; loaded: number; total: number }
-  | { type: "ready"; info: EngineInfo }
+  | { type: "ready"; info: EngineInfo; shared: Shared | null }
   | { type: "failed"; failure: FailureData }
   | { type: "scoring"; id: number; done: number }
   | { type: "result"; id: number; value: unknown }

@@ -20,8 +20,8 @@ import type {
 
 /** Molecules in the first batch, and in the largest. */
 const BATCH = { first: 32, largest: 2_048 };
-/** A batch should take about this long. */
-const BATCH_SECONDS = 1;
+/** A batch should take about this long: at its end, of several workers some have nothing to do. */
+const BATCH_SECONDS = 2;
 
 /** A loaded model. Made by {@link createScorer}; to be closed when it is not needed any more. */
 export class Scorer {

@@ -1,11 +1,17 @@
-/** One table: opened in whichever worker is current, scored piece by piece, surviving a worker's death. */
+/**
+ * One table: opened in whichever worker is current, scored piece by piece by that and its helpers,
+ * surviving a worker's death.
+ */
 
 import type { WorkerHandle } from "./backend.js";
+import { Changes } from "./changes.js";
 import { DelicateError } from "./errors.js";
+import { Pieces, type Span } from "./pieces.js";
 import type {
   Depiction,
   Explanation,
   ExportFormat,
+  Given,
   Header,
   Opened,
   Piece,
@@ -16,23 +22,58 @@ import type {
   Source,
   TableId,
 } from "./protocol.js";
-import { ScoreStore } from "./scores.js";
+import { type PackedScores, ScoreStore } from "./scores.js";
 
 /** Rows fetched from the worker in one message. */
 const PAGE = 2_000;
 /** Rows in the first piece, and in the first after a failure. */
 const FIRST_PIECE = 32;
+/** Fewer are not worth a message. */
+const SMALLEST_PIECE = 8;
 const LARGEST_PIECE = 2_048;
-/** A piece should take about this long: the table fills at this pace, and a crash costs no more. */
-const PIECE_SECONDS = 1.5;
+/**
+ * A piece should take about this long: the table fills at this pace, and a crash costs no more.
+ * Where several score, short ones let all of them end at the same time.
+ */
+const PIECE_SECONDS = { alone: 1.5, together: 0.3 };
+/** A piece that has failed so often ends the run: its rows are to blame. */
+const PIECE_FAILURES = 3;
+/** A rate is told once it is of so many rows. */
+const RATE_ROWS = 64;
+
+/** Rows written in one message. */
+const EXPORTED = 2_000;
+/** Rows in which a substructure is looked for in one message. */
+const SEARCHED = 1_000;
+
+/** How an array of JSON ends. */
+const JSON_END = "\n]\n";
+const COMMA = ",".charCodeAt(0);
+
+/** Rows as a file. */
+export interface Written {
+  file: Blob;
+  /** Whether it reads the same in every encoding. */
+  ascii: boolean;
+}
+
+/** All that was found of a table, to be kept. */
+export interface Found {
+  results: RowResult[];
+  scores: PackedScores;
+}
 
 /** The workers, one of which is current. */
 export interface Workers {
   readonly current: WorkerHandle;
+  /** Those that score beside it. */
+  readonly helpers: readonly WorkerHandle[];
+  /** Starts more of them where that many rows, which are to be scored, are worth it. */
+  gather(rows: number): void;
   /** Puts a fresh worker in the place of one that failed, or throws when that was tried often enough. */
   replace(failed: WorkerHandle, error: unknown): void;
-  /** A worker has done its work. */
-  succeeded(): void;
+  /** A worker has scored rows; all together score `rate` of them a second, where that is known. */
+  succeeded(rows: number, rate: number | null): void;
 }
 
 export interface Watch {
@@ -57,10 +98,14 @@ export class Session {
   readonly scores: ScoreStore;
   /** How many rows are in each state. */
   readonly counts: Record<RowResult["state"], number> = { pending: 0, scored: 0, failed: 0 };
+  /** In how many rows the molecule was not scored as it was drawn. */
+  readonly changes = new Changes();
   readonly #workers: Workers;
   readonly #table: TableId;
   /** The workers that have the table, or are opening it. */
   readonly #openIn: Map<WorkerHandle, Promise<void>>;
+  /** Molecules for the helpers, by pages, as far as they are needed. */
+  readonly #molecules = new Map<number, Promise<(Given | null)[]>>();
   #scoring: AbortController | null = null;
   #closed = false;
 
@@ -71,6 +116,7 @@ export class Session {
     source: Source,
     { columns, smiles, id, fault, notes }: Opened,
     rows: Row[],
+    scores: ScoreStore,
   ) {
     this.#workers = workers;
     this.#table = table;
@@ -80,7 +126,7 @@ export class Session {
     this.fault = fault;
     this.notes = notes;
     this.rows = rows;
-    this.scores = new ScoreStore(rows.length);
+    this.scores = scores;
     for (const { state } of rows) this.counts[state] += 1;
   }
 
@@ -90,7 +136,7 @@ export class Session {
     source: Source,
     signal: AbortSignal,
     /** What was found of this table before, with the same model. */
-    kept: Piece | null = null,
+    kept: Found | null = null,
   ): Promise<Session> {
     const table = nextTable++;
     return attempt(workers, async (worker) => {
@@ -104,12 +150,11 @@ export class Session {
           rows.push(...(await worker.call("rows", { table, start, end })));
         }
         refuseIf(signal.aborted);
-        const session = new Session(workers, worker, table, source, opened, rows);
-        if (kept !== null && kept.results.length === rows.length) {
-          session.#apply(0, kept);
-          // Calls are answered in order: what is asked of the table later finds them there.
-          session.#tell(worker).catch(() => undefined);
-        }
+        const fitting = kept !== null && kept.results.length === rows.length ? kept : null;
+        const scores =
+          fitting === null ? new ScoreStore(rows.length) : ScoreStore.from(fitting.scores);
+        const session = new Session(workers, worker, table, source, opened, rows, scores);
+        if (fitting !== null) session.#mark(0, fitting.results);
         return session;
       } catch (error) {
         if (signal.aborted) release(worker, table);
@@ -151,17 +196,76 @@ export class Session {
       await this.#ensureOpen(worker);
       refuseIf(signal.aborted);
       const explanation = await worker.call("explain", { table: this.#table, row });
-      this.#workers.succeeded();
+      this.#workers.succeeded(1, null);
       return explanation;
     });
   }
 
-  /** The rows given, in that order; all of them where none are given. */
-  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Uint8Array> {
-    return attempt(this.#workers, async (worker) => {
-      await this.#ensureOpen(worker);
-      return worker.call("export", { table: this.#table, format, rows });
-    });
+  /**
+   * The rows given, in that order; all of them where none are given. Written piece by piece: the
+   * file may be larger than the memory of a worker or of a page.
+   */
+  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Written> {
+    const all = rows ?? Uint32Array.from(this.rows.keys());
+    const piece = (rows: Uint32Array): Promise<Uint8Array> =>
+      attempt(this.#workers, async (worker) => {
+        await this.#ensureOpen(worker);
+        const results = Array.from(rows, (row) => this.#result(row));
+        const scores = this.scores.pick(rows);
+        return worker.call("export", { table: this.#table, format, rows, results, scores });
+      });
+    const table = format === "csv" || format === "tsv";
+    const several = all.length > EXPORTED;
+    const header = table && several ? (await piece(all.subarray(0, 0))).length : 0;
+    const parts: Blob[] = [];
+    let ascii = true;
+    // Of no row, where there is none.
+    for (let start = 0; start === 0 || start < all.length; start += EXPORTED) {
+      let part = await piece(all.slice(start, start + EXPORTED));
+      if (format === "json") {
+        // One array of what are several: its ends are those of the first and the last.
+        if (start + EXPORTED < all.length) part = part.subarray(0, -JSON_END.length);
+        if (start > 0) part[0] = COMMA;
+      } else if (start > 0) part = part.subarray(header);
+      ascii &&= part.every((byte) => byte < 128);
+      // The browser keeps it elsewhere.
+      parts.push(new Blob([part as BlobPart]));
+    }
+    return { file: new Blob(parts), ascii };
+  }
+
+  /**
+   * Which rows have a substructure: 0 no, 1 yes, 2 not known. Looked for piece by piece, so that a
+   * table can be scored meanwhile, and nothing goes on that nobody wants any more.
+   */
+  async matches(
+    smarts: string,
+    signal: AbortSignal,
+    onProgress: (done: number) => void,
+  ): Promise<Uint8Array> {
+    const { length } = this.rows;
+    const found = new Uint8Array(length);
+    const search = (start: number, end: number): Promise<Uint8Array> =>
+      attempt(this.#workers, async (worker) => {
+        await this.#ensureOpen(worker);
+        refuseIf(signal.aborted);
+        return worker.call("matches", { table: this.#table, smarts, start, end });
+      });
+    // Of no row, where there is none, so that a pattern that is none is told.
+    for (let start = 0; start === 0 || start < length; start += SEARCHED) {
+      const end = Math.min(start + SEARCHED, length);
+      found.set(await search(start, end), start);
+      onProgress(end);
+    }
+    refuseIf(signal.aborted);
+    return found;
+  }
+
+  /** Places in the rows' mol blocks of the atoms that a substructure is found at. */
+  async matched(smarts: string, rows: number[]): Promise<Uint32Array[]> {
+    const worker = this.#workers.current;
+    await this.#ensureOpen(worker);
+    return worker.call("matched", { table: this.#table, smarts, rows });
   }
 
   /** Mol blocks to draw rows from; null for those that cannot be drawn. Not tried again where it fails. */
@@ -201,107 +305,211 @@ export class Session {
     });
   }
 
-  async #scorePending(
-    signal: AbortSignal,
-    { onProgress, onRows }: Watch,
-  ): Promise<"finished" | "cancelled"> {
-    let size = FIRST_PIECE;
-    const done = (): number => this.rows.length - this.counts.pending;
-    onProgress(done());
-    for (let start = this.#nextPending(0); start < this.rows.length; ) {
-      if (signal.aborted) return "cancelled";
-      let end = start;
-      while (end < this.rows.length && end < start + size && this.rows[end]?.state === "pending") {
-        end += 1;
+  async #scorePending(signal: AbortSignal, watch: Watch): Promise<"finished" | "cancelled"> {
+    const run = new Run(
+      this.rows,
+      watch,
+      aborted(signal),
+      () => this.rows.length - this.counts.pending,
+    );
+    const lanes = new Map<WorkerHandle, Promise<void>>();
+    run.report();
+    try {
+      for (;;) {
+        const workers = this.#workers;
+        if (!signal.aborted && !run.pieces.empty) {
+          workers.gather(this.counts.pending);
+          for (const worker of [workers.current, ...workers.helpers]) {
+            if (lanes.has(worker)) continue;
+            const lane = this.#scoreOn(worker, run, signal);
+            lanes.set(
+              worker,
+              lane.finally(() => lanes.delete(worker)),
+            );
+          }
+        }
+        if (lanes.size === 0) break;
+        // Whoever has scored a piece comes back for another, and others may have come meanwhile.
+        await Promise.race(lanes.values());
       }
-      const worker = this.#workers.current;
-      const cancel = (): void => worker.cancel();
-      signal.addEventListener("abort", cancel);
-      try {
-        await this.#ensureOpen(worker);
-        // Not the worker's fault if it is still loading when the user gives up.
-        await Promise.race([worker.ready, aborted(signal)]);
-        if (signal.aborted) return "cancelled";
-        const began = performance.now();
-        const piece = { table: this.#table, start, end };
-        const scored = await worker.call("score", piece, (count) => onProgress(done() + count));
-        const { results } = scored;
-        this.#apply(start, scored);
-        this.#workers.succeeded();
-        const rate = results.length / ((performance.now() - began) / 1_000);
-        size = Math.min(LARGEST_PIECE, Math.max(FIRST_PIECE, Math.round(rate * PIECE_SECONDS)));
-        onProgress(done());
-        onRows();
-        start = this.#nextPending(end);
-      } catch (error) {
-        if (signal.aborted) return "cancelled";
-        this.#workers.replace(worker, error);
-        size = FIRST_PIECE;
-      } finally {
-        signal.removeEventListener("abort", cancel);
-      }
+    } finally {
+      for (const worker of lanes.keys()) worker.cancel();
+      await Promise.allSettled(lanes.values());
+      this.#molecules.clear();
     }
     return signal.aborted ? "cancelled" : "finished";
   }
 
-  #nextPending(from: number): number {
-    let index = from;
-    while (index < this.rows.length && this.rows[index]?.state !== "pending") index += 1;
-    return index;
+  /** One piece on one worker; where the worker fails, another takes it. */
+  async #scoreOn(worker: WorkerHandle, run: Run, signal: AbortSignal): Promise<void> {
+    const cancel = (): void => worker.cancel();
+    signal.addEventListener("abort", cancel);
+    let span: Span | null = null;
+    try {
+      const isHelper = worker !== this.#workers.current;
+      if (!isHelper) await this.#ensureOpen(worker);
+      // Not the worker's fault if it is still loading when the user gives up.
+      await Promise.race([worker.ready, run.aborted]);
+      if (signal.aborted) return;
+      span = run.take(worker, 1 + this.#workers.helpers.length);
+      if (span === null) return;
+      const { start, end } = span;
+      const began = performance.now();
+      const onProgress = (count: number): void => run.underWay(worker, count);
+      let piece: Piece;
+      if (isHelper) {
+        const molecules = await this.#given(start, end);
+        if (signal.aborted) return;
+        piece = await worker.call("scoreMolecules", { molecules }, onProgress);
+      } else {
+        if (this.#workers.helpers.length > 0) void this.#given(start, end);
+        piece = await worker.call("score", { table: this.#table, start, end }, onProgress);
+      }
+      this.#apply(start, piece);
+      const scored = piece.results.filter(({ state }) => state !== "pending").length;
+      run.done(worker, scored, performance.now() - began);
+      this.#workers.succeeded(scored, run.rate);
+    } catch (error) {
+      run.failed(worker);
+      if (signal.aborted) return;
+      if (span !== null) {
+        span.failures += 1;
+        if (span.failures >= PIECE_FAILURES) throw error;
+        run.pieces.giveBack(span);
+      }
+      this.#workers.replace(worker, error);
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Molecules from `start` to before `end`, of one page; the next page is asked for meanwhile. */
+  async #given(start: number, end: number): Promise<(Given | null)[]> {
+    const page = Math.floor(start / PAGE);
+    for (const known of this.#molecules.keys()) if (known < page - 1) this.#molecules.delete(known);
+    if ((page + 1) * PAGE < this.rows.length) this.#page(page + 1).catch(() => undefined);
+    const molecules = await this.#page(page);
+    return molecules.slice(start - page * PAGE, end - page * PAGE);
+  }
+
+  #page(page: number): Promise<(Given | null)[]> {
+    const known = this.#molecules.get(page);
+    if (known !== undefined) return known;
+    const start = page * PAGE;
+    const end = Math.min(start + PAGE, this.rows.length);
+    const asked = attempt(this.#workers, async (worker) => {
+      await this.#ensureOpen(worker);
+      return worker.call("molecules", { table: this.#table, start, end });
+    });
+    this.#molecules.set(page, asked);
+    asked.catch(() => this.#molecules.delete(page));
+    return asked;
   }
 
   #apply(start: number, { results, scores }: Piece): void {
     this.scores.set(start, results.length, scores);
+    this.#mark(start, results);
+  }
+
+  #mark(start: number, results: RowResult[]): void {
     results.forEach((result, offset) => {
       const row = this.rows[start + offset];
       if (row === undefined) return;
       this.counts[row.state] -= 1;
       this.counts[result.state] += 1;
+      this.changes.count(row.standardization, -1);
+      this.changes.count(result.standardization, 1);
       this.rows[start + offset] = { ...row, ...result };
     });
   }
 
-  /** A worker that has not this table yet opens it and is told what the one before it found. */
+  /** A worker that has not this table yet opens it. */
   #ensureOpen(worker: WorkerHandle): Promise<void> {
     refuseIf(this.#closed);
     const known = this.#openIn.get(worker);
     if (known !== undefined) return known;
-    const opening = this.#reopen(worker);
+    const opening = worker
+      .call("open", { ...this.source, table: this.#table })
+      .then(() => undefined);
     this.#openIn.set(worker, opening);
     opening.catch(() => this.#openIn.delete(worker));
     return opening;
   }
 
-  async #reopen(worker: WorkerHandle): Promise<void> {
-    await worker.call("open", { ...this.source, table: this.#table });
-    await this.#tell(worker);
-  }
-
-  /** Tells a worker what was found of its table. */
-  async #tell(worker: WorkerHandle): Promise<void> {
-    const table = this.#table;
-    for (let start = 0; start < this.rows.length; start += PAGE) {
-      const end = Math.min(start + PAGE, this.rows.length);
-      const results = this.results(start, end);
-      if (results.every(({ state }) => state === "pending")) continue;
-      const scores = this.scores.slice(start, end);
-      await worker.call("restore", { table, start, results, scores });
-    }
-  }
-
   /** All that was found, to be kept. */
-  get found(): Piece {
-    const { length } = this.rows;
-    return { results: this.results(0, length), scores: this.scores.slice(0, length) };
+  get found(): Found {
+    const results = Array.from(this.rows.keys(), (row) => this.#result(row));
+    return { results, scores: this.scores.packed };
   }
 
-  /** What scoring has added to the rows from `start` to before `end`, but for their predictions. */
-  results(start: number, end: number): RowResult[] {
-    return this.rows.slice(start, end).map(({ state, error, standardization }) => ({
-      state,
-      error,
-      standardization,
-    }));
+  /** What scoring has added to a row, but for its predictions. */
+  #result(row: number): RowResult {
+    const { state, error, standardization } = this.rows[row] as Row;
+    return { state, error, standardization };
+  }
+}
+
+/** Scoring under way: what is left, how far each worker is, and how fast they are. */
+class Run {
+  readonly pieces: Pieces;
+  /** Rows that all workers together score in a second; null while there are too few. */
+  rate: number | null = null;
+  readonly #watch: Watch;
+  readonly #count: () => number;
+  readonly #rows: readonly Row[];
+  /** Rows done of the pieces under way. */
+  readonly #underWay = new Map<WorkerHandle, number>();
+  /** Rows that each scores in a second. */
+  readonly #rates = new Map<WorkerHandle, number>();
+  #scored = 0;
+  #began: number | null = null;
+
+  constructor(
+    rows: readonly Row[],
+    watch: Watch,
+    readonly aborted: Promise<void>,
+    count: () => number,
+  ) {
+    this.pieces = new Pieces(rows);
+    this.#rows = rows;
+    this.#watch = watch;
+    this.#count = count;
+  }
+
+  take(worker: WorkerHandle, workers: number): Span | null {
+    this.#began ??= performance.now();
+    const seconds = workers > 1 ? PIECE_SECONDS.together : PIECE_SECONDS.alone;
+    const left = Math.ceil((this.#rows.length - this.#count()) / workers / 2);
+    const wanted = Math.round((this.#rates.get(worker) ?? 0) * seconds);
+    const smallest = workers > 1 ? SMALLEST_PIECE : FIRST_PIECE;
+    const size = Math.min(LARGEST_PIECE, Math.max(FIRST_PIECE, wanted));
+    return this.pieces.take(workers > 1 ? Math.max(smallest, Math.min(size, left)) : size, PAGE);
+  }
+
+  underWay(worker: WorkerHandle, rows: number): void {
+    this.#underWay.set(worker, rows);
+    this.report();
+  }
+
+  done(worker: WorkerHandle, rows: number, milliseconds: number): void {
+    this.#underWay.delete(worker);
+    this.#rates.set(worker, rows / (milliseconds / 1_000));
+    this.#scored += rows;
+    if (this.#scored >= RATE_ROWS && this.#began !== null)
+      this.rate = this.#scored / ((performance.now() - this.#began) / 1_000);
+    this.report();
+    this.#watch.onRows();
+  }
+
+  failed(worker: WorkerHandle): void {
+    this.#underWay.delete(worker);
+    this.#rates.delete(worker);
+  }
+
+  report(): void {
+    let done = this.#count();
+    for (const rows of this.#underWay.values()) done += rows;
+    this.#watch.onProgress(done);
   }
 }
 

@@ -83,13 +83,10 @@ export function detailsPanel(
     onEdit(session, index);
   });
   similar.addEventListener("click", () => {
-    const row = shown?.session.rows[shown.index];
-    const smiles = row?.standardization?.smiles;
-    if (row === undefined || smiles === undefined) return;
-    const { id } = shown?.session.columns ?? { id: null };
-    const name = id === null ? "" : (row.fields[id] ?? "");
+    const line = shown === null ? null : lineOf(shown.session, shown.index);
+    if (line === null) return;
     dialog.close();
-    onSimilar(`${smiles}\t${name === "" ? `row ${(shown?.index ?? 0) + 1}` : name}`);
+    onSimilar(line);
   });
   copy.addEventListener("click", async () => {
     const smiles = shown?.session.rows[shown.index]?.standardization?.smiles;
@@ -141,4 +138,13 @@ export function detailsPanel(
     if (pending !== null) void explain(session, index, pending);
   };
   return { show };
+}
+
+/** A scored row as a line of a list: its molecule and its name; null where it was not scored. */
+export function lineOf({ rows, columns }: Session, index: number): string | null {
+  const row = rows[index];
+  const smiles = row?.standardization?.smiles;
+  if (row === undefined || smiles === undefined) return null;
+  const name = columns.id === null ? "" : (row.fields[columns.id] ?? "");
+  return `${smiles}\t${name === "" ? `row ${index + 1}` : name}`;
 }

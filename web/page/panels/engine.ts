@@ -68,8 +68,7 @@ function drawBadge({ badge, label: text, facts, choice }: Parts, state: EnginesS
 export function waiting(state: EnginesState): string | null {
   if (state.current === null) return "Starting the engine";
   const measure = state[state.current];
-  if (measure.state === "loading") return loading(measure);
-  return measure.state === "measuring" ? "Measuring the engine" : null;
+  return measure.state === "loading" ? loading(measure) : null;
 }
 
 function settled(state: EnginesState): boolean {

@@ -6,6 +6,8 @@ import { groups } from "../shown-columns.js";
 import type { NumberKey, Range } from "../view.js";
 
 export interface FiltersPanel {
+  /** Another filter stands in the same place. */
+  besides: boolean;
   /** Takes all filters away, without telling of it. */
   clear(): void;
 }
@@ -15,10 +17,15 @@ interface Wants {
   numericFields(): { title: string; index: number }[];
   hasSimilarity(): boolean;
   onChange(ranges: Range[]): void;
+  /** All filters are to go. */
+  onClear(): void;
 }
 
 /** What a filter's choice of columns offers. */
-export function numberColumns(app: App, { numericFields, hasSimilarity }: Omit<Wants, "onChange">) {
+export function numberColumns(
+  app: App,
+  { numericFields, hasSimilarity }: Omit<Wants, "onChange" | "onClear">,
+) {
   const endpoints = app.model?.endpoints ?? [];
   const option = (key: NumberKey, title: string): HTMLOptionElement =>
     element("option", { value: JSON.stringify(key) }, title);
@@ -50,13 +57,20 @@ export function filtersPanel(app: App, wants: Wants): FiltersPanel {
   const add = find("filter-add", HTMLButtonElement);
   const none = find("filter-clear", HTMLButtonElement);
   const readers = new Map<HTMLElement, () => Range>();
+  let active: Range[] = [];
+  /** A filter by substructure is in use. */
+  let besides = false;
 
+  const drawOpen = (): void => {
+    const count = active.length + Number(besides);
+    open.textContent = count === 0 ? "Filters" : `Filters (${count})`;
+  };
   const changed = (): void => {
     const ranges = [...readers.values()].map((read) => read());
-    const active = ranges.filter(
+    active = ranges.filter(
       ({ low, high, domain }) => low !== null || high !== null || domain !== "any",
     );
-    open.textContent = active.length === 0 ? "Filters" : `Filters (${active.length})`;
+    drawOpen();
     wants.onChange(active);
   };
   const addFilter = (): void => {
@@ -119,7 +133,8 @@ export function filtersPanel(app: App, wants: Wants): FiltersPanel {
   const clear = (): void => {
     readers.clear();
     list.replaceChildren();
-    open.textContent = "Filters";
+    active = [];
+    drawOpen();
   };
 
   open.addEventListener("click", () => {
@@ -131,7 +146,17 @@ export function filtersPanel(app: App, wants: Wants): FiltersPanel {
   none.addEventListener("click", () => {
     clear();
     add.focus();
+    wants.onClear();
     changed();
   });
-  return { clear };
+  return {
+    clear,
+    get besides() {
+      return besides;
+    },
+    set besides(used) {
+      besides = used;
+      drawOpen();
+    },
+  };
 }

@@ -6,7 +6,7 @@ import { find } from "../dom.js";
 import * as store from "../store.js";
 
 /** Larger tables are not kept: writing them would take seconds. */
-const LARGEST = { bytes: 40_000_000, rows: 200_000 };
+const LARGEST = { bytes: 40_000_000, values: 6_000_000 };
 /** How often scores are saved while more are coming. */
 const EVERY_MS = 15_000;
 
@@ -33,7 +33,8 @@ export function keepingPanel(
     const { session, input } = app;
     if (session === null || input === null || session.counts.scored === 0) return;
     saved = false;
-    if (input.source.bytes.length > LARGEST.bytes || session.rows.length > LARGEST.rows) return;
+    const values = session.rows.length * session.scores.endpoints;
+    if (input.source.bytes.length > LARGEST.bytes || values > LARGEST.values) return;
     savedAt = performance.now();
     const { found } = session;
     saving = saving

@@ -3,14 +3,15 @@
 import { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
 import type { ExportFormat } from "../../package/src/protocol.js";
-import type { Session } from "../../package/src/session.js";
+import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
 import type { Selection } from "../selection.js";
 import { ShownColumns } from "../shown-columns.js";
-import { EVERYTHING, type View } from "../view.js";
+import { EVERYTHING, type Sought, type View } from "../view.js";
 import { columnChoice } from "./column-choice.js";
 import { filtersPanel } from "./filters.js";
+import { substructurePanel } from "./substructure.js";
 import { ACTIVE, type Ranked, ResultTable, type TableData } from "./table.js";
 
 const MEDIA_TYPES: Record<ExportFormat, string> = {
@@ -26,6 +27,9 @@ const NOTE_MS = 2_500;
 const DRAWING_DELAY_MS = 400;
 /** More rows than this are not laid out for a printer. */
 const PRINTED = 500;
+
+/** Under which name it is kept whether cells are shaded. */
+const SHADING = "delicate shading";
 
 export interface ResultsPanel {
   /** Gives the focus back to a row, or to the one that had it. */
@@ -44,6 +48,10 @@ export interface Additions {
   ranked(): Ranked | null;
   /** A row is to be shown in full. */
   onOpen(session: Session, row: number): void;
+  /** A row is to be changed in the sketcher. */
+  onEdit(session: Session, row: number): void;
+  /** Rows like this one are looked for. */
+  onSimilar(session: Session, row: number): void;
 }
 
 export function resultsPanel(app: App, additions: Additions): ResultsPanel {
@@ -59,6 +67,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const errorsChoice = find("errors-choice", HTMLElement);
   const errorCount = find("error-count", HTMLElement);
   const structures = find("structures", HTMLInputElement);
+  const shading = find("shading", HTMLInputElement);
+  const shadingChoice = find("shading-choice", HTMLElement);
+  const shadingLegend = find("shading-legend", HTMLElement);
   const columns = find("columns", HTMLButtonElement);
   const selected = find("selected", HTMLElement);
   const selectNone = find("select-none", HTMLButtonElement);
@@ -71,11 +82,17 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     const isActive = (key: string): boolean => key.startsWith(ACTIVE);
     const own = keys.filter((key) => !isActive(key)).map(Number);
     const others = keys.filter(isActive).map((key) => Number(key.slice(ACTIVE.length)));
-    const [blocks, active] = await Promise.all([
+    const { smarts } = substructure;
+    const [blocks, matched, active] = await Promise.all([
       own.length === 0 ? [] : (session?.blocks(own) ?? []),
+      own.length === 0 || smarts === null ? [] : (session?.matched(smarts, own) ?? []),
       others.length === 0 ? [] : (actives?.blocks(others) ?? []),
     ]);
-    return keys.map((key) => (isActive(key) ? active : blocks).shift() ?? null);
+    return keys.map((key) => {
+      if (isActive(key)) return active.shift() ?? null;
+      const [block, atoms] = [blocks.shift() ?? null, matched.shift()];
+      return block === null || atoms === undefined ? block : { block, atoms };
+    });
   });
   const shown = new ShownColumns();
   const table = new ResultTable(find("viewport", HTMLElement), {
@@ -83,6 +100,15 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     selection,
     onOpen(row) {
       if (app.session !== null) additions.onOpen(app.session, row);
+    },
+    onEdit(row) {
+      if (app.session?.rows[row]?.state === "scored") additions.onEdit(app.session, row);
+    },
+    onSimilar(row) {
+      if (app.session !== null) additions.onSimilar(app.session, row);
+    },
+    onCopy() {
+      if (selection.rows.size > 0) void copyTable();
     },
   });
 
@@ -100,6 +126,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       similarities: additions.ranked()?.similarities ?? null,
       shown: { endpoints: shown.endpoints, fields },
       drawn: structures.checked,
+      reference: shading.checked ? (app.model?.reference?.name ?? null) : null,
     };
   };
   const drawScope = (): void => {
@@ -128,6 +155,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     const count = table.order.length;
     if (count !== session.rows.length) parts.push(`${format.count(count)} shown`);
     summary.textContent = parts.join(" · ");
+    const said = [...session.notes.map((note) => `${note}.`), session.changes.summary()];
+    notes.textContent = said.filter(Boolean).join(" ");
+    notes.hidden = notes.textContent === "";
     errorCount.textContent = `(${format.count(failed)})`;
     errorsChoice.hidden = failed === 0 && !onlyErrors.checked;
     empty.hidden = count > 0;
@@ -146,12 +176,22 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     // What was chosen is what is meant to be taken away.
     scope.value = size > 0 ? "selected" : isNarrowed(table.view) ? "shown" : "all";
   };
+  const drawLegends = (): void => {
+    const scored = (app.session?.scores.endpoints ?? 0) > 0;
+    const reference = app.model?.reference ?? null;
+    legend.hidden = !scored;
+    shadingChoice.hidden = reference === null;
+    shadingLegend.hidden = !scored || reference === null || !shading.checked;
+    const [, text] = shadingLegend.children;
+    if (reference !== null && text !== undefined)
+      text.textContent = `Shading and the bar below: the per cent of ${format.count(reference.molecules)} ${reference.name} that have a lesser value. Neither more nor less is better by itself.`;
+  };
   /** Shows the table with the same filters and order. */
   const redraw = (): void => {
     const { session } = app;
     if (session === null) return;
     table.show(data(session), `Results for ${session.source.name}`, table.view);
-    legend.hidden = session.scores.endpoints === 0;
+    drawLegends();
     drawSummary();
   };
   const show = (): void => {
@@ -166,10 +206,10 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     setTimeout(() => pauseDrawings(), DRAWING_DELAY_MS);
     table.show(data(session), `Results for ${session.source.name}`, EVERYTHING);
     filters.clear();
-    legend.hidden = true;
+    filters.besides = false;
+    substructure.clear();
+    drawLegends();
     fault.hidden = session.fault === null;
-    notes.hidden = session.notes.length === 0;
-    notes.textContent = session.notes.map((note) => `${note}.`).join(" ");
     fault.textContent = `Only part of ${session.source.name} could be read: ${session.fault ?? ""}.`;
     drawSummary();
     drawSelection();
@@ -205,6 +245,22 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       look({ ranges });
       tell();
     },
+    onClear() {
+      if (substructure.smarts === null) return;
+      substructure.clear();
+      narrow(null);
+    },
+  });
+  const narrow = (sought: Sought | null): void => {
+    // Its atoms are marked in the drawings, or no longer.
+    drawings.clear();
+    redraw();
+    filters.besides = sought !== null;
+    look({ sought });
+    tell();
+  };
+  const substructure = substructurePanel(app, {
+    onChange: narrow,
   });
   columnChoice(app, shown, columns);
 
@@ -219,7 +275,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   app.changed.rows.on(() => {
     pauseDrawings();
     table.refresh();
-    legend.hidden = app.session?.scores.endpoints === 0;
+    drawLegends();
     drawSummary();
   });
   app.changed.phase.on(pauseDrawings);
@@ -235,6 +291,11 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     tell();
   });
   structures.addEventListener("change", redraw);
+  shading.checked = remembered(SHADING) !== "off";
+  shading.addEventListener("change", () => {
+    remember(SHADING, shading.checked ? "on" : "off");
+    redraw();
+  });
   selectNone.addEventListener("click", () => {
     selection.rows = new Set();
     scope.focus();
@@ -264,7 +325,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
       const file = await app.export(kind, chosen());
-      if (file !== null) download(file.name, file.bytes, kind);
+      if (file !== null) download(file.name, file, kind);
     });
   }
   const note = (button: HTMLButtonElement, text: string): void => {
@@ -275,16 +336,17 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       button.textContent = before;
     }, NOTE_MS);
   };
-  copy.addEventListener("click", async () => {
+  const copyTable = async (): Promise<void> => {
     const file = await app.export("tsv", chosen());
     if (file === null) return;
     try {
-      await navigator.clipboard.writeText(new TextDecoder().decode(file.bytes));
+      await navigator.clipboard.writeText(await file.file.text());
       note(copy, "Copied");
     } catch {
       app.complain({ text: "This browser does not let the page copy; export a CSV instead." });
     }
-  });
+  };
+  copy.addEventListener("click", () => void copyTable());
   find("print", HTMLButtonElement).addEventListener("click", () => {
     if (table.order.length > PRINTED) {
       const limit = format.count(PRINTED);
@@ -318,19 +380,35 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   };
 }
 
-const isNarrowed = ({ filter, onlyErrors, among, ranges, sort }: View): boolean =>
+/** Null where nothing is, or nothing may be kept. */
+function remembered(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function remember(name: string, value: string): void {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // Where nothing may be kept, the choice lasts as long as the page.
+  }
+}
+
+const isNarrowed = ({ filter, onlyErrors, among, ranges, sought, sort }: View): boolean =>
   filter.trim() !== "" ||
   onlyErrors ||
   among !== null ||
   ranges.length > 0 ||
+  sought !== null ||
   sort.key.by !== "row" ||
   sort.descending;
 
-function download(name: string, bytes: Uint8Array, kind: ExportFormat): void {
-  const content = bytes as Uint8Array<ArrayBuffer>;
+function download(name: string, { file, ascii }: Written, kind: ExportFormat): void {
   // Spreadsheets take text without a mark for that of an older encoding.
-  const marked = kind === "csv" && bytes.some((byte) => byte > 127) && bytes[0] !== 0xef;
-  const parts = marked ? ["\ufeff", content] : [content];
+  const parts = kind === "csv" && !ascii ? ["\ufeff", file] : [file];
   const url = URL.createObjectURL(new Blob(parts, { type: MEDIA_TYPES[kind] }));
   element("a", { href: url, download: name }).click();
   // The download has its own reference by then.

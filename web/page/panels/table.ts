@@ -3,6 +3,7 @@
 import { band, marked } from "../../package/src/cells.js";
 import type { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
+import { percentile } from "../../package/src/percentile.js";
 import type { Endpoint, Header, Ranking, Row } from "../../package/src/protocol.js";
 import type { Estimate } from "../../package/src/scores.js";
 import type { Session } from "../../package/src/session.js";
@@ -35,6 +36,8 @@ export interface TableData extends Content {
   shown: { endpoints: number[]; fields: number[] };
   /** Whether each row has its structure drawn, and room for it. */
   drawn: boolean;
+  /** What cells are shaded by: the molecules that values are compared with; null for nothing. */
+  reference: string | null;
 }
 
 /** What the table is given to work with. */
@@ -43,6 +46,12 @@ export interface Means {
   selection: Selection;
   /** A row is to be shown in full. */
   onOpen(row: number): void;
+  /** A row is to be changed in the sketcher. */
+  onEdit(row: number): void;
+  /** Rows like this one are looked for. */
+  onSimilar(row: number): void;
+  /** What is chosen is to be copied. */
+  onCopy(): void;
 }
 
 interface Column {
@@ -79,6 +88,8 @@ const ON_CARD = 4;
 const REASON_WIDTH = 34;
 /** Rows looked at to choose the columns' widths. */
 const SAMPLE = 500;
+/** For how many times as long as it takes rows are not put in order again while results come. */
+const REST = 8;
 /** Pixels for a unit of a drawing. */
 const DRAWING_SIZE = 0.8;
 const ACTIVE_SIZE = 0.6;
@@ -114,6 +125,10 @@ export class ResultTable {
   #anchor = 0;
   #live = new Map<number, { element: HTMLTableRowElement; row: Row }>();
   #frame = 0;
+  /** When rows were last put in order, and how long that took. */
+  #arranged = { at: 0, took: 0 };
+  /** They are to be put in order again. */
+  #later: number | undefined;
   #printing = false;
   /** Rows are cards, for there is no room for columns. */
   #narrow = false;
@@ -159,8 +174,17 @@ export class ResultTable {
 
   /** Rows have new results. */
   refresh(): void {
-    if (dependsOnResults(this.#view)) this.#arrange();
-    else this.#draw();
+    this.#draw();
+    if (!dependsOnResults(this.#view) || this.#later !== undefined) return;
+    // Of many rows this takes a second, and results come each second.
+    const wait = this.#arranged.at + REST * this.#arranged.took - performance.now();
+    this.#later = window.setTimeout(
+      () => {
+        this.#later = undefined;
+        this.#arrange();
+      },
+      Math.max(0, wait),
+    );
   }
 
   get view(): View {
@@ -212,7 +236,11 @@ export class ResultTable {
 
   #arrange(): void {
     if (this.#data === null) return;
+    window.clearTimeout(this.#later);
+    this.#later = undefined;
+    const began = performance.now();
     this.#order = arrange(this.#data, this.#view, this.#keys);
+    this.#arranged = { at: performance.now(), took: performance.now() - began };
     this.#active = Math.min(this.#active, Math.max(0, this.#order.length - 1));
     this.#table.setAttribute("aria-rowcount", String(this.#order.length + 1));
     this.#markSelected();
@@ -450,6 +478,16 @@ export class ResultTable {
   #onKey(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
     const inHead = this.#head.contains(target);
+    // Text that is marked is copied by the browser.
+    if (
+      event.key === "c" &&
+      (event.ctrlKey || event.metaKey) &&
+      getSelection()?.isCollapsed !== false
+    ) {
+      event.preventDefault();
+      this.#means.onCopy();
+      return;
+    }
     if (inHead || event.ctrlKey || event.metaKey || event.altKey || this.#order.length === 0)
       return;
     if (event.key === " ") {
@@ -458,6 +496,13 @@ export class ResultTable {
       event.preventDefault();
       this.#anchor = this.#active;
       this.#means.selection.put([row], !this.#means.selection.has(row));
+      return;
+    }
+    const active = this.#order[this.#active];
+    if ((event.key === "e" || event.key === "s") && active !== undefined) {
+      event.preventDefault();
+      if (event.key === "e") this.#means.onEdit(active);
+      else this.#means.onSimilar(active);
       return;
     }
     const page = Math.max(1, Math.floor(this.#viewport.clientHeight / this.#rowHeight()) - 2);
@@ -505,7 +550,7 @@ export function stateText(row: Row): string {
 
 /** The columns that say what a molecule is, then what the model says of it, then the file's others. */
 function columns(
-  { columns, endpoints, rows, scores, ranked, shown, drawn }: TableData,
+  { columns, endpoints, rows, scores, ranked, shown, drawn, reference }: TableData,
   keys: FieldKeys,
   narrow: boolean,
   drawings: Drawings,
@@ -586,7 +631,9 @@ function columns(
         if (row.error !== null) return place === 0 ? reason(row, shown.endpoints.length) : null;
         const estimate = scores.estimate(at, endpoint);
         if (estimate === null) return element("td", { class: "number none" }, "–");
-        return estimateCell(estimate, drawn || narrow);
+        const cell = estimateCell(estimate, drawn || narrow);
+        if (reference !== null) shade(cell, percentile(of?.quantiles, estimate.value), reference);
+        return cell;
       },
     };
   };
@@ -687,6 +734,16 @@ function estimateCell({ value, interval, domain }: Estimate, roomy: boolean): HT
     if (domain !== "in") cell.append(spoken(`, ${words}`));
   }
   return cell;
+}
+
+/** Marks where a value stands among the reference molecules: by a tint, a bar and in words. */
+function shade(cell: HTMLTableCellElement, percent: number | null, reference: string): void {
+  if (percent === null) return;
+  const words = `${format.ordinal(Math.round(percent))} percentile of ${reference}`;
+  cell.classList.add("shaded");
+  cell.style.setProperty("--percentile", `${percent.toFixed(1)}%`);
+  cell.title = [cell.title, words].filter(Boolean).join("; ");
+  cell.append(spoken(`, ${words}`));
 }
 
 function reason(row: Row, colSpan: number): HTMLTableCellElement {

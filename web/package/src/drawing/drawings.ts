@@ -10,6 +10,8 @@ const AT_ONCE = 6;
 /** Work of this length is followed by a pause, in which the page can answer. */
 const SLICE_MS = 8;
 
+const NOTHING = { block: null, atoms: [] };
+
 /** What to draw. */
 export interface Wish {
   /** Of the molecule; no two have the same. */
@@ -22,8 +24,14 @@ export interface Wish {
   size: number;
 }
 
+/** A mol block with atoms to mark, by their places in it. */
+export interface MarkedBlock {
+  block: string;
+  atoms: ArrayLike<number>;
+}
+
 /** Mol blocks of molecules, by their keys; null for one that cannot be drawn. */
-type Source = (keys: string[]) => Promise<(string | null)[]>;
+type Source = (keys: string[]) => Promise<(string | MarkedBlock | null)[]>;
 
 export class Drawings {
   readonly #source: Source;
@@ -90,8 +98,11 @@ export class Drawings {
         if (generation !== this.#generation) continue;
         let began = performance.now();
         for (const [place, key] of keys.entries()) {
-          const block = blocks[place] ?? null;
+          const given = blocks[place] ?? null;
+          const { block, atoms } =
+            typeof given === "string" ? { block: given, atoms: [] } : (given ?? NOTHING);
           const made = block === null ? null : await picture(block).catch(() => undefined);
+          if (made) made.matched = Array.from(atoms);
           if (generation !== this.#generation) break;
           const wishes = this.#wishes.get(key) ?? [];
           this.#wishes.delete(key);

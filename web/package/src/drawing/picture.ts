@@ -11,6 +11,8 @@ export interface Picture {
   labels: { x: number; y: number; size: number; colour: string; text: string }[];
   /** Where each atom of the mol block is. */
   atoms: { x: number; y: number }[];
+  /** Atoms that something was found at. */
+  matched?: number[];
 }
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
@@ -104,6 +106,11 @@ export function draw(
     width: (width * size).toFixed(0),
     height: (height * size).toFixed(0),
   });
+  for (const atom of picture.matched ?? []) {
+    const place = picture.atoms[atom];
+    if (place === undefined) continue;
+    svg.append(shape("circle", { class: "matched", cx: `${place.x}`, cy: `${place.y}`, r: "8" }));
+  }
   for (const { atom, strength, direction } of marks) {
     const place = picture.atoms[atom];
     if (place === undefined || direction === "none") continue;

@@ -1,8 +1,10 @@
 /** Scores molecules in Node.js, on the CPU. */
 
 import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 import * as inside from "virtual:inside";
+import { workersFor } from "../engines.js";
 import { DelicateError } from "../errors.js";
 import { contentFiles, directoryFiles, insideFiles } from "../model.js";
 import { open } from "../open.js";
@@ -20,6 +22,7 @@ export function createScorer(options: ScorerOptions = {}): Promise<Scorer> {
     launch,
     moduleBytes: inside.moduleBytes,
     webgpu: false,
+    workers: workersFor(availableParallelism(), undefined),
     async model(source) {
       if (source === null) return insideFiles(inside.model);
       if (typeof source === "string" || source instanceof URL)

@@ -11,7 +11,9 @@ import type {
   ModelFiles,
   ModelPart,
   Piece,
+  Precision,
   Request,
+  Shared,
   Start,
   TableId,
   ToWorker,
@@ -19,7 +21,13 @@ import type {
 } from "../protocol.js";
 
 /** Answered at once, between two batches of a run: they take no time, and somebody looks at them. */
-const IMMEDIATE: ReadonlySet<Call> = new Set(["blocks", "depict", "descriptors"]);
+const IMMEDIATE: ReadonlySet<Call> = new Set([
+  "blocks",
+  "matched",
+  "depict",
+  "descriptors",
+  "molecules",
+]);
 /** For how long WebGPU may be silent. */
 const ADAPTER_LIMIT_MS = 10_000;
 const DEVICE_LIMIT_MS = 60_000;
@@ -36,9 +44,10 @@ export interface Host {
 /** Answers messages for one backend with the module whose glue and address are given. */
 export function serve(backend: BackendName, glue: WasmModule, wasm: string, host: Host): void {
   let started: {
-    module: Promise<void>;
+    module: Promise<WebAssembly.Module>;
     engine: Promise<Engine>;
     embedding: ModelFiles | null;
+    precision: Precision | null;
   } | null = null;
   /** The model that similarity is taken of, once it is needed. */
   let embedding: Promise<Engine> | null = null;
@@ -78,30 +87,43 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async rows({ table, start, end }) {
       return opened(table).rows(start, end);
     },
-    async restore({ table, start, results, scores }) {
-      opened(table).restore(await loaded(), start, results, scores);
-      return null;
-    },
     async score({ table, start, end }, id) {
-      const engine = await loaded();
-      cancelled = false;
-      await opened(table).score(engine, start, end, (done) => {
-        send({ type: "scoring", id, done });
-        return !cancelled;
-      });
-      const rows = opened(table).rows(start, end);
-      const results = rows.map(({ state, error, standardization }) => ({
-        state,
-        error,
-        standardization,
-      }));
-      return { results, scores: opened(table).scores(start, end) };
+      await loaded();
+      return scored(opened(table), start, end, id);
+    },
+    async molecules({ table, start, end }) {
+      return opened(table).molecules(start, end);
+    },
+    async scoreMolecules({ molecules }, id) {
+      await loaded();
+      const table = glue.Table.of(molecules);
+      try {
+        return await scored(table, 0, table.length, id);
+      } finally {
+        table.free();
+      }
     },
     async explain({ table, row }) {
       return opened(table).explain(await loaded(), row);
     },
-    async export({ table, format, rows }) {
-      return opened(table).export(format, rows ?? undefined);
+    async export({ table, format, rows, results, scores }) {
+      return opened(table).export(await loaded(), format, rows, results, scores);
+    },
+    async matches({ table, smarts, start, end }) {
+      const pattern = glue.Pattern.parse(smarts);
+      try {
+        return opened(table).matches(pattern, start, end);
+      } finally {
+        pattern.free();
+      }
+    },
+    async matched({ table, smarts, rows }) {
+      const pattern = glue.Pattern.parse(smarts);
+      try {
+        return opened(table).matched(pattern, Uint32Array.from(rows));
+      } finally {
+        pattern.free();
+      }
     },
     async blocks({ table, rows }) {
       return opened(table).blocks(rows);
@@ -138,6 +160,14 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     },
   };
 
+  const scored = async (table: Table, start: number, end: number, id: number): Promise<Piece> => {
+    cancelled = false;
+    return table.score(await loaded(), start, end, (done) => {
+      send({ type: "scoring", id, done });
+      return !cancelled;
+    });
+  };
+
   const loaded = (): Promise<Engine> => {
     if (started === null) throw { code: "not_started", message: "the worker was not started" };
     return started.engine;
@@ -145,10 +175,12 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
 
   const loadedEmbedding = (): Promise<Engine> => {
     if (started === null) throw { code: "not_started", message: "the worker was not started" };
-    const { module, embedding: files } = started;
+    const { module, embedding: files, precision } = started;
     if (files === null)
       throw { code: "no_embedding", message: "there is no model that similarity is taken of" };
-    embedding ??= loadModel(host, backend, glue, module, files);
+    embedding ??= loadModel(host, backend, glue, module, files, precision).then(
+      ({ engine }) => engine,
+    );
     embedding.catch(() => {
       // Tried again when it is asked for again.
       embedding = null;
@@ -156,14 +188,22 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     return embedding;
   };
 
-  const start = ({ moduleBytes, model, embedding }: Start): void => {
-    const module = loadModule(host, backend, glue, wasm, moduleBytes);
-    const engine = loadModel(host, backend, glue, module, model);
-    started = { module, engine, embedding };
-    engine.then(
-      (engine) => send({ type: "ready", info: engine.info() }),
+  const start = ({ module: given, moduleBytes, model, embedding, precision }: Start): void => {
+    const module = loadModule(host, backend, glue, given ?? { url: wasm, bytes: moduleBytes });
+    const both = loadModel(host, backend, glue, module, model, precision);
+    const engine = both.then(({ engine }) => engine);
+    started = { module, engine, embedding, precision };
+    Promise.all([module, both]).then(
+      ([module, { engine, files }]) => {
+        // Those that were given it have it from somebody who has it still.
+        const shared: Shared | null = given === null ? { module, model: files } : null;
+        const parts = Object.values(files).filter((part) => part !== null);
+        const buffers = new Set(parts.map((part) => part.buffer as ArrayBuffer));
+        send({ type: "ready", info: engine.info(), shared }, shared === null ? [] : [...buffers]);
+      },
       (error: unknown) => send({ type: "failed", failure: describe(error) }),
     );
+    engine.catch(() => undefined);
   };
 
   const answer = async (request: Request): Promise<void> => {
@@ -215,18 +255,24 @@ async function loadModule(
   host: Host,
   backend: BackendName,
   glue: WasmModule,
-  wasm: string,
-  bytes: number,
-): Promise<void> {
+  given: WebAssembly.Module | { url: string; bytes: number },
+): Promise<WebAssembly.Module> {
   // Asked before the module, which is large, is fetched for nothing.
   const asked = backend === "webgpu" ? navigator.gpu?.requestAdapter() : null;
   if (backend === "webgpu" && !(await within(ADAPTER_LIMIT_MS, "adapter", asked))) {
     throw { code: "no_adapter", message: "this browser offers no WebGPU adapter" };
   }
   try {
-    await twice(async (cache) => {
-      await glue.default({ module_or_path: await download(host, wasm, cache, "module", bytes) });
-    });
+    const module =
+      given instanceof WebAssembly.Module
+        ? given
+        : await twice(async (cache) =>
+            WebAssembly.compileStreaming(
+              await download(host, given.url, cache, "module", given.bytes),
+            ),
+          );
+    await glue.default({ module_or_path: module });
+    return module;
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError && /unsafe-eval/.test(error.message)))
       throw error;
@@ -239,9 +285,10 @@ async function loadModel(
   host: Host,
   backend: BackendName,
   glue: WasmModule,
-  module: Promise<void>,
+  module: Promise<unknown>,
   model: ModelFiles,
-): Promise<Engine> {
+  precision: Precision | null,
+): Promise<{ engine: Engine; files: Shared["model"] }> {
   // One download at a time, so that the module is usable first and the progress reads plainly.
   await module;
   const files = [
@@ -268,8 +315,11 @@ async function loadModel(
     Uint8Array,
     Uint8Array?,
   ];
-  const loading = glue.Engine.load(backend, config, weights, vocab, domain);
-  return backend === "webgpu" ? within(DEVICE_LIMIT_MS, "device", loading) : loading;
+  const loading = glue.Engine.load(backend, precision ?? undefined, config, weights, vocab, domain);
+  const engine = await (backend === "webgpu"
+    ? within(DEVICE_LIMIT_MS, "device", loading)
+    : loading);
+  return { engine, files: { config, weights, vocab, domain: domain ?? null } };
 }
 
 /** What has not come by then will not come. */
@@ -318,6 +368,14 @@ async function download(
     throw fault("the server sent a web page instead");
   }
   let loaded = before;
+  // A browser keeps what it has compiled of a module only for the answer itself.
+  if (part === "module" && response.headers.get("content-type") === "application/wasm") {
+    void report(response.clone().body, (bytes) => {
+      loaded += bytes;
+      host.send({ type: "progress", part, loaded, total });
+    });
+    return response;
+  }
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, controller) {
       loaded += piece.byteLength;
@@ -327,6 +385,20 @@ async function download(
   });
   const type = part === "module" ? "application/wasm" : "application/octet-stream";
   return new Response(response.body.pipeThrough(counter), { headers: { "content-type": type } });
+}
+
+/** Reads a copy of what is coming, for the sake of its sizes. */
+async function report(
+  copy: ReadableStream<Uint8Array> | null,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const reader = copy?.getReader();
+  try {
+    for (let piece = await reader?.read(); piece?.value !== undefined; piece = await reader?.read())
+      onBytes(piece.value.byteLength);
+  } catch {
+    // Whoever reads the answer itself is told.
+  }
 }
 
 const size = (part: ModelPart): number => (part instanceof Uint8Array ? part.length : part.bytes);
@@ -360,12 +432,13 @@ function describe(error: unknown): FailureData {
   if (error instanceof WebAssembly.RuntimeError) {
     return { code: "crashed", message: error.message, columns: null };
   }
-  const { code, message, columns } = (
+  const { code, message, columns, position } = (
     typeof error === "object" && error !== null ? error : {}
   ) as Partial<FailureData>;
   return {
     code: code ?? "unexpected",
     message: message ?? String(error),
     columns: columns?.length ? columns : null,
+    ...(position === undefined ? {} : { position }),
   };
 }
