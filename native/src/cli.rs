@@ -15,6 +15,7 @@ use delicate::records::{Format, OutputFormat, ReadOptions};
 use serde::Serialize;
 
 use crate::error::CommandError;
+use crate::files::{Shard, is_packed};
 
 /// The values of an option, each with its name and its help.
 pub(crate) type Choices<T> = [(T, &'static str, &'static str)];
@@ -174,6 +175,25 @@ impl InputArguments {
     }
 }
 
+/// Which part of a file is read.
+#[derive(Clone, Copy, Debug, Args, Serialize)]
+pub(crate) struct ShardArguments {
+    /// Read the I-th of N parts of the row groups of a Parquet file, from 1, as one of an array of
+    /// jobs; the parts in their order are the whole
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
+}
+
+fn shard(given: &str) -> Result<Shard, String> {
+    let numbers = given.split_once('/');
+    let numbers = numbers.and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    let (part, parts) = numbers.ok_or("write it as 1/4: the first of four parts")?;
+    match (1..=parts).contains(&part) {
+        true => Ok(Shard { part, parts }),
+        false => Err("the first is 1, and the last as high as their number".to_owned()),
+    }
+}
+
 /// Which part of a record is the molecule.
 #[derive(Clone, Copy, Debug, Args, Serialize)]
 pub(crate) struct MoleculeArguments {
@@ -319,24 +339,51 @@ impl ScoringArguments {
     }
 }
 
-const OUTPUT_FORMATS: &Choices<OutputFormat> = &[
-    (OutputFormat::Csv, "csv", "Table, input columns first"),
-    (OutputFormat::Tsv, "tsv", "The same, separated by tabs"),
-    (OutputFormat::Json, "json", "Array of objects"),
-    (OutputFormat::Jsonl, "jsonl", "One object per line"),
+/// How rows are written: one by one, or as columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowFormat {
+    Text(OutputFormat),
+    Parquet,
+}
+
+const OUTPUT_FORMATS: &Choices<RowFormat> = &[
     (
-        OutputFormat::Sdf,
+        RowFormat::Text(OutputFormat::Csv),
+        "csv",
+        "Table, input columns first",
+    ),
+    (
+        RowFormat::Text(OutputFormat::Tsv),
+        "tsv",
+        "The same, separated by tabs",
+    ),
+    (
+        RowFormat::Text(OutputFormat::Json),
+        "json",
+        "Array of objects",
+    ),
+    (
+        RowFormat::Text(OutputFormat::Jsonl),
+        "jsonl",
+        "One object per line",
+    ),
+    (
+        RowFormat::Text(OutputFormat::Sdf),
         "sdf",
         "Structures as they came in, with input columns and results as data items",
+    ),
+    (
+        RowFormat::Parquet,
+        "parquet",
+        "Columns with their types, those of the input first; needs -o",
     ),
 ];
 
 /// Endings of files that are none of ours: under such a name our output could
 /// not be read.
 const FOREIGN: &[&str] = &[
-    "7z", "arrow", "bz2", "doc", "docx", "feather", "mol", "mol2", "numbers", "ods", "parquet",
-    "pdf", "rar", "rdf", "rxn", "smi", "smiles", "tar", "tgz", "xls", "xlsb", "xlsx", "xz", "zip",
-    "zst",
+    "7z", "arrow", "bz2", "doc", "docx", "feather", "mol", "mol2", "numbers", "ods", "pdf", "rar",
+    "rdf", "rxn", "smi", "smiles", "tar", "tgz", "xls", "xlsb", "xlsx", "xz", "zip", "zst",
 ];
 
 /// A file name in lower case without its `.gz`, and its ending.
@@ -353,8 +400,12 @@ fn writable(path: PathBuf) -> Result<PathBuf, String> {
     let ending = ending(&path);
     if FOREIGN.contains(&ending.as_str()) {
         return Err(format!(
-            "cannot write .{ending}; name it .csv, .tsv, .json, .jsonl or .sdf, each also .gz"
+            "cannot write .{ending}; name it .csv, .tsv, .json, .jsonl or .sdf, each also .gz, or \
+             .parquet"
         ));
+    }
+    if ending == "parquet" && is_packed(&path) {
+        return Err("Parquet is compressed within: leave out the .gz".to_owned());
     }
     Ok(path)
 }
@@ -364,7 +415,7 @@ fn writable(path: PathBuf) -> Result<PathBuf, String> {
 pub(crate) struct OutputArguments {
     /// Output format (default: by the extension of -o, otherwise csv)
     #[arg(long, value_name = "FORMAT", value_parser = one_of(OUTPUT_FORMATS))]
-    pub(crate) format: Option<OutputFormat>,
+    pub(crate) format: Option<RowFormat>,
     /// Output file, compressed if it ends in .gz; `-` for stdout (default: stdout)
     #[arg(
         short,
@@ -376,6 +427,14 @@ pub(crate) struct OutputArguments {
 }
 
 impl OutputArguments {
+    /// A Parquet file.
+    pub(crate) fn parquet(path: &Path) -> Self {
+        Self {
+            format: Some(RowFormat::Parquet),
+            output: Some(path.to_owned()),
+        }
+    }
+
     /// The file to write to; `None` is stdout.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.output
@@ -407,15 +466,38 @@ impl OutputArguments {
     }
 
     /// The format to write.
-    pub(crate) fn format(&self) -> OutputFormat {
+    pub(crate) fn format(&self) -> RowFormat {
         let ending = self.file().map(ending).unwrap_or_default();
-        match (self.format, ending.as_str()) {
-            (Some(format), _) => format,
+        RowFormat::Text(match (self.format, ending.as_str()) {
+            (Some(format), _) => return format,
+            (None, "parquet") => return RowFormat::Parquet,
             (None, "json") => OutputFormat::Json,
             (None, "jsonl" | "ndjson") => OutputFormat::Jsonl,
             (None, "tsv" | "tab") => OutputFormat::Tsv,
             (None, "sdf" | "sd") => OutputFormat::Sdf,
             (None, _) => OutputFormat::Csv,
+        })
+    }
+
+    /// The name of the format to write.
+    pub(crate) fn format_name(&self) -> &'static str {
+        name_of(OUTPUT_FORMATS, &self.format())
+    }
+
+    /// The format to write, of a command that writes no Parquet.
+    pub(crate) fn text_format(&self) -> Result<OutputFormat, CommandError> {
+        match self.format() {
+            RowFormat::Text(_) if self.file().map(ending).as_deref() == Some("parquet") => {
+                let name = self.format_name();
+                Err(CommandError::Usage(format!(
+                    "--format {name} under a name that ends in .parquet: nobody could read it"
+                )))
+            }
+            RowFormat::Text(format) => Ok(format),
+            RowFormat::Parquet => Err(CommandError::Usage(
+                "this command writes no Parquet: name the output .csv, .tsv, .json, .jsonl or .sdf"
+                    .to_owned(),
+            )),
         }
     }
 }

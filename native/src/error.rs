@@ -12,6 +12,7 @@ use delicate::model_dir::ModelDirError;
 use delicate::predict::Stop;
 use delicate::records::{RecordsError, RowError};
 use delicate::screening::ScreeningError;
+use delicate::screening::index::IndexError;
 use delicate::train::TrainingError;
 
 use crate::partial::PartialError;
@@ -68,6 +69,8 @@ pub(crate) enum CommandError {
     NoQueries(PathBuf),
     #[error(transparent)]
     Screening(#[from] ScreeningError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
     #[error(transparent)]
     Stopped(Stop),
     #[error("{}: {what}", path.display())]

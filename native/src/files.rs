@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, StdinLock, StdoutLock, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use delicate::atomic::AtomicFile;
 use delicate::model_dir::{CARD, CONFIG, DOMAIN, VOCABULARY, WEIGHTS};
+use delicate::records::parquet::{ParquetBatch, ParquetBatches, ParquetFile, Texts};
 use delicate::records::{Header, Note, ReadOptions, Reader, RecordsError, Row};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use same_file::Handle;
+use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::messages::say;
@@ -51,36 +54,120 @@ impl Seek for Input {
 /// decides and leaves out is said on stderr, once.
 pub(crate) struct RowFile {
     path: PathBuf,
-    reader: Reader<Input>,
+    body: Body,
     said: Vec<Note>,
+}
+
+enum Body {
+    Text(Box<Reader<Input>>),
+    Parquet(Box<ParquetRows>),
+}
+
+/// The rows of a Parquet file, or of some of its row groups.
+struct ParquetRows {
+    file: ParquetFile,
+    /// Row groups that are still to be read.
+    groups: Range<usize>,
+    /// The one that is being read, and how many rows of it were not.
+    current: Option<(ParquetBatches, u64)>,
+    texts: Texts,
+    /// Rows that are given one by one.
+    rows: std::vec::IntoIter<Row>,
+}
+
+impl ParquetRows {
+    /// The next rows that lie in one row group; `None` after the last row group.
+    fn chunk(&mut self) -> Result<Option<Chunk>, RecordsError> {
+        let (batches, left) = match &mut self.current {
+            Some(current) => current,
+            none => {
+                let Some(group) = self.groups.next() else {
+                    return Ok(None);
+                };
+                let batches = self.file.batches(group, CHUNK)?;
+                none.insert((batches, self.file.rows_of(group)))
+            }
+        };
+        let batch = batches.next().transpose()?;
+        let rows = match &batch {
+            Some(batch) => batch.rows(self.texts)?,
+            None => Vec::new(),
+        };
+        // A reader that ends before all rows were given has nothing more to say.
+        *left = match batch {
+            Some(_) => left.saturating_sub(rows.len() as u64),
+            None => 0,
+        };
+        let ends_group = *left == 0;
+        if ends_group {
+            self.current = None;
+        }
+        Ok(Some(Chunk {
+            rows,
+            batch,
+            ends_group,
+            is_last: ends_group && self.groups.is_empty(),
+            fault: None,
+        }))
+    }
+}
+
+/// Which part of a file's row groups is read: the `part`-th of `parts`, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Shard {
+    pub(crate) part: usize,
+    pub(crate) parts: usize,
 }
 
 impl RowFile {
     /// Opens a file to read; `-` is stdin.
     pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self, CommandError> {
-        let input = if path == Path::new("-") {
-            Input::Stdin(io::stdin().lock())
+        let body = if path == Path::new("-") {
+            Self::text(path, Input::Stdin(io::stdin().lock()), options)?
         } else {
-            let file = File::open(path).map_err(|source| CommandError::Input {
+            let mut file = File::open(path).map_err(|source| CommandError::Input {
                 path: path.to_owned(),
                 source,
             })?;
-            Input::File(file)
+            // What cannot be looked at says so when it is read.
+            let is_parquet = ParquetFile::is_one(&mut file).unwrap_or(false);
+            let is_named = is_named_parquet(path) && file.metadata().is_ok_and(|it| it.is_file());
+            match options.format.is_none() && (is_parquet || is_named) {
+                true => {
+                    let file = ParquetFile::open(file, options).map_err(named(path))?;
+                    Body::Parquet(Box::new(ParquetRows {
+                        groups: 0..file.row_groups(),
+                        file,
+                        current: None,
+                        texts: Texts::All,
+                        rows: Vec::new().into_iter(),
+                    }))
+                }
+                false => Self::text(path, Input::File(file), options)?,
+            }
         };
-        let name = path.to_string_lossy();
-        let reader = Reader::open_seekable(input, &name, options).map_err(named(path))?;
         let mut file = Self {
             path: path.to_owned(),
-            reader,
+            body,
             said: Vec::new(),
         };
         file.say_notes();
         Ok(file)
     }
 
+    fn text(path: &Path, input: Input, options: &ReadOptions) -> Result<Body, CommandError> {
+        let name = path.to_string_lossy();
+        let reader = Reader::open_seekable(input, &name, options).map_err(named(path))?;
+        Ok(Body::Text(Box::new(reader)))
+    }
+
     /// Says what the reader has noted since.
     fn say_notes(&mut self) {
-        for note in self.reader.notes() {
+        let notes = match &self.body {
+            Body::Text(reader) => reader.notes(),
+            Body::Parquet(rows) => rows.file.notes().to_vec(),
+        };
+        for note in notes {
             if !self.said.contains(&note) {
                 say!("{}: {note}", self.path.display());
                 self.said.push(note);
@@ -88,17 +175,84 @@ impl RowFile {
         }
     }
 
+    /// Its name.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The columns.
     pub(crate) fn header(&self) -> &Header {
-        self.reader.header()
+        match &self.body {
+            Body::Text(reader) => reader.header(),
+            Body::Parquet(rows) => rows.file.header(),
+        }
+    }
+
+    /// The file, where it is one of Parquet.
+    pub(crate) fn parquet(&self) -> Option<&ParquetFile> {
+        match &self.body {
+            Body::Text(_) => None,
+            Body::Parquet(rows) => Some(&rows.file),
+        }
+    }
+
+    /// The number of the next row group of a Parquet file, from 0.
+    pub(crate) fn next_group(&self) -> usize {
+        match &self.body {
+            Body::Text(_) => 0,
+            Body::Parquet(rows) => rows.groups.start,
+        }
+    }
+
+    /// Reads this part of the row groups alone.
+    ///
+    /// # Errors
+    ///
+    /// Where the file has none, because it is not one of Parquet.
+    pub(crate) fn take_shard(&mut self, shard: Shard) -> Result<(), CommandError> {
+        match &mut self.body {
+            Body::Text(_) => Err(CommandError::Usage(format!(
+                "--shard takes a part of the row groups of a Parquet file, and {} is none",
+                self.path.display()
+            ))),
+            Body::Parquet(rows) => {
+                rows.groups = rows.file.shard(shard.part, shard.parts);
+                Ok(())
+            }
+        }
+    }
+
+    /// Passes over the next row group of a Parquet file.
+    pub(crate) fn skip_group(&mut self) {
+        if let Body::Parquet(rows) = &mut self.body {
+            rows.groups.next();
+        }
+    }
+
+    /// Gives the cells of a Parquet file as text no longer, but for what messages need:
+    /// they are written as they are.
+    pub(crate) fn without_texts(&mut self) {
+        if let Body::Parquet(rows) = &mut self.body {
+            rows.texts = Texts::Identifier;
+        }
     }
 
     /// The next rows that are worked on together.
     pub(crate) fn chunk(&mut self) -> Chunk {
+        if let Body::Parquet(rows) = &mut self.body {
+            let chunk = rows.chunk();
+            return match chunk {
+                Ok(chunk) => chunk.unwrap_or_default(),
+                Err(fault) => Chunk {
+                    fault: Some(named(&self.path)(fault)),
+                    ..Chunk::default()
+                },
+            };
+        }
         let mut chunk = Chunk {
             rows: Vec::with_capacity(CHUNK),
             is_last: false,
-            fault: None,
+            ..Chunk::default()
         };
         let mut bytes = 0;
         while chunk.rows.len() < CHUNK && bytes < CHUNK_BYTES && !chunk.is_last {
@@ -118,15 +272,38 @@ impl RowFile {
     }
 }
 
+/// Whether a name promises a Parquet file.
+fn is_named_parquet(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    ending.eq_ignore_ascii_case("parquet")
+}
+
 impl Iterator for RowFile {
     type Item = Result<Row, CommandError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = self.reader.next();
-        if !matches!(row, Some(Ok(_))) {
-            self.say_notes();
+        match &mut self.body {
+            Body::Text(reader) => {
+                let row = reader.next();
+                if !matches!(row, Some(Ok(_))) {
+                    self.say_notes();
+                }
+                Some(row?.map_err(named(&self.path)))
+            }
+            Body::Parquet(rows) => loop {
+                if let Some(row) = rows.rows.next() {
+                    return Some(Ok(row));
+                }
+                match rows.chunk() {
+                    Ok(chunk) => rows.rows = chunk?.rows.into_iter(),
+                    Err(fault) => {
+                        rows.groups = 0..0;
+                        rows.current = None;
+                        return Some(Err(named(&self.path)(fault)));
+                    }
+                }
+            },
         }
-        Some(row?.map_err(named(&self.path)))
     }
 }
 
@@ -138,14 +315,30 @@ fn named(path: &Path) -> impl FnOnce(RecordsError) -> CommandError {
     }
 }
 
-/// Rows that are worked on together.
+/// Rows that are worked on together; by default none, at the end of a file.
 pub(crate) struct Chunk {
     pub(crate) rows: Vec<Row>,
+    /// The same, as they lie in a Parquet file.
+    pub(crate) batch: Option<ParquetBatch>,
+    /// They are the last of a row group.
+    pub(crate) ends_group: bool,
     /// Nothing comes after them.
     pub(crate) is_last: bool,
     /// Why nothing comes after them, if it is not the end of the file. The rows
     /// before the fault are good.
     pub(crate) fault: Option<CommandError>,
+}
+
+impl Default for Chunk {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            batch: None,
+            ends_group: false,
+            is_last: true,
+            fault: None,
+        }
+    }
 }
 
 /// Where a command writes.

@@ -21,6 +21,7 @@ mod interrupt;
 mod messages;
 mod model;
 mod partial;
+mod parts;
 mod progress;
 mod rows;
 

@@ -245,17 +245,7 @@ impl PartialFile {
 
     /// Takes a row of the input into account.
     pub(crate) fn read(&mut self, row: &Row) {
-        let mut add = |text: &str| {
-            self.input.update((text.len() as u64).to_le_bytes());
-            self.input.update(text);
-        };
-        for field in &row.fields {
-            add(field);
-        }
-        match &row.molecule {
-            Ok(structure) => add(&format!("{structure:?}")),
-            Err(error) => add(&error.message),
-        }
+        digest_row(&mut self.input, row);
     }
 
     /// Compares the rows that were [read](Self::read) with those that were done.
@@ -308,6 +298,21 @@ impl PartialFile {
         atomic::rename(&self.partial, &self.target).map_err(at(&self.target))?;
         let beside = record_name(&self.partial);
         fs::remove_file(&beside).map_err(at(&beside))
+    }
+}
+
+/// Adds a row of an input, as it was read, to the digest of those before.
+pub(crate) fn digest_row(digest: &mut Sha256, row: &Row) {
+    let mut add = |text: &str| {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text);
+    };
+    for field in &row.fields {
+        add(field);
+    }
+    match &row.molecule {
+        Ok(structure) => add(&format!("{structure:?}")),
+        Err(error) => add(&error.message),
     }
 }
 
@@ -417,7 +422,7 @@ fn record(partial: &Path, written: &Written) -> Result<(), PartialError> {
 }
 
 /// What of `then` is another thing `now`.
-fn difference(then: &Settings, now: &Settings) -> Option<String> {
+pub(crate) fn difference(then: &Settings, now: &Settings) -> Option<String> {
     let names = now.keys().chain(then.keys());
     let changed = names
         .into_iter()

@@ -11,17 +11,21 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use delicate::chemistry::Keep;
 use delicate::predict::{Outcomes, Standardization, Stop};
-use delicate::records::{Columns, Header, Output, OutputFormat, Row, RowError, Writer};
+use delicate::records::parquet::ParquetLayout;
+use delicate::records::{
+    Columns, Header, Output, OutputFormat, ReadOptions, Row, RowError, Writer,
+};
 use serde_json::Value;
 
 use crate::changes::Changes;
-use crate::cli::{InputArguments, MoleculeArguments, OutputArguments};
+use crate::cli::{InputArguments, MoleculeArguments, OutputArguments, RowFormat, ShardArguments};
 use crate::error::CommandError;
 use crate::failures::Failures;
-use crate::files::{RowFile, Sink, is_packed, refuse_same_file, regular_target};
+use crate::files::{Chunk, RowFile, Shard, Sink, is_packed, refuse_same_file, regular_target};
 use crate::interrupt::Interrupt;
 use crate::messages::say;
 use crate::partial::{PartialFile, Settings, partial_name};
+use crate::parts::{Found, PartFile};
 use crate::progress;
 
 /// What to do with a row that cannot be used.
@@ -56,10 +60,13 @@ impl<T> From<Outcomes<T>> for Computed<T> {
 /// What a command on the molecules of a file is told that needs no model.
 #[derive(Debug, Args)]
 pub(crate) struct MoleculeRowsArguments {
-    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for stdin
+    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip, or .parquet; `-`
+    /// for stdin
     file: PathBuf,
     #[command(flatten)]
     input: InputArguments,
+    #[command(flatten)]
+    shard: ShardArguments,
     #[command(flatten)]
     output: OutputArguments,
     #[command(flatten)]
@@ -87,8 +94,8 @@ impl MoleculeRowsArguments {
     {
         let (file, output) = (&self.file, &self.output);
         let command = RowCommand::begin(file, output, self.resume, OnError::Skip, self.quiet)?;
-        let input = RowFile::open(file, &self.input.options())?;
-        let settings = settings(name, output, input.header(), &self.input, self.molecule)?;
+        let input = command.input(&self.input.options(), self.shard)?;
+        let settings = settings(name, output, &input, &self.input, self.shard, self.molecule)?;
         let keep = self.molecule.options().keep;
         let compute = |rows: &[Row], _: &dyn Fn(usize) -> _| compute(rows, keep);
         command.run(input, settings, columns, compute, String::new)
@@ -103,6 +110,8 @@ pub(crate) struct RowCommand<'a> {
     resumes: bool,
     on_error: OnError,
     quiet: bool,
+    /// What a file of columns says of itself beside its settings, under a name.
+    says: Option<(&'static str, String)>,
     interrupt: Interrupt,
 }
 
@@ -123,6 +132,16 @@ impl<'a> RowCommand<'a> {
         if resumes {
             check_resume(output)?;
         }
+        match output.format() {
+            RowFormat::Text(_) => {
+                output.text_format()?;
+            }
+            RowFormat::Parquet if output.file().and_then(regular_target).is_none() => {
+                let message = "Parquet is written to a file alone: name it with -o";
+                return Err(CommandError::Usage(message.to_owned()));
+            }
+            RowFormat::Parquet => {}
+        }
         output.check_folder()?;
         refuse_same_file(file, output.file())?;
         Ok(Self {
@@ -131,8 +150,34 @@ impl<'a> RowCommand<'a> {
             resumes,
             on_error,
             quiet,
+            says: None,
             interrupt,
         })
+    }
+
+    /// Lets a file of columns say `text` of itself under `name`.
+    pub(crate) fn says(&mut self, name: &'static str, text: String) {
+        self.says = Some((name, text));
+    }
+
+    /// Opens the file, or the part of it that is to be read.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or has no such parts.
+    pub(crate) fn input(
+        &self,
+        options: &ReadOptions,
+        shard: ShardArguments,
+    ) -> Result<RowFile, CommandError> {
+        let mut input = RowFile::open(self.file, options)?;
+        if let Some(shard) = shard.shard {
+            input.take_shard(shard)?;
+        }
+        if self.output.format() == RowFormat::Parquet {
+            input.without_texts();
+        }
+        Ok(input)
     }
 
     /// Computes the rows of `input`, a chunk at a time, and writes each with what it
@@ -155,22 +200,21 @@ impl<'a> RowCommand<'a> {
         for<'r> &'r T: Into<Output<'r>>,
     {
         let header = input.header().clone();
-        let Some(mut output) = RowOutput::open(self, settings, &header, &columns)? else {
+        let Some(mut output) = RowOutput::open(self, settings, &input, &columns)? else {
             return Ok(());
         };
         output.pass_over(&mut input)?;
         let started = Instant::now();
-        let before_all = output.rows;
+        let (before_all, _) = output.rows();
         let bar = progress::rows(self.quiet);
         let mut failures = Failures::default();
         let mut changes = Changes::default();
         let mut fault = None;
         let mut ended = false;
         while !ended {
-            let chunk = input.chunk();
+            let mut chunk = input.chunk();
             ended = chunk.is_last;
-            fault = chunk.fault;
-            let before = output.rows;
+            let (before, _) = output.rows();
             self.interrupt.busy(true);
             let on_progress = |done: usize| {
                 bar.set_position(before + done as u64);
@@ -205,9 +249,8 @@ impl<'a> RowCommand<'a> {
                 bar.finish_and_clear();
                 return Err(output.end_early(stop.into()));
             }
-            // The last one may be cut short by a fault, and is no chunk of a run without
-            // it.
-            output.flush(!ended)?;
+            output.flush(&chunk)?;
+            fault = chunk.fault.take();
             self.interrupt.busy(false);
             if self.interrupt.is_raised() && !ended {
                 bar.finish_and_clear();
@@ -218,7 +261,7 @@ impl<'a> RowCommand<'a> {
         if let Some(fault) = fault {
             return Err(output.end_early(fault));
         }
-        let (rows, failed) = (output.rows, output.failed);
+        let (rows, failed) = output.rows();
         output.complete()?;
         if !self.quiet {
             let seconds = started.elapsed().as_secs_f64();
@@ -256,8 +299,8 @@ fn check_resume(output: &OutputArguments) -> Result<(), CommandError> {
 
 /// Whether a file that holds the first rows in this format can be gone on with: each
 /// row must stand alone.
-fn resumes(format: OutputFormat) -> bool {
-    format != OutputFormat::Json
+fn resumes(format: RowFormat) -> bool {
+    format != RowFormat::Text(OutputFormat::Json)
 }
 
 /// What the output of `command` depends on beside the rows of its input.
@@ -268,8 +311,9 @@ fn resumes(format: OutputFormat) -> bool {
 pub(crate) fn settings(
     command: &str,
     output: &OutputArguments,
-    header: &Header,
-    input: &InputArguments,
+    input: &RowFile,
+    reading: &InputArguments,
+    shard: ShardArguments,
     molecule: MoleculeArguments,
 ) -> Result<Settings, CommandError> {
     let mut settings = Settings::new();
@@ -279,14 +323,24 @@ pub(crate) fn settings(
         "version",
         Ok(env!("CARGO_PKG_VERSION").into()),
     )?;
+    add_setting(&mut settings, "format", Ok(output.format_name().into()))?;
     add_setting(
         &mut settings,
-        "format",
-        serde_json::to_value(output.format()),
+        "header",
+        serde_json::to_value(input.header()),
     )?;
-    add_setting(&mut settings, "header", serde_json::to_value(header))?;
-    add_setting(&mut settings, "input", serde_json::to_value(input))?;
+    add_setting(&mut settings, "input", serde_json::to_value(reading))?;
     add_setting(&mut settings, "molecule", serde_json::to_value(molecule))?;
+    if let Some(Shard { part, parts }) = shard.shard {
+        add_setting(&mut settings, "shard", Ok(format!("{part}/{parts}").into()))?;
+    }
+    if let Some(file) = input.parquet() {
+        let source = file.fingerprint().map_err(|source| CommandError::Input {
+            path: input.path().to_owned(),
+            source,
+        })?;
+        add_setting(&mut settings, "source", Ok(source.into()))?;
+    }
     Ok(settings)
 }
 
@@ -310,19 +364,130 @@ pub(crate) fn add_setting(
     Ok(())
 }
 
-/// Where the rows go: stdout, a pipe, or a file that appears once it is whole.
-struct RowOutput<'a> {
-    arguments: &'a OutputArguments,
-    writer: Writer<Sink>,
-    partial: Option<PartialFile>,
-    rows: u64,
-    failed: u64,
+/// Where the rows go.
+enum RowOutput<'a> {
+    Text(TextOutput<'a>),
+    Parquet(&'a OutputArguments, Box<PartFile>),
 }
 
 impl<'a> RowOutput<'a> {
     /// Begins the output or goes on with it; `None` where it is there already.
     fn open(
         command: &RowCommand<'a>,
+        settings: Settings,
+        input: &RowFile,
+        columns: &Columns,
+    ) -> Result<Option<Self>, CommandError> {
+        let arguments = command.output;
+        let target = arguments.file().and_then(regular_target);
+        let (RowFormat::Parquet, Some(target)) = (arguments.format(), target) else {
+            let format = arguments.text_format()?;
+            let opened = TextOutput::open(command, format, settings, input.header(), columns)?;
+            return Ok(opened.map(Self::Text));
+        };
+        let mut layout = match input.parquet() {
+            Some(file) => ParquetLayout::of_parquet(file, columns.clone()),
+            None => ParquetLayout::of_text(input.header(), columns.clone()),
+        };
+        if let Some((name, text)) = &command.says {
+            layout = layout.saying(name, text.clone());
+        }
+        match PartFile::open(&target, &settings, layout, input, command.resumes)? {
+            Found::Unfinished(parts) => Ok(Some(Self::Parquet(arguments, parts))),
+            Found::Whole => {
+                say!(
+                    "{} is there, whole and made by the same settings: nothing to resume",
+                    target.display()
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// Passes over what is done of the input, which must be the same.
+    fn pass_over(&mut self, input: &mut RowFile) -> Result<(), CommandError> {
+        match self {
+            Self::Text(output) => output.pass_over(input),
+            Self::Parquet(_, parts) => parts.pass_over(input),
+        }
+    }
+
+    /// Rows so far, and those with an error.
+    fn rows(&self) -> (u64, u64) {
+        match self {
+            Self::Text(output) => (output.rows, output.failed),
+            Self::Parquet(_, parts) => parts.rows(),
+        }
+    }
+
+    fn write(
+        &mut self,
+        row: &Row,
+        standardization: Option<&Standardization>,
+        result: Result<Output<'_>, &RowError>,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::Text(output) => output.write(row, standardization, result),
+            Self::Parquet(_, parts) => {
+                parts.push(standardization, result);
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands on the rows of a chunk.
+    fn flush(&mut self, chunk: &Chunk) -> Result<(), CommandError> {
+        match self {
+            // The last one may be cut short by a fault, and is no chunk of a run without
+            // it.
+            Self::Text(output) => output.flush(!chunk.is_last),
+            Self::Parquet(arguments, parts) => parts
+                .write(chunk)
+                .map_err(|source| arguments.failed(source)),
+        }
+    }
+
+    /// Ends the output, whole.
+    fn complete(self) -> Result<(), CommandError> {
+        match self {
+            Self::Text(output) => output.complete(),
+            Self::Parquet(_, parts) => parts.complete(),
+        }
+    }
+
+    /// Ends the output where it is, for `error`: what there is becomes valid, and a
+    /// file does not get its name.
+    fn end_early(self, error: CommandError) -> CommandError {
+        match self {
+            Self::Text(output) => output.end_early(error),
+            Self::Parquet(_, parts) => {
+                let (partial, rows) = parts.leave();
+                CommandError::Unfinished {
+                    source: Box::new(error),
+                    partial,
+                    rows,
+                    resumes: true,
+                }
+            }
+        }
+    }
+}
+
+/// Rows one by one: to stdout, a pipe, or a file that appears once it is whole.
+struct TextOutput<'a> {
+    arguments: &'a OutputArguments,
+    format: OutputFormat,
+    writer: Writer<Sink>,
+    partial: Option<PartialFile>,
+    rows: u64,
+    failed: u64,
+}
+
+impl<'a> TextOutput<'a> {
+    /// Begins the output or goes on with it; `None` where it is there already.
+    fn open(
+        command: &RowCommand<'a>,
+        format: OutputFormat,
         settings: Settings,
         header: &Header,
         columns: &Columns,
@@ -333,7 +498,7 @@ impl<'a> RowOutput<'a> {
             None => None,
             Some(target) if command.resumes => match PartialFile::resume(&target, &settings)? {
                 None if target.exists() => {
-                    say_complete(&target, arguments.format(), header, columns)?;
+                    say_complete(&target, format, header, columns)?;
                     return Ok(None);
                 }
                 None => Some(PartialFile::create(&target, settings)?),
@@ -359,7 +524,7 @@ impl<'a> RowOutput<'a> {
             }
         };
         discard(true);
-        let writer = Writer::new(sink, arguments.format(), header, columns.clone());
+        let writer = Writer::new(sink, format, header, columns.clone());
         let mut writer = writer.map_err(failed)?;
         if partial.is_some() {
             writer.flush().map_err(failed)?;
@@ -367,6 +532,7 @@ impl<'a> RowOutput<'a> {
         discard(false);
         Ok(Some(Self {
             arguments,
+            format,
             writer,
             partial,
             rows: 0,
@@ -441,7 +607,7 @@ impl<'a> RowOutput<'a> {
                 source: Box::new(error),
                 partial,
                 rows: self.rows,
-                resumes: resumes(self.arguments.format())
+                resumes: resumes(RowFormat::Text(self.format))
                     && !self.arguments.file().is_some_and(is_packed),
             },
         }

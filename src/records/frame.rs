@@ -55,6 +55,13 @@ pub enum Values {
         /// All of them.
         values: Vec<f32>,
     },
+    /// Bytes of one length, one after the other; zeros where there are none.
+    Bytes {
+        /// Bytes of each.
+        width: usize,
+        /// All of them.
+        values: Vec<u8>,
+    },
     /// Text.
     Text {
         /// Where each row's text begins, and where the last one ends.
@@ -120,6 +127,9 @@ impl Column {
             (Values::Vectors { values, width }, Cell::Vector(vector)) if vector.len() == *width => {
                 values.extend_from_slice(vector);
             }
+            (Values::Bytes { values, width }, Cell::Bytes(bytes)) if bytes.len() == *width => {
+                values.extend_from_slice(bytes);
+            }
             (Values::Text { offsets, text }, Cell::Text(value)) => {
                 text.push_str(value);
                 offsets.push(text.len() as i64);
@@ -133,6 +143,7 @@ impl Column {
                     Values::Vectors { values, width } => {
                         values.resize(values.len() + *width, f32::NAN);
                     }
+                    Values::Bytes { values, width } => values.resize(values.len() + *width, 0),
                     Values::Text { offsets, text } => offsets.push(text.len() as i64),
                 }
             }
@@ -148,6 +159,7 @@ enum Cell<'a> {
     Number(f32),
     Double(f64),
     Vector(&'a [f32]),
+    Bytes(&'a [u8]),
     Text(&'a str),
 }
 
@@ -217,6 +229,16 @@ impl Frame {
                 let mut names = names.iter();
                 all.extend(names.next().map(|name| single(name, "")));
                 all.extend(names.cloned().map(Column::text));
+            }
+            Columns::Features {
+                embedding,
+                fingerprint,
+            } => {
+                let widths = [*embedding, *fingerprint].into_iter().flatten();
+                all.extend(names.iter().zip(widths).map(|(name, width)| {
+                    let values = Vec::new();
+                    Column::new(name.clone(), "", Values::Bytes { width, values })
+                }));
             }
             Columns::Standardized => {}
             #[cfg(feature = "properties")]
@@ -296,6 +318,16 @@ impl Frame {
                 let cells = [Cell::Number(value), Cell::Text(nearest)];
                 for (column, cell) in results.iter_mut().zip(cells) {
                     column.push(row, cell);
+                }
+            }
+            Ok(Output::Features {
+                embedding,
+                fingerprint,
+            }) => {
+                let cells = [embedding, fingerprint].into_iter().flatten();
+                let mut cells = cells.map(Cell::Bytes).chain(std::iter::repeat(Cell::None));
+                for column in results {
+                    column.push(row, cells.next().unwrap_or(Cell::None));
                 }
             }
             Ok(_) | Err(_) => {

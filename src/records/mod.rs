@@ -25,6 +25,8 @@ mod csv;
 mod decompress;
 mod frame;
 mod note;
+#[cfg(all(feature = "parquet", not(target_family = "wasm")))]
+pub mod parquet;
 mod sdf;
 #[cfg(feature = "drawing")]
 mod sdf_out;
@@ -332,13 +334,17 @@ pub enum RecordsError {
         /// What is wrong with it.
         what: String,
     },
+    /// A Parquet file that cannot be read.
+    #[cfg(all(feature = "parquet", not(target_family = "wasm")))]
+    #[error(transparent)]
+    Parquet(#[from] parquet::ParquetError),
     /// An SDF with more distinct data items than [`MAX_SDF_COLUMNS`].
     #[error("the SDF has more than {MAX_SDF_COLUMNS} different data items")]
     TooManyColumns,
 }
 
 impl RecordsError {
-    fn at_start(source: io::Error) -> Self {
+    pub(crate) fn at_start(source: io::Error) -> Self {
         Self::Read {
             records: 0,
             line: 1,

@@ -283,6 +283,12 @@ pub(super) fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// What a file is that is not text, judged by its first bytes.
 pub(super) fn not_text(head: &[u8]) -> Option<&'static str> {
+    /// Parquet is read from its end, and by another reader.
+    const PARQUET: &str = if cfg!(all(feature = "parquet", not(target_family = "wasm"))) {
+        "a Parquet table; name its file itself: it is read neither from a pipe nor packed"
+    } else {
+        "a Parquet table; save it as CSV"
+    };
     const SIGNATURES: [(&[u8], &str); 8] = [
         (
             b"PK\x03\x04",
@@ -300,7 +306,7 @@ pub(super) fn not_text(head: &[u8]) -> Option<&'static str> {
             "zstd data; unpack it, or pack it with gzip",
         ),
         (b"%PDF-", "a PDF document"),
-        (b"PAR1", "a Parquet table; save it as CSV"),
+        (b"PAR1", PARQUET),
     ];
     let signature = SIGNATURES.iter().find(|(magic, _)| head.starts_with(magic));
     if let Some(&(_, what)) = signature {

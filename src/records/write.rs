@@ -55,6 +55,14 @@ pub enum Columns {
     },
     /// An embedding of this many dimensions.
     Embedding(usize),
+    /// What molecules are compared by, for files of columns alone: its bytes, where it is
+    /// there.
+    Features {
+        /// Bytes of an embedding.
+        embedding: Option<usize>,
+        /// Bytes of a fingerprint.
+        fingerprint: Option<usize>,
+    },
     /// The standardised molecule alone.
     Standardized,
     /// The standardised molecule and its properties.
@@ -101,6 +109,13 @@ pub enum Output<'a> {
         value: f32,
         /// What the nearest query is called; nothing where it is not told.
         nearest: &'a str,
+    },
+    /// For [`Columns::Features`].
+    Features {
+        /// The embedding, rounded.
+        embedding: Option<&'a [u8]>,
+        /// The fingerprint.
+        fingerprint: Option<&'a [u8]>,
     },
     /// For [`Columns::Standardized`].
     Nothing,
@@ -292,7 +307,7 @@ impl Layout {
             Columns::Predictions { .. } => Some("scores"),
             Columns::Embedding(_) => Some("embedding"),
             Columns::Similarity => Some("similarity"),
-            Columns::Standardized => None,
+            Columns::Features { .. } | Columns::Standardized => None,
             #[cfg(feature = "properties")]
             Columns::Properties => None,
         };
@@ -333,6 +348,14 @@ impl Layout {
                 let names = ["similarity", NEAREST_QUERY];
                 names.map(|name| ours(name, &mut taken)).to_vec()
             }
+            Columns::Features {
+                embedding,
+                fingerprint,
+            } => {
+                let all = [(embedding, "embedding"), (fingerprint, "ecfp4")];
+                let all = all.into_iter().filter(|(width, _)| width.is_some());
+                all.map(|(_, name)| ours(name, &mut taken)).collect()
+            }
             Columns::Standardized => Vec::new(),
             #[cfg(feature = "properties")]
             Columns::Properties => Vec::new(),
@@ -362,6 +385,12 @@ impl Layout {
             standardized_columns,
             error_column,
         }
+    }
+
+    /// The user's names, made unique.
+    #[cfg(all(feature = "parquet", not(target_family = "wasm")))]
+    pub(super) fn into_keys(self) -> Vec<String> {
+        self.keys
     }
 
     /// One row as a JSON object; see [`Writer`].

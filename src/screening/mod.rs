@@ -9,6 +9,9 @@
 
 mod rarity;
 
+#[cfg(all(feature = "parquet", not(target_family = "wasm")))]
+pub mod index;
+
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 use std::fs::File;
@@ -281,7 +284,11 @@ impl<T> Top<T> {
         let Some(score) = score.filter(|score| !score.is_nan()) else {
             return;
         };
-        let hit = Hit { score, place, item };
+        self.keep(Hit { score, place, item });
+    }
+
+    /// Takes in a hit whose place is known, as where several go through a stream.
+    fn keep(&mut self, hit: Hit<T>) {
         if self.heap.len() < self.capacity {
             self.heap.push(hit);
         } else if let Some(mut worst) = self.heap.peek_mut()
@@ -289,6 +296,15 @@ impl<T> Top<T> {
         {
             *worst = hit;
         }
+    }
+
+    /// Takes in the best of another part of the same stream.
+    #[cfg(all(feature = "parquet", not(target_family = "wasm")))]
+    fn merge(mut self, other: Self) -> Self {
+        for hit in other.heap {
+            self.keep(hit);
+        }
+        self
     }
 
     /// The best, in descending order of their scores.

@@ -31,24 +31,43 @@ fn counts() -> impl Iterator<Item = f64> {
 
 /// The length of a fingerprint whose bits are weighted; `None` if it is none of 2,048 bits.
 pub(super) fn length(fingerprint: &Fingerprint) -> Option<f64> {
+    (fingerprint.width() == ECFP4.bits).then(|| length_of(fingerprint.words()))
+}
+
+/// The length of 2,048 bits.
+#[inline(always)]
+pub(super) fn length_of(words: &[u64]) -> f64 {
     let squares = squares();
-    (fingerprint.width() == ECFP4.bits).then(|| {
-        let sum: f64 = fingerprint.bits().map(|bit| squares[bit]).sum();
-        sum.sqrt()
-    })
+    let mut sum = 0.0;
+    for (word, &bits) in words.iter().enumerate() {
+        sum = with_squares(sum, squares, word, bits);
+    }
+    sum.sqrt()
+}
+
+/// `sum` and the squares of these bits, which are those of a word.
+#[inline(always)]
+fn with_squares(mut sum: f64, squares: &[f64], word: usize, mut bits: u64) -> f64 {
+    while bits != 0 {
+        sum += squares[word * 64 + bits.trailing_zeros() as usize];
+        bits &= bits - 1;
+    }
+    sum
 }
 
 /// The cosine of two fingerprints of 2,048 bits, weighted, 0 to 1; their lengths are those
 /// of [`length`]. Of a fingerprint without bits it is 0, as its Tanimoto similarity.
 pub(super) fn cosine(a: (&Fingerprint, f64), b: (&Fingerprint, f64)) -> f64 {
+    cosine_of((a.0.words(), a.1), (b.0.words(), b.1))
+}
+
+/// That of 2,048 bits each.
+#[inline(always)]
+pub(super) fn cosine_of(a: (&[u64], f64), b: (&[u64], f64)) -> f64 {
     let squares = squares();
     let mut shared = 0.0;
-    for (word, (&one, &other)) in a.0.words().iter().zip(b.0.words()).enumerate() {
-        let mut both = one & other;
-        while both != 0 {
-            shared += squares[word * 64 + both.trailing_zeros() as usize];
-            both &= both - 1;
-        }
+    for (word, (&one, &other)) in a.0.iter().zip(b.0).enumerate() {
+        shared = with_squares(shared, squares, word, one & other);
     }
     let lengths = a.1 * b.1;
     if lengths > 0.0 {

@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod finetune;
 mod import;
+mod index;
 mod properties;
 mod reference;
 mod report;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Embed(score::RowArguments),
     /// Rank a library by similarity to known actives, or benchmark the ranking
     Screen(screen::ScreenArguments),
+    /// Keep what a library is compared by, for `screen --index`
+    Index(index::IndexArguments),
     /// Write the standard form of each molecule, and what was done to it
     Standardize(crate::rows::MoleculeRowsArguments),
     /// Write properties of each molecule: size, polarity, rule of five, drug-likeness, alerts
@@ -88,6 +91,7 @@ impl Command {
             Self::Explain(arguments) => explain::run(arguments),
             Self::Embed(arguments) => score::embed(arguments),
             Self::Screen(arguments) => screen::run(arguments),
+            Self::Index(arguments) => index::run(arguments),
             Self::Standardize(arguments) => standardize::run(arguments),
             Self::Endpoints(arguments) => endpoints::run(arguments),
             Self::Properties(arguments) => properties::run(arguments),

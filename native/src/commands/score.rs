@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use delicate::chemistry::{Keep, Properties};
 use delicate::predict::{Outcomes, Prediction, Progress, Scorer, StandardForm, properties_all};
-use delicate::records::{Header, ReadOptions, Row};
+use delicate::records::{ReadOptions, Row};
 use serde::Serialize;
 
 use crate::cli::{
     AugmentationArguments, DeviceLossArguments, DeviceLossNotice, InputArguments, ModelArguments,
-    MoleculeArguments, OutputArguments, ScoringArguments,
+    MoleculeArguments, OutputArguments, ScoringArguments, ShardArguments,
 };
 use crate::error::CommandError;
 use crate::files::{RowFile, refuse_model_file};
@@ -21,7 +21,8 @@ use crate::rows::{self, Computed, OnError, RowCommand, add_setting};
 
 #[derive(Debug, Args)]
 pub(crate) struct RowArguments {
-    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for stdin
+    /// Molecules: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip, or .parquet; `-`
+    /// for stdin
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
@@ -31,6 +32,8 @@ pub(crate) struct RowArguments {
     pub(crate) device_loss: DeviceLossArguments,
     #[command(flatten)]
     pub(crate) input: InputArguments,
+    #[command(flatten)]
+    pub(crate) shard: ShardArguments,
     /// Column that identifies a molecule in messages
     #[arg(long, value_name = "NAME")]
     pub(crate) id_column: Option<String>,
@@ -118,7 +121,7 @@ fn run(
         id_column: arguments.id_column.clone(),
         ..arguments.input.options()
     };
-    let input = RowFile::open(&arguments.file, &reading)?;
+    let input = command.input(&reading, arguments.shard)?;
 
     let device = arguments.compute.open()?;
     let (mut scorer, model) = model::load_with_digest(&arguments.model, task, device)?;
@@ -141,7 +144,7 @@ fn run(
     if beside.uncertainty && scorer.applicability().is_none() {
         return Err(CommandError::NoDomain);
     }
-    let settings = settings(arguments, task, beside, &scorer, &model, input.header())?;
+    let settings = settings(arguments, task, beside, &scorer, &model, &input)?;
     let device_loss = DeviceLossNotice::default();
     let place = || model::place(&scorer);
     type OnProgress<'a> = &'a dyn Fn(usize) -> ControlFlow<()>;
@@ -209,14 +212,15 @@ fn settings(
     beside: Beside,
     scorer: &Scorer,
     model: &str,
-    header: &Header,
+    input: &RowFile,
 ) -> Result<Settings, CommandError> {
     let endpoints: Vec<&str> = scorer.endpoints().iter().map(|e| e.name.as_str()).collect();
     let mut settings = rows::settings(
         task.command(),
         &arguments.output,
-        header,
+        input,
         &arguments.input,
+        arguments.shard,
         arguments.molecule,
     )?;
     for (name, value) in [

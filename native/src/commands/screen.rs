@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use clap::Args;
 use delicate::chemistry::Keep;
-use delicate::predict::{PredictOptions, Progress, Scorer, Stop, standardize};
+use delicate::predict::{PredictOptions, Progress, Scorer, StandardForm, Stop, standardize};
 use delicate::records::{
     Columns, Header, MoleculeSource, Output, OutputFormat, ReadOptions, Row, RowError, Structure,
     Writer,
 };
+use delicate::screening::index::{About, Index};
 use delicate::screening::{
     self, Aggregate, Benchmark, BenchmarkResult, Features, Similarity, TargetResult, Top,
 };
@@ -21,7 +22,7 @@ use serde::Serialize;
 
 use crate::cli::{
     Choices, DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments, OutputArguments,
-    ReportFormat, ScoringArguments, name_of, one_of,
+    ReportFormat, RowFormat, ScoringArguments, name_of, one_of,
 };
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
@@ -30,7 +31,7 @@ use crate::messages::say;
 use crate::model::{self, Task};
 use crate::progress;
 
-const SIMILARITIES: &Choices<Similarity> = &[
+pub(super) const SIMILARITIES: &Choices<Similarity> = &[
     (
         Similarity::Embedding,
         "embedding",
@@ -61,10 +62,20 @@ const AGGREGATES: &Choices<Aggregate> = &[
 
 #[derive(Debug, Args)]
 pub(crate) struct ScreenArguments {
-    /// Molecules to rank: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip; `-` for
-    /// stdin
-    #[arg(required_unless_present = "benchmark", requires = "queries")]
+    /// Molecules to rank: .smi, .csv, .tsv, .sdf or .xlsx, optionally .gz, .zst or .zip, or
+    /// .parquet; `-` for stdin
+    #[arg(required_unless_present_any = ["benchmark", "index"], requires = "queries")]
     pub(crate) library: Option<PathBuf>,
+    /// Search what `delicate index` made of a library, in place of a library; several files are
+    /// one library
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 1..,
+        requires = "queries",
+        conflicts_with_all = ["library", "benchmark", "smiles_column", "input_format"]
+    )]
+    pub(crate) index: Vec<PathBuf>,
     /// Known actives, in any format of LIBRARY
     #[arg(long, value_name = "FILE", required_unless_present = "benchmark")]
     pub(crate) queries: Option<PathBuf>,
@@ -141,7 +152,7 @@ impl ScreenArguments {
         match self.output.format {
             None if self.json => Ok(ReportFormat::Json),
             None => Ok(ReportFormat::Text),
-            Some(OutputFormat::Json) => Ok(ReportFormat::Json),
+            Some(RowFormat::Text(OutputFormat::Json)) => Ok(ReportFormat::Json),
             Some(_) => Err(CommandError::Usage(
                 "--benchmark prints a table, or JSON with --format json".to_owned(),
             )),
@@ -152,6 +163,7 @@ impl ScreenArguments {
 pub(crate) fn run(arguments: &ScreenArguments) -> Result<(), CommandError> {
     match (&arguments.benchmark, &arguments.library, &arguments.queries) {
         (Some(directory), ..) => benchmark(arguments, directory),
+        (None, _, Some(queries)) if !arguments.index.is_empty() => search(arguments, queries),
         (None, Some(library), Some(queries)) => screen(arguments, library, queries),
         // The parser lets nothing else through.
         _ => Err(CommandError::Usage(
@@ -166,6 +178,8 @@ struct Featurizer {
     options: PredictOptions,
     /// Where embeddings are needed.
     scorer: Option<Scorer>,
+    /// What tells its model from others.
+    digest: String,
     device_loss: DeviceLossNotice,
     bar: ProgressBar,
     interrupt: Interrupt,
@@ -178,10 +192,12 @@ impl Featurizer {
     fn new(arguments: &ScreenArguments) -> Result<Self, CommandError> {
         let interrupt = Interrupt::listen();
         let by = arguments.by;
+        let mut digest = String::new();
         // Fingerprints need neither: a machine without a usable device will do.
         let scorer = if by.needs_embeddings() {
             let device = arguments.compute.open()?;
-            let scorer = model::load(&arguments.model, Task::Embed, device)?;
+            let scorer;
+            (scorer, digest) = model::load_with_digest(&arguments.model, Task::Embed, device)?;
             // What a benchmark reports is that of the reference, unless told otherwise.
             match arguments.benchmark.is_some() && arguments.compute.asked().is_none() {
                 true => Some(scorer),
@@ -194,10 +210,20 @@ impl Featurizer {
             by,
             options: arguments.molecule.options(),
             scorer,
+            digest,
             device_loss: DeviceLossNotice::default(),
             bar: progress::rows(arguments.quiet),
             interrupt,
         })
+    }
+
+    /// What an index is to be of that they are compared with.
+    fn about(&self) -> About {
+        let keep = self.options.keep;
+        match &self.scorer {
+            Some(scorer) => About::of_model(self.by, scorer, &self.digest, keep),
+            None => About::new(self.by, None, StandardForm::Parent, keep),
+        }
     }
 
     /// The features of `molecules`, which come after `before` others.
@@ -231,6 +257,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         let message = "only one of the library and the queries can be stdin";
         return Err(CommandError::Usage(message.to_owned()));
     }
+    let format = arguments.output.text_format()?;
     arguments.output.check_folder()?;
     for input in [library, queries] {
         refuse_same_file(input, arguments.output.file())?;
@@ -282,7 +309,6 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
     featurizer.bar.finish_and_clear();
 
     let output = |source| arguments.output.failed(source);
-    let format = arguments.output.format();
     let mut writer = Writer::new(sink, format, &header, Columns::Similarity).map_err(output)?;
     for hit in top.into_sorted() {
         let (row, nearest) = &hit.item;
@@ -318,13 +344,8 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         let device = featurizer.scorer.as_ref();
         let device = device.map_or(String::new(), model::place);
         say!(
-            "{rows} rows against {} {}, {seconds:.1} s ({:.0} rows/s){device}",
-            queries.features.len(),
-            if queries.features.len() == 1 {
-                "query"
-            } else {
-                "queries"
-            },
+            "{rows} rows against {}, {seconds:.1} s ({:.0} rows/s){device}",
+            counted(queries.features.len()),
             rows as f64 / seconds.max(1e-9),
         );
     }
@@ -334,6 +355,93 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             "the output holds the best of the first {rows} rows"
         ))),
         Some(End::Complete) | None => Ok(()),
+    }
+}
+
+/// Ranks what is kept of a library.
+fn search(arguments: &ScreenArguments, queries: &Path) -> Result<(), CommandError> {
+    let started = Instant::now();
+    let format = arguments.output.text_format()?;
+    arguments.output.check_folder()?;
+    for input in arguments
+        .index
+        .iter()
+        .map(PathBuf::as_path)
+        .chain([queries])
+    {
+        refuse_same_file(input, arguments.output.file())?;
+    }
+    if let Some(model) = &arguments.model.model {
+        refuse_model_file(model, arguments.output.file())?;
+    }
+    let index = Index::open(&arguments.index)?;
+    let featurizer = Featurizer::new(arguments)?;
+    index.check(&featurizer.about(), arguments.by)?;
+    let queries = read_queries(&featurizer, queries, arguments.query_column.clone())?;
+    let sink = Sink::open(arguments.output.file())?;
+
+    let interrupt = featurizer.interrupt;
+    interrupt.busy(true);
+    let bar = &featurizer.bar;
+    bar.set_position(0);
+    let on_rows = |rows| {
+        bar.inc(rows);
+        match interrupt.is_raised() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    let (by, aggregate, top) = (arguments.by, arguments.aggregate, arguments.top.get());
+    let found = index.search(&queries.features, by, aggregate, top, on_rows);
+    bar.finish_and_clear();
+    let found = match found {
+        Err(error) if error.is_cancelled() => {
+            let message = "nothing is written: the best of a library are known at its end";
+            return Err(CommandError::ScreenInterrupted(message.to_owned()));
+        }
+        found => found?,
+    };
+    let places: Vec<u64> = found.hits.iter().map(|hit| hit.place).collect();
+    let rows = index.rows_at(&places)?;
+
+    let output = |source| arguments.output.failed(source);
+    let writer = Writer::new(sink, format, index.header(), Columns::Similarity);
+    let mut writer = writer.map_err(output)?;
+    for (hit, row) in found.hits.iter().zip(&rows) {
+        let standardization = standardize(row, featurizer.options.keep).ok();
+        let similarity = Output::Similarity {
+            value: hit.score as f32,
+            nearest: queries.names.get(hit.item).map_or("", String::as_str),
+        };
+        let written = writer.write(row, standardization.as_ref(), Ok(similarity));
+        written.map_err(output)?;
+    }
+    let written = writer.finish().and_then(Sink::complete);
+    written.map_err(output)?;
+    if found.skipped > 0 {
+        say!(
+            "{} of {} rows skipped: the index has no features of them",
+            found.skipped,
+            found.rows
+        );
+    }
+    if !arguments.quiet {
+        let seconds = started.elapsed().as_secs_f64();
+        say!(
+            "{} rows against {}, {seconds:.1} s ({:.0} rows/s)",
+            found.rows,
+            counted(queries.features.len()),
+            found.rows as f64 / seconds.max(1e-9),
+        );
+    }
+    Ok(())
+}
+
+/// How many queries there are, in words.
+fn counted(queries: usize) -> String {
+    match queries {
+        1 => "1 query".to_owned(),
+        more => format!("{more} queries"),
     }
 }
 

@@ -26,7 +26,7 @@ fn a_name_that_promises_another_format_is_refused_before_anything_is_read() {
     let folder = tempfile::tempdir().expect("a directory");
     for name in [
         "a.xlsx",
-        "a.PARQUET",
+        "a.feather",
         "a.csv.zst",
         "a.zip",
         "a.smi",

@@ -8,6 +8,8 @@ mod finetune_table;
 mod formats;
 #[cfg(unix)]
 mod guide;
+mod index;
 mod nothing_lost;
+mod parquet;
 mod screen;
 mod training;

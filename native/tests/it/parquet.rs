@@ -1,0 +1,324 @@
+//! Parquet files in and out, as users of the command have them.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use delicate::records::parquet::{
+    ParquetFile, ParquetLayout, ParquetWriter, Texts, UserRows, join,
+};
+use delicate::records::{Columns, Header, ReadOptions, Row, Structure};
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_delicate"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("DELICATE_MODEL")
+        .env("DELICATE_DEVICE", "cpu")
+        .output()
+        .expect("the command runs")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn succeed(folder: &Path, arguments: &[&str]) -> Output {
+    let output = run(folder, arguments);
+    let code = output.status.code();
+    assert_eq!(code, Some(0), "{arguments:?}: {}", stderr(&output));
+    output
+}
+
+/// A file of `groups` row groups of `each` rows, whose row of the number `broken` is no
+/// molecule.
+fn write(path: &Path, groups: usize, each: usize, broken: Option<usize>) {
+    let header = Header {
+        columns: vec!["smiles".to_owned(), "id".to_owned(), "log_s".to_owned()],
+        smiles: Some(0),
+        id: Some(1),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let layout = ParquetLayout::of_text(&header, Columns::Standardized);
+    let parts: Vec<_> = (0..groups)
+        .map(|group| {
+            let rows: Vec<Row> = (group * each..(group + 1) * each)
+                .map(|number| {
+                    let smiles = match broken == Some(number) {
+                        true => "c1ccc".to_owned(),
+                        false => format!("{}O", "C".repeat(number % 7 + 1)),
+                    };
+                    Row {
+                        line: 0,
+                        fields: vec![smiles.clone(), format!("m{number}"), "mine".to_owned()],
+                        molecule: Ok(Structure::Smiles(smiles)),
+                    }
+                })
+                .collect();
+            let mut frame = layout.frame();
+            for _ in &rows {
+                frame.push(None, Ok(()));
+            }
+            let path = folder.path().join(group.to_string());
+            let file = File::create(&path).expect("created");
+            let mut writer = ParquetWriter::new(file, &layout).expect("begun");
+            writer.write(UserRows::Text(&rows), frame).expect("written");
+            writer.finish().expect("finished");
+            path
+        })
+        .collect();
+    join(File::create(path).expect("created"), &layout, &parts).expect("joined");
+}
+
+/// The columns and the rows of a file, as text.
+fn read(path: &Path) -> (Vec<String>, Vec<Vec<String>>) {
+    let file = File::open(path).expect("there");
+    let file = ParquetFile::open(file, &ReadOptions::default()).expect("Parquet");
+    let mut rows = Vec::new();
+    for group in 0..file.row_groups() {
+        for batch in file.batches(group, 100).expect("a row group") {
+            let batch = batch.expect("read").rows(Texts::All).expect("text");
+            rows.extend(batch.into_iter().map(|row| row.fields));
+        }
+    }
+    (file.header().columns.clone(), rows)
+}
+
+/// The cells of a table without quotes.
+fn table(csv: &str) -> Vec<Vec<String>> {
+    let lines = csv.lines().skip(1);
+    lines
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn values_are_those_of_a_table_of_text_and_the_users_columns_come_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(&folder.join("in.parquet"), 3, 5, Some(7));
+    let endpoints = ["--endpoints", "log_s,ames", "-q"];
+    let score = |input: &str, output: &str| {
+        let arguments = ["score", input, "-o", output];
+        succeed(folder, &[&arguments[..], &endpoints[..]].concat());
+    };
+    score("in.parquet", "out.parquet");
+    score("in.parquet", "out.csv");
+    let (columns, rows) = read(&folder.join("out.parquet"));
+    assert_eq!(
+        columns,
+        [
+            "smiles",
+            "id",
+            "log_s",
+            "standardized",
+            "changes",
+            "error",
+            "delicate_log_s",
+            "ames",
+            "delicate_standardized",
+            "delicate_changes",
+            "delicate_error"
+        ]
+    );
+    assert_eq!(rows.len(), 15);
+    assert_eq!(rows[4][..3], ["CCCCCO", "m4", "mine"]);
+    assert!(rows[7][10].contains("ring"), "{:?}", rows[7]);
+    assert_eq!(rows[7][6], "");
+    let csv = fs::read_to_string(folder.join("out.csv")).expect("there");
+    assert_eq!(csv.lines().next(), Some(columns.join(",").as_str()));
+    let same = |a: &str, b: &str| match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => (a - b).abs() < 1e-6,
+        _ => a == b,
+    };
+    for (row, line) in rows.iter().zip(table(&csv)) {
+        // The error of the row that is none holds commas.
+        if row[10].is_empty() {
+            let pairs = row.iter().zip(&line);
+            assert!(pairs.clone().all(|(a, b)| same(a, b)), "{row:?} {line:?}");
+        }
+    }
+    // A table of text into Parquet, and back into text by another command.
+    score("out.csv", "again.parquet");
+    let (columns, again) = read(&folder.join("again.parquet"));
+    assert_eq!(columns[..11], read(&folder.join("out.parquet")).0[..]);
+    assert_eq!(again.len(), 15);
+    assert_eq!(again[3][11], again[3][6]);
+    let output = succeed(
+        folder,
+        &["standardize", "again.parquet", "--format", "jsonl"],
+    );
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(text.lines().count(), 15);
+    assert!(text.contains("\"id\":\"m14\""), "{text}");
+}
+
+#[test]
+fn a_run_that_ended_goes_on_after_its_finished_row_groups_to_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(&folder.join("in.parquet"), 4, 30, Some(70));
+    succeed(
+        folder,
+        &["embed", "in.parquet", "-q", "-o", "whole.parquet"],
+    );
+    let embed = ["embed", "in.parquet", "-q", "-o", "out.parquet"];
+    let ended = run(folder, &[&embed[..], &["--on-error", "fail"]].concat());
+    assert_eq!(ended.status.code(), Some(3), "{}", stderr(&ended));
+    let message = stderr(&ended);
+    assert!(message.contains("line 71 (m70)"), "{message}");
+    assert!(
+        message.contains("the 60 rows so far are in out.parquet.partial"),
+        "{message}"
+    );
+    assert!(message.contains("--resume"), "{message}");
+    assert!(!folder.join("out.parquet").exists());
+    let part = folder.join("out.parquet.partial/00000001.parquet");
+    let made = part.metadata().and_then(|it| it.modified()).expect("there");
+
+    // What was made otherwise is not gone on with.
+    let resume = |more: &[&str]| run(folder, &[&embed[..], &["--resume"], more].concat());
+    let refused = resume(&["--keep-salts"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let message = stderr(&refused);
+    assert!(message.contains("keep_salts"), "{message}");
+    assert_eq!(
+        part.metadata().and_then(|it| it.modified()).ok(),
+        Some(made)
+    );
+
+    assert_eq!(resume(&[]).status.code(), Some(0));
+    let bytes = |name: &str| fs::read(folder.join(name)).expect("there");
+    assert!(
+        bytes("out.parquet") == bytes("whole.parquet"),
+        "the bytes differ"
+    );
+    assert!(!folder.join("out.parquet.partial").exists());
+    let nothing = resume(&[]);
+    assert_eq!(nothing.status.code(), Some(0));
+    assert!(
+        stderr(&nothing).contains("nothing to resume"),
+        "{}",
+        stderr(&nothing)
+    );
+    let refused = resume(&["--tta", "2"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("tta") || stderr(&refused).contains("augmentations"));
+}
+
+#[test]
+fn shards_in_their_order_are_the_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(&folder.join("in.parquet"), 5, 3, None);
+    let shards: Vec<Vec<Vec<String>>> = ["1/3", "2/3", "3/3"]
+        .into_iter()
+        .map(|shard| {
+            let name = format!("{}.parquet", &shard[..1]);
+            succeed(
+                folder,
+                &[
+                    "standardize",
+                    "in.parquet",
+                    "-q",
+                    "--shard",
+                    shard,
+                    "-o",
+                    &name,
+                ],
+            );
+            read(&folder.join(name)).1
+        })
+        .collect();
+    assert_eq!(shards.iter().map(Vec::len).collect::<Vec<_>>(), [3, 6, 6]);
+    let ids: Vec<&str> = shards.iter().flatten().map(|row| row[1].as_str()).collect();
+    let expected: Vec<String> = (0..15).map(|number| format!("m{number}")).collect();
+    assert_eq!(ids, expected);
+    // More of them than row groups: some are empty, and none is an error.
+    succeed(
+        folder,
+        &[
+            "standardize",
+            "in.parquet",
+            "-q",
+            "--shard",
+            "1/9",
+            "-o",
+            "no.parquet",
+        ],
+    );
+    fs::write(folder.join("a.smi"), "CCO\n").expect("written");
+    for (shard, input, code, words) in [
+        ("0/3", "in.parquet", 2, "the first is 1"),
+        ("4/3", "in.parquet", 2, "the first is 1"),
+        ("a", "in.parquet", 2, "write it as 1/4"),
+        ("1/3", "a.smi", 2, "row groups"),
+    ] {
+        let output = run(folder, &["standardize", input, "--shard", shard]);
+        assert_eq!(output.status.code(), Some(code), "{shard}");
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_refused_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(&folder.join("in.parquet"), 2, 3, None);
+    let whole = fs::read(folder.join("in.parquet")).expect("there");
+    let put = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).expect("written");
+    put("cut.parquet", &whole[..whole.len() / 2]);
+    put("text.parquet", b"smiles\nCCO\n");
+    put("none.parquet", b"");
+    put(
+        "locked.parquet",
+        &[&whole[..whole.len() - 4], b"PARE"].concat(),
+    );
+    for (arguments, code, words) in [
+        (
+            &["score", "cut.parquet"][..],
+            1,
+            "cut.parquet: the Parquet file is cut short",
+        ),
+        (&["score", "text.parquet"], 1, "it is no Parquet file"),
+        (&["score", "none.parquet"], 1, "the file is empty"),
+        (&["score", "locked.parquet"], 1, "encrypted"),
+        (
+            &["score", "in.parquet", "--smiles-column", "x"],
+            1,
+            "no column `x`; the file has `smiles`",
+        ),
+        (
+            &["score", "in.parquet", "--format", "parquet"],
+            2,
+            "name it with -o",
+        ),
+        (
+            &["score", "in.parquet", "-o", "a.parquet.gz"],
+            2,
+            "leave out the .gz",
+        ),
+        (
+            &["score", "in.parquet", "-o", "in.parquet"],
+            2,
+            "both input and output",
+        ),
+        (
+            &[
+                "screen",
+                "in.parquet",
+                "--queries",
+                "in.parquet",
+                "-o",
+                "a.parquet",
+            ],
+            2,
+            "writes no Parquet",
+        ),
+    ] {
+        let output = run(folder, arguments);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(message.contains(words), "{arguments:?}: {message}");
+    }
+}
