@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from ._native import Options
 
 # What `by` is called in files.
-_SIMILARITIES = {"embedding": "embedding", "ecfp": "fingerprint", "both": "fused"}
+_SIMILARITIES = {
+    "both": "fused",
+    "embedding": "embedding",
+    "rarity": "weighted",
+    "ecfp": "fingerprint",
+}
 
 
 class Endpoint(NamedTuple):
@@ -238,8 +243,8 @@ class Scorer:
         library: Iterable[object],
         *,
         top: int = 100,
-        by: Literal["embedding", "ecfp", "both"] = "embedding",
-        aggregate: Literal["max", "mean"] = "max",
+        by: Literal["both", "embedding", "rarity", "ecfp"] = "both",
+        aggregate: Literal["max", "mean"] = "mean",
         keep_salts: bool = False,
         keep_charges: bool = False,
     ) -> Result:

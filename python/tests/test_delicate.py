@@ -282,7 +282,7 @@ def test_results_are_shown(scorer: delicate.Scorer) -> None:
 
 def test_similar_molecules_come_first(scorer: delicate.Scorer) -> None:
     library = [*DRUGS, "no molecule", "CC(=O)Oc1ccccc1C(=O)OC"]
-    for by in ("embedding", "ecfp", "both"):
+    for by in ("both", "embedding", "rarity", "ecfp"):
         found = scorer.similar([DRUGS[0]], library, top=3, by=by)
         assert list(found["row"][:2]) == [0, 6], by
         assert found["similarity"][0] == pytest.approx(1.0)
@@ -422,7 +422,7 @@ def test_scikit_learn_takes_molecules_as_features(scorer: delicate.Scorer) -> No
     from delicate.sklearn import DelicateFingerprint
 
     labels = [1.0, 2.0, 3.0, 4.0, 5.0]
-    for by in ("embedding", "ecfp", "both"):
+    for by in ("both", "embedding", "rarity", "ecfp"):
         features = DelicateFingerprint(by, device="cpu")
         model = make_pipeline(clone(features), Ridge(1e-3)).fit(DRUGS, labels)
         assert np.abs(model.predict(DRUGS) - labels).max() < 0.5

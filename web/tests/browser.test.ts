@@ -1318,7 +1318,7 @@ async function testScreening(browser: Browser, site: Served): Promise<void> {
   ];
   await page.locator("#smiles").fill(lines.join("\n"));
   await score(page);
-  for (const by of ["fingerprint", "embedding", "fused"]) {
+  for (const by of ["fingerprint", "weighted", "embedding", "fused"]) {
     await checks.check(`cpu: the table is ranked by its ${by} similarity to actives`, async () => {
       if (!(await page.locator("#screening").isVisible()))
         await page.locator("#screening-open").click();
