@@ -66,11 +66,12 @@ fn check_agreement(workspace: &Workspace) -> Result<()> {
         tree.args(["tree", "--prefix", "none", "--format", "{p}|{f}"]);
         answer(tree.args(arguments))
     };
-    let engine = features(&tree(&["--package", "burn", "--edges", "normal,build"])?);
-    let whole = features(&tree(&["--workspace"])?);
+    let engine = tree(&["--package", "burn", "--edges", "normal,build"])?;
+    let whole = tree(&["--workspace"])?;
+    let (engine, whole) = (features(&engine), features(&whole));
     for package in APART {
-        let apart = features(&tree(&["--package", package, "--edges", "normal,build"])?);
-        let other = different(&engine, &whole, &apart);
+        let apart = tree(&["--package", package, "--edges", "normal,build"])?;
+        let other = different(&engine, &whole, &features(&apart));
         if !other.is_empty() {
             bail!(
                 "built by itself, {package} compiles the engine once more: {}",
