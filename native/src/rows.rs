@@ -366,7 +366,7 @@ pub(crate) fn add_setting(
 
 /// Where the rows go.
 enum RowOutput<'a> {
-    Text(TextOutput<'a>),
+    Text(Box<TextOutput<'a>>),
     Parquet(&'a OutputArguments, Box<PartFile>),
 }
 
@@ -383,7 +383,7 @@ impl<'a> RowOutput<'a> {
         let (RowFormat::Parquet, Some(target)) = (arguments.format(), target) else {
             let format = arguments.text_format()?;
             let opened = TextOutput::open(command, format, settings, input.header(), columns)?;
-            return Ok(opened.map(Self::Text));
+            return Ok(opened.map(|output| Self::Text(Box::new(output))));
         };
         let mut layout = match input.parquet() {
             Some(file) => ParquetLayout::of_parquet(file, columns.clone()),
