@@ -253,8 +253,8 @@ struct Query {
     embedding: Option<(Vec<i16>, f64)>,
     /// Its fingerprint, and how many bits are set.
     fingerprint: Option<(Vec<u64>, u32)>,
-    /// The length of its fingerprint with its bits weighted.
-    length: Option<f64>,
+    /// The square of its fingerprint's length with its bits weighted.
+    square: Option<f64>,
 }
 
 impl Query {
@@ -275,7 +275,7 @@ impl Query {
         Self {
             embedding,
             fingerprint: fingerprint.map(|one| (one.words().to_vec(), one.count_ones())),
-            length: features.length,
+            square: features.square,
         }
     }
 }
@@ -657,10 +657,10 @@ fn compare(
     };
     // Of the weighted bits, where they are compared.
     let is_weighted = matches!(by, Similarity::Weighted | Similarity::Fused);
-    let own_weighted = is_weighted.then(|| rarity::length_of(&words));
+    let own_weighted = is_weighted.then(|| rarity::square_of(&words));
     let weighted = |query: &Query| {
         let (of_query, _) = query.fingerprint.as_ref()?;
-        let other = (of_query.as_slice(), query.length?);
+        let other = (of_query.as_slice(), query.square?);
         Some(rarity::cosine_of((&words, own_weighted?), other))
     };
     let mut nearest: Option<(usize, f64)> = None;

@@ -74,8 +74,8 @@ pub enum Aggregate {
 #[derive(Clone, Debug, Default)]
 pub struct Features {
     fingerprint: Option<Fingerprint>,
-    /// The fingerprint's length with its bits weighted.
-    length: Option<f64>,
+    /// The square of the fingerprint's length with its bits weighted.
+    square: Option<f64>,
     /// Of length 1.
     embedding: Option<Vec<f32>>,
 }
@@ -95,10 +95,10 @@ impl Features {
             }
             Some(values)
         });
-        let length = fingerprint.as_ref().and_then(rarity::length);
+        let square = fingerprint.as_ref().and_then(rarity::square);
         Self {
             fingerprint,
-            length,
+            square,
             embedding,
         }
     }
@@ -115,8 +115,8 @@ impl Features {
             (a.len() == b.len()).then(|| product.sum::<f64>().clamp(-1.0, 1.0))
         };
         let weighted = || {
-            let a = (self.fingerprint.as_ref()?, self.length?);
-            let b = (other.fingerprint.as_ref()?, other.length?);
+            let a = (self.fingerprint.as_ref()?, self.square?);
+            let b = (other.fingerprint.as_ref()?, other.square?);
             Some(rarity::cosine(a, b))
         };
         match by {

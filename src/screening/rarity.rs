@@ -29,20 +29,22 @@ fn counts() -> impl Iterator<Item = f64> {
     lines.filter_map(|line| line.parse().ok())
 }
 
-/// The length of a fingerprint whose bits are weighted; `None` if it is none of 2,048 bits.
-pub(super) fn length(fingerprint: &Fingerprint) -> Option<f64> {
-    (fingerprint.width() == ECFP4.bits).then(|| length_of(fingerprint.words()))
+/// The square of the length of a fingerprint whose bits are weighted; `None` if it is none
+/// of 2,048 bits. (The root of the product of two is taken: of a fingerprint and itself it
+/// gives the square again, and so a cosine of 1 to the bit.)
+pub(super) fn square(fingerprint: &Fingerprint) -> Option<f64> {
+    (fingerprint.width() == ECFP4.bits).then(|| square_of(fingerprint.words()))
 }
 
-/// The length of 2,048 bits.
+/// The square of the length of 2,048 bits.
 #[inline(always)]
-pub(super) fn length_of(words: &[u64]) -> f64 {
+pub(super) fn square_of(words: &[u64]) -> f64 {
     let squares = squares();
     let mut sum = 0.0;
     for (word, &bits) in words.iter().enumerate() {
         sum = with_squares(sum, squares, word, bits);
     }
-    sum.sqrt()
+    sum
 }
 
 /// `sum` and the squares of these bits, which are those of a word.
@@ -55,8 +57,8 @@ fn with_squares(mut sum: f64, squares: &[f64], word: usize, mut bits: u64) -> f6
     sum
 }
 
-/// The cosine of two fingerprints of 2,048 bits, weighted, 0 to 1; their lengths are those
-/// of [`length`]. Of a fingerprint without bits it is 0, as its Tanimoto similarity.
+/// The cosine of two fingerprints of 2,048 bits, weighted, 0 to 1; beside each is its
+/// [`square`]. Of a fingerprint without bits it is 0, as its Tanimoto similarity.
 pub(super) fn cosine(a: (&Fingerprint, f64), b: (&Fingerprint, f64)) -> f64 {
     cosine_of((a.0.words(), a.1), (b.0.words(), b.1))
 }
@@ -69,7 +71,7 @@ pub(super) fn cosine_of(a: (&[u64], f64), b: (&[u64], f64)) -> f64 {
     for (word, (&one, &other)) in a.0.iter().zip(b.0).enumerate() {
         shared = with_squares(shared, squares, word, one & other);
     }
-    let lengths = a.1 * b.1;
+    let lengths = (a.1 * b.1).sqrt();
     if lengths > 0.0 {
         (shared / lengths).min(1.0)
     } else {
@@ -87,7 +89,7 @@ mod tests {
             let molecule = Molecule::parse(smiles).expect(smiles);
             molecule.ecfp(ECFP4).expect("a fingerprint")
         });
-        let [a, b] = [&one, &other].map(|print| length(print).expect("2,048 bits"));
+        let [a, b] = [&one, &other].map(|print| square(print).expect("2,048 bits"));
         cosine((&one, a), (&other, b))
     }
 
@@ -99,7 +101,9 @@ mod tests {
 
     #[test]
     fn a_molecule_is_as_similar_to_itself_as_can_be() {
-        assert_eq!(weighted("CCO", "CCO"), 1.0);
+        for smiles in ["CCO", "CCN", "c1ccccc1", "CC(C)Cc1ccc(C(C)C(=O)O)cc1"] {
+            assert_eq!(weighted(smiles, smiles), 1.0);
+        }
         assert!(weighted("CCO", "c1ccccc1") < weighted("CCO", "CCCO"));
     }
 
@@ -130,6 +134,6 @@ mod tests {
             radius: 2,
             bits: 1024,
         };
-        assert_eq!(length(&molecule.ecfp(narrow).expect("bits")), None);
+        assert_eq!(square(&molecule.ecfp(narrow).expect("bits")), None);
     }
 }

@@ -11,6 +11,7 @@ mod export;
 mod finetune;
 mod import;
 mod index;
+mod mcp;
 mod properties;
 mod reference;
 mod report;
@@ -74,6 +75,8 @@ pub(crate) enum Command {
     Import(import::ImportArguments),
     /// Export a model in another precision or as ONNX, and report the loss of accuracy
     Export(export::ExportArguments),
+    /// Serve the model to an assistant as tools, by the Model Context Protocol over stdin and stdout
+    Mcp(mcp::McpArguments),
     /// Show the adapters of this machine and the selected device
     Doctor(doctor::DoctorArguments),
     /// Generate shell completions
@@ -107,6 +110,7 @@ impl Command {
             Self::Bench(arguments) => bench::run(arguments),
             Self::Import(arguments) => import::run(arguments),
             Self::Export(arguments) => export::run(arguments),
+            Self::Mcp(arguments) => mcp::run(arguments),
             Self::Doctor(arguments) => doctor::run(arguments),
             Self::Completions { shell } => completions(*shell, parser),
         }

@@ -9,6 +9,7 @@ mod formats;
 #[cfg(unix)]
 mod guide;
 mod index;
+mod mcp;
 mod nothing_lost;
 mod parquet;
 mod screen;

@@ -179,6 +179,7 @@ fn columns_of_every_type_go_through_as_they_are_and_ours_come_after_them() {
 
     let again = opened(&bytes, &ReadOptions::default()).expect("opened");
     assert_eq!(again.says("delicate"), Some("made by a test"));
+    assert_eq!(again.schema().metadata()["delicate"], "made by a test");
     let read = batches(&again).expect("read");
     let first: Vec<usize> = (0..11).collect();
     let theirs = read[0].columns.project(&first).expect("columns");
@@ -231,10 +232,10 @@ fn columns_of_every_type_go_through_as_they_are_and_ours_come_after_them() {
     let errors = read[0].columns.column_by_name("error").expect("there");
     assert_eq!(
         (errors.null_count(), errors.data_type()),
-        (1, &DataType::Utf8)
+        (2, &DataType::Utf8)
     );
     let vectors = read[0].columns.column_by_name("embedding").expect("there");
-    assert_eq!((vectors.null_count(), vectors.len()), (1, 2));
+    assert_eq!((vectors.null_count(), vectors.len()), (1, 3));
 }
 
 #[test]

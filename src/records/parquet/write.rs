@@ -104,7 +104,8 @@ impl ParquetLayout {
     #[must_use]
     pub fn saying(mut self, name: &str, text: String) -> Self {
         let mut metadata = self.schema.metadata().clone();
-        metadata.remove(name);
+        // Some readers have the one, and some the other.
+        metadata.insert(name, text.as_str());
         let fields = self.schema.fields().clone();
         self.schema = Arc::new(Schema::new_with_metadata(fields, metadata));
         self.says.retain(|one| one.key != name);

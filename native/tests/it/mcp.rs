@@ -1,0 +1,264 @@
+//! `delicate mcp`, spoken to in its own protocol: a JSON-RPC message a line.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// A server, and the ends of its pipes.
+struct Client {
+    server: Child,
+    questions: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    number: u64,
+}
+
+impl Client {
+    /// Starts a server and introduces itself.
+    fn start(arguments: &[&str]) -> Self {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_delicate"))
+            .arg("mcp")
+            .args(arguments)
+            .env_remove("DELICATE_MODEL")
+            .env("DELICATE_DEVICE", "cpu")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command runs");
+        let questions = server.stdin.take();
+        let answers = BufReader::new(server.stdout.take().expect("its stdout"));
+        let mut client = Self {
+            server,
+            questions,
+            answers,
+            number: 0,
+        };
+        let about = client.ask(
+            "initialize",
+            json!({
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "clientInfo": { "name": "test", "version": "1" },
+            }),
+        );
+        assert_eq!(about["result"]["serverInfo"]["name"], "delicate", "{about}");
+        client.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+        client
+    }
+
+    fn send(&mut self, message: &Value) {
+        let pipe = self.questions.as_mut().expect("its stdin");
+        writeln!(pipe, "{message}")
+            .and_then(|()| pipe.flush())
+            .expect("sent");
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.number += 1;
+        let number = self.number;
+        self.send(&json!({
+            "jsonrpc": "2.0", "id": number, "method": method, "params": params,
+        }));
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("an answer");
+        let answer: Value = serde_json::from_str(&line).expect("nothing but the protocol");
+        assert_eq!(answer["id"], number, "{answer}");
+        answer
+    }
+
+    /// What a tool answers.
+    fn call(&mut self, tool: &str, arguments: Value) -> Value {
+        let answer = self.ask(
+            "tools/call",
+            json!({ "name": tool, "arguments": arguments }),
+        );
+        let result = answer["result"].clone();
+        assert_ne!(result["isError"], true, "{answer}");
+        let text = result["content"][0]["text"].as_str().expect("text");
+        let structured = result["structuredContent"].clone();
+        let read: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(read, structured);
+        structured
+    }
+
+    /// In which words a tool refuses.
+    fn refused(&mut self, tool: &str, arguments: Value) -> String {
+        let answer = self.ask(
+            "tools/call",
+            json!({ "name": tool, "arguments": arguments }),
+        );
+        let result = &answer["result"];
+        assert_eq!(result["isError"], true, "{answer}");
+        let text = result["content"][0]["text"].as_str().expect("words");
+        text.to_owned()
+    }
+
+    /// Closes the pipe: the server ends by itself.
+    fn end(mut self) {
+        self.questions = None;
+        let status = self.server.wait().expect("it ends");
+        assert!(status.success(), "{status}");
+    }
+}
+
+#[test]
+fn tools_answer_with_units_intervals_and_domain() {
+    let mut client = Client::start(&["--max-molecules", "3", "--max-values", "100"]);
+    let tools = client.ask("tools/list", json!({}));
+    let tools = tools["result"]["tools"].as_array().expect("tools").clone();
+    let names: Vec<&str> = tools
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
+    assert_eq!(names, ["endpoints", "score", "explain", "similar"]);
+    for tool in &tools {
+        assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
+        assert_eq!(tool["annotations"]["readOnlyHint"], true, "{tool}");
+    }
+
+    let endpoints = client.call("endpoints", json!({}));
+    let first = &endpoints["endpoints"][0];
+    for field in ["name", "title", "unit", "task", "group"] {
+        assert!(first[field].is_string(), "{field}: {first}");
+    }
+    let group = first["group"].clone();
+    let of_group = client.call("endpoints", json!({ "group": group }));
+    let of_group = of_group["endpoints"].as_array().expect("a list");
+    assert!(of_group.iter().all(|endpoint| endpoint["group"] == group));
+
+    let scores = client.call(
+        "score",
+        json!({ "smiles": ["CCO", "c1ccc", "CC(=O)[O-].[Na+]"], "endpoints": ["log_s", "ames"] }),
+    );
+    let ethanol = &scores["molecules"][0];
+    let log_s = &ethanol["predictions"][0];
+    assert_eq!(log_s["endpoint"], "log_s");
+    assert_eq!(log_s["unit"], "log mol/L");
+    let value = log_s["value"].as_f64().expect("a number");
+    let bound = |end: &str| log_s["interval"][end].as_f64().expect("a number");
+    assert!(bound("low") < value && value < bound("high"), "{log_s}");
+    assert!(["in", "borderline", "out"].contains(&log_s["domain"].as_str().expect("a domain")));
+    assert!(log_s["nearest"]["smiles"].is_string(), "{log_s}");
+    assert_eq!(ethanol["predictions"][1]["task"], "classification");
+    let message = scores["molecules"][1]["error"]["message"].as_str();
+    assert!(
+        message.is_some_and(|message| message.contains("ring")),
+        "{scores}"
+    );
+    assert_eq!(scores["molecules"][2]["standardized"]["smiles"], "CC(=O)O");
+
+    let explained = client.call(
+        "explain",
+        json!({ "smiles": "CCO", "endpoints": ["log_s"] }),
+    );
+    let explanation = &explained["explanation"];
+    assert_eq!(explanation["atoms"].as_array().map(Vec::len), Some(3));
+    assert_eq!(explanation["units"][0], "log mol/L");
+
+    let ranked = client.call(
+        "similar",
+        json!({
+            "queries": ["CCO"], "molecules": ["c1ccccc1", "CCN", "OCC"], "by": "ecfp", "top": 2,
+        }),
+    );
+    assert_eq!(ranked["hits"][0]["smiles"], "OCC");
+    assert_eq!(ranked["hits"][0]["similarity"], 1.0);
+    assert_eq!(ranked["hits"].as_array().map(Vec::len), Some(2));
+    client.end();
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused_in_words() {
+    let mut client = Client::start(&["--max-molecules", "3", "--max-values", "100"]);
+    for (tool, arguments, words) in [
+        ("score", json!({ "smiles": [] }), "at least one SMILES"),
+        (
+            "score",
+            json!({ "smiles": ["C", "C", "C", "C"] }),
+            "3 are taken at a time",
+        ),
+        (
+            "score",
+            json!({ "smiles": ["C", "CC"] }),
+            "name the endpoints",
+        ),
+        (
+            "score",
+            json!({ "smiles": ["C"], "endpoints": ["x"] }),
+            "no endpoint `x`",
+        ),
+        ("score", json!({ "smiles": "C" }), "invalid type"),
+        (
+            "score",
+            json!({ "smiles": ["C"], "colour": 1 }),
+            "unknown field `colour`",
+        ),
+        (
+            "explain",
+            json!({ "smiles": "C", "endpoints": [] }),
+            "name the endpoints",
+        ),
+        (
+            "explain",
+            json!({ "smiles": "c1", "endpoints": ["log_s"] }),
+            "ring",
+        ),
+        (
+            "endpoints",
+            json!({ "group": "x" }),
+            "no group `x`; there are: ",
+        ),
+        ("similar", json!({ "queries": ["C"] }), "without --index"),
+        (
+            "similar",
+            json!({ "queries": ["C"], "molecules": ["C"], "by": "x" }),
+            "no measure `x`",
+        ),
+        (
+            "similar",
+            json!({ "queries": ["C"], "molecules": ["C"], "top": 4 }),
+            "from 1 to 3",
+        ),
+        (
+            "similar",
+            json!({ "queries": ["c1"], "molecules": ["C"] }),
+            "no query",
+        ),
+    ] {
+        let message = client.refused(tool, arguments.clone());
+        assert!(message.contains(words), "{tool} {arguments}: {message}");
+    }
+    let unknown = client.ask("tools/call", json!({ "name": "delete", "arguments": {} }));
+    let message = unknown["error"]["message"].as_str().expect("an error");
+    assert!(message.contains("no tool `delete`"), "{unknown}");
+    client.end();
+}
+
+#[test]
+fn an_index_is_searched_where_one_was_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = folder.path().join("library.csv");
+    let index = folder.path().join("library.index");
+    std::fs::write(&library, "id,smiles\na,CCN\nb,OCC\nc,c1ccccc1\n").expect("written");
+    let made = Command::new(env!("CARGO_BIN_EXE_delicate"))
+        .arg("index")
+        .arg(&library)
+        .arg("-o")
+        .arg(&index)
+        .env_remove("DELICATE_MODEL")
+        .env("DELICATE_DEVICE", "cpu")
+        .status();
+    assert!(made.expect("the command runs").success());
+    let index = index.display().to_string();
+    let mut client = Client::start(&["--index", &index]);
+    let found = client.call("similar", json!({ "queries": ["CCO"], "top": 1 }));
+    assert_eq!(found["compared"], 3);
+    let hit = &found["hits"][0];
+    assert_eq!(
+        (&hit["row"], &hit["columns"]["id"]),
+        (&json!(2), &json!("b")),
+        "{found}"
+    );
+    client.end();
+}
