@@ -267,7 +267,7 @@ impl Engine {
                     format!("no measure `{name}`; there are: {}", names.join(", "))
                 })?,
         };
-        let top = question.top.unwrap_or(10);
+        let top = question.top.unwrap_or(10.min(self.max_molecules));
         if !(1..=self.max_molecules).contains(&top) {
             return Err(format!("top is from 1 to {}", self.max_molecules));
         }
