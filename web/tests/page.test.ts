@@ -23,7 +23,7 @@ import {
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
 import { percentile } from "../package/src/percentile.js";
-import type { Endpoint, Row } from "../package/src/protocol.js";
+import type { Domain, Endpoint, Row } from "../package/src/protocol.js";
 import { ScoreStore } from "../package/src/scores.js";
 import { App, type Input } from "../page/app.js";
 import {
@@ -34,12 +34,32 @@ import {
   largest,
   pieces,
 } from "../page/attribution.js";
+import { columnWords } from "../page/column-words.js";
+import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
-import { binsOf, correlation, scaleOf } from "../page/plot.js";
+import {
+  binsOf,
+  boundsOf,
+  correlation,
+  countsOf,
+  histogramOf,
+  medianOf,
+  scaleOf,
+} from "../page/plot.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
-import { arrange, type Content, EVERYTHING, FieldKeys, numberIn, type View } from "../page/view.js";
+import {
+  arrange,
+  type ColumnKey,
+  type Content,
+  DOMAINS,
+  EVERYTHING,
+  FieldKeys,
+  numberIn,
+  type Range,
+  type View,
+} from "../page/view.js";
 import { Checks } from "./checks.js";
 import {
   type MadeUpRow,
@@ -176,7 +196,7 @@ await checks.check(
   () => {
     const key = { by: "score", endpoint: 0 } as const;
     const range = (low: number | null, high: number | null): Partial<View> => ({
-      ranges: [{ key, low, high, domain: "any" }],
+      filters: [{ key, low, high, domains: DOMAINS }],
     });
     deepEqual(order(range(-1, null)), [0, 4]);
     deepEqual(order(range(-3, -1)), [0, 2]);
@@ -186,16 +206,102 @@ await checks.check(
     const known = rows.slice(0, 4);
     const store = new ScoreStore(4);
     store.set(0, 4, scores);
-    const within = (domain: "borderline" | "in"): number[] =>
+    const within = (...domains: Domain[]): number[] =>
       arrange(
         { rows: known, scores: store, similarities: null },
-        { ...EVERYTHING, ranges: [{ key, low: null, high: null, domain }] },
+        { ...EVERYTHING, filters: [{ key, low: null, high: null, domains }] },
         new FieldKeys(known),
       );
-    deepEqual(within("borderline"), [1, 2]);
+    deepEqual(within("borderline", "in"), [1, 2]);
     deepEqual(within("in"), [2]);
+    deepEqual(within("out"), [0]);
+    // The last is of no known domain.
+    deepEqual(within(...DOMAINS), [0, 1, 2, 3]);
+    deepEqual(within(), []);
   },
 );
+
+await checks.check("filters by text look in their own column, and all hold together", () => {
+  const contains = (index: number, text: string) =>
+    ({ key: { by: "field", index }, contains: text }) as const;
+  deepEqual(order({ filters: [contains(1, " X1 ")] }), [0, 4]);
+  deepEqual(order({ filters: [contains(0, "x1")] }), []);
+  deepEqual(order({ filters: [contains(1, "x"), contains(0, "cco")] }), [0]);
+  const range = { key: { by: "field", index: 2 }, low: 0, high: 5, domains: DOMAINS } as const;
+  deepEqual(order({ filters: [range] }), [2, 3]);
+  deepEqual(order({ filters: [range, contains(1, "x2")] }), [2]);
+});
+
+await checks.check("a column has one filter, and one that asks nothing is none", () => {
+  const filters = new ColumnFilters();
+  let told = 0;
+  filters.changed.on(() => {
+    told += 1;
+  });
+  const key = { by: "score", endpoint: 1 } as const;
+  const name = { by: "field", index: 0 } as const;
+  const range: Range = { key, low: 1, high: null, domains: DOMAINS };
+  filters.set({ ...range, low: null });
+  deepEqual([filters.all, told], [[], 0], "nothing to tell of");
+  filters.set(range);
+  filters.set({ key: name, contains: "cpd" });
+  filters.set({ ...range, high: 2 });
+  deepEqual(filters.all, [
+    { ...range, high: 2 },
+    { key: name, contains: "cpd" },
+  ]);
+  equal(filters.of({ by: "score", endpoint: 2 }), null);
+  filters.set({ key: name, contains: "  " });
+  deepEqual(filters.all, [{ ...range, high: 2 }]);
+  filters.set({ ...range, low: null, domains: ["in"] });
+  equal(filters.all.length, 1);
+  filters.remove(name);
+  filters.remove(key);
+  filters.clear();
+  deepEqual([filters.all, told], [[], 6]);
+});
+
+await checks.check(
+  "a filter is said in words, and its bounds are read as people write them",
+  () => {
+    const key = { by: "score", endpoint: 0 } as const;
+    const said = (low: number | null, high: number | null, ...domains: Domain[]): string =>
+      words({ key, low, high, domains });
+    equal(said(-1.5, 2, ...DOMAINS), "−1.5 to 2");
+    equal(said(3, null, "borderline", "in"), "at least 3, in domain or borderline");
+    equal(said(null, 0, "out"), "at most 0, outside the domain");
+    equal(said(null, null), "no domain");
+    equal(words({ key: { by: "field", index: 0 }, contains: " cpd " }), "contains “cpd”");
+    deepEqual(["", "  ", "−1.5", "1e3", "1,5", "x"].map(typed), [
+      null,
+      null,
+      -1.5,
+      1000,
+      Number.NaN,
+      Number.NaN,
+    ]);
+  },
+);
+
+await checks.check("columns are named and ordered by what they hold", () => {
+  const header = { columns: ["smiles", "name", "IC50"], smiles: 0, id: 1 };
+  const endpoint = { title: "hERG", unit: "pIC50", description: "Inhibition." } as Endpoint;
+  const of = (key: ColumnKey) => columnWords(key, [endpoint], header, (field) => field !== 1);
+  deepEqual(of({ by: "score", endpoint: 0 }), {
+    title: "hERG",
+    unit: "pIC50",
+    about: "Inhibition.",
+    holds: "numbers",
+    orders: ["Lowest first", "Highest first"],
+  });
+  deepEqual(
+    ([0, 1, 2] as const).map((index) => of({ by: "field", index }).holds),
+    // SMILES that look like numbers are text all the same.
+    ["text", "text", "numbers"],
+  );
+  deepEqual(of({ by: "field", index: 1 }).orders, ["A to Z", "Z to A"]);
+  deepEqual([of({ by: "structure" }).orders, of({ by: "state" }).holds], [null, "neither"]);
+});
 
 await checks.check("scores of pieces become one table, neighbours by one list", () => {
   const store = new ScoreStore(4);
@@ -363,6 +469,23 @@ await checks.check(
     ok(Math.abs(correlation([1, 2, 3, Number.NaN], [2, 4, 6, 1]) - 1) < 1e-12);
   },
 );
+
+await checks.check("a histogram has a count a bin, and the bounds of any of its bins", () => {
+  const histogram = histogramOf([0, 1, 1, Number.NaN, 10], 5);
+  ok(histogram !== null);
+  deepEqual(histogram.counts, [3, 0, 0, 0, 1]);
+  deepEqual([...histogram.bins], [0, 0, 0, -1, 4]);
+  deepEqual(countsOf([0, 4, -1], 5), [1, 0, 0, 0, 1]);
+  equal(histogramOf([Number.NaN], 5), null);
+  const bounds = (first: number, last: number) => boundsOf(histogram.scale, 5, first, last);
+  deepEqual(bounds(1, 2), { low: 2, high: 6 });
+  // Beyond the ends there is nothing to keep out.
+  deepEqual(bounds(0, 2), { low: null, high: 6 });
+  deepEqual(bounds(0, 4), { low: null, high: null });
+  equal(boundsOf({ low: 0, high: 1, ticks: [] }, 3, 1, 1).low, 0.333333);
+  equal(medianOf(Float64Array.of(5, Number.NaN, 1, 3)), 3);
+  ok(Number.isNaN(medianOf(Float64Array.of(Number.NaN))));
+});
 
 const endpoint = (name: string, group?: string): Endpoint =>
   ({ name, title: name, ...(group === undefined ? {} : { group }) }) as unknown as Endpoint;

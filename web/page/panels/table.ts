@@ -14,6 +14,7 @@ import type { Selection } from "../selection.js";
 import { groupOf } from "../shown-columns.js";
 import {
   arrange,
+  type ColumnKey,
   type Content,
   dependsOnResults,
   EVERYTHING,
@@ -52,11 +53,12 @@ export interface Means {
   onSimilar(row: number): void;
   /** What is chosen is to be copied. */
   onCopy(): void;
+  /** A column's menu is to open; the focus goes to `back` when it closes. */
+  onMenu(key: ColumnKey, opener: HTMLElement, back: () => HTMLElement | null): void;
 }
 
 interface Column {
-  /** Null where rows cannot be sorted by it. */
-  key: SortKey | null;
+  key: ColumnKey;
   title: string;
   unit: string;
   description: string;
@@ -123,6 +125,8 @@ export class ResultTable {
   #active = 0;
   /** Where a range of selected rows begins. */
   #anchor = 0;
+  /** Which column a button of the header belongs to. */
+  #keyOfHead = new WeakMap<Element, ColumnKey>();
   #live = new Map<number, { element: HTMLTableRowElement; row: Row }>();
   #frame = 0;
   /** When rows were last put in order, and how long that took. */
@@ -209,7 +213,7 @@ export class ResultTable {
     this.#view = { ...this.#view, ...change };
     this.#active = 0;
     this.#viewport.scrollTo({ top: 0 });
-    this.#markSorted();
+    this.#markHeads();
     this.#arrange();
   }
 
@@ -265,9 +269,9 @@ export class ResultTable {
     const number = element("col");
     number.style.width = `calc(${Math.max(4, String(this.#data?.rows.length ?? 0).length + 2)}ch + 2rem)`;
     group.append(number);
-    for (const { width } of this.#columns) {
+    for (const { width, kind } of this.#columns) {
       const column = element("col");
-      column.style.width = `calc(${width}ch + 1.5rem)`;
+      column.style.width = `calc(${width}ch + ${kind === "number" ? 2.25 : 1.5}rem)`;
       group.append(column);
     }
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
@@ -276,20 +280,35 @@ export class ResultTable {
       const made = element("th", {
         scope: "col",
         class: kind,
-        attributes: { "aria-colindex": String(index + 2), role: "columnheader" },
+        // What its buttons are called is not to be read with every cell.
+        attributes: {
+          "aria-colindex": String(index + 2),
+          role: "columnheader",
+          "aria-label": unit === "" ? title : `${title}, ${unit}`,
+        },
       });
-      if (key === null) {
-        made.append(element("span", { class: "plain" }, title));
-        return made;
-      }
-      const button = element(
-        "button",
-        { type: "button", title: description },
-        element("span", { class: "name" }, title),
+      const menu = element("button", {
+        type: "button",
+        class: "menu",
+        title: "Sort, filter, hide",
+        attributes: { "aria-haspopup": "dialog" },
+      });
+      menu.addEventListener("click", () =>
+        this.#means.onMenu(key, menu, () => this.#menuButton(key, index)),
       );
-      if (unit !== "") button.append(element("span", { class: "unit" }, unit));
-      button.addEventListener("click", () => this.#sortBy(key));
-      made.append(button);
+      const name = element("span", { class: "name" }, title);
+      let sorting: HTMLElement;
+      if (key.by === "structure") sorting = element("span", { class: "plain" }, title);
+      else {
+        sorting = element("button", { type: "button", class: "sort", title: description }, name);
+        if (unit !== "") sorting.append(element("span", { class: "unit" }, unit));
+        sorting.addEventListener("click", () => this.#sortBy(key));
+      }
+      // Numbers stand on the right: the menu is where their column has room.
+      this.#keyOfHead.set(menu, key);
+      this.#keyOfHead.set(sorting, key);
+      const parts = kind === "number" ? [menu, sorting] : [sorting, menu];
+      made.append(element("div", { class: "head" }, ...parts));
       return made;
     });
     const first = element(
@@ -303,8 +322,32 @@ export class ResultTable {
     ];
     const groups = this.#groups();
     if (groups !== null) lines.unshift(groups);
+    // A header that has the focus keeps it.
+    const focused = this.#focusedHead();
     this.#head.replaceChildren(...lines);
-    this.#markSorted();
+    this.#markHeads();
+    focused?.();
+  }
+
+  /** The button of a column's menu; once it is hidden, that of the column in its place. */
+  #menuButton(key: ColumnKey, place: number): HTMLElement | null {
+    const buttons = [...this.#head.querySelectorAll<HTMLElement>("button.menu")];
+    const now = this.#columns.findIndex((column) => sameKey(column.key, key));
+    return buttons[now] ?? buttons[Math.min(place, buttons.length - 1)] ?? null;
+  }
+
+  /** What gives the focus back to the header that has it, once they are drawn anew. */
+  #focusedHead(): (() => void) | null {
+    const active = document.activeElement;
+    if (!(active instanceof HTMLElement) || !this.#head.contains(active)) return null;
+    const key = this.#keyOfHead.get(active);
+    const sorts = active.classList.contains("sort");
+    if (key === undefined) return () => this.#all.focus({ preventScroll: true });
+    return () => {
+      const menu = this.#menuButton(key, 0);
+      const sort = menu?.parentElement?.querySelector<HTMLElement>(".sort");
+      (sorts ? sort : menu)?.focus({ preventScroll: true });
+    };
   }
 
   /** The names of the groups over their columns; null where the model has none. */
@@ -325,13 +368,25 @@ export class ResultTable {
     return element("tr", { class: "groups" }, ...cells);
   }
 
-  #markSorted(): void {
-    const { key, descending } = this.#view.sort;
+  /** Says of each header how its column is sorted, and whether it is filtered. */
+  #markHeads(): void {
+    const { sort, filters, onlyErrors, sought } = this.#view;
     this.#head.querySelectorAll("tr:last-child th:not(.row)").forEach((cell, index) => {
       const column = this.#columns[index];
-      if (column === undefined || column.key === null) return;
-      const sorted = sameKey(column.key, key);
-      cell.setAttribute("aria-sort", sorted ? (descending ? "descending" : "ascending") : "none");
+      if (column === undefined) return;
+      const { key, title } = column;
+      if (key.by !== "structure") {
+        const sorted = sameKey(key, sort.key);
+        const way = sort.descending ? "descending" : "ascending";
+        cell.setAttribute("aria-sort", sorted ? way : "none");
+      }
+      const filtered =
+        filters.some((filter) => sameKey(filter.key, key)) ||
+        (key.by === "state" && onlyErrors) ||
+        (column.part === "structure" && sought !== null);
+      const menu = cell.querySelector(".menu");
+      menu?.classList.toggle("filtered", filtered);
+      menu?.setAttribute("aria-label", `Menu of ${title}${filtered ? ", filtered" : ""}`);
     });
   }
 
@@ -488,8 +543,12 @@ export class ResultTable {
       this.#means.onCopy();
       return;
     }
-    if (inHead || event.ctrlKey || event.metaKey || event.altKey || this.#order.length === 0)
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (inHead) {
+      this.#onHeadKey(event);
       return;
+    }
+    if (this.#order.length === 0) return;
     if (event.key === " ") {
       const row = this.#order[this.#active];
       if (row === undefined || target instanceof HTMLInputElement) return;
@@ -519,6 +578,27 @@ export class ResultTable {
     event.preventDefault();
     this.#active = Math.min(Math.max(this.#active + step, 0), this.#order.length - 1);
     this.focusRow();
+  }
+
+  /** With many columns the Tab key alone takes long. */
+  #onHeadKey(event: KeyboardEvent): void {
+    if (event.key === "ArrowDown" && this.#order.length > 0) {
+      event.preventDefault();
+      this.focusRow();
+      return;
+    }
+    const buttons = [...this.#head.querySelectorAll<HTMLElement>("input, button")];
+    const at = buttons.indexOf(event.target as HTMLElement);
+    const steps: Record<string, number> = {
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
+      Home: 0,
+      End: buttons.length - 1,
+    };
+    const to = steps[event.key];
+    if (at === -1 || to === undefined) return;
+    event.preventDefault();
+    buttons[Math.min(Math.max(to, 0), buttons.length - 1)]?.focus();
   }
 
   #reveal(place: number): void {
@@ -580,7 +660,8 @@ function columns(
     const numeric = !isSmiles && keys.isNumeric(index);
     const longest = sample(rows).reduce(
       (most, row) => Math.max(most, row.fields[index]?.length ?? 0),
-      title.length + 2,
+      // With its menu beside it.
+      title.length + 4,
     );
     const width = Math.min(
       Math.max(longest, least),
@@ -652,7 +733,7 @@ function columns(
   };
   // The structures of an SDF are no column of it.
   const structure: Column = {
-    key: null,
+    key: { by: "structure" },
     title: "Structure",
     unit: "",
     description: "",
