@@ -17,7 +17,7 @@ import {
 import type { Explanation } from "../package/src/protocol.js";
 import { locked, workbook, zipped, zstandard } from "./archives.js";
 import { Checks } from "./checks.js";
-import { COMMON, findChromium } from "./chromium.js";
+import { COMMON, findChromium, WEBGPU } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
 const execute = promisify(execFile);
@@ -29,7 +29,6 @@ const BROKEN = [5, 12];
 
 /** A software adapter takes minutes for what a real one does in no time. */
 const LIMIT = 5 * 60_000;
-const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 type Backend = "cpu" | "webgpu";
 

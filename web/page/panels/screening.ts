@@ -72,7 +72,9 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       const broken = ranked.actives.counts.failed;
       const parts = [`Ranked ${format.plural(compared, "row")}, the nearest first.`];
       if (compared < total)
-        parts.push(`${format.plural(total - compared, "row")} without a molecule.`);
+        parts.push(
+          `${format.plural(total - compared, "row")} could not be compared: no molecule, or one that is too large.`,
+        );
       if (broken > 0) parts.push(`Couldn’t read ${format.plural(broken, "active")}.`);
       state.textContent = parts.join(" ");
       clear.hidden = false;
