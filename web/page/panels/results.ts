@@ -270,6 +270,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       const { title } = wordsOf(key);
       const hidden = (hide: () => void) => () => {
         hide();
+        // Said instead of how many rows a filter left.
+        window.clearTimeout(speaking);
         app.say(`${title} is hidden; Columns… shows it again.`);
       };
       if (key.by === "score") return hidden(() => shown.showEndpoints([key.endpoint], false));

@@ -270,9 +270,9 @@ export class ResultTable {
     const number = element("col");
     number.style.width = `calc(${Math.max(4, String(this.#data?.rows.length ?? 0).length + 2)}ch + 2rem)`;
     group.append(number);
-    for (const { width, kind } of this.#columns) {
+    for (const { width } of this.#columns) {
       const column = element("col");
-      column.style.width = `calc(${width}ch + ${kind === "number" ? 2.25 : 1.5}rem)`;
+      column.style.width = `calc(${width}ch + 1.5rem)`;
       group.append(column);
     }
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
