@@ -1728,6 +1728,19 @@ async function testComparison(browser: Browser, site: Served): Promise<void> {
     for (const [one = 0, other = 0, difference] of shown) equal(difference, other - one);
     deepEqual(await violations(page), []);
   });
+  await checks.check(
+    "cpu: on a phone both molecules and their difference are in sight",
+    async () => {
+      const size = page.viewportSize();
+      await page.setViewportSize({ width: 390, height: 800 });
+      const widths = await page
+        .locator("#compare-body .wide")
+        .evaluate((values) => [values.scrollWidth, values.clientWidth]);
+      ok((widths[0] ?? 0) <= (widths[1] ?? 0), `${widths[0]} pixels in ${widths[1]}`);
+      deepEqual(await violations(page), []);
+      if (size !== null) await page.setViewportSize(size);
+    },
+  );
   await checks.check("cpu: the comparison opens and closes by keyboard alone", async () => {
     await page.keyboard.press("Escape");
     await page.locator("#compare").waitFor({ state: "hidden" });

@@ -36,13 +36,27 @@ export function comparison(
   const top = ["Endpoint", ...heads].map((text, place) =>
     element("th", { scope: "col", class: place === 0 ? "" : "number" }, text),
   );
-  return element(
+  const table = element(
     "table",
-    {},
+    { class: "comparison" },
     element("thead", {}, element("tr", {}, ...top)),
     element("tbody", {}, ...rows),
   );
+  // The roles are those of the elements, which the layout on a phone would take from them.
+  for (const [selector, role] of ROLES)
+    for (const part of [table, ...table.querySelectorAll(selector)])
+      if (part.matches(selector)) part.setAttribute("role", role);
+  return table;
 }
+
+const ROLES = [
+  ["table", "table"],
+  ["thead, tbody", "rowgroup"],
+  ["tr", "row"],
+  ["th[scope=col]", "columnheader"],
+  ["th[scope=row], th[scope=rowgroup]", "rowheader"],
+  ["td", "cell"],
+] as const;
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
