@@ -17,7 +17,7 @@ use delicate::records::{
 };
 use serde_json::Value;
 
-use crate::changes::Changes;
+use crate::changes::{Changes, Domains};
 use crate::cli::{InputArguments, MoleculeArguments, OutputArguments, RowFormat, ShardArguments};
 use crate::error::CommandError;
 use crate::failures::Failures;
@@ -209,6 +209,7 @@ impl<'a> RowCommand<'a> {
         let bar = progress::rows(self.quiet);
         let mut failures = Failures::default();
         let mut changes = Changes::default();
+        let mut domains = Domains::default();
         let mut fault = None;
         let mut ended = false;
         while !ended {
@@ -243,7 +244,15 @@ impl<'a> RowCommand<'a> {
                 if let Some(standardization) = standardization {
                     changes.count(standardization);
                 }
-                output.write(row, standardization.as_ref(), result.map(Into::into))?;
+                let result = result.map(Into::into);
+                if let Ok(
+                    Output::Predictions(predictions)
+                    | Output::PredictionsAndProperties(predictions, _),
+                ) = result
+                {
+                    domains.count(predictions);
+                }
+                output.write(row, standardization.as_ref(), result)?;
             }
             if let Some(stop) = computed.stop {
                 bar.finish_and_clear();
@@ -266,12 +275,17 @@ impl<'a> RowCommand<'a> {
         if !self.quiet {
             let seconds = started.elapsed().as_secs_f64();
             say!(
-                "{rows} rows, {failed} with errors, {seconds:.1} s ({:.0} rows/s){}",
+                "{rows} {}, {failed} with {}, {seconds:.1} s ({:.0} rows/s){}",
+                if rows == 1 { "row" } else { "rows" },
+                if failed == 1 { "an error" } else { "errors" },
                 (rows - before_all) as f64 / seconds.max(1e-9),
                 place(),
             );
             if let Some(summary) = changes.summary() {
                 say!("{summary}");
+            }
+            for line in domains.summary() {
+                say!("{line}");
             }
         }
         match before_all {

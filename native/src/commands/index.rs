@@ -16,7 +16,7 @@ use crate::cli::{
 };
 use crate::error::CommandError;
 use crate::files::refuse_model_file;
-use crate::model::{self, Task};
+use crate::model::{self, Asked, Task};
 use crate::rows::{self, Computed, OnError, RowCommand, add_setting};
 
 #[derive(Debug, Args)]
@@ -74,7 +74,8 @@ pub(crate) fn run(arguments: &IndexArguments) -> Result<(), CommandError> {
     let scorer = match arguments.by.needs_embeddings() {
         true => {
             let device = arguments.compute.open()?;
-            let loaded = model::load_with_digest(&arguments.model, Task::Embed, device)?;
+            let loaded =
+                model::load_with_digest(&arguments.model, Task::Embed, device, Asked::Values)?;
             let (scorer, digest) = loaded;
             let scorer = scorer.on_device_lost(arguments.device_loss.on_device_lost);
             Some((arguments.compute.apply(scorer)?, digest))

@@ -27,7 +27,7 @@ use serde_json::{Map, Value, json};
 use super::screen::SIMILARITIES;
 use crate::cli::{DeviceLossNotice, ModelArguments, ScoringArguments, name_of};
 use crate::error::CommandError;
-use crate::model::{self, Task};
+use crate::model::{self, Asked, Task};
 
 #[derive(Debug, Args)]
 pub(crate) struct McpArguments {
@@ -400,7 +400,7 @@ impl Engine {
         }
         let words = |error: CommandError| error.to_string();
         let device = self.compute.open().map_err(words)?;
-        let found = model::load_with_digest(&self.model, Task::Embed, device);
+        let found = model::load_with_digest(&self.model, Task::Embed, device, Asked::Values);
         let (scorer, digest) = found.map_err(words)?;
         let scorer = self.compute.apply(scorer).map_err(words)?;
         Ok(Arc::clone(loaded.insert(Arc::new((scorer, digest)))))

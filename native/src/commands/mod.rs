@@ -87,6 +87,18 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it trains a model, or measures training.
+    pub(crate) fn trains(&self) -> bool {
+        matches!(
+            self,
+            Self::Pretrain(_)
+                | Self::Distill(_)
+                | Self::Finetune(_)
+                | Self::Resume(_)
+                | Self::Bench(_)
+        )
+    }
+
     /// Runs the command; `parser` is that of the whole command line.
     pub(crate) fn run(&self, parser: clap::Command) -> Result<(), CommandError> {
         match self {
