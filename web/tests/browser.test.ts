@@ -1353,7 +1353,7 @@ async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
     await menu.waitFor({ state: "hidden" });
     deepEqual(await heads(), before.toSpliced(2, 1));
     equal(await focusedName(page), `Menu of ${before[3]}`);
-    ok((await status(page)).endsWith("is hidden; Columns… shows it again."), await status(page));
+    ok((await status(page)).endsWith("is hidden; Columns shows it again."), await status(page));
     await page.keyboard.press("ArrowRight");
     ok(await page.evaluate(() => document.activeElement?.matches(".sort")));
     await page.keyboard.press("ArrowDown");

@@ -30,7 +30,7 @@ export function comparison(
     const isNew = group !== before && group !== "";
     before = group;
     if (!isNew) return [line];
-    const head = element("th", { scope: "rowgroup", colSpan: 4, class: "group" }, capital(group));
+    const head = element("th", { scope: "rowgroup", colSpan: 4, class: "group" }, group);
     return [element("tr", {}, head), line];
   });
   const top = ["Endpoint", ...heads].map((text, place) =>
@@ -43,8 +43,6 @@ export function comparison(
     element("tbody", {}, ...rows),
   );
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function cell(estimate: Estimate | null): HTMLTableCellElement {
   if (estimate === null) return element("td", { class: "number none" }, "–");

@@ -270,7 +270,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       const { title } = wordsOf(key);
       const hidden = (hide: () => void) => () => {
         hide();
-        app.say(`${title} is hidden; Columns… shows it again.`);
+        app.say(`${title} is hidden; Columns shows it again.`);
       };
       if (key.by === "score") return hidden(() => shown.showEndpoints([key.endpoint], false));
       if (key.by === "field" && !isStructure(key))

@@ -422,7 +422,7 @@ function sharesOn(
       return place === undefined ? [] : [{ ...share, atom: place }];
     });
     slot.dataset.shares = title;
-    place(slot, found.made, `The molecule with its atoms’ shares in ${title}`, LARGE, marks);
+    place(slot, found.made, `The molecule with its atoms’ contributions to ${title}`, LARGE, marks);
   };
 }
 
