@@ -1215,7 +1215,7 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.locator("#columns").click();
     const dialog = page.getByRole("dialog", { name: "Columns" });
     await dialog.getByLabel("IC50").uncheck();
-    await dialog.locator("input").first().uncheck();
+    await dialog.locator("input[type=checkbox]").first().uncheck();
     await page.keyboard.press("Escape");
     equal((await heads()).length, before.length - 2);
     await page.locator("#columns").click();

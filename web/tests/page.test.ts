@@ -5,7 +5,7 @@ import { renderCard } from "../card.js";
 import { batches } from "../package/src/batches.js";
 import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
-import { pictureOf } from "../package/src/drawing/picture.js";
+import { numbers as numbersOf, pictureOf } from "../package/src/drawing/picture.js";
 import {
   bounds,
   bytes,
@@ -438,6 +438,32 @@ await checks.check("a tall molecule is turned to lie in a wide box, one that fit
   const height = lying.map((line) => Math.abs(Number(line.slice(10, 20))));
   ok(Math.max(...height) < 1.6, lying.join("|"));
   equal(turned(BLOCK, 100, 200), BLOCK);
+});
+
+await checks.check("an atom's number can be read in a small drawing, the strongest first", () => {
+  const atoms = [
+    { x: 0, y: 0 },
+    { x: 24, y: 0 },
+    { x: 200, y: 0 },
+  ];
+  const marks = [0.3, 1, 0.5].map((strength, atom) => ({
+    atom,
+    strength,
+    direction: "raises" as const,
+    text: "+0.12",
+  }));
+  const sizes = (seen: number): [number, number][] =>
+    numbersOf({ atoms }, marks, seen).map(({ x, size }) => [x, size]);
+  deepEqual(sizes(2), [
+    [24, 6.5],
+    [200, 6.5],
+    [0, 6.5],
+  ]);
+  deepEqual(sizes(0.9), [
+    [24, 10],
+    [200, 10],
+  ]);
+  deepEqual(sizes(0.1)[0], [24, 11]);
 });
 
 await checks.check("an SVG of the drawing library becomes shapes with its atoms' places", () => {

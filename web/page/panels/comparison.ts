@@ -7,7 +7,7 @@ import type { Estimate } from "../../package/src/scores.js";
 import { element, spoken } from "../dom.js";
 import { groupOf } from "../shown-columns.js";
 
-/** A line an endpoint; `heads` are over the first molecule, the second and the difference. */
+/** A line an endpoint, with no difference where both are one estimate; `heads` are over the first molecule, the second and the difference. */
 export function comparison(
   endpoints: readonly Endpoint[],
   heads: readonly [string, string, string],
@@ -20,8 +20,14 @@ export function comparison(
     const [one, other] = [first[place] ?? null, second[place] ?? null];
     const line = element(
       "tr",
-      {},
-      element("th", { scope: "row" }, title, " ", element("span", { class: "unit" }, unit)),
+      { attributes: { role: "row" } },
+      element(
+        "th",
+        { scope: "row", attributes: { role: "rowheader" } },
+        title,
+        " ",
+        element("span", { class: "unit" }, unit),
+      ),
       cell(one),
       cell(other),
       difference(one, other),
@@ -30,26 +36,42 @@ export function comparison(
     const isNew = group !== before && group !== "";
     before = group;
     if (!isNew) return [line];
-    const head = element("th", { scope: "rowgroup", colSpan: 4, class: "group" }, group);
-    return [element("tr", {}, head), line];
+    const head = element(
+      "th",
+      { scope: "rowgroup", colSpan: 4, class: "group", attributes: { role: "rowheader" } },
+      group,
+    );
+    return [element("tr", { attributes: { role: "row" } }, head), line];
   });
   const top = ["Endpoint", ...heads].map((text, place) =>
-    element("th", { scope: "col", class: place === 0 ? "" : "number" }, text),
+    element(
+      "th",
+      {
+        scope: "col",
+        class: place === 0 ? "" : "number",
+        attributes: { role: "columnheader" },
+      },
+      text,
+    ),
   );
+  // The roles are those of the elements, which a phone's layout would take from them.
+  const group = { role: "rowgroup" };
   return element(
     "table",
-    {},
-    element("thead", {}, element("tr", {}, ...top)),
-    element("tbody", {}, ...rows),
+    { class: "comparison", attributes: { role: "table" } },
+    element("thead", { attributes: group }, element("tr", { attributes: { role: "row" } }, ...top)),
+    element("tbody", { attributes: group }, ...rows),
   );
 }
 
+const cellOf = (kind: string, ...content: (Node | string)[]): HTMLTableCellElement =>
+  element("td", { class: kind, attributes: { role: "cell" } }, ...content);
+
 function cell(estimate: Estimate | null): HTMLTableCellElement {
-  if (estimate === null) return element("td", { class: "number none" }, "–");
+  if (estimate === null) return cellOf("number none", "–");
   const { value, interval, domain } = estimate;
-  const made = element(
-    "td",
-    { class: "number" },
+  const made = cellOf(
+    "number",
     band(domain),
     element("data", { value: String(value) }, format.estimate(value, interval)),
   );
@@ -63,16 +85,16 @@ function cell(estimate: Estimate | null): HTMLTableCellElement {
 
 /** What changed, and whether by more than what either number may be off. */
 function difference(before: Estimate | null, after: Estimate | null): HTMLTableCellElement {
-  if (before === null || after === null) return element("td", { class: "number none" }, "–");
+  // Nothing is compared with itself.
+  if (before === null || after === null || before === after) return cellOf("number none", "–");
   const change = after.value - before.value;
   const halves = [before, after].flatMap(({ interval }) =>
     interval === null ? [] : [(interval.high - interval.low) / 2],
   );
   const beyond = halves.every((half) => Math.abs(change) > half);
   const arrow = format.signed(change) === "0.00" ? "" : change > 0 ? "▲ " : "▼ ";
-  const made = element(
-    "td",
-    { class: "number" },
+  const made = cellOf(
+    "number",
     element("span", { attributes: { "aria-hidden": "true" } }, arrow),
     element("data", { value: String(change) }, format.signed(change)),
   );
