@@ -50,8 +50,7 @@ export function columnChoice(app: App, shown: ShownColumns, opener: HTMLButtonEl
     return element(
       "fieldset",
       { class: "column-group" },
-      element("legend", {}, name),
-      element("p", { class: "turns" }, turn("All", true), turn("None", false)),
+      element("legend", {}, name, " ", turn("All", true), " ", turn("None", false)),
       element("ul", {}, ...lines.map(({ line }) => line)),
     );
   };

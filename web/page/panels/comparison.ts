@@ -20,14 +20,8 @@ export function comparison(
     const [one, other] = [first[place] ?? null, second[place] ?? null];
     const line = element(
       "tr",
-      { attributes: { role: "row" } },
-      element(
-        "th",
-        { scope: "row", attributes: { role: "rowheader" } },
-        title,
-        " ",
-        element("span", { class: "unit" }, unit),
-      ),
+      {},
+      element("th", { scope: "row" }, title, " ", element("span", { class: "unit" }, unit)),
       cell(one),
       cell(other),
       difference(one, other),
@@ -36,42 +30,40 @@ export function comparison(
     const isNew = group !== before && group !== "";
     before = group;
     if (!isNew) return [line];
-    const head = element(
-      "th",
-      { scope: "rowgroup", colSpan: 4, class: "group", attributes: { role: "rowheader" } },
-      group,
-    );
-    return [element("tr", { attributes: { role: "row" } }, head), line];
+    const head = element("th", { scope: "rowgroup", colSpan: 4, class: "group" }, group);
+    return [element("tr", {}, head), line];
   });
   const top = ["Endpoint", ...heads].map((text, place) =>
-    element(
-      "th",
-      {
-        scope: "col",
-        class: place === 0 ? "" : "number",
-        attributes: { role: "columnheader" },
-      },
-      text,
-    ),
+    element("th", { scope: "col", class: place === 0 ? "" : "number" }, text),
   );
-  // The roles are those of the elements, which a phone's layout would take from them.
-  const group = { role: "rowgroup" };
-  return element(
+  const table = element(
     "table",
-    { class: "comparison", attributes: { role: "table" } },
-    element("thead", { attributes: group }, element("tr", { attributes: { role: "row" } }, ...top)),
-    element("tbody", { attributes: group }, ...rows),
+    { class: "comparison" },
+    element("thead", {}, element("tr", {}, ...top)),
+    element("tbody", {}, ...rows),
   );
+  // The roles are those of the elements, which the layout on a phone would take from them.
+  for (const [selector, role] of ROLES)
+    for (const part of [table, ...table.querySelectorAll(selector)])
+      if (part.matches(selector)) part.setAttribute("role", role);
+  return table;
 }
 
-const cellOf = (kind: string, ...content: (Node | string)[]): HTMLTableCellElement =>
-  element("td", { class: kind, attributes: { role: "cell" } }, ...content);
+const ROLES = [
+  ["table", "table"],
+  ["thead, tbody", "rowgroup"],
+  ["tr", "row"],
+  ["th[scope=col]", "columnheader"],
+  ["th[scope=row], th[scope=rowgroup]", "rowheader"],
+  ["td", "cell"],
+] as const;
 
 function cell(estimate: Estimate | null): HTMLTableCellElement {
-  if (estimate === null) return cellOf("number none", "–");
+  if (estimate === null) return element("td", { class: "number none" }, "–");
   const { value, interval, domain } = estimate;
-  const made = cellOf(
-    "number",
+  const made = element(
+    "td",
+    { class: "number" },
     band(domain),
     element("data", { value: String(value) }, format.estimate(value, interval)),
   );
@@ -86,15 +78,17 @@ function cell(estimate: Estimate | null): HTMLTableCellElement {
 /** What changed, and whether by more than what either number may be off. */
 function difference(before: Estimate | null, after: Estimate | null): HTMLTableCellElement {
   // Nothing is compared with itself.
-  if (before === null || after === null || before === after) return cellOf("number none", "–");
+  if (before === null || after === null || before === after)
+    return element("td", { class: "number none" }, "–");
   const change = after.value - before.value;
   const halves = [before, after].flatMap(({ interval }) =>
     interval === null ? [] : [(interval.high - interval.low) / 2],
   );
   const beyond = halves.every((half) => Math.abs(change) > half);
   const arrow = format.signed(change) === "0.00" ? "" : change > 0 ? "▲ " : "▼ ";
-  const made = cellOf(
-    "number",
+  const made = element(
+    "td",
+    { class: "number" },
     element("span", { attributes: { "aria-hidden": "true" } }, arrow),
     element("data", { value: String(change) }, format.signed(change)),
   );

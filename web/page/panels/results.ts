@@ -304,7 +304,6 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const substructure = substructurePanel(app, {
     onChange: narrow,
   });
-  columnChoice(app, shown, columns);
 
   app.changed.session.on(show);
   app.changed.model.on(() => {
@@ -315,6 +314,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     redraw();
     filters.show();
   });
+  // It counts what is shown of a model that is known by then.
+  columnChoice(app, shown, columns);
   app.changed.rows.on(() => {
     pauseDrawings();
     table.refresh();
