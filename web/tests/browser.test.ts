@@ -17,7 +17,7 @@ import {
 import type { Explanation } from "../package/src/protocol.js";
 import { locked, workbook, zipped, zstandard } from "./archives.js";
 import { Checks } from "./checks.js";
-import { COMMON, findChromium } from "./chromium.js";
+import { COMMON, findChromium, WEBGPU } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
 const execute = promisify(execFile);
@@ -29,7 +29,6 @@ const BROKEN = [5, 12];
 
 /** A software adapter takes minutes for what a real one does in no time. */
 const LIMIT = 5 * 60_000;
-const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 type Backend = "cpu" | "webgpu";
 
@@ -717,6 +716,34 @@ async function testFragmentAndWidth(browser: Browser, site: Served): Promise<voi
       await page.waitForFunction(() => location.hash.includes("CC(%3DO)O%09acid"));
     },
   );
+  await checks.check("cpu: a card shows a few endpoints or all, and cards are sorted", async () => {
+    await page.locator("#smiles").fill("CCO\tethanol\nCCCCCCCC\toctane\nc1ccccc1\tbenzene");
+    await score(page);
+    const card = page.locator("#viewport tbody tr.scored").first();
+    const more = card.locator(".more");
+    if ((await more.count()) > 0) {
+      const values = (): Promise<number> => card.locator("td.on-card-score").count();
+      const [few, left] = [await values(), Number.parseInt(await more.innerText(), 10)];
+      await more.click();
+      equal(await values(), few + left);
+      equal(await more.getAttribute("aria-expanded"), "true");
+      ok(await more.evaluate((button) => button === document.activeElement), "it has the focus");
+      const fits = await card.evaluate((line) => line.scrollHeight <= line.clientHeight + 1);
+      ok(fits, "the card is as high as its values");
+      await more.click();
+      equal(await values(), few);
+    }
+    const names = (): Promise<string[]> =>
+      page.locator("#viewport tbody tr.scored .on-card-naming").allInnerTexts();
+    const title = await card.locator("td.on-card-score").first().getAttribute("data-label");
+    await page.getByLabel("Sort by").selectOption({ label: title ?? "" });
+    const ascending = await names();
+    equal(ascending.length, 3);
+    await page.getByRole("button", { name: "Ascending: turn the order round" }).click();
+    deepEqual(await names(), ascending.toReversed());
+    await page.getByLabel("Select all rows shown").check();
+    equal(await page.locator("#selected").innerText(), "3 rows selected");
+  });
   await checks.check("cpu: nothing sticks out at 360 pixels", async () => {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     ok(width <= 360, `the page is ${width} pixels wide`);
@@ -1223,6 +1250,25 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.keyboard.press("Escape");
     deepEqual(await heads(), before);
   });
+  await checks.check("cpu: columns are searched, and shown and hidden by the group", async () => {
+    const button = page.locator("#columns");
+    const usual = await button.innerText();
+    ok(/^Columns \(\d+ of \d+\)$/.test(usual), usual);
+    await button.click();
+    const dialog = page.getByRole("dialog", { name: "Columns" });
+    const [, shown = "0", all = "0"] = usual.match(/(\d+) of (\d+)/) ?? [];
+    for (const none of await dialog.getByRole("button", { name: "None of" }).all())
+      await none.click();
+    equal(await button.innerText(), `Columns (0 of ${all})`);
+    await dialog.getByPlaceholder("Find a column").fill("no such column");
+    await dialog.getByText("No column is called so.").waitFor();
+    await dialog.getByPlaceholder("Find a column").fill("IC50");
+    equal(await dialog.getByRole("checkbox", { name: "IC50" }).isChecked(), false);
+    await dialog.getByPlaceholder("Find a column").fill("");
+    await dialog.getByRole("button", { name: "Usual columns" }).click();
+    equal(await button.innerText(), `Columns (${shown} of ${all})`);
+    await page.keyboard.press("Escape");
+  });
   await checks.check(
     "cpu: a value says its interval and whether the model knows such molecules",
     async () => {
@@ -1707,7 +1753,7 @@ async function testComparison(browser: Browser, site: Served): Promise<void> {
     await button.click();
     const dialog = page.locator("#compare");
     await dialog.locator("svg.molecule").nth(1).waitFor({ timeout: LIMIT });
-    deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["phenol", "cresol"]);
+    deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["phenol reference", "cresol"]);
     const shown = await page.evaluate(() =>
       [...document.querySelectorAll("#compare-body tbody tr:has(td)")].map((line) =>
         [...line.querySelectorAll("data")].map(({ value }) => Number(value)),
@@ -1729,6 +1775,19 @@ async function testComparison(browser: Browser, site: Served): Promise<void> {
     for (const [one = 0, other = 0, difference] of shown) equal(difference, other - one);
     deepEqual(await violations(page), []);
   });
+  await checks.check(
+    "cpu: on a phone both molecules and their difference are in sight",
+    async () => {
+      const size = page.viewportSize();
+      await page.setViewportSize({ width: 390, height: 800 });
+      const widths = await page
+        .locator("#compare-body .wide")
+        .evaluate((values) => [values.scrollWidth, values.clientWidth]);
+      ok((widths[0] ?? 0) <= (widths[1] ?? 0), `${widths[0]} pixels in ${widths[1]}`);
+      deepEqual(await violations(page), []);
+      if (size !== null) await page.setViewportSize(size);
+    },
+  );
   await checks.check("cpu: the comparison opens and closes by keyboard alone", async () => {
     await page.keyboard.press("Escape");
     await page.locator("#compare").waitFor({ state: "hidden" });
@@ -1757,6 +1816,7 @@ async function testEditor(browser: Browser, site: Served): Promise<void> {
     await page.locator("#details-edit").click();
     await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
     const before = await page.locator("#editor-values tbody tr:has(td)").first().innerText();
+    ok(!(await page.locator("#editor-values").innerText()).includes("within the interval"));
     const canvas = page.locator("#editor-canvas canvas").last();
     const box = await canvas.boundingBox();
     ok(box !== null);

@@ -2,10 +2,13 @@
 
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { renderCard } from "../card.js";
+import type { Launch } from "../package/src/backend.js";
 import { batches } from "../package/src/batches.js";
 import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
 import { numbers as numbersOf, pictureOf } from "../package/src/drawing/picture.js";
+import { Engines } from "../package/src/engines.js";
+import type { DelicateError } from "../package/src/errors.js";
 import {
   bounds,
   bytes,
@@ -23,7 +26,14 @@ import {
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
 import { percentile } from "../package/src/percentile.js";
-import type { Domain, Endpoint, Row } from "../package/src/protocol.js";
+import type {
+  BackendName,
+  Domain,
+  Endpoint,
+  FromWorker,
+  ModelFiles,
+  Row,
+} from "../package/src/protocol.js";
 import { ScoreStore } from "../package/src/scores.js";
 import { App, type Input } from "../page/app.js";
 import {
@@ -38,6 +48,7 @@ import { columnWords } from "../page/column-words.js";
 import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
+import { nameColumn } from "../page/naming.js";
 import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
 import {
@@ -65,6 +76,7 @@ import {
 import { parametersIn } from "../weights.js";
 import { Checks } from "./checks.js";
 import {
+  INFO,
   type MadeUpRow,
   MadeUpWorker,
   madeUpEngines,
@@ -499,6 +511,22 @@ await checks.check(
   },
 );
 
+await checks.check(
+  "names are found by their column's name, or else by being unlike each other",
+  () => {
+    const named = (columns: string[], id: number | null, ...fields: string[][]): number | null => {
+      const rows = fields.map((one) => row(one, 1));
+      return nameColumn({ columns, smiles: 0, id }, rows, new FieldKeys(rows));
+    };
+    const columns = ["smiles", "series", "code", "IC50"];
+    const fields = ["a", "b", "c"].map((code, at) => ["CCO", "x", `CPD-${code}`, `${at}`]);
+    equal(named(columns, 1, ...fields), 1);
+    equal(named(columns, null, ...fields), 2, "a series is no name");
+    equal(named(["smiles", "IC50"], null, ["CCO", "1"], ["CCN", "2"]), null);
+    equal(named(["smiles", "note"], null, ["CCO", "a"], ["CCN", ""], ["CCC", ""]), null);
+  },
+);
+
 await checks.check("a histogram has a count a bin, and the bounds of any of its bins", () => {
   const histogram = histogramOf([0, 1, 1, Number.NaN, 10], 5);
   ok(histogram !== null);
@@ -792,7 +820,7 @@ await checks.check("it is said how often molecules were not scored as they were 
     changes.count(one, 1);
   changes.count(null, 1);
   const rest = "1 without charges; 1 without stereo; 1: a doubled backslash read as one.";
-  equal(changes.summary(), `Rows changed: 2 without salts or solvents; ${rest}`);
+  equal(changes.summary(), `Scored in standard form: 2 without salts or solvents; ${rest}`);
   changes.count({ ...plain, stereo: true }, -1);
   ok(!changes.summary().includes("stereo"));
 });
@@ -823,6 +851,58 @@ await checks.check("a worker that fails beside others loses no row", async () =>
   await app.score(file("a.smi", "CCN", 4_500));
   equal(app.session?.counts.scored, 4_500);
   deepEqual(engines.helpers, [], "it is asked no more");
+});
+
+/** Engines whose workers answer with made-up values, and which of them were started and ended. */
+function tried(values: Record<BackendName, number[]>) {
+  const log: string[] = [];
+  const thread: Launch = (name, on) => ({
+    postMessage(message) {
+      const answer = (given: FromWorker): void => queueMicrotask(() => on.message(given));
+      if (message.call === "start")
+        answer({ type: "ready", info: { ...INFO, backend: name }, shared: null });
+      else if (message.call === "probe")
+        answer({ type: "result", id: message.id, value: { rate: 10, values: values[name] } });
+    },
+    terminate: () => log.push(`${name} ended`),
+  });
+  const assets = { model: {} as ModelFiles, embedding: null, precision: null };
+  const engines = new Engines(
+    assets,
+    { cpu: 1, webgpu: 1 },
+    "webgpu",
+    (name, on) => {
+      log.push(`${name} started`);
+      return thread(name, on);
+    },
+    1,
+  );
+  return { engines, log };
+}
+
+await checks.check("a GPU that was asked for is used where its numbers are the CPU's", async () => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { gpu: {} }, configurable: true });
+  try {
+    const same = tried({ cpu: [1, -200], webgpu: [1.001, -200.5] });
+    await same.engines.start();
+    equal(same.engines.state.current, "webgpu");
+    equal(same.engines.state.webgpu.state, "measured");
+    deepEqual(same.log, ["webgpu started", "cpu started", "cpu ended"]);
+    for (const webgpu of [[1.02, -200], [1, Number.NaN], [1]]) {
+      const other = tried({ cpu: [1, -200], webgpu });
+      await other.engines.start();
+      equal(other.engines.state.current, "cpu", `${webgpu}`);
+      equal(other.engines.state.webgpu.state, "unusable");
+      ok(/not those of the CPU\. Using the CPU/.test(other.engines.state.note ?? ""));
+      equal((other.engines.failure as DelicateError).code, "inaccurate");
+      ok(other.log.includes("webgpu ended"));
+      equal(other.engines.current.dead, false);
+    }
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(globalThis, "navigator");
+    else Object.defineProperty(globalThis, "navigator", before);
+  }
 });
 
 await checks.check("rows that every worker fails at end the run", async () => {

@@ -6,6 +6,7 @@ import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
+import { nameOf } from "../naming.js";
 import type { Selection } from "../selection.js";
 import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
@@ -34,7 +35,10 @@ export function comparePanel(app: App, selection: Selection): void {
     const chosen = pair();
     if (chosen === null) return;
     const [session, ...rows] = chosen;
-    const names = rows.map((row) => nameOf(session, row)) as [string, string];
+    const names = rows.map((row) => nameOf(session, row) || `Row ${format.count(row + 1)}`) as [
+      string,
+      string,
+    ];
     const endpoints = app.model?.endpoints ?? [];
     const [first = [], second = []] = rows.map((row) =>
       endpoints.map((_, endpoint) => session.scores.estimate(row, endpoint)),
@@ -85,13 +89,6 @@ export function comparePanel(app: App, selection: Selection): void {
     show();
   });
   closeBeside(dialog);
-}
-
-/** What a row is called: its name, or else its number. */
-function nameOf(session: Session, row: number): string {
-  const { id } = session.columns;
-  const own = id === null ? "" : (session.rows[row]?.fields[id] ?? "").trim();
-  return own === "" ? `Row ${format.count(row + 1)}` : own;
 }
 
 async function drawBoth(

@@ -9,6 +9,7 @@ import type { Estimate } from "../../package/src/scores.js";
 import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
+import { nameOf } from "../naming.js";
 import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
 
@@ -169,13 +170,12 @@ export function editorPanel(
 
   return {
     async edit(session, index) {
-      const given = session.rows[index];
-      const standard = given?.standardization?.smiles;
-      if (given === undefined || standard === undefined) return;
+      const standard = session.rows[index]?.standardization?.smiles;
+      if (standard === undefined) return;
       row = index;
-      const own = session.columns.id === null ? "" : (given.fields[session.columns.id] ?? "");
-      name = `${own === "" ? `row ${index + 1}` : own}, edited`;
-      title.textContent = `Edit ${own === "" ? `row ${format.count(index + 1)}` : own}`;
+      const own = nameOf(session, index) || `row ${format.count(index + 1)}`;
+      name = `${own}, edited`;
+      title.textContent = `Edit ${own}`;
       before = (app.model?.endpoints ?? []).map((_, place) =>
         session.scores.estimate(index, place),
       );

@@ -63,6 +63,8 @@ export function filtersPanel(app: App, filters: ColumnFilters, wants: Wants): Fi
   const none = find("filter-clear", HTMLButtonElement);
   /** A filter by substructure is in use. */
   let besides = false;
+  /** The column that the user chose last. */
+  let chosen = "";
   /** The buttons that change a filter. */
   let changers: { key: ColumnKey; button: HTMLButtonElement }[] = [];
 
@@ -99,9 +101,8 @@ export function filtersPanel(app: App, filters: ColumnFilters, wants: Wants): Fi
     );
   };
   const show = (): void => {
-    const before = column.value;
     column.replaceChildren(...columnOptions(app, wants));
-    column.value = before;
+    column.value = chosen;
     if (column.selectedIndex === -1) column.selectedIndex = 0;
     add.disabled = column.options.length === 0;
     draw();
@@ -112,6 +113,9 @@ export function filtersPanel(app: App, filters: ColumnFilters, wants: Wants): Fi
     open.setAttribute("aria-expanded", String(!hidden));
   };
   open.addEventListener("click", () => turn(!panel.hidden));
+  column.addEventListener("change", () => {
+    chosen = column.value;
+  });
   add.addEventListener("click", () => {
     if (column.value !== "") menu(JSON.parse(column.value) as ColumnKey, add);
   });

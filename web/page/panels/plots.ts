@@ -6,6 +6,7 @@ import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
+import { nameOf } from "../naming.js";
 import { correlation, countsOf, histogramOf, medianOf, type Scale, scaleOf } from "../plot.js";
 import type { Selection } from "../selection.js";
 import { type NumberKey, numbers } from "../view.js";
@@ -118,7 +119,8 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
       const histogram = histogramOf(x, BINS);
       if (histogram === null) return;
       const { scale, bins, counts } = histogram;
-      const vertical = scaleOf([0, ...counts], 4) as Scale;
+      // No tick between two whole numbers.
+      const vertical = scaleOf([0, ...counts], Math.min(4, Math.max(...counts))) as Scale;
       plotted = { rows, x, y, across: scale, up: vertical, bins, counts };
       const found = counts.reduce((sum, count) => sum + count, 0);
       summary = `${titleOf(across)}: ${format.plural(found, "row")}, median ${format.estimate(medianOf(x), null)}`;
@@ -285,8 +287,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
       under = row;
       void drawUnder(session, row);
     }
-    const { id } = session.columns;
-    const name = (session.rows[row]?.fields[id ?? -1] ?? "") || `row ${format.count(row + 1)}`;
+    const name = nameOf(session, row) || `Row ${format.count(row + 1)}`;
     const [h, v] = [plotted?.x[found] ?? Number.NaN, plotted?.y?.[found] ?? Number.NaN];
     readout.textContent = `${name}: ${titleOf(across)} ${format.estimate(h, null)}, ${titleOf(up)} ${format.estimate(v, null)}. Click to see it.`;
   });

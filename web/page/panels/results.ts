@@ -191,7 +191,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     shadingLegend.hidden = !scored || reference === null || !shading.checked;
     const [, text] = shadingLegend.children;
     if (reference !== null && text !== undefined)
-      text.textContent = `Shading and the bar below: the per cent of ${format.count(reference.molecules)} ${reference.name} that have a lesser value. Neither more nor less is better by itself.`;
+      text.textContent = `Shading and the bar below: how many per cent of ${format.count(reference.molecules)} ${reference.name} have a lower value. Higher is not better by itself.`;
   };
   /** Shows the table with the same filters and order. */
   const redraw = (): void => {
@@ -270,6 +270,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       const { title } = wordsOf(key);
       const hidden = (hide: () => void) => () => {
         hide();
+        // Said instead of how many rows a filter left.
+        window.clearTimeout(speaking);
         app.say(`${title} is hidden; Columns shows it again.`);
       };
       if (key.by === "score") return hidden(() => shown.showEndpoints([key.endpoint], false));

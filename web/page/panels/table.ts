@@ -10,6 +10,7 @@ import type { Session } from "../../package/src/session.js";
 import { Signal } from "../../package/src/signal.js";
 import { BANDS, errorText } from "../../package/src/words.js";
 import { element, spoken } from "../dom.js";
+import { nameColumn, nameOf as nameOfRow } from "../naming.js";
 import type { Selection } from "../selection.js";
 import { groupOf } from "../shown-columns.js";
 import {
@@ -84,8 +85,8 @@ const SMILES_WIDTH = { least: 14, most: 32 };
 /** Room for a drawing. */
 const DRAWING_WIDTH = 20;
 const TEXT_WIDTH = { least: 5, most: 18 };
-/** On a phone. */
-const NARROW = { pixels: 520, smiles: 16, text: 10 };
+/** On a phone, and on a screen at 200 %. */
+const NARROW = { pixels: 600, smiles: 16, text: 10 };
 /** Columns of the user's before those of the model, which a file of many would push out of sight. */
 const OWN_FIRST = 6;
 /** Endpoints on a card, unless all are wanted; one more takes no more room than a button for it. */
@@ -377,9 +378,9 @@ export class ResultTable {
     const number = element("col");
     number.style.width = `calc(${Math.max(4, String(this.#data?.rows.length ?? 0).length + 2)}ch + 2rem)`;
     group.append(number);
-    for (const { width, kind } of this.#columns) {
+    for (const { width } of this.#columns) {
       const column = element("col");
-      column.style.width = `calc(${width}ch + ${kind === "number" ? 2.25 : 1.5}rem)`;
+      column.style.width = `calc(${width}ch + 1.5rem)`;
       group.append(column);
     }
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
@@ -775,12 +776,13 @@ function columns(
     });
     return slot;
   };
+  const named = nameColumn(columns, rows, keys);
   /** What a drawing is called: the molecule's name, or else its SMILES. */
   const nameOf = (row: Row): string =>
-    (row.fields[columns.id ?? -1] ?? "") || (row.fields[columns.smiles ?? -1] ?? "");
-  // A name is wanted beside the structure, whatever its column is called.
+    (row.fields[named ?? -1] ?? "") || (row.fields[columns.smiles ?? -1] ?? "");
+  // A text is wanted beside the structure, whatever it says.
   const id =
-    columns.id ??
+    named ??
     shown.fields.find((index) => index !== columns.smiles && !keys.isNumeric(index)) ??
     null;
   const field = (index: number): Column => {
@@ -790,8 +792,8 @@ function columns(
     const numeric = !isSmiles && keys.isNumeric(index);
     const longest = sample(rows).reduce(
       (most, row) => Math.max(most, row.fields[index]?.length ?? 0),
-      // With its menu beside it.
-      title.length + 4,
+      // In bold, with its menu beside it.
+      Math.ceil(1.15 * title.length) + 4,
     );
     const width = Math.min(
       Math.max(longest, least),
@@ -880,7 +882,7 @@ function columns(
   const similarity: Column = {
     key: { by: "similarity" },
     title: "Similarity",
-    unit: "to the nearest active",
+    unit: "nearest active",
     description: "Sort by similarity to the nearest reference active",
     group: "",
     kind: "number",
@@ -892,9 +894,8 @@ function columns(
       const active = ranked?.actives.rows[nearest];
       if (ranked === null || active === undefined)
         return element("td", { class: "number none" }, "–");
-      const { id, smiles } = ranked.actives.columns;
-      const text = active.fields[smiles ?? -1] ?? "";
-      const name = (active.fields[id ?? -1] ?? "") || text || `active ${nearest + 1}`;
+      const text = active.fields[ranked.actives.columns.smiles ?? -1] ?? "";
+      const name = nameOfRow(ranked.actives, nearest) || text || `active ${nearest + 1}`;
       const cell = element(
         "td",
         { class: "number with-active", title: `Nearest: ${name}` },
