@@ -99,7 +99,8 @@ fn main() -> ExitCode {
     if !arguments.command.trains() {
         small_pages();
     }
-    match arguments.command.run(Arguments::command()) {
+    let done = check_threads().and_then(|()| arguments.command.run(Arguments::command()));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output has what it wanted.
         Err(CommandError::Output { source, .. })
@@ -112,6 +113,22 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Refuses a number of threads that no machine has cores for: starting them would take
+/// for ever.
+fn check_threads() -> Result<(), CommandError> {
+    const MOST: usize = 1024;
+    // Both are read by rayon.
+    for name in ["RAYON_NUM_THREADS", "RAYON_RS_NUM_CPUS"] {
+        let said = std::env::var(name).ok().and_then(|said| said.parse().ok());
+        if said.is_some_and(|said: usize| said > MOST) {
+            return Err(CommandError::Usage(format!(
+                "the variable {name} asks for more than {MOST} threads"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Shows the help, the version or what is wrong with the arguments.

@@ -176,6 +176,9 @@ impl<'a> RowCommand<'a> {
         }
         if self.output.format() == RowFormat::Parquet {
             input.without_texts();
+            if let Some(rows) = self.output.row_group() {
+                input.in_chunks_of(rows);
+            }
         }
         Ok(input)
     }
@@ -345,6 +348,9 @@ pub(crate) fn settings(
     )?;
     add_setting(&mut settings, "input", serde_json::to_value(reading))?;
     add_setting(&mut settings, "molecule", serde_json::to_value(molecule))?;
+    if let Some(rows) = output.row_group() {
+        add_setting(&mut settings, "row_group", Ok(rows.into()))?;
+    }
     if let Some(Shard { part, parts }) = shard.shard {
         add_setting(&mut settings, "shard", Ok(format!("{part}/{parts}").into()))?;
     }
@@ -403,6 +409,9 @@ impl<'a> RowOutput<'a> {
             Some(file) => ParquetLayout::of_parquet(file, columns.clone()),
             None => ParquetLayout::of_text(input.header(), columns.clone()),
         };
+        if let Some(rows) = arguments.row_group() {
+            layout = layout.in_groups_of(rows);
+        }
         if let Some((name, text)) = &command.says {
             layout = layout.saying(name, text.clone());
         }

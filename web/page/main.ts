@@ -58,7 +58,7 @@ const engines = new Engines(
 const app = new App(engines);
 messagesPanel(app);
 enginePanel(app);
-modelPanel(app, { name: built.name, bytes });
+modelPanel(app, { name: built.name, bytes, parameters: built.parameters });
 cardPanel();
 helpPanel(app);
 progressPanel(app);

@@ -6,7 +6,7 @@ import type { Launch } from "../package/src/backend.js";
 import { batches } from "../package/src/batches.js";
 import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
-import { pictureOf } from "../package/src/drawing/picture.js";
+import { numbers as numbersOf, pictureOf } from "../package/src/drawing/picture.js";
 import { Engines } from "../package/src/engines.js";
 import type { DelicateError } from "../package/src/errors.js";
 import {
@@ -49,6 +49,7 @@ import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
 import { nameColumn } from "../page/naming.js";
+import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
 import {
   binsOf,
@@ -59,6 +60,7 @@ import {
   medianOf,
   scaleOf,
 } from "../page/plot.js";
+import { rankingWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
 import {
   arrange,
@@ -71,6 +73,7 @@ import {
   type Range,
   type View,
 } from "../page/view.js";
+import { parametersIn } from "../weights.js";
 import { Checks } from "./checks.js";
 import {
   INFO,
@@ -449,6 +452,32 @@ await checks.check("a tall molecule is turned to lie in a wide box, one that fit
   equal(turned(BLOCK, 100, 200), BLOCK);
 });
 
+await checks.check("an atom's number can be read in a small drawing, the strongest first", () => {
+  const atoms = [
+    { x: 0, y: 0 },
+    { x: 24, y: 0 },
+    { x: 200, y: 0 },
+  ];
+  const marks = [0.3, 1, 0.5].map((strength, atom) => ({
+    atom,
+    strength,
+    direction: "raises" as const,
+    text: "+0.12",
+  }));
+  const sizes = (seen: number): [number, number][] =>
+    numbersOf({ atoms }, marks, seen).map(({ x, size }) => [x, size]);
+  deepEqual(sizes(2), [
+    [24, 6.5],
+    [200, 6.5],
+    [0, 6.5],
+  ]);
+  deepEqual(sizes(0.9), [
+    [24, 10],
+    [200, 10],
+  ]);
+  deepEqual(sizes(0.1)[0], [24, 11]);
+});
+
 await checks.check("an SVG of the drawing library becomes shapes with its atoms' places", () => {
   const made = pictureOf(`<svg id="m" viewBox="0 0 9 9">
   <text x="10" y="20" stroke="none" font-size="14" fill="rgb(255,13,13)">O</text>
@@ -538,6 +567,64 @@ await checks.check("a few endpoints are all shown, of many the first of each gro
   deepEqual(shown.endpoints.slice(0, 4), [0, 7, 1, 8]);
   shown.showEndpoints([14, 21], true);
   deepEqual(shown.endpoints.slice(0, 5), [0, 7, 14, 21, 1]);
+});
+
+await checks.check("of many endpoints those that chemists ask for first are shown", () => {
+  const first = ["log_s", "log_d", "caco2_papp", "bbb", "hlm_clint", "herg_pic50", "ames"];
+  const rest = Array.from({ length: 20 }, (_, place) => `e${place}`);
+  const shown = new ShownColumns();
+  const names = [...rest, ...first];
+  shown.use(
+    "usual",
+    names.map((name) => endpoint(name, "toxicity")),
+  );
+  deepEqual(
+    shown.endpoints.map((place) => names[place]),
+    first,
+  );
+  deepEqual(
+    groups([endpoint("ames", "toxicity"), endpoint("e")]).map(({ name }) => name),
+    ["Toxicity", ""],
+  );
+});
+
+await checks.check("it is said why rows could not be compared, each in its number", () => {
+  const rows = (...states: Row["state"][]) => states.map((state) => ({ state }));
+  const left = Int32Array.of(0, -1, -1, -1);
+  const mixed = rows("scored", "scored", "scored", "failed");
+  equal(
+    rankingWords(mixed, { nearest: left }, "fused"),
+    "Ranked 1 row, the nearest first. 3 rows could not be compared: 2 too large for the embedding, 1 with an error.",
+  );
+  equal(
+    rankingWords(rows("scored", "failed", "failed"), { nearest: left }, "weighted"),
+    "Ranked 1 row, the nearest first. 2 rows could not be compared: 2 with errors.",
+  );
+  equal(
+    rankingWords(rows("scored", "pending"), { nearest: left }, "embedding"),
+    "Ranked 1 row, the nearest first. 1 row could not be compared: 1 too large for the embedding or with errors.",
+  );
+  equal(
+    rankingWords(rows("scored", "scored"), { nearest: Int32Array.of(0, 1) }, "fused"),
+    "Ranked 2 rows, the nearest first.",
+  );
+});
+
+await checks.check("parameters are counted in the weights, the encoder's among them", () => {
+  const header = {
+    __metadata__: { format: "pt" },
+    "a.weight": { dtype: "I8", shape: [3, 4], data_offsets: [0, 12] },
+    "a.weight.scale": { dtype: "F32", shape: [3], data_offsets: [12, 24] },
+    "b.scale": { dtype: "F32", shape: [], data_offsets: [24, 28] },
+  };
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const file = new Uint8Array(8 + json.length + 28);
+  new DataView(file.buffer).setBigUint64(0, BigInt(json.length), true);
+  file.set(json, 8);
+  equal(parametersIn(file), 13);
+  equal(parameterWords(2_296_637, 933_120), "2.3 million, of which the encoder 0.93 million");
+  equal(parameterWords(8_304_384, 8_304_384), "8.3 million");
+  equal(parameterWords(13, null), "13");
 });
 
 await checks.check("a SMILES is cut into its atoms and what is between them", () => {

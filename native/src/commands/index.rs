@@ -12,7 +12,7 @@ use delicate::screening::{Similarity, features};
 use super::screen::SIMILARITIES;
 use crate::cli::{
     DeviceLossArguments, DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments,
-    OutputArguments, ScoringArguments, ShardArguments, name_of, one_of,
+    OutputArguments, RowGroupArguments, ScoringArguments, ShardArguments, name_of, one_of,
 };
 use crate::error::CommandError;
 use crate::files::refuse_model_file;
@@ -44,6 +44,8 @@ pub(crate) struct IndexArguments {
     #[command(flatten)]
     input: InputArguments,
     #[command(flatten)]
+    row_group: RowGroupArguments,
+    #[command(flatten)]
     shard: ShardArguments,
     #[command(flatten)]
     molecule: MoleculeArguments,
@@ -57,7 +59,7 @@ pub(crate) struct IndexArguments {
 }
 
 pub(crate) fn run(arguments: &IndexArguments) -> Result<(), CommandError> {
-    let output = OutputArguments::parquet(&arguments.output);
+    let output = OutputArguments::parquet(&arguments.output, arguments.row_group);
     let mut command = RowCommand::begin(
         &arguments.library,
         &output,

@@ -18,6 +18,7 @@ mod report;
 mod score;
 mod screen;
 mod standardize;
+mod stdio;
 mod train;
 
 use std::io::{self, Write};

@@ -18,6 +18,8 @@ export interface EditorPanel {
   edit(session: Session, row: number): Promise<void>;
 }
 
+/** Width of the sketcher's buttons, in pixels. */
+const TOOLBAR = 46;
 /** A drawing that rests as long is scored. */
 const PAUSE_MS = 200;
 
@@ -111,12 +113,21 @@ export function editorPanel(
     try {
       const { CanvasEditor, Molecule } = await library();
       if (!dialog.open) return;
-      sketcher ??= new CanvasEditor(canvas);
+      if (sketcher === null) {
+        sketcher = new CanvasEditor(canvas);
+        withinFrame(canvas);
+      }
       sketcher.setOnChangeListener(({ type, isUserEvent }) => {
         if (type === "molecule" && isUserEvent) scoreSoon();
       });
+      // It is fitted into the canvas once that has its size.
+      await painted();
+      if (!dialog.open) return;
+      const { clientWidth, clientHeight } = canvas;
       const molecule =
-        block === null ? new Molecule(64, 64) : Molecule.fromMolfile(turned(block, 4, 3));
+        block === null
+          ? new Molecule(64, 64)
+          : Molecule.fromMolfile(turned(block, Math.max(1, clientWidth - TOOLBAR), clientHeight));
       sketcher.setMolecule(molecule);
       state.textContent =
         block === null ? "Draw a molecule." : "Change the drawing: the numbers follow.";
@@ -174,3 +185,14 @@ export function editorPanel(
     },
   };
 }
+
+/** Keeps the sketcher's canvas beside its buttons; by itself it is as much wider as they are. */
+function withinFrame(frame: HTMLElement): void {
+  const root = frame.querySelector("[data-openchemlib-canvas-editor]")?.shadowRoot;
+  const container = root?.querySelector<HTMLElement>("div");
+  if (container != null) container.style.minWidth = "0";
+}
+
+/** The page was laid out and painted. */
+const painted = (): Promise<void> =>
+  new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())));

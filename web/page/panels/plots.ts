@@ -89,6 +89,12 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
   };
   const titleOf = (select: HTMLSelectElement): string =>
     select.selectedOptions[0]?.textContent ?? "";
+  /** The title with the unit, as an axis has it. */
+  const axisOf = (select: HTMLSelectElement): string => {
+    const key = JSON.parse(select.value) as NumberKey;
+    const unit = key.by === "score" ? (app.model?.endpoints[key.endpoint]?.unit ?? "") : "";
+    return unit === "" ? titleOf(select) : `${titleOf(select)} (${unit})`;
+  };
 
   const compute = (): void => {
     const { content } = table;
@@ -159,11 +165,11 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     }
     context.fillStyle = colour("--ink");
     context.textAlign = "center";
-    context.fillText(titleOf(across), (EDGES.left + width) / 2, HEIGHT - 8);
+    context.fillText(axisOf(across), (EDGES.left + width) / 2, HEIGHT - 8);
     context.save();
     context.translate(14, (HEIGHT - EDGES.bottom + EDGES.top) / 2);
     context.rotate(-Math.PI / 2);
-    context.fillText(up.value === "" ? "rows" : titleOf(up), 0, 0);
+    context.fillText(up.value === "" ? "rows" : axisOf(up), 0, 0);
     context.restore();
     const chosen = selection.rows;
     if (plotted.y === null) {

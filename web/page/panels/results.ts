@@ -272,7 +272,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
         hide();
         // Said instead of how many rows a filter left.
         window.clearTimeout(speaking);
-        app.say(`${title} is hidden; Columns… shows it again.`);
+        app.say(`${title} is hidden; Columns shows it again.`);
       };
       if (key.by === "score") return hidden(() => shown.showEndpoints([key.endpoint], false));
       if (key.by === "field" && !isStructure(key))
@@ -306,7 +306,6 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const substructure = substructurePanel(app, {
     onChange: narrow,
   });
-  columnChoice(app, shown, columns);
 
   app.changed.session.on(show);
   app.changed.model.on(() => {
@@ -317,6 +316,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     redraw();
     filters.show();
   });
+  // It counts what is shown of a model that is known by then.
+  columnChoice(app, shown, columns);
   app.changed.rows.on(() => {
     pauseDrawings();
     table.refresh();

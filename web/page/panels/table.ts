@@ -73,8 +73,10 @@ interface Column {
   cell(row: Row, index: number): HTMLTableCellElement | null;
 }
 
-/** As `--row` in styles/results.css, of a row in one line, of one with a drawing, and of a card. */
-const ROW_REM = { plain: 2.25, drawn: 6, card: 11.5 };
+/** As `--row` in styles/results.css, of a row in one line and of one with a drawing. */
+const ROW_REM = { plain: 2.25, drawn: 6 };
+/** Of a card: its name, each of its values, and the button for more of them. */
+const CARD_REM = { naming: 2.25, value: 2.3125, more: 2.25 };
 /** Rows kept above and below those in sight. */
 const MARGIN = { plain: 12, drawn: 4 };
 /** Elements higher than this are cut off by some browser; beyond, scrolling takes larger steps. */
@@ -85,8 +87,12 @@ const DRAWING_WIDTH = 20;
 const TEXT_WIDTH = { least: 5, most: 18 };
 /** On a phone, and on a screen at 200 %. */
 const NARROW = { pixels: 600, smiles: 16, text: 10 };
-/** Endpoints on a card. */
+/** Columns of the user's before those of the model, which a file of many would push out of sight. */
+const OWN_FIRST = 6;
+/** Endpoints on a card, unless all are wanted; one more takes no more room than a button for it. */
 const ON_CARD = 4;
+/** Values that a drawing on a card is at least, and at most, as high as. */
+const BESIDE_CARD = { least: 3, most: 4 };
 /** Room for the reason why a row has no values, which takes the place of all of them. */
 const REASON_WIDTH = 34;
 /** Rows looked at to choose the columns' widths. */
@@ -137,6 +143,12 @@ export class ResultTable {
   #printing = false;
   /** Rows are cards, for there is no room for columns. */
   #narrow = false;
+  /** Cards have all endpoints that are shown. */
+  #wholeCards = false;
+  /** Above the cards, in place of the header. */
+  readonly #bar = element("div", { class: "card-bar", hidden: true });
+  readonly #sortChoice = element("select");
+  readonly #way = element("button", { type: "button" });
   #caption = "";
 
   constructor(viewport: HTMLElement, means: Means) {
@@ -144,7 +156,20 @@ export class ResultTable {
     this.#means = means;
     this.#body.append(this.#above, this.#below);
     this.#table.append(this.#head, this.#body);
-    viewport.append(this.#table);
+    this.#bar.append(
+      element("label", { class: "check" }, "All"),
+      element("label", { class: "sorting" }, "Sort by ", this.#sortChoice),
+      this.#way,
+    );
+    viewport.append(this.#bar, this.#table);
+    this.#sortChoice.addEventListener("change", () => {
+      const { key } = this.#columns[Number(this.#sortChoice.value)] ?? { key: { by: "row" } };
+      if (key.by !== "structure") this.look({ sort: { ...this.#view.sort, key } });
+    });
+    this.#way.addEventListener("click", () => {
+      const { key, descending } = this.#view.sort;
+      this.look({ sort: { key, descending: !descending } });
+    });
     viewport.addEventListener("scroll", () => this.#draw(), { passive: true });
     viewport.addEventListener("keydown", (event) => this.#onKey(event));
     this.#body.addEventListener("click", (event) => this.#onClick(event));
@@ -170,7 +195,8 @@ export class ResultTable {
     this.#narrow = this.#isNarrow();
     this.#viewport.classList.toggle("with-drawings", data.drawn);
     this.#viewport.classList.toggle("cards", this.#narrow);
-    this.#columns = columns(data, this.#keys, this.#narrow, this.#means.drawings);
+    this.#columns = columns(data, this.#keys, this.#narrow, this.#onCard, this.#means.drawings);
+    this.#measureCards();
     this.#table.setAttribute("aria-colcount", String(this.#columns.length + 1));
     this.#drawHead(caption);
     this.#clear();
@@ -264,7 +290,89 @@ export class ResultTable {
     this.look({ sort: next });
   }
 
+  /** How many endpoints a card has. */
+  get #onCard(): number {
+    const all = this.#data?.shown.endpoints.length ?? 0;
+    return this.#wholeCards || all <= ON_CARD + 1 ? all : ON_CARD;
+  }
+
+  /** What the button on a card says; null where nothing is left out. */
+  get #more(): string | null {
+    const all = this.#data?.shown.endpoints.length ?? 0;
+    if (!this.#narrow || all <= ON_CARD + 1) return null;
+    return this.#wholeCards ? "Fewer" : `${all - ON_CARD} more…`;
+  }
+
+  /** Values on a card, or as many as its drawing needs. */
+  get #cardLines(): number {
+    const values = this.#columns.filter(({ part }) => part === "score").length;
+    return Math.max(BESIDE_CARD.least, values);
+  }
+
+  #cardRem(): number {
+    const more = this.#more === null ? 0 : CARD_REM.more;
+    return CARD_REM.naming + this.#cardLines * CARD_REM.value + more;
+  }
+
+  #measureCards(): void {
+    const { style } = this.#viewport;
+    const lines = this.#cardLines;
+    const measures = {
+      "--row": `${this.#cardRem()}rem`,
+      "--lines": `${lines}`,
+      "--beside": `${Math.min(lines, BESIDE_CARD.most)}`,
+    };
+    for (const [name, value] of Object.entries(measures)) {
+      if (this.#narrow) style.setProperty(name, value);
+      else style.removeProperty(name);
+    }
+  }
+
+  /** Shows all endpoints on the cards, or a few; the card stays where it is. */
+  #turnCards(row: number): void {
+    if (this.#data === null) return;
+    const place = this.#order.indexOf(row);
+    const { height, top } = this.#geometry();
+    const below = Math.max(0, place * height - top);
+    this.#wholeCards = !this.#wholeCards;
+    this.#active = place;
+    this.show(this.#data, this.#caption, this.#view);
+    this.#paint();
+    const after = this.#geometry();
+    this.#viewport.scrollTop = Math.max(0, place * after.height - below) / after.ratio;
+    this.#paint();
+    this.#live.get(row)?.element.querySelector<HTMLElement>(".more")?.focus();
+  }
+
+  /** What cells are read with, and what stands above cards. */
+  #drawCardHead(): void {
+    const cells = this.#columns.map(({ title, unit }, index) =>
+      element(
+        "th",
+        { scope: "col", attributes: { "aria-colindex": `${index + 2}`, role: "columnheader" } },
+        unit === "" ? title : `${title}, ${unit}`,
+      ),
+    );
+    const first = element(
+      "th",
+      { scope: "col", class: "row", attributes: { "aria-colindex": "1", role: "columnheader" } },
+      "Row",
+    );
+    const line = element("tr", { attributes: { "aria-rowindex": "1", role: "row" } });
+    line.append(first, ...cells);
+    this.#head.replaceChildren(line);
+    this.#bar.querySelector("label")?.prepend(this.#all);
+    this.#sortChoice.replaceChildren(
+      element("option", { value: "" }, "file order"),
+      ...this.#columns.flatMap(({ key, title }, place) =>
+        key.by === "structure" ? [] : [element("option", { value: `${place}` }, title)],
+      ),
+    );
+    this.#markHeads();
+  }
+
   #drawHead(caption: string): void {
+    this.#bar.hidden = !this.#narrow;
     this.#table.querySelectorAll("caption, colgroup").forEach((old) => old.remove());
     const group = element("colgroup");
     const number = element("col");
@@ -276,6 +384,10 @@ export class ResultTable {
       group.append(column);
     }
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
+    if (this.#narrow) {
+      this.#drawCardHead();
+      return;
+    }
     const cells = this.#columns.map((column, index) => {
       const { key, title, unit, description, kind } = column;
       const made = element("th", {
@@ -305,10 +417,10 @@ export class ResultTable {
         if (unit !== "") sorting.append(element("span", { class: "unit" }, unit));
         sorting.addEventListener("click", () => this.#sortBy(key));
       }
-      // Numbers stand on the right: the menu is where their column has room, if it is one.
+      // Numbers stand on the right: the menu is where their column has room.
       this.#keyOfHead.set(menu, key);
       this.#keyOfHead.set(sorting, key);
-      const parts = kind === "number" && !this.#narrow ? [menu, sorting] : [sorting, menu];
+      const parts = kind === "number" ? [menu, sorting] : [sorting, menu];
       made.append(element("div", { class: "head" }, ...parts));
       return made;
     });
@@ -372,6 +484,11 @@ export class ResultTable {
   /** Says of each header how its column is sorted, and whether it is filtered. */
   #markHeads(): void {
     const { sort, filters, onlyErrors, sought } = this.#view;
+    const sorted = this.#columns.findIndex(({ key }) => sameKey(key, sort.key));
+    this.#sortChoice.value = sorted === -1 ? "" : `${sorted}`;
+    this.#way.textContent = sort.descending ? "▼" : "▲";
+    const way = sort.descending ? "Descending" : "Ascending";
+    this.#way.setAttribute("aria-label", `${way}: turn the order round`);
     this.#head.querySelectorAll("tr:last-child th:not(.row)").forEach((cell, index) => {
       const column = this.#columns[index];
       if (column === undefined) return;
@@ -453,8 +570,8 @@ export class ResultTable {
       const line = this.#row(index);
       const place = first + offset;
       line.setAttribute("aria-rowindex", String(place + 2));
-      const button = line.querySelector("button");
-      if (button !== null) button.tabIndex = place === reachable ? 0 : -1;
+      for (const button of line.querySelectorAll("button"))
+        button.tabIndex = place === reachable ? 0 : -1;
       if (previous.nextElementSibling !== line) previous.after(line);
       previous = line;
     });
@@ -498,6 +615,13 @@ export class ResultTable {
       line.dataset.row = String(index);
     }
     const [head] = line.children;
+    const more = row.error === null ? this.#more : null;
+    if (more !== null) {
+      const button = element("button", { type: "button", class: "link more" }, more);
+      button.setAttribute("aria-expanded", String(this.#wholeCards));
+      const cell = element("td", { class: "on-card-more", attributes: { role: "cell" } }, button);
+      cells.push(cell);
+    }
     line.replaceChildren(...(head === undefined ? [] : [head]), ...cells);
     line.className = row.state;
     this.#markRow(line, index);
@@ -525,6 +649,10 @@ export class ResultTable {
       this.#means.selection.put(this.#order.slice(from, to + 1), selected);
       return;
     }
+    if (target.closest(".more") !== null) {
+      this.#turnCards(row);
+      return;
+    }
     // Text may be marked to be copied.
     if (target.closest("button, a") === null && getSelection()?.isCollapsed === false) return;
     this.#active = place;
@@ -549,10 +677,11 @@ export class ResultTable {
       this.#onHeadKey(event);
       return;
     }
+    if (this.#bar.contains(target)) return;
     if (this.#order.length === 0) return;
     if (event.key === " ") {
       const row = this.#order[this.#active];
-      if (row === undefined || target instanceof HTMLInputElement) return;
+      if (row === undefined || target.matches("input, .more")) return;
       event.preventDefault();
       this.#anchor = this.#active;
       this.#means.selection.put([row], !this.#means.selection.has(row));
@@ -605,7 +734,7 @@ export class ResultTable {
   #reveal(place: number): void {
     const { height, ratio, top: shown } = this.#geometry();
     const top = place * height;
-    const head = this.#head.offsetHeight;
+    const head = (this.#narrow ? this.#bar : this.#head).offsetHeight;
     const { clientHeight } = this.#viewport;
     if (top < shown) this.#viewport.scrollTop = top / ratio;
     else if (top + height > shown + clientHeight - head)
@@ -618,7 +747,7 @@ export class ResultTable {
 
   #rowHeight(): number {
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    if (this.#narrow) return ROW_REM.card * rem;
+    if (this.#narrow) return this.#cardRem() * rem;
     return (this.#data?.drawn === true ? ROW_REM.drawn : ROW_REM.plain) * rem;
   }
 }
@@ -629,11 +758,12 @@ export function stateText(row: Row): string {
   return { scored: "Scored", pending: "Not scored", failed: "Failed" }[row.state];
 }
 
-/** The columns that say what a molecule is, then what the model says of it, then the file's others. */
+/** The columns that say what a molecule is, then the file's others, then what the model says of it. */
 function columns(
   { columns, endpoints, rows, scores, ranked, shown, drawn, reference }: TableData,
   keys: FieldKeys,
   narrow: boolean,
+  onCard: number,
   drawings: Drawings,
 ): Column[] {
   const drawing = (index: number, text: string, shown: Node): HTMLElement => {
@@ -704,7 +834,7 @@ function columns(
       description,
       group: of === undefined ? "" : groupOf(of),
       kind: "number",
-      part: place < ON_CARD ? "score" : "rest",
+      part: place < onCard ? "score" : "rest",
       // The title breaks between its words; the longest, the unit and an interval must fit.
       width: Math.max(
         least,
@@ -786,8 +916,9 @@ function columns(
     ...(columns.smiles === null && drawn ? [structure] : []),
     ...naming.map(field),
     ...(ranked === null ? [] : [similarity]),
+    ...others.slice(0, OWN_FIRST).map(field),
     ...(shown.endpoints.length > 0 ? shown.endpoints.map(score) : [result]),
-    ...others.map(field),
+    ...others.slice(OWN_FIRST).map(field),
   ];
 }
 
