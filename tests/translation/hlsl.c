@@ -44,9 +44,10 @@ static const GUID COMPILER3 = {
 static const GUID RESULT = {
     0x58346cda, 0xdde7, 0x4497, {0x94, 0x61, 0x6f, 0x87, 0xaf, 0x5e, 0x06, 0x59}};
 
-static int fxc(pD3DCompile compile, const char *text, SIZE_T size, const char *profile) {
+static int fxc(pD3DCompile compile, const char *text, SIZE_T size, const char *profile,
+               const char *entry) {
   ID3DBlob *code = NULL, *error = NULL;
-  HRESULT made = compile(text, size, NULL, NULL, NULL, "main", profile,
+  HRESULT made = compile(text, size, NULL, NULL, NULL, entry, profile,
                          D3DCOMPILE_ENABLE_STRICTNESS, 0, &code, &error);
   if (FAILED(made))
     printf("%08lx %s\n", (unsigned long)made,
@@ -58,8 +59,9 @@ static int fxc(pD3DCompile compile, const char *text, SIZE_T size, const char *p
   return SUCCEEDED(made);
 }
 
-static int dxc(Object *compiler, const char *text, SIZE_T size, const WCHAR *profile) {
-  const WCHAR *arguments[] = {L"-E",   L"main",         L"-T",  profile, L"-HV",
+static int dxc(Object *compiler, const char *text, SIZE_T size, const WCHAR *profile,
+               const WCHAR *entry) {
+  const WCHAR *arguments[] = {L"-E",   entry,           L"-T",  profile, L"-HV",
                               L"2018", L"-no-warnings", L"-Ges", L"-enable-16bit-types"};
   /* Half precision begins at 6.2. */
   UINT count = wcscmp(profile, L"cs_6_2") < 0 ? 8 : 9;
@@ -107,7 +109,7 @@ int main(int count, char **arguments) {
     char path[2 * MAX_PATH];
     snprintf(path, sizeof path, "%s\\%s", arguments[1], found.cFileName);
     FILE *file = fopen(path, "rb");
-    char *text = malloc(found.nFileSizeLow);
+    char *text = malloc(found.nFileSizeLow + 1);
     if (!file || !text || fread(text, 1, found.nFileSizeLow, file) != found.nFileSizeLow)
       return 2;
     fclose(file);
@@ -115,12 +117,21 @@ int main(int count, char **arguments) {
     WCHAR profile[7] = {0};
     for (int place = 0; place < 6; place++)
       profile[place] = old_profile[place] = found.cFileName[place];
+    /* The entry point is what stands behind the number of lanes. */
+    char entry[128] = "main";
+    WCHAR wide_entry[128] = {0};
+    text[found.nFileSizeLow] = 0;
+    const char *lanes = strstr(text, "[numthreads(");
+    if (lanes)
+      sscanf(lanes, "%*[^\n]\nvoid %127[A-Za-z0-9_]", entry);
+    for (int place = 0; entry[place]; place++)
+      wide_entry[place] = entry[place];
     int is_new = old_profile[3] > '5';
     if (is_new ? !compiler : !compile) {
       left_out++;
     } else {
-      int is_made = is_new ? dxc(compiler, text, found.nFileSizeLow, profile)
-                           : fxc(compile, text, found.nFileSizeLow, old_profile);
+      int is_made = is_new ? dxc(compiler, text, found.nFileSizeLow, profile, wide_entry)
+                           : fxc(compile, text, found.nFileSizeLow, old_profile, entry);
       done[is_new] += is_made;
       failed[is_new] += !is_made;
       if (!is_made)
