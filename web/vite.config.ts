@@ -5,6 +5,7 @@ import { defineConfig, type Plugin } from "vite";
 import { renderCard } from "./card.js";
 import { embedding, model } from "./models.js";
 import { drawingLibrary } from "./package/drawing-library.js";
+import { parametersIn } from "./weights.js";
 
 const here = import.meta.dirname;
 const dist = resolve(here, "dist");
@@ -92,7 +93,9 @@ function modelFiles(): Plugin {
       const code = Object.values(modules)
         .map((folder) => sha256(readFileSync(join(folder, "delicate_bg.wasm")), "hex"))
         .join(" ");
+      const parameters = parametersIn(readFileSync(join(model, PARTS.weights)));
       return `export const name = ${JSON.stringify(basename(model))};
+export const parameters = ${parameters};
 export const code = ${JSON.stringify(code)};
 export const files = ${JSON.stringify(files(model, ""))};
 export const embedding = ${JSON.stringify(files(embedding, "embedding-"))};

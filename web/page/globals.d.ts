@@ -7,6 +7,8 @@ declare module "virtual:model" {
     sha256: string;
   }
   export const name: string;
+  /** In its weights. */
+  export const parameters: number;
   interface BuiltFiles {
     config: BuiltFile;
     weights: BuiltFile;

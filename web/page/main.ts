@@ -11,6 +11,7 @@ import { comparePanel } from "./panels/compare.js";
 import { detailsPanel, lineOf } from "./panels/details.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
+import { helpPanel } from "./panels/help.js";
 import { inputPanel } from "./panels/input.js";
 import { keepingPanel } from "./panels/keeping.js";
 import { messagesPanel } from "./panels/messages.js";
@@ -57,8 +58,9 @@ const engines = new Engines(
 const app = new App(engines);
 messagesPanel(app);
 enginePanel(app);
-modelPanel(app, { name: built.name, bytes });
+modelPanel(app, { name: built.name, bytes, parameters: built.parameters });
 cardPanel();
+helpPanel(app);
 progressPanel(app);
 const input = inputPanel(app);
 oneLinePanel(app, { onLines: (text) => input.replace(text) });

@@ -46,6 +46,49 @@ export function binsOf(values: ArrayLike<number>, { low, high }: Scale, count: n
   });
 }
 
+export interface Histogram {
+  scale: Scale;
+  /** The bin of each value; -1 for what is no number. */
+  bins: Int32Array;
+  /** How many values each bin has. */
+  counts: number[];
+}
+
+/** Null where there are no numbers. */
+export function histogramOf(values: ArrayLike<number>, count: number, ticks = 6): Histogram | null {
+  const scale = scaleOf(values, ticks);
+  if (scale === null) return null;
+  const bins = binsOf(values, scale, count);
+  return { scale, bins, counts: countsOf(bins, count) };
+}
+
+/** How often each bin is among these. */
+export function countsOf(bins: Iterable<number>, count: number): number[] {
+  const counts = new Array<number>(count).fill(0);
+  for (const bin of bins) if (bin >= 0) counts[bin] = (counts[bin] ?? 0) + 1;
+  return counts;
+}
+
+/** The numbers between which some bins lie; null at an end of the scale, where nothing is beyond. */
+export function boundsOf(
+  { low, high }: Scale,
+  count: number,
+  first: number,
+  last: number,
+): { low: number | null; high: number | null } {
+  const edge = (bin: number): number => Number((low + ((high - low) * bin) / count).toPrecision(6));
+  return {
+    low: first <= 0 ? null : edge(first),
+    high: last >= count - 1 ? null : edge(last + 1),
+  };
+}
+
+/** The number in the middle of all that are numbers; NaN of none. */
+export function medianOf(values: Float64Array): number {
+  const sorted = values.filter(Number.isFinite).sort();
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
 /** Pearson's correlation of the pairs that are numbers. */
 export function correlation(x: ArrayLike<number>, y: ArrayLike<number>): number {
   let [n, sx, sy] = [0, 0, 0];

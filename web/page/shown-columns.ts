@@ -3,13 +3,32 @@
 import type { Endpoint } from "../package/src/protocol.js";
 import { Signal } from "../package/src/signal.js";
 
-/** With more endpoints than this a table shows the first of each group, until the user chooses. */
+/** With more endpoints than this a table shows the usual ones, until the user chooses. */
 const ALL_UP_TO = 12;
+/** Those that chemists ask for first. */
+const USUAL: ReadonlySet<string> = new Set([
+  "log_s",
+  "log_p",
+  "log_d",
+  "caco2_papp",
+  "bbb",
+  "human_fup",
+  "cyp2d6_inhibitor",
+  "cyp3a4_inhibitor",
+  "hlm_clint",
+  "herg_pic50",
+  "ames",
+  "dili",
+]);
+/** A model that knows fewer of them has others, and shows the first of each group. */
+const FEW = 6;
 const OF_EACH_GROUP = 2;
 
-/** The name of an endpoint's group; models without groups have one without a name. */
-export const groupOf = (endpoint: Endpoint): string =>
-  ("group" in endpoint && typeof endpoint.group === "string" ? endpoint.group : "").trim();
+/** The name of an endpoint's group, with a capital; models without groups have one without a name. */
+export function groupOf(endpoint: Endpoint): string {
+  const name = ("group" in endpoint ? String(endpoint.group ?? "") : "").trim();
+  return name.charAt(0).toUpperCase() + name.slice(1);
+}
 
 export interface Group {
   name: string;
@@ -76,12 +95,14 @@ export class ShownColumns {
   }
 
   #usual(): Set<string> {
-    const all = groups(this.#endpoints);
-    const places =
-      this.#endpoints.length <= ALL_UP_TO
-        ? this.#endpoints.map((_, place) => place)
-        : all.flatMap(({ endpoints }) => endpoints.slice(0, OF_EACH_GROUP));
-    return new Set(places.map((place) => this.#endpoints[place]?.name ?? ""));
+    const names = this.#endpoints.map(({ name }) => name);
+    if (names.length <= ALL_UP_TO) return new Set(names);
+    const usual = names.filter((name) => USUAL.has(name));
+    if (usual.length >= FEW) return new Set(usual);
+    const first = groups(this.#endpoints).flatMap(({ endpoints }) =>
+      endpoints.slice(0, OF_EACH_GROUP),
+    );
+    return new Set(first.map((place) => names[place] ?? ""));
   }
 
   #remembered(): Set<string> | null {

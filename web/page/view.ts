@@ -13,14 +13,28 @@ export type SortKey =
 /** A column of numbers. */
 export type NumberKey = Extract<SortKey, { by: "field" | "score" | "similarity" }>;
 
+/** Any column of the table; rows cannot be sorted by the structures of an SDF. */
+export type ColumnKey = Exclude<SortKey, { by: "row" }> | { by: "structure" };
+
 /** Lets through the rows whose number lies within, bounds included. */
 export interface Range {
   key: NumberKey;
   low: number | null;
   high: number | null;
-  /** For an endpoint: how well the model must know the molecule. */
-  domain: "any" | "borderline" | "in";
+  /** For an endpoint: how well the model may know the molecule. */
+  domains: readonly Domain[];
 }
+
+/** Lets through the rows with a field that holds this text, whatever its case. */
+export interface Containing {
+  key: Extract<SortKey, { by: "field" }>;
+  contains: string;
+}
+
+export type Filter = Range | Containing;
+
+/** From what the model knows to what it does not. */
+export const DOMAINS: readonly Domain[] = ["in", "borderline", "out"];
 
 /** What was found of a substructure. */
 export interface Sought {
@@ -36,7 +50,8 @@ export interface View {
   onlyErrors: boolean;
   /** Shows these rows alone. */
   among: ReadonlySet<number> | null;
-  ranges: readonly Range[];
+  /** At most one a column. */
+  filters: readonly Filter[];
   sought: Sought | null;
   sort: { key: SortKey; descending: boolean };
 }
@@ -53,13 +68,12 @@ export const EVERYTHING: View = {
   filter: "",
   onlyErrors: false,
   among: null,
-  ranges: [],
+  filters: [],
   sought: null,
   sort: { key: { by: "row" }, descending: false },
 };
 
 const STATES = { failed: 0, pending: 1, scored: 2 };
-const BANDS: Record<Domain, number> = { out: 0, borderline: 1, in: 2 };
 /** Values looked at to tell whether a column holds numbers, and the part of them that must. */
 const SAMPLE = 2_000;
 const MOSTLY = 0.6;
@@ -128,13 +142,13 @@ export function arrange(content: Content, view: View, keys: FieldKeys): number[]
   const { rows } = content;
   const { onlyErrors, among, sought, sort } = view;
   const text = view.filter.trim().toLowerCase();
-  const ranges = view.ranges.map((range) => ({ range, number: numbers(content, range.key, keys) }));
+  const filters = view.filters.map((filter) => passing(content, filter, keys));
   const shown: number[] = [];
   rows.forEach((row, index) => {
     if (onlyErrors && row.state !== "failed") return;
     if (among !== null && !among.has(index)) return;
     if (sought !== null && sought.rows[index] !== Number(sought.has)) return;
-    if (!ranges.every(({ range, number }) => passes(content, index, range, number(index)))) return;
+    if (!filters.every((passes) => passes(index))) return;
     if (text !== "" && !holds(row, text)) return;
     shown.push(index);
   });
@@ -164,10 +178,10 @@ export function arrange(content: Content, view: View, keys: FieldKeys): number[]
 }
 
 /** Whether new results change which rows are shown, or their order. */
-export const dependsOnResults = ({ filter, onlyErrors, ranges, sort }: View): boolean =>
+export const dependsOnResults = ({ filter, onlyErrors, filters, sort }: View): boolean =>
   onlyErrors ||
   filter.trim() !== "" ||
-  ranges.some(({ key }) => key.by === "score") ||
+  filters.some(({ key }) => key.by === "score") ||
   sort.key.by === "score" ||
   sort.key.by === "state";
 
@@ -183,21 +197,34 @@ export function numbers(
   return (row) => known[row] ?? Number.NaN;
 }
 
-export const sameKey = (a: SortKey, b: SortKey): boolean => JSON.stringify(a) === JSON.stringify(b);
+export const sameKey = (a: SortKey | ColumnKey, b: SortKey | ColumnKey): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
 
 const stateOf =
   (rows: readonly Row[]) =>
   (row: number): number =>
     STATES[rows[row]?.state ?? "pending"];
 
-function passes({ scores }: Content, row: number, range: Range, value: number): boolean {
-  const { key, low, high, domain } = range;
-  if (key.by === "score" && domain !== "any") {
-    const band = scores.domain(row, key.endpoint);
-    if (band === null || BANDS[band] < BANDS[domain]) return false;
+/** Which rows a filter lets through. */
+function passing(content: Content, filter: Filter, keys: FieldKeys): (row: number) => boolean {
+  if ("contains" in filter) {
+    const { index } = filter.key;
+    const text = filter.contains.trim().toLowerCase();
+    return (row) => (content.rows[row]?.fields[index] ?? "").toLowerCase().includes(text);
   }
-  if (low === null && high === null) return true;
-  return value >= (low ?? Number.NEGATIVE_INFINITY) && value <= (high ?? Number.POSITIVE_INFINITY);
+  const { key, low, high, domains } = filter;
+  const number = numbers(content, key, keys);
+  const bounded = low !== null || high !== null;
+  const [least, most] = [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY];
+  return (row) => {
+    if (key.by === "score" && domains.length < DOMAINS.length) {
+      const domain = content.scores.domain(row, key.endpoint);
+      if (domain === null || !domains.includes(domain)) return false;
+    }
+    if (!bounded) return true;
+    const value = number(row);
+    return value >= least && value <= most;
+  };
 }
 
 function holds(row: Row, text: string): boolean {

@@ -7,11 +7,17 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+} from "playwright-core";
 import type { Explanation } from "../package/src/protocol.js";
 import { locked, workbook, zipped, zstandard } from "./archives.js";
 import { Checks } from "./checks.js";
-import { COMMON, findChromium } from "./chromium.js";
+import { COMMON, findChromium, WEBGPU } from "./chromium.js";
 import { type Served, serve } from "./server.js";
 
 const execute = promisify(execFile);
@@ -23,7 +29,6 @@ const BROKEN = [5, 12];
 
 /** A software adapter takes minutes for what a real one does in no time. */
 const LIMIT = 5 * 60_000;
-const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 type Backend = "cpu" | "webgpu";
 
@@ -74,6 +79,8 @@ async function main(): Promise<void> {
     await run("details", () => testDetails(browser, site));
     await run("drawings", () => testDrawings(browser, site));
     await run("table", () => testTable(browser, site));
+    await run("column menu", () => testColumnMenu(browser, site));
+    await run("help", () => testHelp(browser, site));
     await run("substructure", () => testSubstructure(browser, site));
     await run("shading", () => testShading(browser, site));
     await run("keeping", () => testKeeping(browser, site));
@@ -321,14 +328,14 @@ async function testLargeFile(browser: Browser, site: Served): Promise<void> {
     );
     await page.locator("#filter").fill("");
     const head = page.locator("thead th.number").first();
-    await head.getByRole("button").click();
+    await head.locator(".sort").click();
     equal(await head.getAttribute("aria-sort"), "ascending");
     const up = await firstValues(page);
     deepEqual(
       up,
       up.toSorted((a, b) => a - b),
     );
-    await head.getByRole("button").click();
+    await head.locator(".sort").click();
     equal(await head.getAttribute("aria-sort"), "descending");
     const down = await firstValues(page);
     deepEqual(
@@ -336,7 +343,7 @@ async function testLargeFile(browser: Browser, site: Served): Promise<void> {
       down.toSorted((a, b) => b - a),
     );
     ok((down[0] ?? 0) > (up[0] ?? 0), "the two ends differ");
-    await head.getByRole("button").click();
+    await head.locator(".sort").click();
     equal(await head.getAttribute("aria-sort"), "none");
   });
   await visit.context.close();
@@ -709,6 +716,34 @@ async function testFragmentAndWidth(browser: Browser, site: Served): Promise<voi
       await page.waitForFunction(() => location.hash.includes("CC(%3DO)O%09acid"));
     },
   );
+  await checks.check("cpu: a card shows a few endpoints or all, and cards are sorted", async () => {
+    await page.locator("#smiles").fill("CCO\tethanol\nCCCCCCCC\toctane\nc1ccccc1\tbenzene");
+    await score(page);
+    const card = page.locator("#viewport tbody tr.scored").first();
+    const more = card.locator(".more");
+    if ((await more.count()) > 0) {
+      const values = (): Promise<number> => card.locator("td.on-card-score").count();
+      const [few, left] = [await values(), Number.parseInt(await more.innerText(), 10)];
+      await more.click();
+      equal(await values(), few + left);
+      equal(await more.getAttribute("aria-expanded"), "true");
+      ok(await more.evaluate((button) => button === document.activeElement), "it has the focus");
+      const fits = await card.evaluate((line) => line.scrollHeight <= line.clientHeight + 1);
+      ok(fits, "the card is as high as its values");
+      await more.click();
+      equal(await values(), few);
+    }
+    const names = (): Promise<string[]> =>
+      page.locator("#viewport tbody tr.scored .on-card-naming").allInnerTexts();
+    const title = await card.locator("td.on-card-score").first().getAttribute("data-label");
+    await page.getByLabel("Sort by").selectOption({ label: title ?? "" });
+    const ascending = await names();
+    equal(ascending.length, 3);
+    await page.getByRole("button", { name: "Ascending: turn the order round" }).click();
+    deepEqual(await names(), ascending.toReversed());
+    await page.getByLabel("Select all rows shown").check();
+    equal(await page.locator("#selected").innerText(), "3 rows selected");
+  });
   await checks.check("cpu: nothing sticks out at 360 pixels", async () => {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     ok(width <= 360, `the page is ${width} pixels wide`);
@@ -1147,11 +1182,20 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.locator('thead button[title="Sort by IC50"]').click();
     deepEqual(await order(), ["3", "4", "2", "1", "5"]);
     await page.locator("#filters-open").click();
-    await page.locator("#filters select").first().selectOption({ label: "IC50" });
-    await page.getByLabel("At least").fill("1");
+    await page.locator("#filter-column").selectOption({ label: "IC50" });
+    await page.locator("#filter-add").click();
+    const menu = page.getByRole("dialog", { name: "IC50" });
+    await menu.getByLabel("At least").fill("1");
     deepEqual(await order(), ["4", "2", "1"]);
+    await page.keyboard.press("Escape");
+    await page.locator("#filter-list").getByText("IC50 at least 1").waitFor();
+    equal(
+      await page.evaluate(() => document.activeElement?.getAttribute("aria-label")),
+      "Change…: IC50",
+    );
     await page.locator("#filter-clear").click();
     deepEqual(await order(), ["3", "4", "2", "1", "5"]);
+    equal(await page.locator("#filters-open").innerText(), "Filters");
   });
   await checks.check(
     "cpu: the rows selected are exported as CSV and SDF, with structures",
@@ -1198,13 +1242,32 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.locator("#columns").click();
     const dialog = page.getByRole("dialog", { name: "Columns" });
     await dialog.getByLabel("IC50").uncheck();
-    await dialog.locator("input").first().uncheck();
+    await dialog.locator("input[type=checkbox]").first().uncheck();
     await page.keyboard.press("Escape");
     equal((await heads()).length, before.length - 2);
     await page.locator("#columns").click();
     await dialog.getByRole("button", { name: "Usual columns" }).click();
     await page.keyboard.press("Escape");
     deepEqual(await heads(), before);
+  });
+  await checks.check("cpu: columns are searched, and shown and hidden by the group", async () => {
+    const button = page.locator("#columns");
+    const usual = await button.innerText();
+    ok(/^Columns \(\d+ of \d+\)$/.test(usual), usual);
+    await button.click();
+    const dialog = page.getByRole("dialog", { name: "Columns" });
+    const [, shown = "0", all = "0"] = usual.match(/(\d+) of (\d+)/) ?? [];
+    for (const none of await dialog.getByRole("button", { name: "None of" }).all())
+      await none.click();
+    equal(await button.innerText(), `Columns (0 of ${all})`);
+    await dialog.getByPlaceholder("Find a column").fill("no such column");
+    await dialog.getByText("No column is called so.").waitFor();
+    await dialog.getByPlaceholder("Find a column").fill("IC50");
+    equal(await dialog.getByRole("checkbox", { name: "IC50" }).isChecked(), false);
+    await dialog.getByPlaceholder("Find a column").fill("");
+    await dialog.getByRole("button", { name: "Usual columns" }).click();
+    equal(await button.innerText(), `Columns (${shown} of ${all})`);
+    await page.keyboard.press("Escape");
   });
   await checks.check(
     "cpu: a value says its interval and whether the model knows such molecules",
@@ -1216,6 +1279,227 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     },
   );
   await checkQuiet("cpu: no errors on the console while using the table", visit);
+  await visit.context.close();
+}
+
+/** What the element that has the focus is called. */
+const focusedName = (page: Page): Promise<string | null> =>
+  page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? null);
+
+async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const menu = page.locator("#column-menu");
+  const rows = (count: number): Promise<unknown> =>
+    page.waitForFunction(
+      (count) =>
+        document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === `${count + 1}`,
+      count,
+    );
+  const button = (column: string): Locator =>
+    page.locator("#viewport").getByRole("button", { name: `Menu of ${column}`, exact: true });
+  const lines = ["name,smiles,IC50", "cpd-1,CCO,10", "cpd-2,CCN,>9", "ref,CCC,0.5", "bad,CC(,7"];
+  await checks.check(
+    "cpu: a column’s menu sorts, by keyboard alone, and keeps the focus",
+    async () => {
+      await openFile(page, "menu.csv", lines, lines.length - 1);
+      await score(page);
+      await button("IC50").focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog", { name: "IC50" }).waitFor();
+      equal(await page.evaluate(() => document.activeElement?.textContent), "Lowest first");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await menu.waitFor({ state: "hidden" });
+      equal(await focusedName(page), "Menu of IC50");
+      const head = page.getByRole("columnheader", { name: "IC50", exact: true });
+      equal(await head.getAttribute("aria-sort"), "descending");
+      await page.keyboard.press("Enter");
+      const highest = menu.getByRole("button", { name: "Highest first" });
+      equal(await highest.getAttribute("aria-pressed"), "true");
+      await menu.getByRole("button", { name: "File order" }).click();
+      equal(await head.getAttribute("aria-sort"), "none");
+    },
+  );
+  await checks.check(
+    "cpu: a column is filtered by its numbers, its text and its errors",
+    async () => {
+      await button("IC50").click();
+      await page.waitForFunction(() =>
+        /^Histogram of 4 values/.test(
+          document.querySelector("#column-menu canvas")?.getAttribute("aria-label") ?? "",
+        ),
+      );
+      await menu.getByLabel("At most").fill("8");
+      await rows(2);
+      await menu.getByText("2 of 4 rows shown.").waitFor();
+      await menu.getByLabel("At most").fill("eight");
+      equal(await menu.getByLabel("At most").getAttribute("aria-invalid"), "true");
+      await rows(4);
+      await menu.getByLabel("At most").fill("8");
+      await page.keyboard.press("Escape");
+      equal(await focusedName(page), "Menu of IC50, filtered");
+      equal(await page.locator("#filters-open").innerText(), "Filters (1)");
+      await button("name").click();
+      await menu.getByLabel("Contains").fill("REF");
+      await rows(1);
+      await menu.getByRole("button", { name: "Clear this filter" }).click();
+      await rows(2);
+      equal(await menu.getByLabel("Contains").inputValue(), "");
+      await page.keyboard.press("Escape");
+      await button("smiles").click();
+      await menu.getByLabel("Only rows with an error (1)").check();
+      await rows(1);
+      equal(await page.locator("#only-errors").isChecked(), true);
+      await menu.getByLabel("Only rows with an error (1)").uncheck();
+      await rows(2);
+      await page.keyboard.press("Escape");
+      await page.locator("#filters-open").click();
+      equal(
+        await page
+          .locator("#filter-list")
+          .innerText()
+          .then((text) => text.split("\n")[0]),
+        "IC50 at most 8",
+      );
+      await page.getByRole("button", { name: "Remove: IC50" }).click();
+      await rows(4);
+    },
+  );
+  await checks.check("cpu: an endpoint is filtered by domain", async () => {
+    if (!(await isCalibrated())) return;
+    await page.locator("#viewport thead th.number .menu").first().click();
+    const all = { in: 0, borderline: 0, out: 0 };
+    const bands = await page
+      .locator("#viewport tbody tr.scored")
+      .evaluateAll((rows) =>
+        rows.map((row) => row.querySelector<HTMLElement>("td[data-domain]")?.dataset.domain ?? ""),
+      );
+    equal(bands.length, 3);
+    for (const band of bands) all[band as keyof typeof all] += 1;
+    for (const [name, band] of [
+      ["In the model", "in"],
+      ["Borderline", "borderline"],
+      ["Outside", "out"],
+    ] as const) {
+      const box = menu.getByLabel(name);
+      await box.uncheck();
+      await rows(3 - all[band]);
+      await box.check();
+      // The row with an error is there again.
+      await rows(4);
+    }
+    await page.keyboard.press("Escape");
+  });
+  await checks.check("cpu: a column is hidden, and the next one has the focus", async () => {
+    const heads = (): Promise<string[]> => page.locator("#viewport thead th .name").allInnerTexts();
+    const before = await heads();
+    await page.locator("#viewport thead th.number .menu").first().click();
+    await menu.getByRole("button", { name: "Hide column" }).click();
+    await menu.waitFor({ state: "hidden" });
+    deepEqual(await heads(), before.toSpliced(2, 1));
+    equal(await focusedName(page), `Menu of ${before[3]}`);
+    ok((await status(page)).endsWith("is hidden; Columns shows it again."), await status(page));
+    await page.keyboard.press("ArrowRight");
+    ok(await page.evaluate(() => document.activeElement?.matches(".sort")));
+    await page.keyboard.press("ArrowDown");
+    equal(await page.evaluate(() => document.activeElement?.textContent), "Details of row 1");
+    await page.locator("#columns").click();
+    await page.getByRole("button", { name: "Usual columns" }).click();
+    await page.keyboard.press("Escape");
+    deepEqual(await heads(), before);
+    // The structures stay.
+    await button("smiles").click();
+    equal(await menu.getByRole("button", { name: "Hide column" }).count(), 0);
+    await menu.getByRole("button", { name: "Find a substructure…" }).click();
+    equal(await page.evaluate(() => document.activeElement?.id), "smarts");
+  });
+  await checks.check("cpu: with 100,000 rows a range is dragged in the histogram", async () => {
+    const lines = ["smiles,a"];
+    for (let row = 0; row < 100_000; row += 1) lines.push(`CCO,${row}`);
+    await openFile(page, "large.csv", lines, 100_000);
+    await button("a").focus();
+    const began = Date.now();
+    await page.keyboard.press("Enter");
+    const canvas = menu.locator("canvas[aria-label^='Histogram of 100,000 values']");
+    await canvas.waitFor();
+    ok(Date.now() - began < 3_000, `${Date.now() - began} ms to open`);
+    const box = await canvas.boundingBox();
+    ok(box !== null);
+    const across = async (share: number): Promise<void> =>
+      page.mouse.move(box.x + box.width * share, box.y + box.height / 2);
+    await across(0.5);
+    await page.mouse.down();
+    await across(0.6);
+    await across(0.995);
+    await page.mouse.up();
+    // 24 bins over 0 to 100,000: the upper half has no upper bound.
+    equal(await menu.getByLabel("At least").inputValue(), "50000");
+    equal(await menu.getByLabel("At most").inputValue(), "");
+    await menu.getByText("50,000 of 100,000 rows shown.").waitFor();
+    const typing = Date.now();
+    await menu.getByLabel("At least").fill("99990");
+    await menu.getByText("10 of 100,000 rows shown.").waitFor();
+    ok(Date.now() - typing < 3_000, `${Date.now() - typing} ms to filter`);
+    await page.keyboard.press("Escape");
+  });
+  await checks.check("cpu: the structures of an SDF have a menu too", async () => {
+    const atom = "    0.0000    0.0000    0.0000 C   0  0";
+    const block = `methane\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n${atom}\nM  END\n$$$$`;
+    await openFile(page, "one.sdf", [block, block], 2);
+    await button("Structure").click();
+    equal(await menu.getByRole("button", { name: "A to Z" }).count(), 0);
+    await menu.getByRole("button", { name: "Find a substructure…" }).waitFor();
+    // Another table closes it.
+    await page.setInputFiles("#picker", {
+      name: "next.smi",
+      mimeType: "text/plain",
+      buffer: Buffer.from("CCO\n"),
+    });
+    await menu.waitFor({ state: "hidden" });
+  });
+  await checkQuiet("cpu: no errors on the console while using columns’ menus", visit);
+  await visit.context.close();
+}
+
+async function testHelp(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const help = page.getByRole("dialog", { name: "Help" });
+  await checks.check("cpu: ? opens the help, but not where it is typed", async () => {
+    await page.locator("#smiles").focus();
+    await page.keyboard.press("?");
+    equal(await page.locator("#smiles").inputValue(), "?");
+    equal(await help.count(), 0);
+    await page.locator("#smiles").fill("CCO\tethanol");
+    await score(page);
+    await page.locator("#results tbody th button").first().focus();
+    await page.keyboard.press("?");
+    await help.waitFor();
+    for (const text of [
+      "Borderline",
+      "90 % interval",
+      "marketed drugs",
+      "Nothing leaves this computer",
+    ])
+      await help.getByText(text).first().waitFor();
+    await page.keyboard.press("Escape");
+    await help.waitFor({ state: "hidden" });
+    equal(await page.evaluate(() => document.activeElement?.textContent), "Details of row 1");
+  });
+  await checks.check("cpu: every key that the page knows is in the help", async () => {
+    await page.getByRole("button", { name: "Help", exact: true }).click();
+    const keys = await help.locator("dt kbd").allInnerTexts();
+    for (const key of ["?", "/", "Space", "Enter", "e", "s", "c", "C", "V", "Esc", "Home", "End"])
+      ok(keys.includes(key), `${key} is missing among ${keys.join(" ")}`);
+    await help.getByRole("button", { name: "model card" }).click();
+    await page.getByRole("dialog", { name: "Model card" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("[data-help]").click();
+    await help.waitFor();
+    ok(await help.locator("#help-keys").isVisible());
+  });
+  await checkQuiet("cpu: no errors on the console while reading the help", visit);
   await visit.context.close();
 }
 
@@ -1396,6 +1680,17 @@ async function testAccessibility(browser: Browser, site: Served): Promise<void> 
     for (const id of ["filters-open", "plots-open", "screening-open"])
       await page.locator(`#${id}`).click();
     await clean("filters, plot and screening");
+    await page.locator("#viewport thead th.number .menu").first().click();
+    await page.locator("#column-menu").getByLabel("At least").fill("x");
+    await clean("a column’s menu");
+    await page.locator("#column-menu").getByLabel("Borderline").uncheck();
+    await page.keyboard.press("Escape");
+    await clean("a filtered column");
+    await page.locator("#filter-clear").click();
+    await page.keyboard.press("?");
+    await page.locator("#help").waitFor();
+    await clean("help");
+    await page.keyboard.press("Escape");
     await page.locator("#smarts").fill("c1ccccc1C(=");
     await page.keyboard.press("Enter");
     await page.locator("#smarts-state mark").waitFor({ timeout: LIMIT });
@@ -1458,7 +1753,7 @@ async function testComparison(browser: Browser, site: Served): Promise<void> {
     await button.click();
     const dialog = page.locator("#compare");
     await dialog.locator("svg.molecule").nth(1).waitFor({ timeout: LIMIT });
-    deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["phenol", "cresol"]);
+    deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["phenol reference", "cresol"]);
     const shown = await page.evaluate(() =>
       [...document.querySelectorAll("#compare-body tbody tr:has(td)")].map((line) =>
         [...line.querySelectorAll("data")].map(({ value }) => Number(value)),
@@ -1480,6 +1775,19 @@ async function testComparison(browser: Browser, site: Served): Promise<void> {
     for (const [one = 0, other = 0, difference] of shown) equal(difference, other - one);
     deepEqual(await violations(page), []);
   });
+  await checks.check(
+    "cpu: on a phone both molecules and their difference are in sight",
+    async () => {
+      const size = page.viewportSize();
+      await page.setViewportSize({ width: 390, height: 800 });
+      const widths = await page
+        .locator("#compare-body .wide")
+        .evaluate((values) => [values.scrollWidth, values.clientWidth]);
+      ok((widths[0] ?? 0) <= (widths[1] ?? 0), `${widths[0]} pixels in ${widths[1]}`);
+      deepEqual(await violations(page), []);
+      if (size !== null) await page.setViewportSize(size);
+    },
+  );
   await checks.check("cpu: the comparison opens and closes by keyboard alone", async () => {
     await page.keyboard.press("Escape");
     await page.locator("#compare").waitFor({ state: "hidden" });
@@ -1508,6 +1816,7 @@ async function testEditor(browser: Browser, site: Served): Promise<void> {
     await page.locator("#details-edit").click();
     await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
     const before = await page.locator("#editor-values tbody tr:has(td)").first().innerText();
+    ok(!(await page.locator("#editor-values").innerText()).includes("within the interval"));
     const canvas = page.locator("#editor-canvas canvas").last();
     const box = await canvas.boundingBox();
     ok(box !== null);

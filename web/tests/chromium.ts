@@ -13,6 +13,9 @@ export const COMMON = [
   "--disable-sync",
 ];
 
+/** WebGPU, computed by the processor where there is no graphics card. */
+export const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
 /** The one that `cargo xtask` found, or one on the search path. */
 export function findChromium(): string | null {
   const given = process.env.CHROMIUM;

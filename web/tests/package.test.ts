@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { Checks } from "./checks.js";
-import { COMMON, findChromium } from "./chromium.js";
+import { COMMON, findChromium, WEBGPU } from "./chromium.js";
 import { Firefox, findFirefox } from "./firefox.js";
 import { serve } from "./server.js";
 
@@ -111,6 +111,7 @@ async function testPackage(folder: string): Promise<void> {
   } finally {
     await browser.close();
   }
+  await testWebGpu(executable, site);
 }
 
 /** What the command says of the molecules; null where there is none. */
@@ -198,9 +199,20 @@ function compare(found: (Found & { smiles: string })[], expected: Found[] | null
   });
 }
 
-function near(actual: number | null | undefined, expected: number, what: string): void {
+/** Of a GPU's values: how far they may lie from the CPU's, as a part of them from 1 on. */
+const OF_A_GPU = 1e-3;
+
+function near(
+  actual: number | null | undefined,
+  expected: number,
+  what: string,
+  allowed = 1e-5,
+): void {
   const difference = Math.abs((actual ?? Number.NaN) - expected);
-  ok(difference <= 1e-5 * Math.max(1, Math.abs(expected)), `${what}: ${actual}, not ${expected}`);
+  ok(
+    difference <= allowed * Math.max(1, Math.abs(expected)),
+    `${what}: ${actual}, not ${expected}`,
+  );
 }
 
 async function testNode(project: string, expected: Found[] | null): Promise<void> {
@@ -502,6 +514,167 @@ async function testPlain(browser: Browser, site: string, expected: Found[] | nul
       await served.close();
     },
   );
+}
+
+/** What is put before the package's worker for WebGPU, to make its device fail. */
+const DEVICE = {
+  /** The devices, for the test to destroy. */
+  kept: `const asked = GPUAdapter.prototype.requestDevice;
+    GPUAdapter.prototype.requestDevice = async function (...given) {
+      return (globalThis.device = await asked.apply(this, given));
+    };\n`,
+  silent: "GPU.prototype.requestAdapter = () => new Promise(() => undefined);\n",
+  absent: "GPU.prototype.requestAdapter = async () => null;\n",
+  refused: `GPUAdapter.prototype.requestDevice = async () => {
+      throw new DOMException("no device today", "OperationError");
+    };\n`,
+  /** A constant of every shader that has it is another: the numbers are wrong, and nothing fails. */
+  falsified: `const made = GPUDevice.prototype.createShaderModule;
+    GPUDevice.prototype.createShaderModule = function (given) {
+      return made.call(this, { ...given, code: given.code.replaceAll(/\\b0\\.5f?\\b/g, "0.7") });
+    };\n`,
+};
+
+async function testWebGpu(executable: string, site: string): Promise<void> {
+  const browser = await chromium.launch({
+    executablePath: executable,
+    args: [...COMMON, ...WEBGPU],
+  });
+  const served = await serve(site);
+  await writeFile(join(site, "gpu.html"), page("./gpu.js"));
+  await writeFile(
+    join(site, "gpu.js"),
+    'import { createScorer } from "./lib/delicate/index.js";\nglobalThis.createScorer = createScorer;\n',
+  );
+  /** A page whose worker begins with `before`. */
+  const visit = async (before = ""): Promise<Page> => {
+    const { page } = await open(browser, `${served.url}gpu.html`);
+    await page.route("**/worker/webgpu.js", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: before + (await response.text()) });
+    });
+    await page.waitForFunction(() => "createScorer" in globalThis);
+    return page;
+  };
+  /** The code and the message that a scorer is refused with. */
+  const refusal = (page: Page): Promise<string[]> =>
+    page.evaluate(
+      `createScorer({ backend: "webgpu", model: "small" }).then(() => [], ({ code, message }) => [code, message])`,
+    );
+  try {
+    const probe = await visit();
+    const offered = await probe.evaluate(
+      async () => (await navigator.gpu?.requestAdapter()) != null,
+    );
+    if (!offered) return checks.skip("package: WebGPU", "this Chromium offers no adapter");
+
+    await checks.check("WebGPU: the values are the CPU's in single precision", async () => {
+      const found = await probe.evaluate<Record<string, Found[]>>(`(async () => {
+        ${SCORE}
+        const both = {};
+        for (const [backend, precision] of [["webgpu", undefined], ["cpu", "fp32"]]) {
+          const scorer = await createScorer({ backend, precision, model: "small" });
+          both[scorer.backend] = await found(scorer);
+          scorer.close();
+        }
+        return both;
+      })()`);
+      const { cpu = [], webgpu = [] } = found;
+      equal(webgpu.length, MOLECULES.length);
+      cpu.forEach(({ error, standardized, values }, row) => {
+        const other = webgpu[row];
+        deepEqual([other?.error, other?.standardized], [error, standardized]);
+        for (const [name, one] of Object.entries(values)) {
+          const given = other?.values[name];
+          const what = `${name} of row ${row + 1}`;
+          near(given?.value, one.value, what, OF_A_GPU);
+          if (one.low !== null) near(given?.low, one.low, what, OF_A_GPU);
+          equal(given?.domain, one.domain);
+        }
+      });
+    });
+    await probe.context().close();
+
+    await checks.check(
+      "WebGPU: lost twice in the middle, the CPU goes on and no row is lost",
+      async () => {
+        const opened = await visit(DEVICE.kept);
+        const total = 400;
+        // Not waited for: it is to be disturbed.
+        await opened.evaluate(`void (globalThis.outcome = (async () => {
+        const scorer = await createScorer({ backend: "webgpu", model: "small" });
+        const backends = new Set();
+        const values = [];
+        const given = Array.from({ length: ${total} }, (_, i) => "C".repeat(1 + (i % 9)) + "O");
+        for await (const { index, error, predictions } of scorer.score(given)) {
+          if (error !== null || index !== values.length) throw new Error("row " + index);
+          values.push(predictions[0].value);
+          backends.add(scorer.backend);
+          globalThis.rows = values.length;
+        }
+        return { values, last: scorer.backend, backends: [...backends] };
+      })())`);
+        const lose = async (): Promise<void> => {
+          const worker = opened.workers().findLast((one) => one.url().endsWith("webgpu.js"));
+          await worker?.evaluate(() => (globalThis as { device?: GPUDevice }).device?.destroy());
+        };
+        await opened.waitForFunction(
+          () => ((globalThis as { rows?: number }).rows ?? 0) > 0,
+          null,
+          {
+            timeout: LIMIT,
+          },
+        );
+        // Until it has been given up; one that is just being started has no device yet.
+        const ended = opened.evaluate<{ values: number[]; last: string; backends: string[] }>(
+          "globalThis.outcome",
+        );
+        let over = false;
+        void ended.finally(() => {
+          over = true;
+        });
+        while (!over) {
+          // One that is ended meanwhile never answers.
+          const pause = new Promise((resolve) => setTimeout(resolve, 500));
+          await Promise.race([lose().catch(() => undefined), pause]);
+          await pause;
+        }
+        const { values, last, backends } = await ended;
+        equal(values.length, total);
+        equal(last, "cpu", backends.join(", "));
+        ok(backends.includes("webgpu"), backends.join(", "));
+        // The same molecule, before and after.
+        values.forEach((value, row) =>
+          near(value, values[row % 9] ?? Number.NaN, `row ${row + 1}`, OF_A_GPU),
+        );
+        await opened.context().close();
+      },
+    );
+
+    for (const [name, code, said] of [
+      ["silent", "no_answer", /adapter did not answer within 10 s/],
+      ["absent", "no_adapter", /no WebGPU adapter/],
+      ["refused", "device", /no device today|WebGPU/],
+      ["falsified", "inaccurate", /not those of the CPU/],
+    ] as const) {
+      await checks.check(`WebGPU: ${name}, it is refused in words`, async () => {
+        const opened = await visit(DEVICE[name]);
+        const [found, message = ""] = await refusal(opened);
+        equal(found, code, message);
+        ok(said.test(message), message);
+        // Where the choice is free, the CPU does it.
+        const choice = await opened.evaluate<unknown[]>(`(async () => {
+          const scorer = await createScorer({ backend: "auto", model: "small" });
+          return [scorer.backend, (await scorer.scoreOne("CCO")).error];
+        })()`);
+        deepEqual(choice, ["cpu", null]);
+        await opened.context().close();
+      });
+    }
+  } finally {
+    await browser.close();
+    await served.close();
+  }
 }
 
 /** Opens a page of a site and compares what it puts into its body. */

@@ -2,10 +2,13 @@
 
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { renderCard } from "../card.js";
+import type { Launch } from "../package/src/backend.js";
 import { batches } from "../package/src/batches.js";
 import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
-import { pictureOf } from "../package/src/drawing/picture.js";
+import { numbers as numbersOf, pictureOf } from "../package/src/drawing/picture.js";
+import { Engines } from "../package/src/engines.js";
+import type { DelicateError } from "../package/src/errors.js";
 import {
   bounds,
   bytes,
@@ -23,7 +26,14 @@ import {
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
 import { percentile } from "../package/src/percentile.js";
-import type { Endpoint, Row } from "../package/src/protocol.js";
+import type {
+  BackendName,
+  Domain,
+  Endpoint,
+  FromWorker,
+  ModelFiles,
+  Row,
+} from "../package/src/protocol.js";
 import { ScoreStore } from "../package/src/scores.js";
 import { App, type Input } from "../page/app.js";
 import {
@@ -34,14 +44,39 @@ import {
   largest,
   pieces,
 } from "../page/attribution.js";
+import { columnWords } from "../page/column-words.js";
+import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
+import { nameColumn } from "../page/naming.js";
+import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
-import { binsOf, correlation, scaleOf } from "../page/plot.js";
+import {
+  binsOf,
+  boundsOf,
+  correlation,
+  countsOf,
+  histogramOf,
+  medianOf,
+  scaleOf,
+} from "../page/plot.js";
+import { rankingWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
-import { arrange, type Content, EVERYTHING, FieldKeys, numberIn, type View } from "../page/view.js";
+import {
+  arrange,
+  type ColumnKey,
+  type Content,
+  DOMAINS,
+  EVERYTHING,
+  FieldKeys,
+  numberIn,
+  type Range,
+  type View,
+} from "../page/view.js";
+import { parametersIn } from "../weights.js";
 import { Checks } from "./checks.js";
 import {
+  INFO,
   type MadeUpRow,
   MadeUpWorker,
   madeUpEngines,
@@ -176,7 +211,7 @@ await checks.check(
   () => {
     const key = { by: "score", endpoint: 0 } as const;
     const range = (low: number | null, high: number | null): Partial<View> => ({
-      ranges: [{ key, low, high, domain: "any" }],
+      filters: [{ key, low, high, domains: DOMAINS }],
     });
     deepEqual(order(range(-1, null)), [0, 4]);
     deepEqual(order(range(-3, -1)), [0, 2]);
@@ -186,16 +221,102 @@ await checks.check(
     const known = rows.slice(0, 4);
     const store = new ScoreStore(4);
     store.set(0, 4, scores);
-    const within = (domain: "borderline" | "in"): number[] =>
+    const within = (...domains: Domain[]): number[] =>
       arrange(
         { rows: known, scores: store, similarities: null },
-        { ...EVERYTHING, ranges: [{ key, low: null, high: null, domain }] },
+        { ...EVERYTHING, filters: [{ key, low: null, high: null, domains }] },
         new FieldKeys(known),
       );
-    deepEqual(within("borderline"), [1, 2]);
+    deepEqual(within("borderline", "in"), [1, 2]);
     deepEqual(within("in"), [2]);
+    deepEqual(within("out"), [0]);
+    // The last is of no known domain.
+    deepEqual(within(...DOMAINS), [0, 1, 2, 3]);
+    deepEqual(within(), []);
   },
 );
+
+await checks.check("filters by text look in their own column, and all hold together", () => {
+  const contains = (index: number, text: string) =>
+    ({ key: { by: "field", index }, contains: text }) as const;
+  deepEqual(order({ filters: [contains(1, " X1 ")] }), [0, 4]);
+  deepEqual(order({ filters: [contains(0, "x1")] }), []);
+  deepEqual(order({ filters: [contains(1, "x"), contains(0, "cco")] }), [0]);
+  const range = { key: { by: "field", index: 2 }, low: 0, high: 5, domains: DOMAINS } as const;
+  deepEqual(order({ filters: [range] }), [2, 3]);
+  deepEqual(order({ filters: [range, contains(1, "x2")] }), [2]);
+});
+
+await checks.check("a column has one filter, and one that asks nothing is none", () => {
+  const filters = new ColumnFilters();
+  let told = 0;
+  filters.changed.on(() => {
+    told += 1;
+  });
+  const key = { by: "score", endpoint: 1 } as const;
+  const name = { by: "field", index: 0 } as const;
+  const range: Range = { key, low: 1, high: null, domains: DOMAINS };
+  filters.set({ ...range, low: null });
+  deepEqual([filters.all, told], [[], 0], "nothing to tell of");
+  filters.set(range);
+  filters.set({ key: name, contains: "cpd" });
+  filters.set({ ...range, high: 2 });
+  deepEqual(filters.all, [
+    { ...range, high: 2 },
+    { key: name, contains: "cpd" },
+  ]);
+  equal(filters.of({ by: "score", endpoint: 2 }), null);
+  filters.set({ key: name, contains: "  " });
+  deepEqual(filters.all, [{ ...range, high: 2 }]);
+  filters.set({ ...range, low: null, domains: ["in"] });
+  equal(filters.all.length, 1);
+  filters.remove(name);
+  filters.remove(key);
+  filters.clear();
+  deepEqual([filters.all, told], [[], 6]);
+});
+
+await checks.check(
+  "a filter is said in words, and its bounds are read as people write them",
+  () => {
+    const key = { by: "score", endpoint: 0 } as const;
+    const said = (low: number | null, high: number | null, ...domains: Domain[]): string =>
+      words({ key, low, high, domains });
+    equal(said(-1.5, 2, ...DOMAINS), "−1.5 to 2");
+    equal(said(3, null, "borderline", "in"), "at least 3, in domain or borderline");
+    equal(said(null, 0, "out"), "at most 0, outside the domain");
+    equal(said(null, null), "no domain");
+    equal(words({ key: { by: "field", index: 0 }, contains: " cpd " }), "contains “cpd”");
+    deepEqual(["", "  ", "−1.5", "1e3", "1,5", "x"].map(typed), [
+      null,
+      null,
+      -1.5,
+      1000,
+      Number.NaN,
+      Number.NaN,
+    ]);
+  },
+);
+
+await checks.check("columns are named and ordered by what they hold", () => {
+  const header = { columns: ["smiles", "name", "IC50"], smiles: 0, id: 1 };
+  const endpoint = { title: "hERG", unit: "pIC50", description: "Inhibition." } as Endpoint;
+  const of = (key: ColumnKey) => columnWords(key, [endpoint], header, (field) => field !== 1);
+  deepEqual(of({ by: "score", endpoint: 0 }), {
+    title: "hERG",
+    unit: "pIC50",
+    about: "Inhibition.",
+    holds: "numbers",
+    orders: ["Lowest first", "Highest first"],
+  });
+  deepEqual(
+    ([0, 1, 2] as const).map((index) => of({ by: "field", index }).holds),
+    // SMILES that look like numbers are text all the same.
+    ["text", "text", "numbers"],
+  );
+  deepEqual(of({ by: "field", index: 1 }).orders, ["A to Z", "Z to A"]);
+  deepEqual([of({ by: "structure" }).orders, of({ by: "state" }).holds], [null, "neither"]);
+});
 
 await checks.check("scores of pieces become one table, neighbours by one list", () => {
   const store = new ScoreStore(4);
@@ -331,6 +452,32 @@ await checks.check("a tall molecule is turned to lie in a wide box, one that fit
   equal(turned(BLOCK, 100, 200), BLOCK);
 });
 
+await checks.check("an atom's number can be read in a small drawing, the strongest first", () => {
+  const atoms = [
+    { x: 0, y: 0 },
+    { x: 24, y: 0 },
+    { x: 200, y: 0 },
+  ];
+  const marks = [0.3, 1, 0.5].map((strength, atom) => ({
+    atom,
+    strength,
+    direction: "raises" as const,
+    text: "+0.12",
+  }));
+  const sizes = (seen: number): [number, number][] =>
+    numbersOf({ atoms }, marks, seen).map(({ x, size }) => [x, size]);
+  deepEqual(sizes(2), [
+    [24, 6.5],
+    [200, 6.5],
+    [0, 6.5],
+  ]);
+  deepEqual(sizes(0.9), [
+    [24, 10],
+    [200, 10],
+  ]);
+  deepEqual(sizes(0.1)[0], [24, 11]);
+});
+
 await checks.check("an SVG of the drawing library becomes shapes with its atoms' places", () => {
   const made = pictureOf(`<svg id="m" viewBox="0 0 9 9">
   <text x="10" y="20" stroke="none" font-size="14" fill="rgb(255,13,13)">O</text>
@@ -364,6 +511,39 @@ await checks.check(
   },
 );
 
+await checks.check(
+  "names are found by their column's name, or else by being unlike each other",
+  () => {
+    const named = (columns: string[], id: number | null, ...fields: string[][]): number | null => {
+      const rows = fields.map((one) => row(one, 1));
+      return nameColumn({ columns, smiles: 0, id }, rows, new FieldKeys(rows));
+    };
+    const columns = ["smiles", "series", "code", "IC50"];
+    const fields = ["a", "b", "c"].map((code, at) => ["CCO", "x", `CPD-${code}`, `${at}`]);
+    equal(named(columns, 1, ...fields), 1);
+    equal(named(columns, null, ...fields), 2, "a series is no name");
+    equal(named(["smiles", "IC50"], null, ["CCO", "1"], ["CCN", "2"]), null);
+    equal(named(["smiles", "note"], null, ["CCO", "a"], ["CCN", ""], ["CCC", ""]), null);
+  },
+);
+
+await checks.check("a histogram has a count a bin, and the bounds of any of its bins", () => {
+  const histogram = histogramOf([0, 1, 1, Number.NaN, 10], 5);
+  ok(histogram !== null);
+  deepEqual(histogram.counts, [3, 0, 0, 0, 1]);
+  deepEqual([...histogram.bins], [0, 0, 0, -1, 4]);
+  deepEqual(countsOf([0, 4, -1], 5), [1, 0, 0, 0, 1]);
+  equal(histogramOf([Number.NaN], 5), null);
+  const bounds = (first: number, last: number) => boundsOf(histogram.scale, 5, first, last);
+  deepEqual(bounds(1, 2), { low: 2, high: 6 });
+  // Beyond the ends there is nothing to keep out.
+  deepEqual(bounds(0, 2), { low: null, high: 6 });
+  deepEqual(bounds(0, 4), { low: null, high: null });
+  equal(boundsOf({ low: 0, high: 1, ticks: [] }, 3, 1, 1).low, 0.333333);
+  equal(medianOf(Float64Array.of(5, Number.NaN, 1, 3)), 3);
+  ok(Number.isNaN(medianOf(Float64Array.of(Number.NaN))));
+});
+
 const endpoint = (name: string, group?: string): Endpoint =>
   ({ name, title: name, ...(group === undefined ? {} : { group }) }) as unknown as Endpoint;
 
@@ -387,6 +567,64 @@ await checks.check("a few endpoints are all shown, of many the first of each gro
   deepEqual(shown.endpoints.slice(0, 4), [0, 7, 1, 8]);
   shown.showEndpoints([14, 21], true);
   deepEqual(shown.endpoints.slice(0, 5), [0, 7, 14, 21, 1]);
+});
+
+await checks.check("of many endpoints those that chemists ask for first are shown", () => {
+  const first = ["log_s", "log_d", "caco2_papp", "bbb", "hlm_clint", "herg_pic50", "ames"];
+  const rest = Array.from({ length: 20 }, (_, place) => `e${place}`);
+  const shown = new ShownColumns();
+  const names = [...rest, ...first];
+  shown.use(
+    "usual",
+    names.map((name) => endpoint(name, "toxicity")),
+  );
+  deepEqual(
+    shown.endpoints.map((place) => names[place]),
+    first,
+  );
+  deepEqual(
+    groups([endpoint("ames", "toxicity"), endpoint("e")]).map(({ name }) => name),
+    ["Toxicity", ""],
+  );
+});
+
+await checks.check("it is said why rows could not be compared, each in its number", () => {
+  const rows = (...states: Row["state"][]) => states.map((state) => ({ state }));
+  const left = Int32Array.of(0, -1, -1, -1);
+  const mixed = rows("scored", "scored", "scored", "failed");
+  equal(
+    rankingWords(mixed, { nearest: left }, "fused"),
+    "Ranked 1 row, the nearest first. 3 rows could not be compared: 2 too large for the embedding, 1 with an error.",
+  );
+  equal(
+    rankingWords(rows("scored", "failed", "failed"), { nearest: left }, "weighted"),
+    "Ranked 1 row, the nearest first. 2 rows could not be compared: 2 with errors.",
+  );
+  equal(
+    rankingWords(rows("scored", "pending"), { nearest: left }, "embedding"),
+    "Ranked 1 row, the nearest first. 1 row could not be compared: 1 too large for the embedding or with errors.",
+  );
+  equal(
+    rankingWords(rows("scored", "scored"), { nearest: Int32Array.of(0, 1) }, "fused"),
+    "Ranked 2 rows, the nearest first.",
+  );
+});
+
+await checks.check("parameters are counted in the weights, the encoder's among them", () => {
+  const header = {
+    __metadata__: { format: "pt" },
+    "a.weight": { dtype: "I8", shape: [3, 4], data_offsets: [0, 12] },
+    "a.weight.scale": { dtype: "F32", shape: [3], data_offsets: [12, 24] },
+    "b.scale": { dtype: "F32", shape: [], data_offsets: [24, 28] },
+  };
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const file = new Uint8Array(8 + json.length + 28);
+  new DataView(file.buffer).setBigUint64(0, BigInt(json.length), true);
+  file.set(json, 8);
+  equal(parametersIn(file), 13);
+  equal(parameterWords(2_296_637, 933_120), "2.3 million, of which the encoder 0.93 million");
+  equal(parameterWords(8_304_384, 8_304_384), "8.3 million");
+  equal(parameterWords(13, null), "13");
 });
 
 await checks.check("a SMILES is cut into its atoms and what is between them", () => {
@@ -582,7 +820,7 @@ await checks.check("it is said how often molecules were not scored as they were 
     changes.count(one, 1);
   changes.count(null, 1);
   const rest = "1 without charges; 1 without stereo; 1: a doubled backslash read as one.";
-  equal(changes.summary(), `Rows changed: 2 without salts or solvents; ${rest}`);
+  equal(changes.summary(), `Scored in standard form: 2 without salts or solvents; ${rest}`);
   changes.count({ ...plain, stereo: true }, -1);
   ok(!changes.summary().includes("stereo"));
 });
@@ -613,6 +851,58 @@ await checks.check("a worker that fails beside others loses no row", async () =>
   await app.score(file("a.smi", "CCN", 4_500));
   equal(app.session?.counts.scored, 4_500);
   deepEqual(engines.helpers, [], "it is asked no more");
+});
+
+/** Engines whose workers answer with made-up values, and which of them were started and ended. */
+function tried(values: Record<BackendName, number[]>) {
+  const log: string[] = [];
+  const thread: Launch = (name, on) => ({
+    postMessage(message) {
+      const answer = (given: FromWorker): void => queueMicrotask(() => on.message(given));
+      if (message.call === "start")
+        answer({ type: "ready", info: { ...INFO, backend: name }, shared: null });
+      else if (message.call === "probe")
+        answer({ type: "result", id: message.id, value: { rate: 10, values: values[name] } });
+    },
+    terminate: () => log.push(`${name} ended`),
+  });
+  const assets = { model: {} as ModelFiles, embedding: null, precision: null };
+  const engines = new Engines(
+    assets,
+    { cpu: 1, webgpu: 1 },
+    "webgpu",
+    (name, on) => {
+      log.push(`${name} started`);
+      return thread(name, on);
+    },
+    1,
+  );
+  return { engines, log };
+}
+
+await checks.check("a GPU that was asked for is used where its numbers are the CPU's", async () => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { gpu: {} }, configurable: true });
+  try {
+    const same = tried({ cpu: [1, -200], webgpu: [1.001, -200.5] });
+    await same.engines.start();
+    equal(same.engines.state.current, "webgpu");
+    equal(same.engines.state.webgpu.state, "measured");
+    deepEqual(same.log, ["webgpu started", "cpu started", "cpu ended"]);
+    for (const webgpu of [[1.02, -200], [1, Number.NaN], [1]]) {
+      const other = tried({ cpu: [1, -200], webgpu });
+      await other.engines.start();
+      equal(other.engines.state.current, "cpu", `${webgpu}`);
+      equal(other.engines.state.webgpu.state, "unusable");
+      ok(/not those of the CPU\. Using the CPU/.test(other.engines.state.note ?? ""));
+      equal((other.engines.failure as DelicateError).code, "inaccurate");
+      ok(other.log.includes("webgpu ended"));
+      equal(other.engines.current.dead, false);
+    }
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(globalThis, "navigator");
+    else Object.defineProperty(globalThis, "navigator", before);
+  }
 });
 
 await checks.check("rows that every worker fails at end the run", async () => {

@@ -7,7 +7,8 @@ import type { Call, Calls, EngineInfo, Row, Scores, TableId } from "../package/s
 import type { Workers } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
 
-const INFO: EngineInfo = {
+/** Of the made-up model. */
+export const INFO: EngineInfo = {
   backend: "cpu",
   precision: "int8",
   adapter: "",

@@ -33,6 +33,6 @@ export class Changes {
     const notes = [...this.#notes].filter(([, rows]) => rows > 0);
     const said = notes.sort(([a], [b]) => (a < b ? -1 : 1));
     const parts = [...kinds, ...said.map(([note, rows]) => `${count(rows)}: ${note}`)];
-    return parts.length === 0 ? "" : `Rows changed: ${parts.join("; ")}.`;
+    return parts.length === 0 ? "" : `Scored in standard form: ${parts.join("; ")}.`;
   }
 }

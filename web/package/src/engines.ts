@@ -236,22 +236,36 @@ export class Engines {
   }
 
   async #startForcedWebGpu(): Promise<void> {
+    let gpu: Backend | null = null;
     try {
       if (!("gpu" in navigator)) {
         throw new DelicateError({ code: "no_webgpu", message: withoutWebGpu() });
       }
-      const gpu = this.#use(this.#launch("webgpu"));
-      await this.#measure(gpu, FORCED_PROBE_LIMIT_MS);
+      gpu = this.#use(this.#launch("webgpu"));
+      const onGpu = await this.#measure(gpu, FORCED_PROBE_LIMIT_MS);
+      refuseOtherNumbers(onGpu.values, await this.#valuesOfCpu());
     } catch (error) {
       // One that dies after loading has been replaced already.
-      if (this.#current !== null && this.#current.info !== null) return;
-      this.#current?.stop();
+      const replaced = gpu !== null && (this.#current !== gpu || (gpu.dead && gpu.info !== null));
+      if (replaced || this.#stopped) return;
+      gpu?.stop();
       this.failure = error;
       this.#set("webgpu", { state: "unusable", why: reason(error) });
       this.#change({
         note: `WebGPU was requested but is not available: ${reason(error)}. Using the CPU instead.`,
       });
       await this.#measure(this.#use(this.#launch("cpu")));
+    }
+  }
+
+  /** What the CPU says of the molecules that a GPU is tried on, by a worker that is there for it alone. */
+  async #valuesOfCpu(): Promise<readonly number[]> {
+    const cpu = this.#backend("cpu", { ...this.#assets, precision: "fp32" }, () => undefined);
+    try {
+      await cpu.ready;
+      return (await cpu.call("probe", null)).values;
+    } finally {
+      cpu.stop();
     }
   }
 

@@ -130,8 +130,8 @@ export function atomContributions(
   draw(0);
   caption.replaceChildren(
     ...(endpoints.length > 1
-      ? [element("label", {}, "Shares of each atom in ", choice)]
-      : [`Shares of each atom in ${endpoints[0]?.title ?? "the prediction"}`]),
+      ? [element("label", {}, "Atom contributions to ", choice)]
+      : [`Atom contributions to ${endpoints[0]?.title ?? "the prediction"}`]),
   );
   return [
     element("h3", {}, "Which atoms drive it"),

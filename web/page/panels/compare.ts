@@ -6,6 +6,7 @@ import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
+import { nameOf } from "../naming.js";
 import type { Selection } from "../selection.js";
 import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
@@ -18,10 +19,10 @@ export function comparePanel(app: App, selection: Selection): void {
   const body = find("compare-body", HTMLElement);
   const open = find("compare-open", HTMLButtonElement);
 
-  /** The two rows, in the order of the table; null unless just two are selected and scored. */
+  /** The two rows, in the order in which they were selected; null unless just two are, and scored. */
   const pair = (): [Session, number, number] | null => {
     const { session } = app;
-    const [first, second, ...others] = [...selection.rows].sort((a, b) => a - b);
+    const [first, second, ...others] = selection.rows;
     if (session === null || first === undefined || second === undefined || others.length > 0)
       return null;
     const scored = [first, second].every((row) => session.rows[row]?.state === "scored");
@@ -34,12 +35,16 @@ export function comparePanel(app: App, selection: Selection): void {
     const chosen = pair();
     if (chosen === null) return;
     const [session, ...rows] = chosen;
-    const names = rows.map((row) => nameOf(session, row)) as [string, string];
+    const names = rows.map((row) => nameOf(session, row) || `Row ${format.count(row + 1)}`) as [
+      string,
+      string,
+    ];
     const endpoints = app.model?.endpoints ?? [];
     const [first = [], second = []] = rows.map((row) =>
       endpoints.map((_, endpoint) => session.scores.estimate(row, endpoint)),
     );
     const slots = names.map(() => element("div", { class: "drawing large" }));
+    const [reference, other] = names;
     const heads: [string, string, string] = [...names, "Difference"];
     const values = element(
       "section",
@@ -51,14 +56,24 @@ export function comparePanel(app: App, selection: Selection): void {
         "div",
         { class: "compared" },
         ...slots.map((slot, place) =>
-          element("figure", {}, slot, element("figcaption", {}, names[place] ?? "")),
+          element(
+            "figure",
+            {},
+            slot,
+            element(
+              "figcaption",
+              {},
+              names[place] ?? "",
+              ...(place === 0 ? [element("span", { class: "unit" }, " reference")] : []),
+            ),
+          ),
         ),
       ),
       values,
       element(
         "p",
         { class: "hint" },
-        "The difference is the second less the first. Within the interval: one of the two values may be off by as much.",
+        `The difference is ${other} minus ${reference}, which was selected first. Within the interval: one of the two values may be off by as much.`,
       ),
     );
     dialog.showModal();
@@ -74,13 +89,6 @@ export function comparePanel(app: App, selection: Selection): void {
     show();
   });
   closeBeside(dialog);
-}
-
-/** What a row is called: its name, or else its number. */
-function nameOf(session: Session, row: number): string {
-  const { id } = session.columns;
-  const own = id === null ? "" : (session.rows[row]?.fields[id] ?? "").trim();
-  return own === "" ? `Row ${format.count(row + 1)}` : own;
 }
 
 async function drawBoth(

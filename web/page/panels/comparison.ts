@@ -7,7 +7,7 @@ import type { Estimate } from "../../package/src/scores.js";
 import { element, spoken } from "../dom.js";
 import { groupOf } from "../shown-columns.js";
 
-/** A line an endpoint; `heads` are over the first molecule, the second and the difference. */
+/** A line an endpoint, with no difference where both are one estimate; `heads` are over the first molecule, the second and the difference. */
 export function comparison(
   endpoints: readonly Endpoint[],
   heads: readonly [string, string, string],
@@ -30,21 +30,33 @@ export function comparison(
     const isNew = group !== before && group !== "";
     before = group;
     if (!isNew) return [line];
-    const head = element("th", { scope: "rowgroup", colSpan: 4, class: "group" }, capital(group));
+    const head = element("th", { scope: "rowgroup", colSpan: 4, class: "group" }, group);
     return [element("tr", {}, head), line];
   });
   const top = ["Endpoint", ...heads].map((text, place) =>
     element("th", { scope: "col", class: place === 0 ? "" : "number" }, text),
   );
-  return element(
+  const table = element(
     "table",
-    {},
+    { class: "comparison" },
     element("thead", {}, element("tr", {}, ...top)),
     element("tbody", {}, ...rows),
   );
+  // The roles are those of the elements, which the layout on a phone would take from them.
+  for (const [selector, role] of ROLES)
+    for (const part of [table, ...table.querySelectorAll(selector)])
+      if (part.matches(selector)) part.setAttribute("role", role);
+  return table;
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const ROLES = [
+  ["table", "table"],
+  ["thead, tbody", "rowgroup"],
+  ["tr", "row"],
+  ["th[scope=col]", "columnheader"],
+  ["th[scope=row], th[scope=rowgroup]", "rowheader"],
+  ["td", "cell"],
+] as const;
 
 function cell(estimate: Estimate | null): HTMLTableCellElement {
   if (estimate === null) return element("td", { class: "number none" }, "–");
@@ -65,7 +77,9 @@ function cell(estimate: Estimate | null): HTMLTableCellElement {
 
 /** What changed, and whether by more than what either number may be off. */
 function difference(before: Estimate | null, after: Estimate | null): HTMLTableCellElement {
-  if (before === null || after === null) return element("td", { class: "number none" }, "–");
+  // Nothing is compared with itself.
+  if (before === null || after === null || before === after)
+    return element("td", { class: "number none" }, "–");
   const change = after.value - before.value;
   const halves = [before, after].flatMap(({ interval }) =>
     interval === null ? [] : [(interval.high - interval.low) / 2],

@@ -4,6 +4,7 @@ import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
+import { nameOf } from "../naming.js";
 import { closeBeside } from "./dialog.js";
 import { waiting } from "./engine.js";
 import { type Pending, rowDetails } from "./row-details.js";
@@ -121,8 +122,7 @@ export function detailsPanel(
     if (row === undefined) return;
     shown = { session, index };
     explaining?.abort();
-    const { id } = session.columns;
-    const name = id === null ? "" : (row.fields[id] ?? "");
+    const name = nameOf(session, index);
     title.textContent = `Row ${format.count(index + 1)}${name === "" ? "" : `: ${name}`}`;
     previous.disabled = beside(index, -1) === null;
     next.disabled = beside(index, 1) === null;
@@ -141,10 +141,8 @@ export function detailsPanel(
 }
 
 /** A scored row as a line of a list: its molecule and its name; null where it was not scored. */
-export function lineOf({ rows, columns }: Session, index: number): string | null {
-  const row = rows[index];
-  const smiles = row?.standardization?.smiles;
-  if (row === undefined || smiles === undefined) return null;
-  const name = columns.id === null ? "" : (row.fields[columns.id] ?? "");
-  return `${smiles}\t${name === "" ? `row ${index + 1}` : name}`;
+export function lineOf(session: Session, index: number): string | null {
+  const smiles = session.rows[index]?.standardization?.smiles;
+  if (smiles === undefined) return null;
+  return `${smiles}\t${nameOf(session, index) || `row ${index + 1}`}`;
 }

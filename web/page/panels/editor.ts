@@ -9,6 +9,7 @@ import type { Estimate } from "../../package/src/scores.js";
 import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
+import { nameOf } from "../naming.js";
 import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
 
@@ -17,6 +18,8 @@ export interface EditorPanel {
   edit(session: Session, row: number): Promise<void>;
 }
 
+/** Width of the sketcher's buttons, in pixels. */
+const TOOLBAR = 46;
 /** A drawing that rests as long is scored. */
 const PAUSE_MS = 200;
 
@@ -110,12 +113,21 @@ export function editorPanel(
     try {
       const { CanvasEditor, Molecule } = await library();
       if (!dialog.open) return;
-      sketcher ??= new CanvasEditor(canvas);
+      if (sketcher === null) {
+        sketcher = new CanvasEditor(canvas);
+        withinFrame(canvas);
+      }
       sketcher.setOnChangeListener(({ type, isUserEvent }) => {
         if (type === "molecule" && isUserEvent) scoreSoon();
       });
+      // It is fitted into the canvas once that has its size.
+      await painted();
+      if (!dialog.open) return;
+      const { clientWidth, clientHeight } = canvas;
       const molecule =
-        block === null ? new Molecule(64, 64) : Molecule.fromMolfile(turned(block, 4, 3));
+        block === null
+          ? new Molecule(64, 64)
+          : Molecule.fromMolfile(turned(block, Math.max(1, clientWidth - TOOLBAR), clientHeight));
       sketcher.setMolecule(molecule);
       state.textContent =
         block === null ? "Draw a molecule." : "Change the drawing: the numbers follow.";
@@ -158,13 +170,12 @@ export function editorPanel(
 
   return {
     async edit(session, index) {
-      const given = session.rows[index];
-      const standard = given?.standardization?.smiles;
-      if (given === undefined || standard === undefined) return;
+      const standard = session.rows[index]?.standardization?.smiles;
+      if (standard === undefined) return;
       row = index;
-      const own = session.columns.id === null ? "" : (given.fields[session.columns.id] ?? "");
-      name = `${own === "" ? `row ${index + 1}` : own}, edited`;
-      title.textContent = `Edit ${own === "" ? `row ${format.count(index + 1)}` : own}`;
+      const own = nameOf(session, index) || `row ${format.count(index + 1)}`;
+      name = `${own}, edited`;
+      title.textContent = `Edit ${own}`;
       before = (app.model?.endpoints ?? []).map((_, place) =>
         session.scores.estimate(index, place),
       );
@@ -174,3 +185,14 @@ export function editorPanel(
     },
   };
 }
+
+/** Keeps the sketcher's canvas beside its buttons; by itself it is as much wider as they are. */
+function withinFrame(frame: HTMLElement): void {
+  const root = frame.querySelector("[data-openchemlib-canvas-editor]")?.shadowRoot;
+  const container = root?.querySelector<HTMLElement>("div");
+  if (container != null) container.style.minWidth = "0";
+}
+
+/** The page was laid out and painted. */
+const painted = (): Promise<void> =>
+  new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())));

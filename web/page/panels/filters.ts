@@ -1,33 +1,37 @@
-/** Filters by number and by domain, as many as the user wants. */
+/** The filters in force, by column and by substructure; a column's own is set in its menu. */
 
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
+import { type ColumnFilters, words } from "../filters.js";
 import { groups } from "../shown-columns.js";
-import type { NumberKey, Range } from "../view.js";
+import { type ColumnKey, sameKey } from "../view.js";
 
 export interface FiltersPanel {
   /** Another filter stands in the same place. */
   besides: boolean;
-  /** Takes all filters away, without telling of it. */
-  clear(): void;
+  /** Other columns can be filtered now. */
+  show(): void;
+  open(): void;
 }
 
 interface Wants {
-  /** The user's columns that hold numbers. */
-  numericFields(): { title: string; index: number }[];
+  /** The user's columns that are offered. */
+  fields(): { title: string; index: number }[];
   hasSimilarity(): boolean;
-  onChange(ranges: Range[]): void;
+  titleOf(key: ColumnKey): string;
+  /** A column's menu is to open; the focus goes to `back` when it closes. */
+  onMenu(key: ColumnKey, opener: HTMLElement, back: () => HTMLElement | null): void;
   /** All filters are to go. */
   onClear(): void;
 }
 
-/** What a filter's choice of columns offers. */
-export function numberColumns(
+/** What a choice of columns offers; a value is a column's key. */
+export function columnOptions(
   app: App,
-  { numericFields, hasSimilarity }: Omit<Wants, "onChange" | "onClear">,
-) {
+  { fields, hasSimilarity }: Pick<Wants, "fields" | "hasSimilarity">,
+): HTMLElement[] {
   const endpoints = app.model?.endpoints ?? [];
-  const option = (key: NumberKey, title: string): HTMLOptionElement =>
+  const option = (key: ColumnKey, title: string): HTMLOptionElement =>
     element("option", { value: JSON.stringify(key) }, title);
   const parts: HTMLElement[] = groups(endpoints).map(({ name, endpoints: places }) => {
     const group = element(
@@ -40,7 +44,7 @@ export function numberColumns(
     group.label = name === "" ? "Predicted" : name;
     return group;
   });
-  const own = numericFields().map(({ title, index }) => option({ by: "field", index }, title));
+  const own = fields().map(({ title, index }) => option({ by: "field", index }, title));
   if (hasSimilarity()) own.unshift(option({ by: "similarity" }, "Similarity to the actives"));
   if (own.length > 0) {
     const group = element("optgroup", {}, ...own);
@@ -50,113 +54,87 @@ export function numberColumns(
   return parts;
 }
 
-export function filtersPanel(app: App, wants: Wants): FiltersPanel {
+export function filtersPanel(app: App, filters: ColumnFilters, wants: Wants): FiltersPanel {
   const open = find("filters-open", HTMLButtonElement);
   const panel = find("filters", HTMLElement);
   const list = find("filter-list", HTMLUListElement);
+  const column = find("filter-column", HTMLSelectElement);
   const add = find("filter-add", HTMLButtonElement);
   const none = find("filter-clear", HTMLButtonElement);
-  const readers = new Map<HTMLElement, () => Range>();
-  let active: Range[] = [];
   /** A filter by substructure is in use. */
   let besides = false;
+  /** The column that the user chose last. */
+  let chosen = "";
+  /** The buttons that change a filter. */
+  let changers: { key: ColumnKey; button: HTMLButtonElement }[] = [];
 
-  const drawOpen = (): void => {
-    const count = active.length + Number(besides);
+  const changerOf = (key: ColumnKey): HTMLButtonElement | null =>
+    changers.find((one) => sameKey(one.key, key))?.button ?? null;
+  const menu = (key: ColumnKey, opener: HTMLElement): void =>
+    wants.onMenu(key, opener, () => changerOf(key) ?? add);
+
+  const draw = (): void => {
+    const count = filters.all.length + Number(besides);
     open.textContent = count === 0 ? "Filters" : `Filters (${count})`;
+    none.disabled = count === 0;
+    changers = [];
+    list.replaceChildren(
+      ...filters.all.map((filter) => {
+        const title = wants.titleOf(filter.key);
+        const make = (text: string): HTMLButtonElement =>
+          element(
+            "button",
+            { type: "button", class: "quiet", attributes: { "aria-label": `${text}: ${title}` } },
+            text,
+          );
+        const [change, remove] = [make("Change…"), make("Remove")];
+        change.setAttribute("aria-haspopup", "dialog");
+        changers.push({ key: filter.key, button: change });
+        change.addEventListener("click", () => menu(filter.key, change));
+        remove.addEventListener("click", () => {
+          filters.remove(filter.key);
+          add.focus();
+        });
+        const said = element("span", {}, element("strong", {}, title), ` ${words(filter)}`);
+        return element("li", {}, said, change, remove);
+      }),
+    );
   };
-  const changed = (): void => {
-    const ranges = [...readers.values()].map((read) => read());
-    active = ranges.filter(
-      ({ low, high, domain }) => low !== null || high !== null || domain !== "any",
-    );
-    drawOpen();
-    wants.onChange(active);
-  };
-  const addFilter = (): void => {
-    const column = element(
-      "select",
-      { attributes: { "aria-label": "Column" } },
-      ...numberColumns(app, wants),
-    );
-    if (column.options.length === 0) return;
-    const bound = (label: string): HTMLInputElement =>
-      element("input", {
-        type: "text",
-        inputMode: "decimal",
-        size: 6,
-        placeholder: label.toLowerCase(),
-        attributes: { "aria-label": label },
-      });
-    const [low, high] = [bound("At least"), bound("At most")];
-    const domain = element(
-      "select",
-      { attributes: { "aria-label": "Domain" } },
-      element("option", { value: "any" }, "any domain"),
-      element("option", { value: "borderline" }, "in or borderline"),
-      element("option", { value: "in" }, "in domain"),
-    );
-    const remove = element(
-      "button",
-      { type: "button", class: "quiet", attributes: { "aria-label": "Remove this filter" } },
-      "Remove",
-    );
-    const item = element("li", {}, column, low, element("span", {}, "to"), high, domain, remove);
-    const number = (input: HTMLInputElement): number | null => {
-      const text = input.value.trim().replace("\u2212", "-");
-      const value = Number(text);
-      const wrong = text !== "" && Number.isNaN(value);
-      input.setAttribute("aria-invalid", String(wrong));
-      return text === "" || wrong ? null : value;
-    };
-    readers.set(item, () => {
-      const key = JSON.parse(column.value) as NumberKey;
-      domain.hidden = key.by !== "score";
-      return {
-        key,
-        low: number(low),
-        high: number(high),
-        domain: key.by === "score" ? (domain.value as Range["domain"]) : "any",
-      };
-    });
-    for (const input of [low, high]) input.addEventListener("input", changed);
-    for (const select of [column, domain]) select.addEventListener("change", changed);
-    remove.addEventListener("click", () => {
-      readers.delete(item);
-      item.remove();
-      add.focus();
-      changed();
-    });
-    list.append(item);
-    column.focus();
-  };
-  const clear = (): void => {
-    readers.clear();
-    list.replaceChildren();
-    active = [];
-    drawOpen();
+  const show = (): void => {
+    column.replaceChildren(...columnOptions(app, wants));
+    column.value = chosen;
+    if (column.selectedIndex === -1) column.selectedIndex = 0;
+    add.disabled = column.options.length === 0;
+    draw();
   };
 
-  open.addEventListener("click", () => {
-    panel.hidden = !panel.hidden;
-    open.setAttribute("aria-expanded", String(!panel.hidden));
-    if (!panel.hidden && readers.size === 0) addFilter();
+  const turn = (hidden: boolean): void => {
+    panel.hidden = hidden;
+    open.setAttribute("aria-expanded", String(!hidden));
+  };
+  open.addEventListener("click", () => turn(!panel.hidden));
+  column.addEventListener("change", () => {
+    chosen = column.value;
   });
-  add.addEventListener("click", addFilter);
+  add.addEventListener("click", () => {
+    if (column.value !== "") menu(JSON.parse(column.value) as ColumnKey, add);
+  });
   none.addEventListener("click", () => {
-    clear();
-    add.focus();
+    filters.clear();
     wants.onClear();
-    changed();
+    // It can do no more, and would keep the focus from everybody.
+    add.focus();
   });
+  filters.changed.on(draw);
   return {
-    clear,
+    show,
+    open: () => turn(false),
     get besides() {
       return besides;
     },
     set besides(used) {
       besides = used;
-      drawOpen();
+      draw();
     },
   };
 }

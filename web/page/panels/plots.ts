@@ -6,10 +6,12 @@ import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
-import { binsOf, correlation, type Scale, scaleOf } from "../plot.js";
+import { nameOf } from "../naming.js";
+import { correlation, countsOf, histogramOf, medianOf, type Scale, scaleOf } from "../plot.js";
 import type { Selection } from "../selection.js";
 import { type NumberKey, numbers } from "../view.js";
-import { numberColumns } from "./filters.js";
+import { bars, label, line, surface } from "./canvas.js";
+import { columnOptions } from "./filters.js";
 import type { ResultTable } from "./table.js";
 
 const HEIGHT = 340;
@@ -68,8 +70,8 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
 
   const fillChoices = (): void => {
     const options = (): HTMLElement[] =>
-      numberColumns(app, {
-        numericFields: () => {
+      columnOptions(app, {
+        fields: () => {
           const header = app.session?.columns;
           return (header?.columns ?? []).flatMap((title, index) =>
             index !== header?.smiles && table.keys.isNumeric(index) ? [{ title, index }] : [],
@@ -87,6 +89,12 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
   };
   const titleOf = (select: HTMLSelectElement): string =>
     select.selectedOptions[0]?.textContent ?? "";
+  /** The title with the unit, as an axis has it. */
+  const axisOf = (select: HTMLSelectElement): string => {
+    const key = JSON.parse(select.value) as NumberKey;
+    const unit = key.by === "score" ? (app.model?.endpoints[key.endpoint]?.unit ?? "") : "";
+    return unit === "" ? titleOf(select) : `${titleOf(select)} (${unit})`;
+  };
 
   const compute = (): void => {
     const { content } = table;
@@ -100,24 +108,22 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     };
     const x = of(across);
     const y = up.value === "" ? null : of(up);
-    const horizontal = scaleOf(x);
-    if (horizontal === null) return;
     if (y !== null) {
-      const vertical = scaleOf(y);
-      if (vertical === null) return;
+      const [horizontal, vertical] = [scaleOf(x), scaleOf(y)];
+      if (horizontal === null || vertical === null) return;
       plotted = { rows, x, y, across: horizontal, up: vertical, bins: null, counts: [] };
       const r = correlation(x, y);
       summary = `${titleOf(up)} over ${titleOf(across)}`;
       if (Number.isFinite(r)) summary += `, Pearson’s r ${format.score(r)}`;
     } else {
-      const bins = binsOf(x, horizontal, BINS);
-      const counts = new Array<number>(BINS).fill(0);
-      for (const bin of bins) if (bin >= 0) counts[bin] = (counts[bin] ?? 0) + 1;
-      const vertical = scaleOf([0, ...counts], 4) as Scale;
-      plotted = { rows, x, y, across: horizontal, up: vertical, bins, counts };
-      const sorted = x.filter(Number.isFinite).sort();
-      const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-      summary = `${titleOf(across)}: ${format.plural(sorted.length, "row")}, median ${format.estimate(median, null)}`;
+      const histogram = histogramOf(x, BINS);
+      if (histogram === null) return;
+      const { scale, bins, counts } = histogram;
+      // No tick between two whole numbers.
+      const vertical = scaleOf([0, ...counts], Math.min(4, Math.max(...counts))) as Scale;
+      plotted = { rows, x, y, across: scale, up: vertical, bins, counts };
+      const found = counts.reduce((sum, count) => sum + count, 0);
+      summary = `${titleOf(across)}: ${format.plural(found, "row")}, median ${format.estimate(medianOf(x), null)}`;
     }
     summary += ". Drag over the plot to select rows.";
   };
@@ -138,21 +144,13 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
 
   const paint = (): void => {
     if (panel.hidden) return;
-    const ratio = window.devicePixelRatio;
-    const width = canvas.clientWidth;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(HEIGHT * ratio);
-    const context = canvas.getContext("2d");
-    if (context === null) return;
-    context.scale(ratio, ratio);
+    const drawn = surface(canvas, HEIGHT);
+    if (drawn === null) return;
+    const { context, width, colour } = drawn;
     canvas.setAttribute("aria-label", summary);
     readout.textContent = summary;
     if (plotted === null) return;
-    const style = getComputedStyle(canvas);
-    const colour = (name: string): string => style.getPropertyValue(name).trim();
     const at = place(plotted);
-    context.font = `12px ${style.fontFamily}`;
-    context.lineWidth = 1;
     context.strokeStyle = colour("--line");
     context.fillStyle = colour("--soft");
     context.textAlign = "center";
@@ -167,34 +165,20 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     }
     context.fillStyle = colour("--ink");
     context.textAlign = "center";
-    context.fillText(titleOf(across), (EDGES.left + width) / 2, HEIGHT - 8);
+    context.fillText(axisOf(across), (EDGES.left + width) / 2, HEIGHT - 8);
     context.save();
     context.translate(14, (HEIGHT - EDGES.bottom + EDGES.top) / 2);
     context.rotate(-Math.PI / 2);
-    context.fillText(up.value === "" ? "rows" : titleOf(up), 0, 0);
+    context.fillText(up.value === "" ? "rows" : axisOf(up), 0, 0);
     context.restore();
     const chosen = selection.rows;
     if (plotted.y === null) {
-      const marked = new Array<number>(BINS).fill(0);
-      plotted.bins?.forEach((bin, index) => {
-        const row = plotted?.rows[index];
-        if (bin >= 0 && row !== undefined && chosen.has(row)) marked[bin] = (marked[bin] ?? 0) + 1;
-      });
-      for (const [counts, name] of [
-        [plotted.counts, "--bar"],
-        [marked, "--accent"],
-      ] as const) {
-        context.fillStyle = colour(name);
-        counts.forEach((count, bin) => {
-          const top = at.y(count);
-          context.fillRect(
-            at.bin(bin) + 0.5,
-            top,
-            at.bin(bin + 1) - at.bin(bin) - 1,
-            at.y(0) - top,
-          );
-        });
-      }
+      const { bins, rows } = plotted;
+      const marked = (bins ?? []).filter((_, index) => chosen.has(rows[index] ?? -1));
+      context.fillStyle = colour("--bar");
+      bars(context, plotted.counts, at);
+      context.fillStyle = colour("--accent");
+      bars(context, countsOf(marked, BINS), at);
     } else {
       const many = plotted.rows.length > 5_000;
       const size = many ? 2 : 7;
@@ -303,8 +287,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
       under = row;
       void drawUnder(session, row);
     }
-    const { id } = session.columns;
-    const name = (session.rows[row]?.fields[id ?? -1] ?? "") || `row ${format.count(row + 1)}`;
+    const name = nameOf(session, row) || `Row ${format.count(row + 1)}`;
     const [h, v] = [plotted?.x[found] ?? Number.NaN, plotted?.y?.[found] ?? Number.NaN];
     readout.textContent = `${name}: ${titleOf(across)} ${format.estimate(h, null)}, ${titleOf(up)} ${format.estimate(v, null)}. Click to see it.`;
   });
@@ -352,18 +335,3 @@ const upright = ({ left, right, top, bottom }: Area): Area => ({
   top: Math.min(top, bottom),
   bottom: Math.max(top, bottom),
 });
-
-const label = (value: number): string => String(value).replace("-", "\u2212");
-
-function line(
-  context: CanvasRenderingContext2D,
-  x1: number,
-  y1: number,
-  x2: number,
-  y2: number,
-): void {
-  context.beginPath();
-  context.moveTo(x1, y1);
-  context.lineTo(x2, y2);
-  context.stroke();
-}

@@ -5,11 +5,14 @@ import * as format from "../../package/src/format.js";
 import type { ExportFormat } from "../../package/src/protocol.js";
 import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
+import { columnWords } from "../column-words.js";
 import { element, find } from "../dom.js";
+import { ColumnFilters } from "../filters.js";
 import type { Selection } from "../selection.js";
 import { ShownColumns } from "../shown-columns.js";
-import { EVERYTHING, type Sought, type View } from "../view.js";
+import { type ColumnKey, EVERYTHING, type Sought, type View } from "../view.js";
 import { columnChoice } from "./column-choice.js";
+import { columnMenu } from "./column-menu.js";
 import { filtersPanel } from "./filters.js";
 import { substructurePanel } from "./substructure.js";
 import { ACTIVE, type Ranked, ResultTable, type TableData } from "./table.js";
@@ -73,6 +76,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const columns = find("columns", HTMLButtonElement);
   const selected = find("selected", HTMLElement);
   const selectNone = find("select-none", HTMLButtonElement);
+  const smarts = find("smarts", HTMLInputElement);
   const scope = find("scope", HTMLSelectElement);
   const copy = find("copy-table", HTMLButtonElement);
 
@@ -95,6 +99,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     });
   });
   const shown = new ShownColumns();
+  const isStructure = (key: ColumnKey): boolean =>
+    key.by === "structure" || (key.by === "field" && key.index === app.session?.columns.smiles);
   const table = new ResultTable(find("viewport", HTMLElement), {
     drawings,
     selection,
@@ -110,6 +116,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     onCopy() {
       if (selection.rows.size > 0) void copyTable();
     },
+    onMenu: (key, opener, back) => menu.open(key, opener, back),
   });
 
   const data = (session: Session): TableData => {
@@ -184,7 +191,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     shadingLegend.hidden = !scored || reference === null || !shading.checked;
     const [, text] = shadingLegend.children;
     if (reference !== null && text !== undefined)
-      text.textContent = `Shading and the bar below: the per cent of ${format.count(reference.molecules)} ${reference.name} that have a lesser value. Neither more nor less is better by itself.`;
+      text.textContent = `Shading and the bar below: how many per cent of ${format.count(reference.molecules)} ${reference.name} have a lower value. Higher is not better by itself.`;
   };
   /** Shows the table with the same filters and order. */
   const redraw = (): void => {
@@ -205,9 +212,10 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     drawings.paused = true;
     setTimeout(() => pauseDrawings(), DRAWING_DELAY_MS);
     table.show(data(session), `Results for ${session.source.name}`, EVERYTHING);
-    filters.clear();
+    byColumn.clear();
     filters.besides = false;
     substructure.clear();
+    filters.show();
     drawLegends();
     fault.hidden = session.fault === null;
     fault.textContent = `Only part of ${session.source.name} could be read: ${session.fault ?? ""}.`;
@@ -233,18 +241,54 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     );
   };
 
-  const filters = filtersPanel(app, {
-    numericFields: () => {
-      const header = app.session?.columns;
-      return (header?.columns ?? []).flatMap((title, index) =>
-        index !== header?.smiles && table.keys.isNumeric(index) ? [{ title, index }] : [],
-      );
+  const showOnlyErrors = (only: boolean): void => {
+    onlyErrors.checked = only;
+    look({ onlyErrors: only });
+    tell();
+  };
+  const wordsOf = (key: ColumnKey) =>
+    columnWords(key, app.model?.endpoints ?? [], app.session?.columns ?? null, (field) =>
+      table.keys.isNumeric(field),
+    );
+  const byColumn = new ColumnFilters();
+  byColumn.changed.on(() => {
+    look({ filters: byColumn.all });
+    tell();
+  });
+  const menu = columnMenu(app, {
+    table,
+    filters: byColumn,
+    wordsOf,
+    errors: {
+      count: () => app.session?.counts.failed ?? 0,
+      only: () => onlyErrors.checked,
+      set: showOnlyErrors,
     },
+    holdsErrors: (key) => ["score", "state", "structure"].includes(key.by) || isStructure(key),
+    isStructure,
+    hiding(key) {
+      const { title } = wordsOf(key);
+      const hidden = (hide: () => void) => () => {
+        hide();
+        // Said instead of how many rows a filter left.
+        window.clearTimeout(speaking);
+        app.say(`${title} is hidden; Columns shows it again.`);
+      };
+      if (key.by === "score") return hidden(() => shown.showEndpoints([key.endpoint], false));
+      if (key.by === "field" && !isStructure(key))
+        return hidden(() => shown.showField(title, false));
+      return null;
+    },
+    onSubstructure() {
+      filters.open();
+      smarts.focus();
+    },
+  });
+  const filters = filtersPanel(app, byColumn, {
+    fields: () => (app.session?.columns.columns ?? []).map((title, index) => ({ title, index })),
     hasSimilarity: () => additions.ranked() !== null,
-    onChange(ranges) {
-      look({ ranges });
-      tell();
-    },
+    titleOf: (key) => wordsOf(key).title,
+    onMenu: (key, opener, back) => menu.open(key, opener, back),
     onClear() {
       if (substructure.smarts === null) return;
       substructure.clear();
@@ -262,7 +306,6 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const substructure = substructurePanel(app, {
     onChange: narrow,
   });
-  columnChoice(app, shown, columns);
 
   app.changed.session.on(show);
   app.changed.model.on(() => {
@@ -271,7 +314,10 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     shown.use(model.name, model.endpoints);
     pauseDrawings();
     redraw();
+    filters.show();
   });
+  // It counts what is shown of a model that is known by then.
+  columnChoice(app, shown, columns);
   app.changed.rows.on(() => {
     pauseDrawings();
     table.refresh();
@@ -286,10 +332,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     look({ filter: filter.value });
     tell();
   });
-  onlyErrors.addEventListener("change", () => {
-    look({ onlyErrors: onlyErrors.checked });
-    tell();
-  });
+  onlyErrors.addEventListener("change", () => showOnlyErrors(onlyErrors.checked));
   structures.addEventListener("change", redraw);
   shading.checked = remembered(SHADING) !== "off";
   shading.addEventListener("change", () => {
@@ -367,9 +410,13 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
         drawings.clear();
         redraw();
         look({ sort: { key, descending: true } });
+        filters.show();
       } else if (app.session !== null && (by === "similarity" || table.content?.ranked !== null)) {
         redraw();
         if (by === "similarity") look({ sort: EVERYTHING.sort });
+        // No row would have a number to pass it with.
+        byColumn.remove(key);
+        filters.show();
       }
     },
     focusRow: (row) => table.focusRow(row),
@@ -397,11 +444,11 @@ function remember(name: string, value: string): void {
   }
 }
 
-const isNarrowed = ({ filter, onlyErrors, among, ranges, sought, sort }: View): boolean =>
+const isNarrowed = ({ filter, onlyErrors, among, filters, sought, sort }: View): boolean =>
   filter.trim() !== "" ||
   onlyErrors ||
   among !== null ||
-  ranges.length > 0 ||
+  filters.length > 0 ||
   sought !== null ||
   sort.key.by !== "row" ||
   sort.descending;

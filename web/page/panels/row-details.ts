@@ -377,7 +377,10 @@ function place(
 ): void {
   slot.classList.add("drawn");
   slot.querySelector("svg.molecule")?.remove();
-  slot.append(draw(made, name, size, marks));
+  const { clientWidth, clientHeight } = slot;
+  // Unknown while it is not on the page.
+  const room = Math.min(clientWidth / made.width, clientHeight / made.height);
+  slot.append(draw(made, name, size, marks, room > 0 ? Math.min(size, room) : size));
 }
 
 /** The molecule as it was given. */
@@ -422,7 +425,7 @@ function sharesOn(
       return place === undefined ? [] : [{ ...share, atom: place }];
     });
     slot.dataset.shares = title;
-    place(slot, found.made, `The molecule with its atoms’ shares in ${title}`, LARGE, marks);
+    place(slot, found.made, `The molecule with its atoms’ contributions to ${title}`, LARGE, marks);
   };
 }
 

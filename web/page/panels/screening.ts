@@ -6,6 +6,7 @@ import type { SimilarityName } from "../../package/src/protocol.js";
 import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
+import { rankingWords } from "../ranking.js";
 import type { Ranked } from "./table.js";
 
 export interface ScreeningPanel {
@@ -57,22 +58,15 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       const bytes = new TextEncoder().encode(text.value);
       actives = await Session.open(app.engines, { name: "actives.txt", bytes }, controller.signal);
       const total = session.rows.length;
-      const ranking = await session.rank(
-        actives,
-        by.value as SimilarityName,
-        controller.signal,
-        (done) => {
-          state.textContent = `Compared ${format.count(done)} of ${format.plural(total, "row")}…`;
-        },
-      );
+      const chosen = by.value as SimilarityName;
+      const ranking = await session.rank(actives, chosen, controller.signal, (done) => {
+        state.textContent = `Compared ${format.count(done)} of ${format.plural(total, "row")}…`;
+      });
       if (app.session !== session || controller.signal.aborted) return;
       ranked = { ...ranking, actives };
       actives = null;
-      const compared = ranking.nearest.reduce((sum, place) => sum + (place < 0 ? 0 : 1), 0);
       const broken = ranked.actives.counts.failed;
-      const parts = [`Ranked ${format.plural(compared, "row")}, the nearest first.`];
-      if (compared < total)
-        parts.push(`${format.plural(total - compared, "row")} without a molecule.`);
+      const parts = [rankingWords(session.rows, ranking, chosen)];
       if (broken > 0) parts.push(`Couldn’t read ${format.plural(broken, "active")}.`);
       state.textContent = parts.join(" ");
       clear.hidden = false;

@@ -10,10 +10,12 @@ import type { Session } from "../../package/src/session.js";
 import { Signal } from "../../package/src/signal.js";
 import { BANDS, errorText } from "../../package/src/words.js";
 import { element, spoken } from "../dom.js";
+import { nameColumn, nameOf as nameOfRow } from "../naming.js";
 import type { Selection } from "../selection.js";
 import { groupOf } from "../shown-columns.js";
 import {
   arrange,
+  type ColumnKey,
   type Content,
   dependsOnResults,
   EVERYTHING,
@@ -52,11 +54,12 @@ export interface Means {
   onSimilar(row: number): void;
   /** What is chosen is to be copied. */
   onCopy(): void;
+  /** A column's menu is to open; the focus goes to `back` when it closes. */
+  onMenu(key: ColumnKey, opener: HTMLElement, back: () => HTMLElement | null): void;
 }
 
 interface Column {
-  /** Null where rows cannot be sorted by it. */
-  key: SortKey | null;
+  key: ColumnKey;
   title: string;
   unit: string;
   description: string;
@@ -70,8 +73,10 @@ interface Column {
   cell(row: Row, index: number): HTMLTableCellElement | null;
 }
 
-/** As `--row` in styles/results.css, of a row in one line, of one with a drawing, and of a card. */
-const ROW_REM = { plain: 2.25, drawn: 6, card: 11.5 };
+/** As `--row` in styles/results.css, of a row in one line and of one with a drawing. */
+const ROW_REM = { plain: 2.25, drawn: 6 };
+/** Of a card: its name, each of its values, and the button for more of them. */
+const CARD_REM = { naming: 2.25, value: 2.3125, more: 2.25 };
 /** Rows kept above and below those in sight. */
 const MARGIN = { plain: 12, drawn: 4 };
 /** Elements higher than this are cut off by some browser; beyond, scrolling takes larger steps. */
@@ -80,10 +85,14 @@ const SMILES_WIDTH = { least: 14, most: 32 };
 /** Room for a drawing. */
 const DRAWING_WIDTH = 20;
 const TEXT_WIDTH = { least: 5, most: 18 };
-/** On a phone. */
-const NARROW = { pixels: 520, smiles: 16, text: 10 };
-/** Endpoints on a card. */
+/** On a phone, and on a screen at 200 %. */
+const NARROW = { pixels: 600, smiles: 16, text: 10 };
+/** Columns of the user's before those of the model, which a file of many would push out of sight. */
+const OWN_FIRST = 6;
+/** Endpoints on a card, unless all are wanted; one more takes no more room than a button for it. */
 const ON_CARD = 4;
+/** Values that a drawing on a card is at least, and at most, as high as. */
+const BESIDE_CARD = { least: 3, most: 4 };
 /** Room for the reason why a row has no values, which takes the place of all of them. */
 const REASON_WIDTH = 34;
 /** Rows looked at to choose the columns' widths. */
@@ -123,6 +132,8 @@ export class ResultTable {
   #active = 0;
   /** Where a range of selected rows begins. */
   #anchor = 0;
+  /** Which column a button of the header belongs to. */
+  #keyOfHead = new WeakMap<Element, ColumnKey>();
   #live = new Map<number, { element: HTMLTableRowElement; row: Row }>();
   #frame = 0;
   /** When rows were last put in order, and how long that took. */
@@ -132,6 +143,12 @@ export class ResultTable {
   #printing = false;
   /** Rows are cards, for there is no room for columns. */
   #narrow = false;
+  /** Cards have all endpoints that are shown. */
+  #wholeCards = false;
+  /** Above the cards, in place of the header. */
+  readonly #bar = element("div", { class: "card-bar", hidden: true });
+  readonly #sortChoice = element("select");
+  readonly #way = element("button", { type: "button" });
   #caption = "";
 
   constructor(viewport: HTMLElement, means: Means) {
@@ -139,7 +156,20 @@ export class ResultTable {
     this.#means = means;
     this.#body.append(this.#above, this.#below);
     this.#table.append(this.#head, this.#body);
-    viewport.append(this.#table);
+    this.#bar.append(
+      element("label", { class: "check" }, "All"),
+      element("label", { class: "sorting" }, "Sort by ", this.#sortChoice),
+      this.#way,
+    );
+    viewport.append(this.#bar, this.#table);
+    this.#sortChoice.addEventListener("change", () => {
+      const { key } = this.#columns[Number(this.#sortChoice.value)] ?? { key: { by: "row" } };
+      if (key.by !== "structure") this.look({ sort: { ...this.#view.sort, key } });
+    });
+    this.#way.addEventListener("click", () => {
+      const { key, descending } = this.#view.sort;
+      this.look({ sort: { key, descending: !descending } });
+    });
     viewport.addEventListener("scroll", () => this.#draw(), { passive: true });
     viewport.addEventListener("keydown", (event) => this.#onKey(event));
     this.#body.addEventListener("click", (event) => this.#onClick(event));
@@ -165,7 +195,8 @@ export class ResultTable {
     this.#narrow = this.#isNarrow();
     this.#viewport.classList.toggle("with-drawings", data.drawn);
     this.#viewport.classList.toggle("cards", this.#narrow);
-    this.#columns = columns(data, this.#keys, this.#narrow, this.#means.drawings);
+    this.#columns = columns(data, this.#keys, this.#narrow, this.#onCard, this.#means.drawings);
+    this.#measureCards();
     this.#table.setAttribute("aria-colcount", String(this.#columns.length + 1));
     this.#drawHead(caption);
     this.#clear();
@@ -209,7 +240,7 @@ export class ResultTable {
     this.#view = { ...this.#view, ...change };
     this.#active = 0;
     this.#viewport.scrollTo({ top: 0 });
-    this.#markSorted();
+    this.#markHeads();
     this.#arrange();
   }
 
@@ -259,7 +290,89 @@ export class ResultTable {
     this.look({ sort: next });
   }
 
+  /** How many endpoints a card has. */
+  get #onCard(): number {
+    const all = this.#data?.shown.endpoints.length ?? 0;
+    return this.#wholeCards || all <= ON_CARD + 1 ? all : ON_CARD;
+  }
+
+  /** What the button on a card says; null where nothing is left out. */
+  get #more(): string | null {
+    const all = this.#data?.shown.endpoints.length ?? 0;
+    if (!this.#narrow || all <= ON_CARD + 1) return null;
+    return this.#wholeCards ? "Fewer" : `${all - ON_CARD} more…`;
+  }
+
+  /** Values on a card, or as many as its drawing needs. */
+  get #cardLines(): number {
+    const values = this.#columns.filter(({ part }) => part === "score").length;
+    return Math.max(BESIDE_CARD.least, values);
+  }
+
+  #cardRem(): number {
+    const more = this.#more === null ? 0 : CARD_REM.more;
+    return CARD_REM.naming + this.#cardLines * CARD_REM.value + more;
+  }
+
+  #measureCards(): void {
+    const { style } = this.#viewport;
+    const lines = this.#cardLines;
+    const measures = {
+      "--row": `${this.#cardRem()}rem`,
+      "--lines": `${lines}`,
+      "--beside": `${Math.min(lines, BESIDE_CARD.most)}`,
+    };
+    for (const [name, value] of Object.entries(measures)) {
+      if (this.#narrow) style.setProperty(name, value);
+      else style.removeProperty(name);
+    }
+  }
+
+  /** Shows all endpoints on the cards, or a few; the card stays where it is. */
+  #turnCards(row: number): void {
+    if (this.#data === null) return;
+    const place = this.#order.indexOf(row);
+    const { height, top } = this.#geometry();
+    const below = Math.max(0, place * height - top);
+    this.#wholeCards = !this.#wholeCards;
+    this.#active = place;
+    this.show(this.#data, this.#caption, this.#view);
+    this.#paint();
+    const after = this.#geometry();
+    this.#viewport.scrollTop = Math.max(0, place * after.height - below) / after.ratio;
+    this.#paint();
+    this.#live.get(row)?.element.querySelector<HTMLElement>(".more")?.focus();
+  }
+
+  /** What cells are read with, and what stands above cards. */
+  #drawCardHead(): void {
+    const cells = this.#columns.map(({ title, unit }, index) =>
+      element(
+        "th",
+        { scope: "col", attributes: { "aria-colindex": `${index + 2}`, role: "columnheader" } },
+        unit === "" ? title : `${title}, ${unit}`,
+      ),
+    );
+    const first = element(
+      "th",
+      { scope: "col", class: "row", attributes: { "aria-colindex": "1", role: "columnheader" } },
+      "Row",
+    );
+    const line = element("tr", { attributes: { "aria-rowindex": "1", role: "row" } });
+    line.append(first, ...cells);
+    this.#head.replaceChildren(line);
+    this.#bar.querySelector("label")?.prepend(this.#all);
+    this.#sortChoice.replaceChildren(
+      element("option", { value: "" }, "file order"),
+      ...this.#columns.flatMap(({ key, title }, place) =>
+        key.by === "structure" ? [] : [element("option", { value: `${place}` }, title)],
+      ),
+    );
+    this.#markHeads();
+  }
+
   #drawHead(caption: string): void {
+    this.#bar.hidden = !this.#narrow;
     this.#table.querySelectorAll("caption, colgroup").forEach((old) => old.remove());
     const group = element("colgroup");
     const number = element("col");
@@ -271,25 +384,44 @@ export class ResultTable {
       group.append(column);
     }
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
+    if (this.#narrow) {
+      this.#drawCardHead();
+      return;
+    }
     const cells = this.#columns.map((column, index) => {
       const { key, title, unit, description, kind } = column;
       const made = element("th", {
         scope: "col",
         class: kind,
-        attributes: { "aria-colindex": String(index + 2), role: "columnheader" },
+        // What its buttons are called is not to be read with every cell.
+        attributes: {
+          "aria-colindex": String(index + 2),
+          role: "columnheader",
+          "aria-label": unit === "" ? title : `${title}, ${unit}`,
+        },
       });
-      if (key === null) {
-        made.append(element("span", { class: "plain" }, title));
-        return made;
-      }
-      const button = element(
-        "button",
-        { type: "button", title: description },
-        element("span", { class: "name" }, title),
+      const menu = element("button", {
+        type: "button",
+        class: "menu",
+        title: "Sort, filter, hide",
+        attributes: { "aria-haspopup": "dialog" },
+      });
+      menu.addEventListener("click", () =>
+        this.#means.onMenu(key, menu, () => this.#menuButton(key, index)),
       );
-      if (unit !== "") button.append(element("span", { class: "unit" }, unit));
-      button.addEventListener("click", () => this.#sortBy(key));
-      made.append(button);
+      const name = element("span", { class: "name" }, title);
+      let sorting: HTMLElement;
+      if (key.by === "structure") sorting = element("span", { class: "plain" }, title);
+      else {
+        sorting = element("button", { type: "button", class: "sort", title: description }, name);
+        if (unit !== "") sorting.append(element("span", { class: "unit" }, unit));
+        sorting.addEventListener("click", () => this.#sortBy(key));
+      }
+      // Numbers stand on the right: the menu is where their column has room.
+      this.#keyOfHead.set(menu, key);
+      this.#keyOfHead.set(sorting, key);
+      const parts = kind === "number" ? [menu, sorting] : [sorting, menu];
+      made.append(element("div", { class: "head" }, ...parts));
       return made;
     });
     const first = element(
@@ -303,8 +435,32 @@ export class ResultTable {
     ];
     const groups = this.#groups();
     if (groups !== null) lines.unshift(groups);
+    // A header that has the focus keeps it.
+    const focused = this.#focusedHead();
     this.#head.replaceChildren(...lines);
-    this.#markSorted();
+    this.#markHeads();
+    focused?.();
+  }
+
+  /** The button of a column's menu; once it is hidden, that of the column in its place. */
+  #menuButton(key: ColumnKey, place: number): HTMLElement | null {
+    const buttons = [...this.#head.querySelectorAll<HTMLElement>("button.menu")];
+    const now = this.#columns.findIndex((column) => sameKey(column.key, key));
+    return buttons[now] ?? buttons[Math.min(place, buttons.length - 1)] ?? null;
+  }
+
+  /** What gives the focus back to the header that has it, once they are drawn anew. */
+  #focusedHead(): (() => void) | null {
+    const active = document.activeElement;
+    if (!(active instanceof HTMLElement) || !this.#head.contains(active)) return null;
+    const key = this.#keyOfHead.get(active);
+    const sorts = active.classList.contains("sort");
+    if (key === undefined) return () => this.#all.focus({ preventScroll: true });
+    return () => {
+      const menu = this.#menuButton(key, 0);
+      const sort = menu?.parentElement?.querySelector<HTMLElement>(".sort");
+      (sorts ? sort : menu)?.focus({ preventScroll: true });
+    };
   }
 
   /** The names of the groups over their columns; null where the model has none. */
@@ -325,13 +481,30 @@ export class ResultTable {
     return element("tr", { class: "groups" }, ...cells);
   }
 
-  #markSorted(): void {
-    const { key, descending } = this.#view.sort;
+  /** Says of each header how its column is sorted, and whether it is filtered. */
+  #markHeads(): void {
+    const { sort, filters, onlyErrors, sought } = this.#view;
+    const sorted = this.#columns.findIndex(({ key }) => sameKey(key, sort.key));
+    this.#sortChoice.value = sorted === -1 ? "" : `${sorted}`;
+    this.#way.textContent = sort.descending ? "▼" : "▲";
+    const way = sort.descending ? "Descending" : "Ascending";
+    this.#way.setAttribute("aria-label", `${way}: turn the order round`);
     this.#head.querySelectorAll("tr:last-child th:not(.row)").forEach((cell, index) => {
       const column = this.#columns[index];
-      if (column === undefined || column.key === null) return;
-      const sorted = sameKey(column.key, key);
-      cell.setAttribute("aria-sort", sorted ? (descending ? "descending" : "ascending") : "none");
+      if (column === undefined) return;
+      const { key, title } = column;
+      if (key.by !== "structure") {
+        const sorted = sameKey(key, sort.key);
+        const way = sort.descending ? "descending" : "ascending";
+        cell.setAttribute("aria-sort", sorted ? way : "none");
+      }
+      const filtered =
+        filters.some((filter) => sameKey(filter.key, key)) ||
+        (key.by === "state" && onlyErrors) ||
+        (column.part === "structure" && sought !== null);
+      const menu = cell.querySelector(".menu");
+      menu?.classList.toggle("filtered", filtered);
+      menu?.setAttribute("aria-label", `Menu of ${title}${filtered ? ", filtered" : ""}`);
     });
   }
 
@@ -397,8 +570,8 @@ export class ResultTable {
       const line = this.#row(index);
       const place = first + offset;
       line.setAttribute("aria-rowindex", String(place + 2));
-      const button = line.querySelector("button");
-      if (button !== null) button.tabIndex = place === reachable ? 0 : -1;
+      for (const button of line.querySelectorAll("button"))
+        button.tabIndex = place === reachable ? 0 : -1;
       if (previous.nextElementSibling !== line) previous.after(line);
       previous = line;
     });
@@ -442,6 +615,13 @@ export class ResultTable {
       line.dataset.row = String(index);
     }
     const [head] = line.children;
+    const more = row.error === null ? this.#more : null;
+    if (more !== null) {
+      const button = element("button", { type: "button", class: "link more" }, more);
+      button.setAttribute("aria-expanded", String(this.#wholeCards));
+      const cell = element("td", { class: "on-card-more", attributes: { role: "cell" } }, button);
+      cells.push(cell);
+    }
     line.replaceChildren(...(head === undefined ? [] : [head]), ...cells);
     line.className = row.state;
     this.#markRow(line, index);
@@ -469,6 +649,10 @@ export class ResultTable {
       this.#means.selection.put(this.#order.slice(from, to + 1), selected);
       return;
     }
+    if (target.closest(".more") !== null) {
+      this.#turnCards(row);
+      return;
+    }
     // Text may be marked to be copied.
     if (target.closest("button, a") === null && getSelection()?.isCollapsed === false) return;
     this.#active = place;
@@ -488,11 +672,16 @@ export class ResultTable {
       this.#means.onCopy();
       return;
     }
-    if (inHead || event.ctrlKey || event.metaKey || event.altKey || this.#order.length === 0)
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (inHead) {
+      this.#onHeadKey(event);
       return;
+    }
+    if (this.#bar.contains(target)) return;
+    if (this.#order.length === 0) return;
     if (event.key === " ") {
       const row = this.#order[this.#active];
-      if (row === undefined || target instanceof HTMLInputElement) return;
+      if (row === undefined || target.matches("input, .more")) return;
       event.preventDefault();
       this.#anchor = this.#active;
       this.#means.selection.put([row], !this.#means.selection.has(row));
@@ -521,10 +710,31 @@ export class ResultTable {
     this.focusRow();
   }
 
+  /** With many columns the Tab key alone takes long. */
+  #onHeadKey(event: KeyboardEvent): void {
+    if (event.key === "ArrowDown" && this.#order.length > 0) {
+      event.preventDefault();
+      this.focusRow();
+      return;
+    }
+    const buttons = [...this.#head.querySelectorAll<HTMLElement>("input, button")];
+    const at = buttons.indexOf(event.target as HTMLElement);
+    const steps: Record<string, number> = {
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
+      Home: 0,
+      End: buttons.length - 1,
+    };
+    const to = steps[event.key];
+    if (at === -1 || to === undefined) return;
+    event.preventDefault();
+    buttons[Math.min(Math.max(to, 0), buttons.length - 1)]?.focus();
+  }
+
   #reveal(place: number): void {
     const { height, ratio, top: shown } = this.#geometry();
     const top = place * height;
-    const head = this.#head.offsetHeight;
+    const head = (this.#narrow ? this.#bar : this.#head).offsetHeight;
     const { clientHeight } = this.#viewport;
     if (top < shown) this.#viewport.scrollTop = top / ratio;
     else if (top + height > shown + clientHeight - head)
@@ -537,7 +747,7 @@ export class ResultTable {
 
   #rowHeight(): number {
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    if (this.#narrow) return ROW_REM.card * rem;
+    if (this.#narrow) return this.#cardRem() * rem;
     return (this.#data?.drawn === true ? ROW_REM.drawn : ROW_REM.plain) * rem;
   }
 }
@@ -548,11 +758,12 @@ export function stateText(row: Row): string {
   return { scored: "Scored", pending: "Not scored", failed: "Failed" }[row.state];
 }
 
-/** The columns that say what a molecule is, then what the model says of it, then the file's others. */
+/** The columns that say what a molecule is, then the file's others, then what the model says of it. */
 function columns(
   { columns, endpoints, rows, scores, ranked, shown, drawn, reference }: TableData,
   keys: FieldKeys,
   narrow: boolean,
+  onCard: number,
   drawings: Drawings,
 ): Column[] {
   const drawing = (index: number, text: string, shown: Node): HTMLElement => {
@@ -565,12 +776,13 @@ function columns(
     });
     return slot;
   };
+  const named = nameColumn(columns, rows, keys);
   /** What a drawing is called: the molecule's name, or else its SMILES. */
   const nameOf = (row: Row): string =>
-    (row.fields[columns.id ?? -1] ?? "") || (row.fields[columns.smiles ?? -1] ?? "");
-  // A name is wanted beside the structure, whatever its column is called.
+    (row.fields[named ?? -1] ?? "") || (row.fields[columns.smiles ?? -1] ?? "");
+  // A text is wanted beside the structure, whatever it says.
   const id =
-    columns.id ??
+    named ??
     shown.fields.find((index) => index !== columns.smiles && !keys.isNumeric(index)) ??
     null;
   const field = (index: number): Column => {
@@ -580,7 +792,8 @@ function columns(
     const numeric = !isSmiles && keys.isNumeric(index);
     const longest = sample(rows).reduce(
       (most, row) => Math.max(most, row.fields[index]?.length ?? 0),
-      title.length + 2,
+      // In bold, with its menu beside it.
+      Math.ceil(1.15 * title.length) + 4,
     );
     const width = Math.min(
       Math.max(longest, least),
@@ -621,7 +834,7 @@ function columns(
       description,
       group: of === undefined ? "" : groupOf(of),
       kind: "number",
-      part: place < ON_CARD ? "score" : "rest",
+      part: place < onCard ? "score" : "rest",
       // The title breaks between its words; the longest, the unit and an interval must fit.
       width: Math.max(
         least,
@@ -652,7 +865,7 @@ function columns(
   };
   // The structures of an SDF are no column of it.
   const structure: Column = {
-    key: null,
+    key: { by: "structure" },
     title: "Structure",
     unit: "",
     description: "",
@@ -669,7 +882,7 @@ function columns(
   const similarity: Column = {
     key: { by: "similarity" },
     title: "Similarity",
-    unit: "to the nearest active",
+    unit: "nearest active",
     description: "Sort by similarity to the nearest reference active",
     group: "",
     kind: "number",
@@ -681,9 +894,8 @@ function columns(
       const active = ranked?.actives.rows[nearest];
       if (ranked === null || active === undefined)
         return element("td", { class: "number none" }, "–");
-      const { id, smiles } = ranked.actives.columns;
-      const text = active.fields[smiles ?? -1] ?? "";
-      const name = (active.fields[id ?? -1] ?? "") || text || `active ${nearest + 1}`;
+      const text = active.fields[ranked.actives.columns.smiles ?? -1] ?? "";
+      const name = nameOfRow(ranked.actives, nearest) || text || `active ${nearest + 1}`;
       const cell = element(
         "td",
         { class: "number with-active", title: `Nearest: ${name}` },
@@ -704,8 +916,9 @@ function columns(
     ...(columns.smiles === null && drawn ? [structure] : []),
     ...naming.map(field),
     ...(ranked === null ? [] : [similarity]),
+    ...others.slice(0, OWN_FIRST).map(field),
     ...(shown.endpoints.length > 0 ? shown.endpoints.map(score) : [result]),
-    ...others.map(field),
+    ...others.slice(OWN_FIRST).map(field),
   ];
 }
 

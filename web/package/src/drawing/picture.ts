@@ -90,12 +90,16 @@ export interface AtomMark {
   text: string;
 }
 
-/** The drawing as an image of this name; `size` is that of a unit in pixels, where there is room. */
+/**
+ * The drawing as an image of this name; `size` is that of a unit in pixels, where there is room,
+ * and `seen` what it will be.
+ */
 export function draw(
   picture: Picture,
   name: string,
   size: number,
   marks: readonly AtomMark[] = [],
+  seen = size,
 ): SVGSVGElement {
   const { x, y, width, height } = picture;
   const svg = shape("svg", {
@@ -136,21 +140,49 @@ export function draw(
     label.textContent = text;
     svg.append(coloured(label, colour));
   }
-  for (const { atom, text, direction } of marks) {
-    const place = picture.atoms[atom];
-    if (place === undefined || text === "") continue;
+  for (const { x, y, size, text, direction } of numbers(picture, marks, seen)) {
     const number = shape("text", {
       class: "share-number",
       "data-direction": direction,
-      x: `${place.x}`,
-      y: `${place.y + 12}`,
-      "font-size": "6.5",
+      x: `${x}`,
+      y: `${y}`,
+      "font-size": `${size}`,
       "text-anchor": "middle",
     });
     number.textContent = text;
     svg.append(number);
   }
   return svg;
+}
+
+/** Of a number, in units, and the least height in pixels at which it can be read. */
+const NUMBER = { size: 6.5, pixels: 9, most: 11 };
+
+/**
+ * Where the atoms' numbers stand, and how large. Where a unit is small they are larger than
+ * usual, and those of lesser strength that would overlap others are left out.
+ */
+export function numbers(
+  { atoms }: Pick<Picture, "atoms">,
+  marks: readonly AtomMark[],
+  seen: number,
+): { x: number; y: number; size: number; text: string; direction: AtomMark["direction"] }[] {
+  const size = Math.min(NUMBER.most, Math.max(NUMBER.size, NUMBER.pixels / seen));
+  const placed: { x: number; y: number; half: number }[] = [];
+  return [...marks]
+    .sort((a, b) => b.strength - a.strength)
+    .flatMap(({ atom, text, direction }) => {
+      const place = atoms[atom];
+      if (place === undefined || text === "") return [];
+      const [x, y] = [place.x, place.y + 12];
+      const half = (0.6 * size * text.length) / 2;
+      const overlaps = placed.some(
+        (other) => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < size,
+      );
+      if (overlaps && size > NUMBER.size) return [];
+      placed.push({ x, y, half });
+      return [{ x, y, size, text, direction }];
+    });
 }
 
 function shape<K extends keyof SVGElementTagNameMap>(

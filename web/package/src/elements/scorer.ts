@@ -258,8 +258,7 @@ export class DelicateScorer extends Base {
           class: "fault",
           attributes: { part: "error" },
         },
-        spoken("Error: "),
-        `${errorText(row.error)}.`,
+        element("span", { class: "why" }, spoken("Error: "), `${errorText(row.error)}.`),
       );
       return element("tr", { attributes: { part: "row" } }, head, cell);
     }

@@ -15,6 +15,7 @@ const CSS = `
   background: var(--surface);
   font: var(--delicate-font, 1rem/1.45 system-ui, sans-serif);
   border-radius: var(--delicate-radius, 0.5rem);
+  margin-block: 1rem;
 }
 :host([hidden]), [hidden] { display: none !important; }
 *, *::before { box-sizing: border-box; }
@@ -74,13 +75,15 @@ button { font: inherit; padding: 0.375rem 0.875rem; color: var(--ink); backgroun
 button.first { color: var(--accent-ink); background: var(--accent); border-color: transparent; }
 button:disabled { opacity: 0.55; cursor: default; }
 .message { margin-top: 0.5rem; }
-.results { position: relative; margin-top: 0.75rem; max-height: var(--delicate-height, 30rem); overflow: auto; border: 1px solid var(--line); border-radius: inherit; }
+.results { container-type: inline-size; position: relative; margin-top: 0.75rem; max-height: var(--delicate-height, 30rem); overflow: auto; border: 1px solid var(--line); border-radius: inherit; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9375em; }
 th, td { padding: 0.375rem 0.625rem; text-align: left; vertical-align: middle; border-bottom: 1px solid var(--line); }
 thead th { position: sticky; top: 0; background: var(--surface); z-index: 1; vertical-align: bottom; font-weight: 600; }
 th .unit, td .interval { display: block; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
+/* However wide the table is, beside the molecule and in sight. */
+td.fault .why { position: sticky; left: 0.625rem; display: inline-block; max-width: max(9rem, 100cqi - 12.5rem); overflow-wrap: anywhere; }
 tbody tr:last-child > * { border-bottom: 0; }
 td .drawing { justify-content: flex-start; width: 9rem; height: 5rem; }
 td .drawing code { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }

@@ -1,0 +1,46 @@
+/** What is said of a column, whether or not the table shows it. */
+
+import type { Endpoint, Header } from "../package/src/protocol.js";
+import type { ColumnKey } from "./view.js";
+
+export interface ColumnWords {
+  title: string;
+  unit: string;
+  /** A sentence on what is in it; empty where its title says it. */
+  about: string;
+  /** How it is filtered. */
+  holds: "numbers" | "text" | "neither";
+  /** The two orders, and what they are called. */
+  orders: [ascending: string, descending: string] | null;
+}
+
+const NUMBERS: [string, string] = ["Lowest first", "Highest first"];
+
+export function columnWords(
+  key: ColumnKey,
+  endpoints: readonly Endpoint[],
+  header: Header | null,
+  isNumeric: (field: number) => boolean,
+): ColumnWords {
+  const neither = { unit: "", about: "", holds: "neither" } as const;
+  if (key.by === "score") {
+    const { title = "", unit = "", description: about = "" } = endpoints[key.endpoint] ?? {};
+    return { title, unit, about, holds: "numbers", orders: NUMBERS };
+  }
+  if (key.by === "similarity") {
+    const about = "To the nearest of the reference actives; 1 is the same.";
+    return { title: "Similarity", unit: "", about, holds: "numbers", orders: NUMBERS };
+  }
+  if (key.by === "state")
+    return { ...neither, title: "Result", orders: ["Errors first", "Errors last"] };
+  if (key.by === "structure") return { ...neither, title: "Structure", orders: null };
+  const { index } = key;
+  const numeric = index !== header?.smiles && isNumeric(index);
+  return {
+    title: header?.columns[index] ?? "",
+    unit: "",
+    about: "",
+    holds: numeric ? "numbers" : "text",
+    orders: numeric ? NUMBERS : ["A to Z", "Z to A"],
+  };
+}
