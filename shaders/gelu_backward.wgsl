@@ -1,6 +1,6 @@
 // Gradient of exact GELU:
 //
-//   dx = g (Φ(x) + x φ(x))
+//   x_gradient = g (Φ(x) + x φ(x))
 //
 // One lane an element; Φ is that of shared/normal.wgsl, φ its density.
 // Twin: src/kernels/gelu.rs.
@@ -9,7 +9,7 @@ const LANES: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> g: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<storage, read_write> x_gradient: array<f32>;
 // [elements]
 @group(0) @binding(3) var<storage, read_write> shape: array<u32>;
 
@@ -25,5 +25,5 @@ fn main(
     }
     let value = x[i];
     let normal = normal(value);
-    dx[i] = g[i] * (normal.x + value * normal.y * 0.3989423);
+    x_gradient[i] = g[i] * (normal.x + value * normal.y * 0.3989423);
 }

@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
@@ -62,7 +63,16 @@ impl AtomicFile {
     pub fn commit_as(self, path: &Path) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         step()?;
-        self.file.persist(path).map_err(|error| error.error)?;
+        let mut unfinished = Some(self.file);
+        patiently(|| {
+            let Some(file) = unfinished.take() else {
+                return Ok(());
+            };
+            file.persist(path).map(drop).map_err(|error| {
+                unfinished = Some(error.file);
+                error.error
+            })
+        })?;
         sync(folder(path))?;
         step()
     }
@@ -96,7 +106,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// Where the file system does not take it.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
+    patiently(|| fs::rename(from, to))?;
     sync(folder(to))
 }
 
@@ -125,7 +135,7 @@ pub fn create_directory(path: &Path, files: &[(&str, &[u8])]) -> io::Result<()> 
         // Only an empty one goes; not every system renames over it.
         fs::remove_dir(path)?;
     }
-    fs::rename(partial.path(), path)?;
+    patiently(|| fs::rename(partial.path(), path))?;
     sync(folder(path))?;
     let _ = partial.keep();
     step()
@@ -140,7 +150,7 @@ pub fn create_directory(path: &Path, files: &[(&str, &[u8])]) -> io::Result<()> 
 pub fn remove_directory(path: &Path) -> io::Result<()> {
     let aside = builder(0o777).tempdir_in(folder(path))?;
     let gone = aside.path().join(path.file_name().unwrap_or_default());
-    fs::rename(path, gone)?;
+    patiently(|| fs::rename(path, &gone))?;
     step()?;
     aside.close()
 }
@@ -171,10 +181,10 @@ pub(crate) fn rename_directory(from: &Path, to: &Path) -> io::Result<()> {
     if to.exists() {
         remove(&replaced)?;
         // A directory that is there cannot be renamed over everywhere.
-        fs::rename(to, &replaced)?;
+        patiently(|| fs::rename(to, &replaced))?;
         step()?;
     }
-    fs::rename(from, to)?;
+    patiently(|| fs::rename(from, to))?;
     sync(folder(to))?;
     step()?;
     remove(&replaced)
@@ -209,7 +219,7 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
             if path.exists() {
                 remove(&entry.path())?;
             } else {
-                fs::rename(entry.path(), path)?;
+                patiently(|| fs::rename(entry.path(), &path))?;
             }
         }
     }
@@ -244,15 +254,36 @@ fn replaced(path: &Path) -> PathBuf {
 }
 
 fn remove(path: &Path) -> io::Result<()> {
-    let removed = if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
+    let removed = patiently(|| {
+        if path.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        }
+    });
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+/// Tries a change of names again for a second where Windows refuses it: a file that
+/// is new is held open there for moments, by a virus scanner or an indexer.
+fn patiently(mut change: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    /// Access denied, a sharing violation.
+    const HELD: [i32; 2] = [5, 32];
+    const WAITS: [u64; 6] = [10, 30, 60, 150, 300, 450];
+    for wait in WAITS.map(Duration::from_millis) {
+        match change() {
+            Err(error)
+                if cfg!(windows) && error.raw_os_error().is_some_and(|it| HELD.contains(&it)) =>
+            {
+                std::thread::sleep(wait);
+            }
+            other => return other,
+        }
+    }
+    change()
 }
 
 /// Makes the names in a folder survive a loss of power, where the system can.

@@ -375,8 +375,21 @@ pub(crate) enum Sink {
 /// The file that an output `path` means; `None` where it is a pipe or a device.
 pub(crate) fn regular_target(path: &Path) -> Option<PathBuf> {
     // A link stays one, and what it points to is replaced.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let is_special = target.metadata().is_ok_and(|it| !it.is_file());
+    let target = match path.is_symlink() {
+        true => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
+        false => path.to_owned(),
+    };
+    let is_special = match target.metadata() {
+        Ok(metadata) => !metadata.is_file(),
+        // `NUL` of Windows is there, and cannot be looked at.
+        Err(error) => {
+            let is_there = !matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+            );
+            cfg!(windows) && is_there
+        }
+    };
     (!is_special).then_some(target)
 }
 

@@ -83,14 +83,43 @@ mod system {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod system {
     use std::io;
+    use std::sync::OnceLock;
+    use std::time::Duration;
+
+    use windows_sys::Win32::System::Console::{
+        CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler,
+    };
+    use windows_sys::core::BOOL;
 
     pub(super) const INTERRUPT: u8 = 2;
 
-    /// Calls `raise` at Ctrl-C, Ctrl-Break and when the console is closed.
+    static RAISE: OnceLock<fn(u8)> = OnceLock::new();
+
+    /// Calls `raise` at Ctrl-C and Ctrl-Break, and when the console is closed, the user
+    /// logs off or the machine is shut down.
     pub(super) fn listen(raise: fn(u8)) -> io::Result<()> {
-        ctrlc::set_handler(move || raise(INTERRUPT)).map_err(io::Error::other)
+        RAISE.get_or_init(|| raise);
+        // SAFETY: the function is there as long as the process, and may be called on
+        // any thread.
+        match unsafe { SetConsoleCtrlHandler(Some(handle), 1) } {
+            0 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Called by Windows, on a thread of its own.
+    unsafe extern "system" fn handle(event: u32) -> BOOL {
+        if let Some(raise) = RAISE.get() {
+            raise(INTERRUPT);
+        }
+        // In the other cases the process ends when this returns, or after the five
+        // seconds that Windows waits: time to store what is done.
+        while !matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        1
     }
 }

@@ -7,7 +7,7 @@
 //! stopped.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use delicate::atomic::{self, AtomicFile};
@@ -96,11 +96,13 @@ impl PartFile {
         } else if !record.is_file() {
             return Err(PartialError::Foreign(folder).into());
         }
-        let lock = locked(&record, &folder)?;
+        let mut lock = locked(&record, &folder)?;
         match (is_new, resumes) {
             (true, _) => {}
-            (false, true) => check_settings(&folder, &record, settings)?,
-            (false, false) => begin_anew(&folder, &record, settings).map_err(at(&folder))?,
+            (false, true) => check_settings(&folder, &record, &mut lock, settings)?,
+            (false, false) => {
+                begin_anew(&folder, &record, &mut lock, settings).map_err(at(&folder))?;
+            }
         }
         let text = serde_json::to_string(settings).map_err(io::Error::from);
         let layout = layout.saying(MADE_BY, text.map_err(at(&folder))?);
@@ -285,26 +287,39 @@ fn is_unbegun(folder: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Empties the folder, whose record is locked and stays the same file.
-fn begin_anew(folder: &Path, record: &Path, settings: &Settings) -> io::Result<()> {
+/// Empties the folder, whose record is locked and stays the same file. (On Windows
+/// nobody reads or writes what is locked, but through the file that holds the lock.)
+fn begin_anew(
+    folder: &Path,
+    record: &Path,
+    lock: &mut File,
+    settings: &Settings,
+) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path != record {
             fs::remove_file(path)?;
         }
     }
-    let mut file = File::options().write(true).truncate(true).open(record)?;
-    file.write_all(&serde_json::to_vec_pretty(settings)?)?;
-    file.sync_all()
+    lock.set_len(0)?;
+    lock.rewind()?;
+    lock.write_all(&serde_json::to_vec_pretty(settings)?)?;
+    lock.sync_all()
 }
 
 /// Refuses to go on with what was begun by other settings.
-fn check_settings(folder: &Path, record: &Path, settings: &Settings) -> Result<(), PartialError> {
+fn check_settings(
+    folder: &Path,
+    record: &Path,
+    lock: &mut File,
+    settings: &Settings,
+) -> Result<(), PartialError> {
     let other = |why: String| PartialError::Other {
         path: folder.to_owned(),
         why,
     };
-    let text = fs::read(record).map_err(at(record))?;
+    let mut text = Vec::new();
+    lock.read_to_end(&mut text).map_err(at(record))?;
     let then: Settings = serde_json::from_slice(&text)
         .map_err(|error| other(format!("{} is damaged: {error}", record.display())))?;
     partial::difference(&then, settings).map_or(Ok(()), |why| Err(other(why)))

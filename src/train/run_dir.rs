@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -57,6 +57,9 @@ pub const MODEL: &str = "model";
 pub const FOLDS: &str = "folds";
 /// What the process that trains in a directory has locked.
 const LOCK: &str = "lock";
+/// Has the number of the process that holds the lock. Windows lets nobody else read
+/// what is locked.
+const HOLDER: &str = if cfg!(windows) { "lock.process" } else { LOCK };
 const CHECKPOINTS: &str = "checkpoints";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
@@ -312,16 +315,15 @@ impl RunLock {
         let path = directory.join(LOCK);
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
-        let mut file = options.open(&path).map_err(io_error(&path))?;
+        let file = options.open(&path).map_err(io_error(&path))?;
+        let holder = directory.join(HOLDER);
         match file.try_lock() {
             Ok(()) => {
                 // For the message of whoever comes second: no harm if it is lost.
-                let _ = file.set_len(0);
-                let _ = writeln!(file, "{}", std::process::id());
+                let _ = fs::write(&holder, format!("{}\n", std::process::id()));
             }
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
+                let text = fs::read_to_string(&holder).unwrap_or_default();
                 let by = match text.trim() {
                     "" => String::new(),
                     number => format!(" ({number})"),
@@ -419,7 +421,7 @@ pub(super) fn model_of(path: &Path) -> PathBuf {
 /// Refuses a directory that holds something, other than what a process left that was
 /// killed before it had begun a run there.
 fn check_empty(directory: &Path) -> Result<(), RunError> {
-    let begun = [LOCK, RUN, EXAMPLES, LEFT_OUT, SPLITS];
+    let begun = [LOCK, HOLDER, RUN, EXAMPLES, LEFT_OUT, SPLITS];
     for entry in fs::read_dir(directory).map_err(io_error(directory))? {
         let name = entry.map_err(io_error(directory))?.file_name();
         let name = name.to_string_lossy();

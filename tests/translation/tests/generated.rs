@@ -186,9 +186,7 @@ fn every_kernel_that_runs_is_translated_for_metal_and_dx12_on_wgpu() {
                 false => [ShaderModel::V6_5, ShaderModel::V6_6],
             };
             for model in models {
-                kernel
-                    .hlsl(model, checks)
-                    .map_err(|error| format!("DX12 {model:?}: {error}"))?;
+                common::hlsl(kernel, model, checks)?;
             }
         }
         if has_validator {

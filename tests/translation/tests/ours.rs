@@ -78,7 +78,7 @@ fn every_shader_is_translated_for_dx12() {
         for checks in Checks::ALL {
             // Of the compiler that Windows brings, and of dxc.
             for model in [ShaderModel::V5_1, ShaderModel::V6_0, ShaderModel::V6_5] {
-                kernel.hlsl(model, checks)?;
+                common::hlsl(kernel, model, checks)?;
             }
         }
         Ok(())

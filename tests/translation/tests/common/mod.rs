@@ -1,9 +1,11 @@
 //! What the tests of both kinds of kernels share.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process::Command;
 
 use delicate_shader_translation::{Checks, Kernel};
+use naga::back::hlsl::ShaderModel;
 
 /// Applies `check` to every kernel and fails with all that are wrong, by name.
 pub(crate) fn each(kernels: &[(String, Kernel)], check: impl Fn(&Kernel) -> Result<(), String>) {
@@ -19,6 +21,29 @@ pub(crate) fn each(kernels: &[(String, Kernel)], check: impl Fn(&Kernel) -> Resu
         kernels.len(),
         wrong.join("\n")
     );
+}
+
+/// Namespaces of Microsoft's newer compiler, which naga takes for names like any other.
+const NAMESPACES: [&str; 2] = ["dx", "vk"];
+
+/// Translates a kernel for DX12; nothing in it may have the name of a namespace. Where `DELICATE_KEEP_HLSL` names a folder, the result
+/// is kept there, for Microsoft's compilers (`tests/translation/hlsl.c`).
+pub(crate) fn hlsl(kernel: &Kernel, model: ShaderModel, checks: Checks) -> Result<(), String> {
+    let text = kernel
+        .hlsl(model, checks)
+        .map_err(|error| format!("DX12 {model:?}: {error}"))?;
+    let is_of_a_name = |it: char| it.is_alphanumeric() || it == '_';
+    let mut names = text.split(|it| !is_of_a_name(it));
+    if let Some(name) = names.find(|name| NAMESPACES.contains(name)) {
+        return Err(format!("DX12 {model:?}: `{name}` is a namespace there"));
+    }
+    let Some(folder) = std::env::var_os("DELICATE_KEEP_HLSL") else {
+        return Ok(());
+    };
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let name = format!("cs_{}-{:016x}.hlsl", model.to_str(), hasher.finish());
+    std::fs::write(Path::new(&folder).join(name), text).map_err(|error| error.to_string())
 }
 
 /// The tool that those who make the rules of SPIR-V check it with:
