@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// What the names of unfinished files and directories begin with.
 pub const PARTIAL: &str = ".delicate-partial-";
@@ -106,9 +106,48 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// Where the disk does not take it; a directory that was there stays.
 pub fn write_directory(path: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
-    let parent = folder(path);
-    fs::create_dir_all(parent)?;
-    let partial = builder(0o777).tempdir_in(parent)?;
+    fs::create_dir_all(folder(path))?;
+    let partial = written_aside(path, files)?;
+    rename_directory(partial.path(), path)?;
+    // Its name is gone, so that there is nothing to remove.
+    let _ = partial.keep();
+    Ok(())
+}
+
+/// Makes a whole directory of `files`, by name, where none is. Its parent must be there.
+///
+/// # Errors
+///
+/// Where the disk does not take it, or a directory that is not empty is there.
+pub fn create_directory(path: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
+    let partial = written_aside(path, files)?;
+    if path.exists() {
+        // Only an empty one goes; not every system renames over it.
+        fs::remove_dir(path)?;
+    }
+    fs::rename(partial.path(), path)?;
+    sync(folder(path))?;
+    let _ = partial.keep();
+    step()
+}
+
+/// Removes a directory, which is gone from its name before the first of its files is: a
+/// process that is killed leaves nothing of it there.
+///
+/// # Errors
+///
+/// Where the file system does not let it be renamed or removed.
+pub fn remove_directory(path: &Path) -> io::Result<()> {
+    let aside = builder(0o777).tempdir_in(folder(path))?;
+    let gone = aside.path().join(path.file_name().unwrap_or_default());
+    fs::rename(path, gone)?;
+    step()?;
+    aside.close()
+}
+
+/// A whole directory of `files` beside `path`, under a name of its own.
+fn written_aside(path: &Path, files: &[(&str, &[u8])]) -> io::Result<TempDir> {
+    let partial = builder(0o777).tempdir_in(folder(path))?;
     for (name, bytes) in files {
         step()?;
         let mut file = File::create(partial.path().join(name))?;
@@ -117,10 +156,7 @@ pub fn write_directory(path: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
     }
     sync(partial.path())?;
     step()?;
-    rename_directory(partial.path(), path)?;
-    // Its name is gone, so that there is nothing to remove.
-    let _ = partial.keep();
-    Ok(())
+    Ok(partial)
 }
 
 /// Gives the directory `from` the name `to`, in place of one that was there. Both
@@ -307,6 +343,25 @@ mod tests {
         write_directory(&ours, &[("a", b"1")]).expect("written");
         fs::create_dir(&other).expect("made");
         assert_eq!(mode(&ours), mode(&other));
+    }
+
+    #[test]
+    fn a_directory_is_made_where_none_is_and_removed_whole() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("parts");
+        fs::create_dir(&path).expect("made");
+        create_directory(&path, &[("a", b"1")]).expect("in place of an empty one");
+        assert!(create_directory(&path, &[("a", b"2")]).is_err());
+        assert_eq!(fs::read(path.join("a")).expect("stays"), b"1");
+        assert_eq!(names(folder.path()), ["parts"]);
+        // Killed before it is whole, it was never there.
+        let new = folder.path().join("new");
+        kill_after(Some(1));
+        assert!(create_directory(&new, &[("a", b"1")]).is_err());
+        kill_after(None);
+        assert_eq!(names(folder.path()), ["parts"]);
+        remove_directory(&path).expect("removed");
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]

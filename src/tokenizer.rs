@@ -22,6 +22,9 @@ const TOKENS: [&str; 42] = [
     "/", "\\", "(", ")", "+", "-", ".", "[", "]",
 ];
 
+/// The stable name of what is longer than a model reads.
+pub(crate) const TOO_LONG: &str = "too_long";
+
 /// Why a SMILES has no token sequence. Positions count characters from 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -49,7 +52,7 @@ impl TokenError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::OutOfVocabulary { .. } => "out_of_vocabulary",
-            Self::TooLong { .. } => "too_long",
+            Self::TooLong { .. } => TOO_LONG,
         }
     }
 }

@@ -1,8 +1,9 @@
-//! How often molecules were brought into standard form, for a command's last words.
+//! How often molecules were brought into standard form, and how many values stand within
+//! the model's domain, for a command's last words.
 
 use std::collections::BTreeMap;
 
-use delicate::predict::Standardization;
+use delicate::predict::{Domain, Prediction, Standardization};
 
 /// In how many rows a molecule was not used as it was drawn.
 #[derive(Debug, Default)]
@@ -41,5 +42,88 @@ impl Changes {
             .map(|(note, count)| format!("{count}: {note}"));
         let parts: Vec<String> = counts.chain(notes).collect();
         (!parts.is_empty()).then(|| format!("rows changed: {}", parts.join("; ")))
+    }
+}
+
+/// How many values of each endpoint stand in which part of its domain.
+#[derive(Debug, Default)]
+pub(crate) struct Domains {
+    /// By endpoint, in the order of the first row.
+    counts: Vec<(String, [usize; 3])>,
+}
+
+impl Domains {
+    /// Endpoints that are told one by one.
+    const FEW: usize = 6;
+
+    pub(crate) fn count(&mut self, predictions: &[Prediction]) {
+        if self.counts.is_empty() {
+            let names = predictions.iter().map(|one| one.endpoint().to_owned());
+            self.counts = names.map(|name| (name, [0; 3])).collect();
+        }
+        for ((_, counts), prediction) in self.counts.iter_mut().zip(predictions) {
+            match prediction.domain {
+                Some(Domain::In) => counts[0] += 1,
+                Some(Domain::Borderline) => counts[1] += 1,
+                Some(Domain::Out) => counts[2] += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Lines for the user: one an endpoint where they are few, or one for all; none
+    /// where no domain was asked for.
+    pub(crate) fn summary(&self) -> Vec<String> {
+        let told = |[within, border, out]: [usize; 3]| {
+            format!("{within} in the domain, {border} at its border, {out} out of it")
+        };
+        let known = self
+            .counts
+            .iter()
+            .filter(|(_, counts)| counts.iter().sum::<usize>() > 0);
+        if known.clone().count() <= Self::FEW {
+            return known
+                .map(|(name, counts)| format!("{name}: {}", told(*counts)))
+                .collect();
+        }
+        let mut all = [0; 3];
+        for (_, counts) in known {
+            for (sum, count) in all.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+        vec![format!("values: {}", told(all))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_endpoints_are_told_one_by_one_and_many_together() {
+        let counted = |names: &[&str]| {
+            let counts = names
+                .iter()
+                .map(|name| ((*name).to_owned(), [5, 2, 1]))
+                .collect();
+            Domains { counts }.summary()
+        };
+        assert!(Domains::default().summary().is_empty());
+        assert_eq!(
+            counted(&["log_s", "ames"]),
+            [
+                "log_s: 5 in the domain, 2 at its border, 1 out of it",
+                "ames: 5 in the domain, 2 at its border, 1 out of it"
+            ]
+        );
+        assert_eq!(
+            counted(&["a", "b", "c", "d", "e", "f", "g"]),
+            ["values: 35 in the domain, 14 at its border, 7 out of it"]
+        );
+        let without = Domains {
+            counts: vec![("a".to_owned(), [0; 3])],
+        };
+        assert!(without.summary().is_empty());
     }
 }

@@ -424,15 +424,39 @@ pub(crate) struct OutputArguments {
         value_parser = PathBufValueParser::new().try_map(writable)
     )]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    row_group: RowGroupArguments,
+}
+
+/// How many rows lie together in a Parquet file.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct RowGroupArguments {
+    /// Rows of a row group of Parquet output, at most: smaller ones for more parts of --shard
+    /// (default: 131072, or those of a Parquet input where they are smaller)
+    #[arg(long, value_name = "ROWS", value_parser = row_group)]
+    row_group: Option<usize>,
+}
+
+/// A row group is held in memory until it is written.
+fn row_group(given: &str) -> Result<usize, String> {
+    let rows = given.parse().ok();
+    rows.filter(|rows| (1..=1 << 20).contains(rows))
+        .ok_or_else(|| "it must be a whole number from 1 to 1048576".to_owned())
 }
 
 impl OutputArguments {
     /// A Parquet file.
-    pub(crate) fn parquet(path: &Path) -> Self {
+    pub(crate) fn parquet(path: &Path, row_group: RowGroupArguments) -> Self {
         Self {
             format: Some(RowFormat::Parquet),
             output: Some(path.to_owned()),
+            row_group,
         }
+    }
+
+    /// Rows of a row group, at most, where they were said.
+    pub(crate) fn row_group(&self) -> Option<usize> {
+        self.row_group.row_group
     }
 
     /// The file to write to; `None` is stdout.
@@ -487,6 +511,9 @@ impl OutputArguments {
     /// The format to write, of a command that writes no Parquet.
     pub(crate) fn text_format(&self) -> Result<OutputFormat, CommandError> {
         match self.format() {
+            RowFormat::Text(_) if self.row_group().is_some() => Err(CommandError::Usage(
+                "--row-group is of Parquet output: name a file that ends in .parquet".to_owned(),
+            )),
             RowFormat::Text(_) if self.file().map(ending).as_deref() == Some("parquet") => {
                 let name = self.format_name();
                 Err(CommandError::Usage(format!(

@@ -56,6 +56,8 @@ pub(crate) struct RowFile {
     path: PathBuf,
     body: Body,
     said: Vec<Note>,
+    /// Rows of a chunk of a file of text, at most.
+    chunk: usize,
 }
 
 enum Body {
@@ -150,6 +152,7 @@ impl RowFile {
             path: path.to_owned(),
             body,
             said: Vec::new(),
+            chunk: CHUNK,
         };
         file.say_notes();
         Ok(file)
@@ -217,9 +220,24 @@ impl RowFile {
             ))),
             Body::Parquet(rows) => {
                 rows.groups = rows.file.shard(shard.part, shard.parts);
+                let (groups, parts) = (rows.file.row_groups(), shard.parts);
+                if groups < parts {
+                    let (path, empty) = (self.path.display(), parts - groups);
+                    say!(
+                        "{path} has {groups} row group{}, so of {parts} parts {empty} {} empty; \
+                         write it with smaller row groups (`--row-group ROWS`)",
+                        if groups == 1 { "" } else { "s" },
+                        if empty == 1 { "is" } else { "are" },
+                    );
+                }
                 Ok(())
             }
         }
+    }
+
+    /// Gives rows of a file of text at most `rows` at a time, where that is fewer than else.
+    pub(crate) fn in_chunks_of(&mut self, rows: usize) {
+        self.chunk = rows.clamp(1, CHUNK);
     }
 
     /// Passes over the next row group of a Parquet file.
@@ -250,12 +268,12 @@ impl RowFile {
             };
         }
         let mut chunk = Chunk {
-            rows: Vec::with_capacity(CHUNK),
+            rows: Vec::with_capacity(self.chunk),
             is_last: false,
             ..Chunk::default()
         };
         let mut bytes = 0;
-        while chunk.rows.len() < CHUNK && bytes < CHUNK_BYTES && !chunk.is_last {
+        while chunk.rows.len() < self.chunk && bytes < CHUNK_BYTES && !chunk.is_last {
             match self.next() {
                 Some(Ok(row)) => {
                     bytes += row.memory();

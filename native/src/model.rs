@@ -37,7 +37,16 @@ pub(crate) fn load(
     task: Task,
     device: Device,
 ) -> Result<Scorer, CommandError> {
-    load_with_digest(arguments, task, device).map(|(scorer, _)| scorer)
+    load_with_digest(arguments, task, device, Asked::All).map(|(scorer, _)| scorer)
+}
+
+/// What a model is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Whatever it can say.
+    All,
+    /// Values without intervals, domains and nearest molecules.
+    Values,
 }
 
 /// The same, with what tells it from every other: the SHA-256 of its configuration,
@@ -46,12 +55,17 @@ pub(crate) fn load_with_digest(
     arguments: &ModelArguments,
     task: Task,
     device: Device,
+    asked: Asked,
 ) -> Result<(Scorer, String), CommandError> {
     let (name, files) = files(arguments, task)?;
     let loaded = files
         .and_then(|files| {
             let digest = format!("{:x}", Sha256::digest(&files.config));
-            Ok((Scorer::load(&files, device)?, digest))
+            let scorer = match asked {
+                Asked::All => Scorer::load(&files, device)?,
+                Asked::Values => Scorer::load_for_values(&files, device)?,
+            };
+            Ok((scorer, digest))
         })
         .map_err(|source| CommandError::Model { name, source })?;
     pollster::block_on(loaded.0.check_device())?;

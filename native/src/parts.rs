@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use delicate::atomic::{self, AtomicFile};
 use delicate::predict::Standardization;
-use delicate::records::parquet::{GROUP, ParquetLayout, ParquetWriter, UserRows, join, text_of};
+use delicate::records::parquet::{ParquetLayout, ParquetWriter, UserRows, join, text_of};
 use delicate::records::{Frame, Output, RowError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -90,21 +90,18 @@ impl PartFile {
             return Ok(Found::Whole);
         }
         let record = folder.join(SETTINGS);
-        let lock = match folder.exists() {
-            true if !record.is_file() => return Err(PartialError::Foreign(folder).into()),
-            true => {
-                let lock = locked(&record, &folder)?;
-                match resumes {
-                    true => check_settings(&folder, &record, settings)?,
-                    false => begin_anew(&folder, &record, settings).map_err(at(&folder))?,
-                }
-                lock
-            }
-            false => {
-                begin(&folder, &record, settings).map_err(at(&folder))?;
-                locked(&record, &folder)?
-            }
-        };
+        let is_new = !folder.exists() || is_unbegun(&folder).map_err(at(&folder))?;
+        if is_new {
+            begin(&folder, settings).map_err(at(&folder))?;
+        } else if !record.is_file() {
+            return Err(PartialError::Foreign(folder).into());
+        }
+        let lock = locked(&record, &folder)?;
+        match (is_new, resumes) {
+            (true, _) => {}
+            (false, true) => check_settings(&folder, &record, settings)?,
+            (false, false) => begin_anew(&folder, &record, settings).map_err(at(&folder))?,
+        }
         let text = serde_json::to_string(settings).map_err(io::Error::from);
         let layout = layout.saying(MADE_BY, text.map_err(at(&folder))?);
         Ok(Found::Unfinished(Box::new(Self {
@@ -215,7 +212,8 @@ impl PartFile {
             }
         }
         // There may be no room for as many rows as these once more.
-        let is_full = chunk.batch.is_none() && self.part_rows as usize + chunk.rows.len() > GROUP;
+        let rows = self.part_rows as usize + chunk.rows.len();
+        let is_full = chunk.batch.is_none() && rows > self.layout.group();
         if chunk.fault.is_none() && (chunk.ends_group || is_full || chunk.is_last) {
             self.finish_part()?;
         }
@@ -253,7 +251,7 @@ impl PartFile {
         })?;
         // Some systems remove no file that is open.
         drop(self.lock);
-        Ok(fs::remove_dir_all(&self.folder).map_err(at(&self.folder))?)
+        Ok(atomic::remove_directory(&self.folder).map_err(at(&self.folder))?)
     }
 
     /// Leaves the finished parts, to be gone on with: their folder, and their rows.
@@ -262,10 +260,29 @@ impl PartFile {
     }
 }
 
-/// Makes the folder.
-fn begin(folder: &Path, record: &Path, settings: &Settings) -> io::Result<()> {
-    fs::create_dir(folder)?;
-    atomic::write_file(record, &serde_json::to_vec_pretty(settings)?)
+/// Makes the folder, which appears with its record in it; what an earlier process left
+/// there is nothing.
+fn begin(folder: &Path, settings: &Settings) -> io::Result<()> {
+    if folder.exists() {
+        atomic::remove_directory(folder)?;
+    }
+    let record = serde_json::to_vec_pretty(settings)?;
+    atomic::create_directory(folder, &[(SETTINGS, &record)])
+}
+
+/// Whether a folder holds nothing but what a process left of its first moments, which
+/// may be nothing at all.
+fn is_unbegun(folder: &Path) -> io::Result<bool> {
+    if !folder.is_dir() {
+        return Ok(false);
+    }
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        if !name.to_string_lossy().starts_with(atomic::PARTIAL) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Empties the folder, whose record is locked and stays the same file.

@@ -17,7 +17,7 @@ use delicate::records::{
 };
 use serde_json::Value;
 
-use crate::changes::Changes;
+use crate::changes::{Changes, Domains};
 use crate::cli::{InputArguments, MoleculeArguments, OutputArguments, RowFormat, ShardArguments};
 use crate::error::CommandError;
 use crate::failures::Failures;
@@ -176,6 +176,9 @@ impl<'a> RowCommand<'a> {
         }
         if self.output.format() == RowFormat::Parquet {
             input.without_texts();
+            if let Some(rows) = self.output.row_group() {
+                input.in_chunks_of(rows);
+            }
         }
         Ok(input)
     }
@@ -209,6 +212,7 @@ impl<'a> RowCommand<'a> {
         let bar = progress::rows(self.quiet);
         let mut failures = Failures::default();
         let mut changes = Changes::default();
+        let mut domains = Domains::default();
         let mut fault = None;
         let mut ended = false;
         while !ended {
@@ -243,7 +247,15 @@ impl<'a> RowCommand<'a> {
                 if let Some(standardization) = standardization {
                     changes.count(standardization);
                 }
-                output.write(row, standardization.as_ref(), result.map(Into::into))?;
+                let result = result.map(Into::into);
+                if let Ok(
+                    Output::Predictions(predictions)
+                    | Output::PredictionsAndProperties(predictions, _),
+                ) = result
+                {
+                    domains.count(predictions);
+                }
+                output.write(row, standardization.as_ref(), result)?;
             }
             if let Some(stop) = computed.stop {
                 bar.finish_and_clear();
@@ -266,12 +278,17 @@ impl<'a> RowCommand<'a> {
         if !self.quiet {
             let seconds = started.elapsed().as_secs_f64();
             say!(
-                "{rows} rows, {failed} with errors, {seconds:.1} s ({:.0} rows/s){}",
+                "{rows} {}, {failed} with {}, {seconds:.1} s ({:.0} rows/s){}",
+                if rows == 1 { "row" } else { "rows" },
+                if failed == 1 { "an error" } else { "errors" },
                 (rows - before_all) as f64 / seconds.max(1e-9),
                 place(),
             );
             if let Some(summary) = changes.summary() {
                 say!("{summary}");
+            }
+            for line in domains.summary() {
+                say!("{line}");
             }
         }
         match before_all {
@@ -331,6 +348,9 @@ pub(crate) fn settings(
     )?;
     add_setting(&mut settings, "input", serde_json::to_value(reading))?;
     add_setting(&mut settings, "molecule", serde_json::to_value(molecule))?;
+    if let Some(rows) = output.row_group() {
+        add_setting(&mut settings, "row_group", Ok(rows.into()))?;
+    }
     if let Some(Shard { part, parts }) = shard.shard {
         add_setting(&mut settings, "shard", Ok(format!("{part}/{parts}").into()))?;
     }
@@ -389,6 +409,9 @@ impl<'a> RowOutput<'a> {
             Some(file) => ParquetLayout::of_parquet(file, columns.clone()),
             None => ParquetLayout::of_text(input.header(), columns.clone()),
         };
+        if let Some(rows) = arguments.row_group() {
+            layout = layout.in_groups_of(rows);
+        }
         if let Some((name, text)) = &command.says {
             layout = layout.saying(name, text.clone());
         }

@@ -37,6 +37,9 @@ class Result(Mapping[str, "np.ndarray[Any, Any]"]):
         self._table = table
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
 
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return (_restored, self._table.state())
+
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
         array = self._arrays.get(name)
         if array is None:
@@ -144,18 +147,30 @@ class Result(Mapping[str, "np.ndarray[Any, Any]"]):
             rows = [[_picture(smiles), *row] for smiles, row in zip(molecules, rows, strict=True)]
         # What is drawn is ours; all other text may be anybody's.
         cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-        body = "".join(
-            "<tr>"
-            + "".join(
+        errors: Any = self["error"][:_SHOWN] if "error" in self else [None] * len(rows)
+
+        def shown(row: list[str], error: str | None) -> str:
+            if error is not None:
+                # Beside it there is nothing but missing values.
+                return f'<td colspan="{len(row)}" style="text-align:left">{escape(error)}</td>'
+            return "".join(
                 f"<td>{cell if isinstance(cell, _Picture) else escape(cell)}</td>" for cell in row
             )
-            + "</tr>"
-            for row in rows
+
+        body = "".join(
+            f"<tr>{shown(row, error)}</tr>" for row, error in zip(rows, errors, strict=True)
         )
         return (
             f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
             f"<p>{self.rows} rows</p>"
         )
+
+
+def _restored(rows: int, columns: list[tuple[object, ...]]) -> Result:
+    """A result as it was pickled."""
+    from ._native import Table
+
+    return Result(Table.restored(rows, columns))
 
 
 class _Picture(str):

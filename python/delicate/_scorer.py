@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import operator
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ._native import Options
+
+# Pixels of a side of a picture, at most.
+_MOST_PIXELS = 100_000
 
 # What `by` is called in files.
 _SIMILARITIES = {
@@ -84,6 +88,11 @@ def _options(
 ) -> Options:
     if isinstance(endpoints, str):
         raise TypeError("endpoints are a list of names: pass [name] for one")
+    if endpoints is not None:
+        endpoints = list(endpoints)
+        if not endpoints:
+            raise ValueError("endpoints names none: leave it out, or pass None, for all")
+    augmentations = _whole("augmentations", augmentations, 1, 1000)
     return {
         "keep_salts": keep_salts,
         "keep_charges": keep_charges,
@@ -91,8 +100,37 @@ def _options(
         "uncertainty": uncertainty,
         "percentiles": percentiles,
         "properties": properties,
-        "endpoints": None if endpoints is None else list(endpoints),
+        "endpoints": endpoints,
     }
+
+
+def _whole(name: str, value: int, least: int, most: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if not least <= number <= most:
+        raise ValueError(f"{name} must be a whole number from {least} to {most}")
+    return number
+
+
+def _number_of_threads(threads: int | None) -> int | None:
+    try:
+        return None if threads is None else _whole("threads", threads, 1, 1024)
+    except ValueError as error:
+        raise ValueError(f"{error}, or None") from None
+
+
+def _text(smiles: str) -> str:
+    """One SMILES, of characters alone."""
+    if not isinstance(smiles, str):
+        raise TypeError(f"a molecule is its SMILES, as text, not {type(smiles)}")
+    try:
+        smiles.encode()
+    except UnicodeEncodeError:
+        message = "SMILES are text; this holds a lone surrogate, which is no character"
+        raise _native.MoleculeError(message) from None
+    return smiles
 
 
 class Scorer:
@@ -123,7 +161,7 @@ class Scorer:
     ) -> None:
         self._model = None if model is None else os.path.abspath(os.fspath(model))
         self._device = device
-        self._threads = threads
+        self._threads = threads = _number_of_threads(threads)
         self._precision = precision
         _leave_session_out()
         self._engine = Engine(self._model, device, threads, precision)
@@ -234,7 +272,9 @@ class Scorer:
         options = _options(
             endpoints=endpoints, keep_salts=keep_salts, keep_charges=keep_charges
         )
-        explanation: Explanation = json.loads(self._engine.explain(smiles, options))
+        explanation: Explanation = json.loads(
+            self._engine.explain(_text(smiles), options)
+        )
         return explanation
 
     def similar(
@@ -255,8 +295,7 @@ class Scorer:
         queries that cannot be read are passed over; where no query can be,
         ``MoleculeError`` says why.
         """
-        if top < 1:
-            raise ValueError("top must be 1 or more")
+        top = _whole("top", top, 1, sys.maxsize)
         if by not in _SIMILARITIES:
             raise ValueError(f"by must be one of {', '.join(_SIMILARITIES)}")
         options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
@@ -352,4 +391,6 @@ def draw(smiles: str, *, width: int = 300, height: int = 200) -> str:
 
     Raises ``MoleculeError`` where it cannot be read.
     """
-    return _native.draw(smiles, width, height)
+    width = _whole("width", width, 1, _MOST_PIXELS)
+    height = _whole("height", height, 1, _MOST_PIXELS)
+    return _native.draw(_text(smiles), width, height)

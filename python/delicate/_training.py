@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from . import _native
-from ._scorer import Scorer, _leave_session_out
+from ._scorer import Scorer, _leave_session_out, _number_of_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +116,7 @@ def finetune(
     import tempfile
     from pathlib import Path
 
+    threads = _number_of_threads(threads)
     labels = [label] if isinstance(label, str) else [str(one) for one in label]
     if not labels:
         raise ValueError("label names no column")

@@ -361,6 +361,46 @@ pub(crate) fn stream<'py>(
 
 // ---------------------------------------------------------------- in
 
+/// Of what is a table and not a column.
+pub(crate) const TABLE: &str =
+    "a table is no column of SMILES: pass one column of it, such as table[\"smiles\"]";
+
+/// The name of a type, by its format; of what has parameters, without them.
+fn type_name(format: &str) -> &str {
+    match format {
+        "b" => "bool",
+        "c" => "int8",
+        "C" => "uint8",
+        "s" => "int16",
+        "S" => "uint16",
+        "i" => "int32",
+        "I" => "uint32",
+        "l" => "int64",
+        "L" => "uint64",
+        "e" => "float16",
+        "f" => "float32",
+        "g" => "float64",
+        "z" => "binary",
+        "Z" => "large_binary",
+        "vz" => "binary_view",
+        "tdD" => "date32",
+        "tdm" => "date64",
+        _ if format.starts_with("ts") => "timestamp",
+        _ if format.starts_with("tt") => "time",
+        _ if format.starts_with("tD") => "duration",
+        _ if format.starts_with("ti") => "interval",
+        _ if format.starts_with("d:") => "decimal",
+        _ if format.starts_with("w:") => "fixed_size_binary",
+        "+l" | "+L" | "+vl" | "+vL" => "list",
+        _ if format.starts_with("+w:") => "fixed_size_list",
+        "+s" => "struct",
+        "+m" => "map",
+        "+r" => "run_end_encoded",
+        _ if format.starts_with("+u") => "union",
+        other => other,
+    }
+}
+
 /// How text lies in an array.
 #[derive(Clone, Copy)]
 enum Layout {
@@ -430,13 +470,13 @@ impl Texts {
             None => (Layout::of(format), None),
         };
         let Some(layout) = layout.filter(|_| values.is_none() || keys.is_some()) else {
+            let format = values.map_or(format, Schema::format);
             return Err(PyTypeError::new_err(match format {
-                "+s" => "a table is no column of SMILES: pass one column of it, such as \
-                         table[\"smiles\"]"
-                    .to_owned(),
-                format => {
-                    format!("a column of SMILES is text; this one has the Arrow type `{format}`")
-                }
+                "+s" => TABLE.to_owned(),
+                format => format!(
+                    "a column of SMILES is text; this one has the Arrow type `{}`",
+                    type_name(format)
+                ),
             }));
         };
         let mut starts = Vec::with_capacity(arrays.len());

@@ -35,6 +35,9 @@ use crate::{DelicateError, DeviceError, EndpointError, ModelError, MoleculeError
 /// Rows that are worked on together, as in the command: the values are its values.
 const CHUNK: usize = 1024;
 
+/// Threads, at most: more than any machine has cores for.
+const MAX_THREADS: usize = 1024;
+
 /// How long Python waits until it hears of a signal.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -367,6 +370,11 @@ impl Engine {
             Ok((frame, errors))
         })?;
         let (frame, errors) = ranked.map_err(stopped)?;
+        if errors.is_empty() {
+            return Err(MoleculeError::new_err(
+                "there is no query: name at least one molecule",
+            ));
+        }
         if !errors.is_empty() && errors.iter().all(Option::is_some) {
             let first = errors.into_iter().flatten().next().unwrap_or_default();
             let message = format!("no query can be read and compared; the first: {first}");
@@ -660,6 +668,15 @@ pub(crate) fn run_telling<T: Send, E: Send>(
 /// Threads of one's own, where their number was asked for. They do not survive a fork:
 /// where there was one, all are made anew.
 pub(crate) fn own_threads(threads: Option<usize>) -> PyResult<Option<ThreadPool>> {
+    // What rayon reads where nobody says a number. So many it would try to start for ever.
+    for name in ["RAYON_NUM_THREADS", "RAYON_RS_NUM_CPUS"] {
+        let said = std::env::var(name).ok().and_then(|it| it.parse().ok());
+        if said.is_some_and(|said: usize| said > MAX_THREADS) && threads.is_none() {
+            return Err(PyValueError::new_err(format!(
+                "the variable {name} asks for more than {MAX_THREADS} threads"
+            )));
+        }
+    }
     let was_forked = PROCESS.load(Ordering::Relaxed) != std::process::id();
     match (threads, was_forked) {
         (None, false) => Ok(None),
@@ -669,8 +686,10 @@ pub(crate) fn own_threads(threads: Option<usize>) -> PyResult<Option<ThreadPool>
 
 fn pool(threads: Option<usize>) -> PyResult<ThreadPool> {
     // Of rayon's builder 0 means "as many as there are".
-    if threads == Some(0) {
-        return Err(PyValueError::new_err("threads must be 1 or more, or None"));
+    if threads.is_some_and(|threads| !(1..=MAX_THREADS).contains(&threads)) {
+        return Err(PyValueError::new_err(format!(
+            "threads must be a whole number from 1 to {MAX_THREADS}, or None"
+        )));
     }
     let builder = ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
     let named = builder.thread_name(|number| format!("delicate-{number}"));

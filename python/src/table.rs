@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use delicate::records::{Column, Values};
-use pyo3::exceptions::PyKeyError;
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyCapsule, PyList};
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyByteArray, PyBytes, PyCapsule, PyList};
 
 use crate::arrow::{self, Columns};
 
@@ -26,6 +27,34 @@ impl Table {
         let found = self.columns.columns.iter().find(|it| it.name == name);
         found.ok_or_else(|| PyKeyError::new_err(name.to_owned()))
     }
+}
+
+/// What a column is stored as: name, unit, kind, width, values, offsets of text, validity.
+type Parts<'py> = (
+    String,
+    String,
+    &'static str,
+    usize,
+    Bound<'py, PyByteArray>,
+    Vec<i64>,
+    Bound<'py, PyBytes>,
+);
+
+/// The same as it comes back.
+type StoredParts = (
+    String,
+    String,
+    String,
+    usize,
+    PyBackedBytes,
+    Vec<i64>,
+    PyBackedBytes,
+);
+
+/// Numbers of their bytes.
+fn numbers<const N: usize, T>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Vec<T> {
+    let (numbers, _) = bytes.as_chunks::<N>();
+    numbers.iter().map(|&number| of(number)).collect()
 }
 
 /// The bytes of numbers, as this machine has them.
@@ -89,6 +118,60 @@ impl Table {
     fn text<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
         let column = self.column(name)?;
         PyList::new(py, (0..self.columns.rows).map(|row| column.text_of(row)))
+    }
+
+    /// How many rows there are, and the parts of each column, for [`Self::restored`].
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<(usize, Vec<Parts<'py>>)> {
+        let columns = self.columns.columns.iter().map(|column| {
+            let (kind, width) = match &column.values {
+                Values::Single(_) => ("single", 1),
+                Values::Double(_) => ("double", 1),
+                Values::Whole(_) => ("whole", 1),
+                Values::Vectors { width, .. } => ("vectors", *width),
+                _ => ("text", 1),
+            };
+            let (values, offsets) = match &column.values {
+                Values::Single(values) | Values::Vectors { values, .. } => {
+                    (bytes(py, values, f32::to_le_bytes)?, Vec::new())
+                }
+                Values::Double(values) => (bytes(py, values, f64::to_le_bytes)?, Vec::new()),
+                Values::Whole(values) => (bytes(py, values, i64::to_le_bytes)?, Vec::new()),
+                Values::Text { offsets, text } => {
+                    (PyByteArray::new(py, text.as_bytes()), offsets.clone())
+                }
+                _ => (PyByteArray::new(py, &[]), vec![0]),
+            };
+            let validity = PyBytes::new(py, &column.validity);
+            let (name, unit) = (column.name.clone(), column.unit.clone());
+            Ok((name, unit, kind, width, values, offsets, validity))
+        });
+        Ok((self.columns.rows, columns.collect::<PyResult<_>>()?))
+    }
+
+    /// The table of such a state.
+    #[staticmethod]
+    fn restored(rows: usize, columns: Vec<StoredParts>) -> PyResult<Self> {
+        let column = |(name, unit, kind, width, values, offsets, validity): StoredParts| {
+            let values = match kind.as_str() {
+                "single" => Values::Single(numbers(&values, f32::from_le_bytes)),
+                "double" => Values::Double(numbers(&values, f64::from_le_bytes)),
+                "whole" => Values::Whole(numbers(&values, i64::from_le_bytes)),
+                "vectors" => Values::Vectors {
+                    width,
+                    values: numbers(&values, f32::from_le_bytes),
+                },
+                "text" => Values::Text {
+                    offsets,
+                    text: String::from_utf8(values.to_vec()).ok()?,
+                },
+                _ => return None,
+            };
+            Column::from_parts(name, unit, values, validity.to_vec())
+                .filter(|column| column.rows() == rows)
+        };
+        let columns: Option<Vec<Column>> = columns.into_iter().map(column).collect();
+        let columns = columns.ok_or_else(|| PyValueError::new_err("this is no stored result"))?;
+        Ok(Self::new(rows, columns))
     }
 
     /// A capsule with the Arrow type of the rows.

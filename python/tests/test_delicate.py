@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import csv
 import json
 import math
@@ -229,13 +230,59 @@ def test_columns_of_every_library_are_read(
 def test_what_is_no_column_of_text_is_a_type_error(scorer: delicate.Scorer) -> None:
     with pytest.raises(TypeError, match="pass \\[smiles\\] for one"):
         scorer.score("CCO")
+    for one in (b"CCO", bytearray(b"CCO")):
+        with pytest.raises(TypeError, match="pass \\[smiles\\] for one"):
+            scorer.score(one)
     with pytest.raises(TypeError, match="not <class 'int'>"):
         scorer.score(7)  # type: ignore[arg-type]
     pa = pytest.importorskip("pyarrow")
-    with pytest.raises(TypeError, match="Arrow type"):
-        scorer.score(pa.array([1, 2]))
+    for array, name in [
+        (pa.array([1, 2]), "int64"),
+        (pa.array([1.5]), "float64"),
+        (pa.array([b"C"]), "binary"),
+        (pa.array([[1]]), "list"),
+        (pa.array([1, 2]).dictionary_encode(), "int64"),
+    ]:
+        with pytest.raises(TypeError, match=f"Arrow type `{name}`"):
+            scorer.score(array)
     with pytest.raises(TypeError, match="pass one column"):
         scorer.score(pa.table({"smiles": ["C"]}))
+
+
+def test_a_lazy_frame_is_to_be_collected_first(scorer: delicate.Scorer) -> None:
+    pl = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match="collect\\(\\) it first"):
+        scorer.score(pl.LazyFrame({"smiles": ["C"]}))
+
+
+def test_a_lone_surrogate_is_an_error_of_its_row(scorer: delicate.Scorer) -> None:
+    scores = scorer.score(["C\ud800", "CCO"])
+    assert "lone surrogate" in scores["error"][0] and scores["error"][1] is None
+    for call in (scorer.explain, delicate.draw):
+        with pytest.raises(delicate.MoleculeError, match="lone surrogate"):
+            call("C\ud800")
+        with pytest.raises(TypeError, match="as text"):
+            call(None)  # type: ignore[arg-type]
+
+
+def test_results_are_pickled_and_copied(scorer: delicate.Scorer) -> None:
+    results = [
+        scorer.score([*DRUGS, "?"], uncertainty=True),
+        scorer.embed([*DRUGS, "?"]),
+        scorer.similar(DRUGS[:1], DRUGS),
+        delicate.properties([*DRUGS, "?"]),
+        delicate.standardize([]),
+    ]
+    for result in results:
+        for again in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
+            assert list(again) == list(result) and again.units == result.units
+            assert again.rows == result.rows
+            for name, array in result.items():
+                np.testing.assert_array_equal(again[name], array)
+    pa = pytest.importorskip("pyarrow")
+    table = pickle.loads(pickle.dumps(results[0])).to_arrow()
+    table.validate(full=True)
+    assert isinstance(table, pa.Table) and table.equals(results[0].to_arrow())
 
 
 def test_results_are_frames_and_arrow(scorer: delicate.Scorer) -> None:
@@ -279,6 +326,12 @@ def test_results_are_shown(scorer: delicate.Scorer) -> None:
     wrong = scorer.score(["<b>&", "C" * 500, *DRUGS])
     page = ElementTree.fromstring(f"<div>{wrong._repr_html_()}</div>")
     assert len(list(page.iter("img"))) == 5 and page.find(".//b") is None
+    rows = list(page.iter("tr"))
+    # What is refused says why, in the room of its missing values.
+    cell = rows[1].find("td")
+    assert cell is not None and cell.text == wrong["error"][0]
+    assert len(rows[1]) == 1 and cell.get("colspan") == str(len(rows[0]))
+    assert len(rows[3]) == len(rows[0])
     assert "log_s" in repr(scorer.score([]))
 
 
@@ -292,6 +345,8 @@ def test_similar_molecules_come_first(scorer: delicate.Scorer) -> None:
     assert found.to_polars()["row"].to_list() == list(found["row"])
     with pytest.raises(delicate.MoleculeError, match="no query"):
         scorer.similar(["C1CC"], library)
+    with pytest.raises(delicate.MoleculeError, match="there is no query"):
+        scorer.similar([], library)
     with pytest.raises(ValueError, match="by must be"):
         scorer.similar(DRUGS, library, by="shape")  # type: ignore[arg-type]
 
@@ -313,8 +368,20 @@ def test_errors_have_types(tmp_path: Path, scorer: delicate.Scorer) -> None:
         scorer.score(DRUGS, endpoints=["beauty"])
     with pytest.raises(ValueError, match="augmentations"):
         scorer.score(DRUGS, augmentations=0)
-    with pytest.raises(ValueError, match="threads"):
-        delicate.Scorer(device="cpu", threads=0)
+    with pytest.raises(ValueError, match="endpoints names none"):
+        scorer.score(DRUGS, endpoints=[])
+    for wrong in (0, -1, 100_000, "2"):
+        with pytest.raises(ValueError, match="threads must be a whole number from 1 to 1024"):
+            delicate.Scorer(device="cpu", threads=wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="threads must be a whole number from 1 to 1024"):
+            delicate.finetune({}, label="y", threads=wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="augmentations must be a whole number from 1 to 1000"):
+        scorer.score(DRUGS, augmentations=-1)
+    with pytest.raises(ValueError, match="top must be"):
+        scorer.similar(DRUGS, DRUGS, top=-1)
+    for size in ({"width": -1}, {"height": 0}, {"width": 1.5}):
+        with pytest.raises(ValueError, match="must be a whole number from 1"):
+            delicate.draw("C", **size)  # type: ignore[arg-type]
     assert issubclass(delicate.ModelError, delicate.DelicateError)
 
 

@@ -3,7 +3,9 @@
 //! ChemAxon's fields as RDKit reads them. Those that describe the molecule are of
 //! no concern here; those that change it are refused, in the field's words.
 
-use super::Reason;
+use chematic_perception::find_sssr;
+
+use super::{Reason, read_written};
 
 /// Why the molecule is not the one that the SMILES alone writes; `None` where
 /// `extension`, without its bars, changes nothing about `smiles`.
@@ -17,9 +19,16 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
             _ if field.starts_with('(') || field.starts_with('$') => true,
             // A wavy bond takes back what the SMILES says of its atom or double bond.
             "w" => !has_stereo,
-            // Enhanced stereo, racemic, wedges, fragments, ligands, properties and
+            // Enhanced stereo, racemic, fragments, ligands, lone pairs, properties and
             // data.
-            "r" | "a" | "wU" | "wD" | "f" | "LO" | "atomProp" | "SgD" | "SgH" => true,
+            "r" | "a" | "f" | "LO" | "lp" | "atomProp" | "SgD" | "SgH" => true,
+            // What the wedges draw stands in the SMILES too, as `@`, where it is written
+            // by a program; in the extension alone it would be lost.
+            "wU" | "wD" => smiles.contains('@'),
+            // A double bond is cis in every smaller ring.
+            "c" => has_small_rings_alone(smiles),
+            // Neither cis nor trans, as a double bond without marks is read.
+            "ctu" => !smiles.contains(['/', '\\']),
             _ if name.len() > 1
                 && name.starts_with(['o', '&'])
                 && name[1..].bytes().all(|byte| byte.is_ascii_digit()) =>
@@ -48,6 +57,11 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
             "w" => Reason::Unsupported {
                 what: "a wavy bond beside marks of stereo (leave the marks out)".into(),
             },
+            "wU" | "wD" => Reason::Unsupported {
+                what: "a wedge of the CXSMILES extension without its `@` in the SMILES (write the \
+                       stereo into the SMILES)"
+                    .into(),
+            },
             "m" => Reason::Unsupported {
                 what: "a bond whose place varies".into(),
             },
@@ -68,6 +82,16 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
         });
     }
     None
+}
+
+/// Whether the molecule has no ring of eight atoms or more, in which a double bond may be
+/// cis or trans. A SMILES that cannot be read is judged elsewhere.
+fn has_small_rings_alone(smiles: &str) -> bool {
+    const SMALL: usize = 8;
+    read_written(smiles).is_ok_and(|written| {
+        let rings = find_sssr(&written.molecule);
+        rings.rings().iter().all(|ring| ring.len() < SMALL)
+    })
 }
 
 /// The fields, which commas part; so do commas the numbers of one field, and what

@@ -222,7 +222,7 @@ impl fmt::Display for ChemistryError {
             Reason::NoOrganicPart => write!(f, "no organic part: nothing here contains carbon"),
             Reason::Metal { element } => write!(
                 f,
-                "metal: {element}{place}: the models know covalent organic molecules alone (draw a \
+                "metal: {element}{place}: the models know only covalent organic molecules (draw a \
                  salt by its ions: CC(=O)[O-].[Na+])"
             ),
             Reason::Mixture { parts: [a, b] } => write!(

@@ -98,6 +98,8 @@ pub enum Note {
     /// Bond directions that put both neighbours of an atom of a double bond on
     /// one side: its geometry is left open.
     ContradictoryDirections,
+    /// Text after a blank, as of a second molecule: taken for a name.
+    Name,
 }
 
 impl Note {
@@ -108,6 +110,7 @@ impl Note {
             Self::ContradictoryDirections => {
                 "contradictory bond directions: the geometry of a double bond is left open"
             }
+            Self::Name => "the text after the SMILES was taken for a name",
         }
     }
 }

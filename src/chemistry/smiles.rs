@@ -52,10 +52,18 @@ pub(super) fn scan(text: &str) -> Result<Scan, ChemistryError> {
         return Err(too_large("characters", MAX_LENGTH));
     }
     let suffix = trimmed[smiles.len()..].trim();
+    // A cell of a table may hold several lines, each a molecule.
+    if let Some(end) = trimmed.trim_end().find(['\r', '\n']) {
+        let what = "the text goes on in a second line".to_owned();
+        let position = character(text, start + end);
+        return Err(ChemistryError::at(Reason::Syntax { what }, position));
+    }
+    let mut name = suffix;
     if let Some(extension) = suffix.strip_prefix('|') {
-        let closed = extension.split_once('|').map(|(extension, _)| extension);
+        let closed = extension.split_once('|');
+        name = closed.map_or("", |(_, after)| after.trim());
         let reason = match closed {
-            Some(extension) => cxsmiles::fault(smiles, extension),
+            Some((extension, _)) => cxsmiles::fault(smiles, extension),
             None => Some(Reason::Unsupported {
                 what: "a CXSMILES extension without its closing `|`".into(),
             }),
@@ -69,7 +77,11 @@ pub(super) fn scan(text: &str) -> Result<Scan, ChemistryError> {
         let position = character(text, start + arrow);
         return Err(ChemistryError::at(Reason::Reaction, position));
     }
-    Scanner::new(text, start, start + smiles.len(), MAX_DEPTH).run()
+    let mut scan = Scanner::new(text, start, start + smiles.len(), MAX_DEPTH).run()?;
+    if !name.is_empty() {
+        scan.notes.push(Note::Name);
+    }
+    Ok(scan)
 }
 
 /// Scans a SMILES that was written here: the writer may nest its branches as

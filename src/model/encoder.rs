@@ -115,7 +115,7 @@ impl LayerNorm {
     }
 
     /// As the kernels in 8-bit integers take it.
-    fn parts(&self) -> int8::Norm {
+    pub(super) fn parts(&self) -> int8::Norm {
         int8::Norm {
             gamma: values(self.gamma.val()),
             beta: values(self.beta.val()),
@@ -529,7 +529,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// A linear layer as the kernels in 8-bit integers take it.
-fn dense(linear: &Linear) -> int8::DenseParts {
+pub(super) fn dense(linear: &Linear) -> int8::DenseParts {
     let [_, outputs] = linear.weight.val().dims();
     int8::DenseParts {
         weight: values(linear.weight.val()),

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
 use super::context::Threshold;
-use super::encoder::{Batch, Encoder, LayerNorm, mean_of_tokens};
+use super::encoder::{Batch, Encoder, LayerNorm, dense, mean_of_tokens};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 #[cfg(feature = "train")]
 use crate::device::read_back;
-use crate::kernels::{dropout, gelu, linear, single};
+use crate::kernels::{dropout, gelu, int8, linear, single};
 
 /// What kind of number an endpoint is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -521,6 +521,18 @@ impl Model {
         }
         let head = self.head.as_ref()?;
         Some(single(linear(head, dropout(&self.dropout, pooled))))
+    }
+
+    /// The endpoint head as it stands behind an encoder in 8-bit integers; `None` where
+    /// it has no wide inputs.
+    pub(crate) fn wide_head(&self) -> Option<int8::WideHead> {
+        let head = self.wide.as_ref()?;
+        Some(int8::WideHead {
+            input: dense(&head.input),
+            norm: head.norm.parts(),
+            inner: dense(&head.inner),
+            output: dense(&head.output),
+        })
     }
 
     /// Token logits `[n, vocabulary]` at the places `positions` `[n]` of

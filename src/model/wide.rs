@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chemistry::{ChemistryError, DESCRIPTORS, ECFP4, EnvironmentCounts, Molecule};
+use crate::kernels::int8::Sparse;
 
 /// How many deviations from its mean a descriptor counts at most: sums over
 /// atoms have no bound.
@@ -129,15 +130,29 @@ impl WideInputs {
     /// Appends the numbers of a molecule to `rows`.
     pub(crate) fn append(&self, of: &WideFeatures, rows: &mut Vec<f32>) {
         let start = rows.len();
-        rows.resize(start + self.buckets, 0.0);
-        for &(bucket, count) in &of.counts {
-            rows[start + bucket as usize] = (count as f32).ln_1p();
+        rows.resize(start + self.len(), 0.0);
+        for (place, value) in self.entries(of) {
+            rows[start + place as usize] = value;
         }
+    }
+
+    /// The numbers of a molecule that are not 0, with their places.
+    pub(crate) fn sparse(&self, of: &WideFeatures) -> Sparse {
+        self.entries(of)
+            .filter(|(_, value)| *value != 0.0)
+            .collect()
+    }
+
+    fn entries<'a>(&'a self, of: &'a WideFeatures) -> impl Iterator<Item = (u32, f32)> + 'a {
+        let counts = of.counts.iter();
+        let counts = counts.map(|&(bucket, count)| (bucket, (count as f32).ln_1p()));
         let scales = self.means.iter().zip(&self.deviations);
-        rows.extend(of.descriptors.iter().zip(scales).map(|(value, scale)| {
+        let scaled = of.descriptors.iter().zip(scales).map(|(value, scale)| {
             let (mean, deviation) = scale;
             ((value - mean) / deviation).clamp(-BOUND, BOUND)
-        }));
+        });
+        let places = self.buckets as u32..self.len() as u32;
+        counts.chain(places.zip(scaled))
     }
 
     /// What is wrong with it, if anything, in the words of `expected …`.

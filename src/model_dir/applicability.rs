@@ -1,14 +1,18 @@
 //! `domain.json.gz`: the applicability domain, the Gaussian processes and the
 //! training molecules of a model.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::marker::PhantomData;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess,
+    Visitor,
+};
 
 use crate::predict::applicability::{ApplicabilityDomain, TrainingMolecule};
 use crate::predict::gaussian_process::GaussianProcess;
@@ -52,6 +56,58 @@ where
     deserializer.deserialize_seq(AtMost::<T, MOST>(PhantomData))
 }
 
+/// Bytes that a file may unpack to.
+fn limit(packed: &[u8]) -> u64 {
+    MAX_BYTES.min((1 << 20) + MAX_EXPANSION * packed.len() as u64)
+}
+
+/// Reads a file up to its Gaussian processes, or to its molecules, and says whether there
+/// are processes.
+struct Beginning<'a>(&'a mut Option<bool>);
+
+impl<'de> DeserializeSeed<'de> for Beginning<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Beginning<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the domains of a model")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            match key.as_ref() {
+                "processes" => {
+                    let processes: Processes = map.next_value()?;
+                    *self.0 = Some(processes.0.iter().any(Option::is_some));
+                    return Ok(());
+                }
+                "molecules" => {
+                    *self.0 = Some(false);
+                    return Ok(());
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there are any is all that is asked.
+#[derive(serde::Deserialize)]
+struct Processes(
+    #[serde(deserialize_with = "at_most::<{ super::MAX_ENDPOINTS }, _, _>")]
+    Vec<Option<IgnoredAny>>,
+);
+
 /// Why a file of domains cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -75,7 +131,7 @@ impl ApplicabilityDomain {
     /// Where the bytes are none, or of another model.
     pub fn read(bytes: &[u8], names: &[&str]) -> Result<Self, ApplicabilityError> {
         let mut json = Vec::new();
-        let limit = MAX_BYTES.min((1 << 20) + MAX_EXPANSION * bytes.len() as u64);
+        let limit = limit(bytes);
         let mut reader = GzDecoder::new(bytes).take(limit + 1);
         reader.read_to_end(&mut json)?;
         if json.len() as u64 > limit {
@@ -102,7 +158,30 @@ impl ApplicabilityDomain {
         }
         read.check_processes()
             .map_err(|what| ApplicabilityError::Unsound(what.to_owned()))?;
+        if Self::blends(bytes)? != read.has_gaussian_processes() {
+            let message = "its Gaussian processes stand behind the molecules";
+            return Err(ApplicabilityError::Unsound(message.to_owned()));
+        }
         Ok(read)
+    }
+
+    /// Whether `domain.json.gz` holds Gaussian processes, without which there are no
+    /// predictions. Reads as far as the training molecules, which are most of a file and
+    /// stand behind all else.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes are none, as far as they are read.
+    pub(crate) fn blends(bytes: &[u8]) -> Result<bool, ApplicabilityError> {
+        let reader = BufReader::new(GzDecoder::new(bytes).take(limit(bytes)));
+        let mut found = None;
+        let mut json = serde_json::Deserializer::from_reader(reader);
+        let read = Beginning(&mut found).deserialize(&mut json);
+        match found {
+            // What follows has not been looked at.
+            Some(found) => Ok(found),
+            None => Ok(read.map(|()| false)?),
+        }
     }
 
     fn check_processes(&self) -> Result<(), &'static str> {
@@ -190,6 +269,38 @@ mod tests {
             let error = ApplicabilityDomain::read(&bytes, &["a", "b"]).expect_err("refused");
             assert!(error.to_string().contains("make"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_is_read_to_its_molecules_to_see_whether_it_blends() {
+        let with = applicability();
+        let without = with.clone().without_gaussian_processes();
+        let bytes = |domain: &ApplicabilityDomain| domain.to_bytes().expect("written");
+        assert!(ApplicabilityDomain::blends(&bytes(&with)).expect("read"));
+        assert!(!ApplicabilityDomain::blends(&bytes(&without)).expect("read"));
+        let packed = |json: &[u8]| {
+            let mut writer = GzEncoder::new(Vec::new(), Compression::best());
+            writer.write_all(json).expect("packed");
+            writer.finish().expect("packed")
+        };
+        // What is no longer read may be anything; what is read may not.
+        let cut = packed(br#"{"endpoints":[null,null],"molecules":[{"smi"#);
+        assert!(!ApplicabilityDomain::blends(&cut).expect("read"));
+        assert!(ApplicabilityDomain::blends(&packed(br#"{"endpoints":[null,"#)).is_err());
+        assert!(ApplicabilityDomain::blends(b"{}").is_err());
+        // Behind the molecules they would be found too late.
+        let mut json = serde_json::to_value(&with).expect("JSON");
+        let members = json.as_object_mut().expect("an object");
+        let molecules = members.remove("molecules").expect("there");
+        let processes = members.remove("processes").expect("there");
+        members.insert("molecules".to_owned(), molecules);
+        members.insert("processes".to_owned(), processes);
+        let turned = packed(json.to_string().as_bytes());
+        let error = ApplicabilityDomain::read(&turned, &["a", "b"]).expect_err("refused");
+        assert!(
+            error.to_string().contains("behind the molecules"),
+            "{error}"
+        );
     }
 
     #[test]

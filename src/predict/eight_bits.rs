@@ -9,14 +9,16 @@ use super::batching::Input;
 use super::prediction::Stop;
 use super::scorer::{Failure, Task};
 use crate::device::{Backend, DeviceError, read_back};
-use crate::kernels::int8::{Encoder, Pooled};
+use crate::kernels::int8::{Encoder, Pooled, Sparse, WideHead};
 
-/// The encoder in 8-bit integers; the heads behind it stay those of the model.
+/// The encoder in 8-bit integers; the heads behind it stay in single precision.
 #[derive(Debug)]
 pub(super) struct EightBits {
     encoder: Encoder,
     /// What the model's pooler reads.
     pooled: Pooled,
+    /// The endpoint head, where it has wide inputs; others are the model's.
+    head: Option<WideHead>,
 }
 
 /// Rows that pass the heads together, always as many, so that what a product does
@@ -43,6 +45,7 @@ impl Scorer {
                 true => Pooled::Mean,
                 false => Pooled::First,
             },
+            head: self.model.wide_head(),
         };
         self.eight_bits = Some(Arc::new(eight_bits));
         Ok(self)
@@ -62,12 +65,23 @@ impl Scorer {
         inputs: &[&Input],
         task: Task,
     ) -> Result<Vec<f32>, Stop> {
-        let EightBits { encoder, pooled } = eight_bits;
+        let EightBits {
+            encoder,
+            pooled,
+            head,
+        } = eight_bits;
         if task == Task::Embed && !self.model.has_embedding() {
             return Ok(encoder.pool(inputs, Pooled::Mean));
         }
         let mut pooled = encoder.pool(inputs, *pooled);
         encoder.pooler(&mut pooled);
+        if let (Task::Score, Some(head), Some(wide)) = (task, head, &self.config().wide) {
+            let sparse = |input: &&Input| -> Option<Sparse> {
+                input.wide.as_ref().map(|features| wide.sparse(features))
+            };
+            let wide: Vec<Option<Sparse>> = inputs.iter().map(sparse).collect();
+            return Ok(head.outputs(&pooled, &wide));
+        }
         let hidden = encoder.hidden();
         let rows_of = |values: &[f32], width: usize| {
             let mut rows = values.to_vec();
@@ -78,11 +92,7 @@ impl Scorer {
         for (inputs, pooled) in inputs.chunks(ROWS).zip(pooled.chunks(ROWS * hidden)) {
             let pooled = rows_of(pooled, hidden);
             let output = match task {
-                Task::Score => {
-                    let wide = self.wide(inputs, task);
-                    let wide = wide.map(|wide| rows_of(&wide, wide.len() / inputs.len()));
-                    self.model.endpoints(pooled, wide)
-                }
+                Task::Score => self.model.endpoints(pooled, None),
                 Task::Embed => self.model.embedding(pooled),
             };
             let output = read_back(output.ok_or(Stop::NoEndpoints)?).await;

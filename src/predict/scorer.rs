@@ -167,6 +167,29 @@ impl Scorer {
         })
     }
 
+    /// The same for predictions alone, as soon as can be and in less memory: with
+    /// [`uncertainty`](PredictOptions::uncertainty) it adds nothing. Where predictions
+    /// depend on the training molecules, it is [`Self::load`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn load_for_values(files: &ModelFiles<'_>, device: Device) -> Result<Self, ModelDirError> {
+        let domain = files.domain.as_deref();
+        if domain
+            .map(ApplicabilityDomain::blends)
+            .transpose()?
+            .unwrap_or(false)
+        {
+            return Self::load(files, device);
+        }
+        let (config, model) = files.load(device.tensors())?;
+        Ok(Self {
+            spare: Spare::of(files, &device)?.map(Arc::new),
+            ..Self::new(config, model, device)
+        })
+    }
+
     /// A scorer for a model that is on `device` already; its predictions are the
     /// network's alone.
     pub fn new(config: ModelConfig, model: Model, device: Device) -> Self {

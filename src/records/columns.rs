@@ -74,6 +74,15 @@ pub(super) fn is_customary_smiles_name(name: &str) -> bool {
 /// look like SMILES. Where none do, a column called `structure` gives way to one
 /// without a telling name.
 pub(super) fn smiles(names: &[String], rows: &[Vec<String>]) -> Option<(usize, Option<Note>)> {
+    smiles_among(names, rows, |column| column)
+}
+
+/// The same among columns whose places in the file, from 0, are `place`.
+pub(super) fn smiles_among(
+    names: &[String],
+    rows: &[Vec<String>],
+    place: impl Fn(usize) -> usize,
+) -> Option<(usize, Option<Note>)> {
     let normal: Vec<String> = names.iter().map(|name| normalised(name)).collect();
     let mut called: Vec<usize> = SMILES_NAMES
         .iter()
@@ -93,14 +102,19 @@ pub(super) fn smiles(names: &[String], rows: &[Vec<String>]) -> Option<(usize, O
         let named = fitting.or(telling.next()).copied();
         named.or_else(|| clear_smiles(&counts)).unwrap_or(called[0])
     };
-    let others: Vec<String> = called
-        .iter()
-        .filter(|&&other| other != column)
-        .map(|&other| names[other].clone())
+    let others = called.iter().filter(|&&other| other != column);
+    // Of one name, only their places tell columns apart.
+    let called_so = |column: usize, is_shared: bool| match is_shared {
+        true => format!("{} (column {})", names[column], place(column) + 1),
+        false => names[column].clone(),
+    };
+    let is_shared = others.clone().any(|&other| names[other] == names[column]);
+    let others: Vec<String> = others
+        .map(|&other| called_so(other, is_shared && names[other] == names[column]))
         .collect();
     let by_values = !called.contains(&column);
     let note = (by_values || !others.is_empty()).then(|| Note::SmilesColumn {
-        column: names[column].clone(),
+        column: called_so(column, is_shared),
         others,
     });
     Some((column, note))

@@ -342,6 +342,9 @@ impl Splitter {
 
 /// The delimiter, and the first rows as it splits them.
 ///
+/// A bar is one where the first row names a column of SMILES between bars and no other
+/// delimiter splits it: elsewhere bars are those of extended SMILES.
+///
 /// The best delimiter gives most rows the width of the first; among equals,
 /// it exposes most cells that are SMILES or called so; then it gives more
 /// cells (a decimal comma loses to a semicolon by the cells it spoils).
@@ -355,6 +358,14 @@ fn sniff(head: &[u8], complete: bool, prefer_tabs: bool) -> (u8, Vec<Vec<String>
         // The comma comes last, and so wins where nothing tells them apart.
         if rank(&rows) >= rank(&best.1) {
             best = (delimiter, rows);
+        }
+    }
+    if best.1.first().is_some_and(|first| first.len() < 2) {
+        let rows = sample(head, complete, b'|');
+        let names = rows.first().map(Vec::as_slice).unwrap_or_default();
+        let is_named = |name: &String| columns::is_customary_smiles_name(name);
+        if names.len() > 1 && names.iter().any(is_named) {
+            return (b'|', rows);
         }
     }
     best

@@ -71,7 +71,63 @@ pub enum Values {
     },
 }
 
+impl Values {
+    /// How many rows there are; `None` where the parts do not fit each other.
+    fn rows(&self) -> Option<usize> {
+        let of_width = |numbers: usize, width: usize| {
+            numbers
+                .is_multiple_of(width)
+                .then(|| numbers / width.max(1))
+        };
+        match self {
+            Self::Single(values) => Some(values.len()),
+            Self::Double(values) => Some(values.len()),
+            Self::Whole(values) => Some(values.len()),
+            Self::Vectors { width, values } => of_width(values.len(), *width),
+            Self::Bytes { width, values } => of_width(values.len(), *width),
+            Self::Text { offsets, text } => {
+                let places: Option<Vec<usize>> =
+                    offsets.iter().map(|&at| usize::try_from(at).ok()).collect();
+                let places = places?;
+                let fit = places.is_sorted()
+                    && places.first() == Some(&0)
+                    && places.last() == Some(&text.len())
+                    && places.iter().all(|&at| text.is_char_boundary(at));
+                fit.then(|| places.len() - 1)
+            }
+        }
+    }
+}
+
 impl Column {
+    /// A column of these parts, as another one had them; `None` where they do not fit
+    /// each other.
+    pub fn from_parts(
+        name: String,
+        unit: String,
+        values: Values,
+        validity: Vec<u8>,
+    ) -> Option<Self> {
+        let rows = values.rows()?;
+        if validity.len() != rows.div_ceil(8) {
+            return None;
+        }
+        let is_valid = |&row: &usize| validity[row / 8] >> (row % 8) & 1 == 1;
+        let missing = rows - (0..rows).filter(is_valid).count();
+        Some(Self {
+            name,
+            unit,
+            values,
+            validity,
+            missing,
+        })
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.values.rows().unwrap_or_default()
+    }
+
     fn new(name: String, unit: &str, values: Values) -> Self {
         Self {
             name,
@@ -391,6 +447,40 @@ mod tests {
             smiles: Some(0),
             id: None,
         }
+    }
+
+    #[test]
+    fn a_column_of_parts_is_one_where_they_fit() {
+        let text = |offsets: &[i64]| Values::Text {
+            offsets: offsets.to_vec(),
+            text: "aµ".to_owned(),
+        };
+        let of = |values: Values, validity: &[u8]| {
+            Column::from_parts("a".to_owned(), String::new(), values, validity.to_vec())
+        };
+        let column = of(text(&[0, 1, 1, 3]), &[0b101]).expect("it fits");
+        assert_eq!(
+            (column.missing, column.text_of(0), column.text_of(1)),
+            (1, Some("a"), None)
+        );
+        for offsets in [
+            &[][..],
+            &[0, 2, 3],
+            &[0, 1],
+            &[1, 3],
+            &[0, 3, 1, 3],
+            &[0, -1, 3],
+        ] {
+            assert_eq!(of(text(offsets), &[1]), None, "{offsets:?}");
+        }
+        let vectors = |width: usize| Values::Vectors {
+            width,
+            values: vec![0.0; 4],
+        };
+        assert!(of(vectors(2), &[3]).is_some());
+        assert_eq!(of(vectors(3), &[3]), None);
+        assert_eq!(of(vectors(0), &[3]), None);
+        assert_eq!(of(Values::Whole(vec![1]), &[]), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub enum Note {
     /// The column of SMILES was chosen by its values, or among several that are
     /// called so.
     SmilesColumn {
-        /// The column taken.
+        /// The column taken, with its place where others have its name.
         column: String,
         /// Others that are called so.
         others: Vec<String>,

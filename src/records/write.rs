@@ -249,7 +249,7 @@ fn number(value: f32) -> String {
 /// The names under which a row's parts are written, settled once for a file.
 ///
 /// The user's columns come first, unchanged and in order. Ours that share a
-/// name with one of them get the prefix `delicate_`.
+/// name with one of them get the prefix `delicate_`, an endpoint's columns all together.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     names: Vec<String>,
@@ -333,13 +333,21 @@ impl Layout {
                 ..
             } => {
                 let ends: &[&str] = if *uncertainty { &UNCERTAINTY } else { &[""] };
-                let named = |endpoint: &Arc<Endpoint>| {
-                    let of = |end: &&str| format!("{}{end}", endpoint.name);
-                    let ends = ends.iter().chain(percentiles.then_some(&PERCENTILE));
-                    ends.map(of).collect::<Vec<_>>()
-                };
-                let all = endpoints.iter().flat_map(named);
-                all.map(|name| ours(&name, &mut taken)).collect()
+                let ends = ends.iter().chain(percentiles.then_some(&PERCENTILE));
+                let mut columns = Vec::new();
+                for endpoint in endpoints {
+                    // What belongs together is called alike.
+                    let mut name = endpoint.name.clone();
+                    let all = |name: &str| -> Vec<String> {
+                        ends.clone().map(|end| format!("{name}{end}")).collect()
+                    };
+                    while all(&name).iter().any(|column| taken.contains(column)) {
+                        name.insert_str(0, PREFIX);
+                    }
+                    taken.extend(all(&name));
+                    columns.extend(all(&name));
+                }
+                columns
             }
             Columns::Embedding(dimensions) => (0..*dimensions)
                 .map(|dimension| ours(&format!("embedding_{dimension}"), &mut taken))
@@ -569,10 +577,13 @@ impl Layout {
 fn ours(name: &str, taken: &mut HashSet<String>) -> String {
     let mut name = name.to_owned();
     while !taken.insert(name.clone()) {
-        name.insert_str(0, "delicate_");
+        name.insert_str(0, PREFIX);
     }
     name
 }
+
+/// What tells a column of ours from one of the user's.
+const PREFIX: &str = "delicate_";
 
 /// The shortest decimal that reads back as the same `f32`.
 ///

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::config::{DuplicatesConfig, EndpointConfig, LabelSource, PseudoLabels, WideConfig};
 use super::labels::{Cell, Refusal};
-use super::left_out::{Fault, LeftOut};
+use super::left_out::{self, Fault, LeftOut};
 use super::relations::Relations;
 use super::splits::{Fold, Split};
 use crate::chemistry::{ChemistryError, Molecule};
@@ -441,7 +441,7 @@ impl Examples {
                 let place = match ready {
                     Ok(ready) => self.place(ready),
                     Err(error) => {
-                        left_out(Fault::Molecule, None, error.message);
+                        left_out(Fault::Molecule, None, left_out::reason(error));
                         continue;
                     }
                 };
@@ -518,7 +518,7 @@ impl Examples {
             let place = match molecule {
                 None => None,
                 Some(Err(error)) => {
-                    left_out(Fault::Molecule, None, error.message);
+                    left_out(Fault::Molecule, None, left_out::reason(error));
                     continue;
                 }
                 Some(Ok(ready)) => Some((ready.0.form.has_left_out(), self.place(ready))),

@@ -333,7 +333,8 @@ pub enum LabelsError {
     },
     /// Some values are neither of two classes.
     #[error(
-        "the column `{column}` holds values that are not class labels: {values}{valid}; {EXPECTED}"
+        "the column `{column}` holds values that are not class labels: {values}{valid}; a quantity \
+         needs numbers (of a date, say the days since another), and {EXPECTED}"
     )]
     NoClasses {
         /// The column.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::labels::Refusal;
+use crate::records::RowError;
+use crate::tokenizer::TOO_LONG;
 
 /// Lines that a message lists.
 const LISTED: usize = 10;
@@ -30,6 +32,19 @@ pub struct LeftOut {
     pub fault: Fault,
     /// Why.
     pub why: String,
+}
+
+/// Why a molecule cannot be trained on, and what to do where a setting decides it.
+pub(super) fn reason(error: RowError) -> String {
+    let RowError {
+        reason, message, ..
+    } = error;
+    match reason == TOO_LONG {
+        true => format!(
+            "{message}; the setting `max_length` decides, such as --set max_length=256, up to 4096"
+        ),
+        false => message,
+    }
 }
 
 /// Each fault once: a molecule is read again for every label of its row.
@@ -104,6 +119,7 @@ pub(super) fn to_csv(all: &[LeftOut]) -> Result<Vec<u8>, csv::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenizer::TokenError;
 
     fn left_out(line: u64, column: Option<&str>, fault: Fault) -> LeftOut {
         LeftOut {
@@ -113,6 +129,18 @@ mod tests {
             fault,
             why: "why".to_owned(),
         }
+    }
+
+    #[test]
+    fn of_a_molecule_that_is_too_long_the_setting_is_named() {
+        let error = TokenError::TooLong {
+            length: 177,
+            limit: 128,
+        };
+        let said = reason(RowError::new(error.code(), error.to_string()));
+        assert!(said.starts_with("177 tokens") && said.contains("--set max_length=256"));
+        let other = RowError::new("unreadable", "why");
+        assert_eq!(reason(other), "why");
     }
 
     #[test]

@@ -289,6 +289,18 @@ fn reactions_are_refused_by_name_and_by_record() {
 // Tables.
 
 #[test]
+fn bars_split_a_table_whose_header_names_a_column_between_them() {
+    let (header, rows, _) = read("name|smiles|val\na|CCO|1\nb|CCN|\n", "a.csv");
+    assert_eq!(header.columns, ["name", "smiles", "val"]);
+    assert_eq!(smiles(&rows), ["CCO", "CCN"]);
+    // Elsewhere they are those of extended SMILES.
+    let (header, rows, _) = read("smiles,id\nCCO |$;;OH$|,a\n", "a.csv");
+    assert_eq!((header.columns.len(), rows.len()), (2, 1));
+    let (header, rows, _) = read("smiles\nCCO |$;;OH$|\n", "a.csv");
+    assert_eq!((header.columns.len(), rows.len()), (1, 1));
+}
+
+#[test]
 fn among_columns_called_so_the_values_decide() {
     let text =
         "Structure,Compound SMILES,Name,Name,error\n1.png,CCO,a,b,none\n2.png,c1ccncc1,c,d,x\n";
@@ -305,6 +317,12 @@ fn among_columns_called_so_the_values_decide() {
     assert_eq!(
         notes[0].to_string(),
         "SMILES are read from the column `Drug`, not from `Structure`"
+    );
+    // Of one name, their places tell them apart.
+    let (_, _, notes) = read("smiles,id,smiles\nCCO,1,CCN\n", "a.csv");
+    assert_eq!(
+        notes[0].to_string(),
+        "SMILES are read from the column `smiles (column 1)`, not from `smiles (column 3)`"
     );
     let (_, _, notes) = read("id,Drug\n1,CC(=O)O\n2,CCN\n", "a.csv");
     assert_eq!(

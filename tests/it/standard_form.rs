@@ -308,6 +308,46 @@ fn a_wavy_bond_of_cxsmiles_takes_no_part_in_stereo_marks() {
 }
 
 #[test]
+fn fields_of_cxsmiles_that_say_nothing_new_are_passed_over() {
+    assert_form("C1CCC=CC1 |c:3|", "C1=CCCCC1");
+    assert_form("C1=CC=CC=C1 |c:0,2,4|", "c1ccccc1");
+    assert_form("CCO |lp:2:2|", "CCO");
+    assert_form("C1=CCCCCCCCC1 |ctu:0|", "C1=CCCCCCCCC1");
+    assert_form("C[C@@H](O)F |(0,0,;1,0,;2,1,;2,-1,),wU:1.1|", "C[C@@H](O)F");
+    // In a large ring, or where nothing else says it, they change the molecule.
+    for smiles in [
+        "C1=CCCCCCCCC1 |c:0|",
+        "C1=CCCCCCCCC1 |t:0|",
+        "F/C=C/F |ctu:1|",
+        "CC(O)F |(0,0,;1,0,;2,1,;2,-1,),wU:1.1|",
+    ] {
+        assert_eq!(reason(smiles).code(), "unsupported", "{smiles}");
+    }
+}
+
+#[test]
+fn a_second_line_is_an_error_and_a_second_word_is_said() {
+    for (text, position) in [
+        ("CCO\nc1ccccc1", 3),
+        (" C\r\nN", 2),
+        ("CC |r|\nC", 6),
+        ("C\rname", 1),
+    ] {
+        let error = parent(text).expect_err("two lines");
+        assert_eq!(error.reason.code(), "syntax", "{text:?}");
+        assert_eq!(error.position, Some(position), "{text:?}");
+        assert!(error.to_string().contains("second line"), "{error}");
+    }
+    let notes = |text: &str| parent(text).expect("it is read").molecule.notes().to_vec();
+    for text in ["CCN CCCC", "CCO\tethanol", "CCO |r| ethanol"] {
+        assert_eq!(notes(text), [Note::Name], "{text:?}");
+    }
+    for text in ["CCO", " CCO \n", "CCO\r\n", "CCO |r|"] {
+        assert!(notes(text).is_empty(), "{text:?}");
+    }
+}
+
+#[test]
 fn a_doubled_backslash_is_one_and_noted() {
     let escaped = parent("F/C=C\\\\F").expect("it is read").molecule;
     let plain = Molecule::parse("F/C=C\\F").expect("it is read");

@@ -602,7 +602,8 @@ async function testWebGpu(executable: string, site: string): Promise<void> {
         const total = 400;
         // Not waited for: it is to be disturbed.
         await opened.evaluate(`void (globalThis.outcome = (async () => {
-        const scorer = await createScorer({ backend: "webgpu", model: "small" });
+        // In single precision, so that the rows of both compare.
+        const scorer = await createScorer({ backend: "webgpu", precision: "fp32", model: "small" });
         const backends = new Set();
         const values = [];
         const given = Array.from({ length: ${total} }, (_, i) => "C".repeat(1 + (i % 9)) + "O");

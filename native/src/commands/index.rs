@@ -12,11 +12,11 @@ use delicate::screening::{Similarity, features};
 use super::screen::SIMILARITIES;
 use crate::cli::{
     DeviceLossArguments, DeviceLossNotice, InputArguments, ModelArguments, MoleculeArguments,
-    OutputArguments, ScoringArguments, ShardArguments, name_of, one_of,
+    OutputArguments, RowGroupArguments, ScoringArguments, ShardArguments, name_of, one_of,
 };
 use crate::error::CommandError;
 use crate::files::refuse_model_file;
-use crate::model::{self, Task};
+use crate::model::{self, Asked, Task};
 use crate::rows::{self, Computed, OnError, RowCommand, add_setting};
 
 #[derive(Debug, Args)]
@@ -44,6 +44,8 @@ pub(crate) struct IndexArguments {
     #[command(flatten)]
     input: InputArguments,
     #[command(flatten)]
+    row_group: RowGroupArguments,
+    #[command(flatten)]
     shard: ShardArguments,
     #[command(flatten)]
     molecule: MoleculeArguments,
@@ -57,7 +59,7 @@ pub(crate) struct IndexArguments {
 }
 
 pub(crate) fn run(arguments: &IndexArguments) -> Result<(), CommandError> {
-    let output = OutputArguments::parquet(&arguments.output);
+    let output = OutputArguments::parquet(&arguments.output, arguments.row_group);
     let mut command = RowCommand::begin(
         &arguments.library,
         &output,
@@ -74,7 +76,8 @@ pub(crate) fn run(arguments: &IndexArguments) -> Result<(), CommandError> {
     let scorer = match arguments.by.needs_embeddings() {
         true => {
             let device = arguments.compute.open()?;
-            let loaded = model::load_with_digest(&arguments.model, Task::Embed, device)?;
+            let loaded =
+                model::load_with_digest(&arguments.model, Task::Embed, device, Asked::Values)?;
             let (scorer, digest) = loaded;
             let scorer = scorer.on_device_lost(arguments.device_loss.on_device_lost);
             Some((arguments.compute.apply(scorer)?, digest))

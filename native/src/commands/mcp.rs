@@ -17,17 +17,17 @@ use rmcp::model::{
     ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
     ToolAnnotations,
 };
-use rmcp::service::RequestContext;
-use rmcp::transport::io::stdio_pipes;
+use rmcp::service::{QuitReason, RequestContext, ServerInitializeError};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::screen::SIMILARITIES;
+use super::stdio::Stdio;
 use crate::cli::{DeviceLossNotice, ModelArguments, ScoringArguments, name_of};
 use crate::error::CommandError;
-use crate::model::{self, Task};
+use crate::model::{self, Asked, Task};
 
 #[derive(Debug, Args)]
 pub(crate) struct McpArguments {
@@ -39,11 +39,25 @@ pub(crate) struct McpArguments {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     index: Vec<PathBuf>,
     /// Molecules of a question, and of an answer, at most
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one)]
     max_molecules: usize,
     /// Values of an answer, molecules times endpoints, at most
-    #[arg(long, value_name = "N", default_value = "2000")]
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = at_least_one)]
     max_values: usize,
+}
+
+fn at_least_one(given: &str) -> Result<usize, String> {
+    let number = given.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| "it must be a whole number of at least 1".to_owned())
+}
+
+/// Why the protocol ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("stdin ended before the assistant had introduced itself (`initialize`)")]
+    BeforeInitialize,
+    #[error("the Model Context Protocol ended: {0}")]
+    Failed(String),
 }
 
 pub(crate) fn run(arguments: &McpArguments) -> Result<(), CommandError> {
@@ -65,20 +79,33 @@ pub(crate) fn run(arguments: &McpArguments) -> Result<(), CommandError> {
         max_molecules: arguments.max_molecules,
         max_values: arguments.max_values,
     }));
-    let failed = |error: &dyn std::fmt::Display| {
-        CommandError::Usage(format!("the Model Context Protocol ended: {error}"))
-    };
+    let failed = |error: &dyn std::fmt::Display| Ended::Failed(cut(&error.to_string(), MESSAGE));
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build();
     let runtime = runtime.map_err(CommandError::stdout)?;
     let served = runtime.block_on(async {
-        let running = server.serve(stdio_pipes()).await;
-        let running = running.map_err(|error| failed(&error))?;
-        running.waiting().await.map_err(|error| failed(&error))
+        let stdio = Stdio::open();
+        let came = stdio.came();
+        let running = match server.serve(stdio).await {
+            Ok(running) => running,
+            // Whoever says nothing asks for nothing.
+            Err(ServerInitializeError::ConnectionClosed(_)) if !came.is_something() => {
+                return Ok(());
+            }
+            Err(ServerInitializeError::ConnectionClosed(_)) => {
+                return Err(Ended::BeforeInitialize);
+            }
+            Err(error) => return Err(failed(&error)),
+        };
+        let ended = running.waiting().await.map_err(|error| failed(&error))?;
+        match ended {
+            QuitReason::JoinError(error) => Err(failed(&error)),
+            _ => Ok(()),
+        }
     });
     // What still waits for stdin must not keep the command.
     runtime.shutdown_background();
-    served.map(|_| ())
+    served.map_err(|error| CommandError::other(error, 1))
 }
 
 /// What the tools compute with.
@@ -105,8 +132,9 @@ struct EndpointsQuestion {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScoreQuestion {
+    #[serde(deserialize_with = "list")]
     smiles: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     endpoints: Vec<String>,
     #[serde(default)]
     keep_salts: bool,
@@ -118,19 +146,85 @@ struct ScoreQuestion {
 #[serde(deny_unknown_fields)]
 struct ExplainQuestion {
     smiles: String,
+    #[serde(deserialize_with = "list")]
     endpoints: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SimilarQuestion {
+    #[serde(deserialize_with = "list")]
     queries: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_list")]
     molecules: Option<Vec<String>>,
     #[serde(default)]
     by: Option<String>,
+    /// Any value: what is wrong with it is said in words.
     #[serde(default)]
-    top: Option<usize>,
+    top: Option<Value>,
+}
+
+/// A list of texts; one alone is a list of one.
+fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::String(one) => Ok(vec![one]),
+        other => Vec::deserialize(other).map_err(D::Error::custom),
+    }
+}
+
+/// The same of what may be left out.
+fn some_list<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Null => Ok(None),
+        other => list(other).map(Some).map_err(D::Error::custom),
+    }
+}
+
+/// Characters of a text of the assistant's that an answer repeats, at most.
+const ECHO: usize = 200;
+
+/// Characters of a message, at most: it may repeat what the assistant said.
+const MESSAGE: usize = 2000;
+
+/// The beginning of a text.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// What the assistant said, as an answer repeats it.
+fn echo(text: &str) -> String {
+    cut(text, ECHO)
+}
+
+/// Why a molecule has no values.
+fn failure(error: &RowError) -> Value {
+    let mut error = error.clone();
+    error.message = error_words(&error.message);
+    json!(error)
+}
+
+/// A message in which a text of the assistant's may stand.
+fn error_words(message: &str) -> String {
+    cut(message, 2 * ECHO)
+}
+
+/// Numbers to six significant digits: more is noise, and is read as meaning something.
+fn rounded(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let short = number.as_f64().map(|number| format!("{number:.5e}"));
+            let short = short.and_then(|number| number.parse::<f64>().ok());
+            if let Some(short) = short.and_then(serde_json::Number::from_f64) {
+                *number = short;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(rounded),
+        Value::Object(fields) => fields.values_mut().for_each(rounded),
+        _ => {}
+    }
 }
 
 /// What every answer says of its values.
@@ -153,7 +247,8 @@ impl Engine {
         let wanted = question.group.as_deref();
         if let Some(unknown) = wanted.filter(|wanted| !groups.contains(wanted)) {
             return Err(format!(
-                "no group `{unknown}`; there are: {}",
+                "no group `{}`; there are: {}",
+                echo(unknown),
                 groups.join(", ")
             ));
         }
@@ -213,12 +308,14 @@ impl Engine {
             .zip(rows)
             .map(|(smiles, (row, standardization))| match row {
                 Some(Ok(predictions)) => json!({
-                    "smiles": smiles,
+                    "smiles": echo(smiles),
                     "standardized": standardization,
                     "predictions": predictions,
                 }),
-                Some(Err(error)) => json!({ "smiles": smiles, "error": error }),
-                None => json!({ "smiles": smiles, "error": { "message": "not computed" } }),
+                Some(Err(error)) => json!({ "smiles": echo(smiles), "error": failure(error) }),
+                None => {
+                    json!({ "smiles": echo(smiles), "error": { "message": "not computed" } })
+                }
             })
             .collect();
         let mut answer = json!({
@@ -243,7 +340,7 @@ impl Engine {
         let structure = Structure::from(question.smiles.as_str());
         let explained = pollster::block_on(scorer.explain(&structure, Default::default()));
         DeviceLossNotice::default().after(&scorer);
-        let explanation = explained.map_err(|error| error.to_string())?;
+        let explanation = explained.map_err(|error| error_words(&error.to_string()))?;
         Ok(json!({
             "model": scorer.config().name,
             "explanation": explanation,
@@ -258,19 +355,30 @@ impl Engine {
         self.check_molecules(question.queries.len(), "queries")?;
         let by = match question.by.as_deref() {
             None => Similarity::Fused,
+            // As the fingerprint is called elsewhere.
+            Some("ecfp4") => Similarity::Fingerprint,
             Some(name) => SIMILARITIES
                 .iter()
                 .find(|(_, known, _)| *known == name)
                 .map(|(by, ..)| *by)
                 .ok_or_else(|| {
                     let names: Vec<&str> = SIMILARITIES.iter().map(|(_, name, _)| *name).collect();
+                    let name = echo(name);
                     format!("no measure `{name}`; there are: {}", names.join(", "))
                 })?,
         };
-        let top = question.top.unwrap_or(10.min(self.max_molecules));
-        if !(1..=self.max_molecules).contains(&top) {
-            return Err(format!("top is from 1 to {}", self.max_molecules));
-        }
+        let top = match &question.top {
+            None => 10.min(self.max_molecules),
+            Some(top) => whole(top)
+                .filter(|top| (1..=self.max_molecules).contains(top))
+                .ok_or_else(|| {
+                    format!(
+                        "`top` is a whole number from 1 to {}, and not {}",
+                        self.max_molecules,
+                        echo(&top.to_string())
+                    )
+                })?,
+        };
         let named = structures(&question.queries);
         let mut queries = Vec::new();
         let mut query_names = Vec::new();
@@ -279,9 +387,11 @@ impl Engine {
             match features {
                 Ok(features) => {
                     queries.push(features);
-                    query_names.push(smiles.as_str());
+                    query_names.push(echo(smiles));
                 }
-                Err(error) => errors.push(json!({ "smiles": smiles, "error": error })),
+                Err(error) => {
+                    errors.push(json!({ "smiles": echo(smiles), "error": failure(&error) }));
+                }
             }
         }
         if queries.is_empty() {
@@ -301,13 +411,16 @@ impl Engine {
                             let score = compared.map(|compared| compared.score);
                             best.offer(score, (smiles, nearest));
                         }
-                        Err(error) => errors.push(json!({ "smiles": smiles, "error": error })),
+                        Err(error) => {
+                            errors
+                                .push(json!({ "smiles": echo(smiles), "error": failure(&error) }));
+                        }
                     }
                 }
                 let hits = best.into_sorted().into_iter().map(|hit| {
                     let (smiles, nearest) = hit.item;
                     json!({
-                        "smiles": smiles,
+                        "smiles": echo(smiles),
                         "similarity": hit.score as f32,
                         "nearest_query": query_names.get(nearest),
                     })
@@ -337,7 +450,7 @@ impl Engine {
         &self,
         index: &Index,
         queries: &[Features],
-        names: &[&str],
+        names: &[String],
         by: Similarity,
         top: usize,
     ) -> Result<(Vec<Value>, u64), String> {
@@ -385,7 +498,9 @@ impl Engine {
 
     /// The scorer for these endpoints alone.
     fn only(&self, names: &[String]) -> Result<Scorer, String> {
-        let only = self.scorer.clone().only(names);
+        // No endpoint has a name so long.
+        let names: Vec<String> = names.iter().map(|name| echo(name)).collect();
+        let only = self.scorer.clone().only(&names);
         only.map_err(|error| error.to_string())
     }
 
@@ -400,7 +515,7 @@ impl Engine {
         }
         let words = |error: CommandError| error.to_string();
         let device = self.compute.open().map_err(words)?;
-        let found = model::load_with_digest(&self.model, Task::Embed, device);
+        let found = model::load_with_digest(&self.model, Task::Embed, device, Asked::Values);
         let (scorer, digest) = found.map_err(words)?;
         let scorer = self.compute.apply(scorer).map_err(words)?;
         Ok(Arc::clone(loaded.insert(Arc::new((scorer, digest)))))
@@ -587,17 +702,30 @@ impl ServerHandler for Server {
         let answer = answer.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
         let result = match answer {
             None => {
-                let what = format!("no tool `{}`", request.name);
+                let what = format!("no tool `{}`", echo(&request.name));
                 return Err(ErrorData::invalid_params(what, None));
             }
-            Some(Ok(value)) => CallToolResult::structured(value),
-            Some(Err(words)) => CallToolResult::error(vec![ContentBlock::text(words)]),
+            Some(Ok(mut value)) => {
+                rounded(&mut value);
+                CallToolResult::structured(value)
+            }
+            Some(Err(words)) => {
+                CallToolResult::error(vec![ContentBlock::text(cut(&words, MESSAGE))])
+            }
         };
         Ok(result.into())
     }
 }
 
+/// A whole number, however it is written.
+fn whole(value: &Value) -> Option<usize> {
+    let number = value.as_f64()?;
+    // Beyond the greatest that an assistant may ask for, its exact value says nothing.
+    (number.fract() == 0.0 && (0.0..=1e9).contains(&number)).then_some(number as usize)
+}
+
 /// The arguments of a tool.
 fn asked<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, String> {
-    serde_json::from_value(Value::Object(arguments)).map_err(|error| format!("arguments: {error}"))
+    serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| error_words(&format!("arguments: {error}")))
 }

@@ -18,6 +18,7 @@ mod report;
 mod score;
 mod screen;
 mod standardize;
+mod stdio;
 mod train;
 
 use std::io::{self, Write};
@@ -87,6 +88,18 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it trains a model, or measures training.
+    pub(crate) fn trains(&self) -> bool {
+        matches!(
+            self,
+            Self::Pretrain(_)
+                | Self::Distill(_)
+                | Self::Finetune(_)
+                | Self::Resume(_)
+                | Self::Bench(_)
+        )
+    }
+
     /// Runs the command; `parser` is that of the whole command line.
     pub(crate) fn run(&self, parser: clap::Command) -> Result<(), CommandError> {
         match self {

@@ -15,7 +15,7 @@ use crate::cli::{
 };
 use crate::error::CommandError;
 use crate::files::{RowFile, refuse_model_file};
-use crate::model::{self, Task};
+use crate::model::{self, Asked, Task};
 use crate::partial::Settings;
 use crate::rows::{self, Computed, OnError, RowCommand, add_setting};
 
@@ -124,7 +124,11 @@ fn run(
     let input = command.input(&reading, arguments.shard)?;
 
     let device = arguments.compute.open()?;
-    let (mut scorer, model) = model::load_with_digest(&arguments.model, task, device)?;
+    let asked = match beside.uncertainty {
+        true => Asked::All,
+        false => Asked::Values,
+    };
+    let (mut scorer, model) = model::load_with_digest(&arguments.model, task, device, asked)?;
     scorer = scorer.on_device_lost(arguments.device_loss.on_device_lost);
     scorer = arguments.compute.apply(scorer)?;
     if let Some(names) = endpoints {

@@ -28,7 +28,7 @@ use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::messages::say;
-use crate::model::{self, Task};
+use crate::model::{self, Asked, Task};
 use crate::progress;
 
 pub(super) const SIMILARITIES: &Choices<Similarity> = &[
@@ -197,7 +197,8 @@ impl Featurizer {
         let scorer = if by.needs_embeddings() {
             let device = arguments.compute.open()?;
             let scorer;
-            (scorer, digest) = model::load_with_digest(&arguments.model, Task::Embed, device)?;
+            (scorer, digest) =
+                model::load_with_digest(&arguments.model, Task::Embed, device, Asked::Values)?;
             // What a benchmark reports is that of the reference, unless told otherwise.
             match arguments.benchmark.is_some() && arguments.compute.asked().is_none() {
                 true => Some(scorer),

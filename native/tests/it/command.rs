@@ -67,7 +67,7 @@ fn a_table_keeps_its_columns_and_order_and_says_what_is_wrong_with_a_row() {
     assert!(lines[1].starts_with("A,CCO,\"one, two\",") && lines[1].ends_with(','));
     assert!(lines[2].starts_with("B,c1ccc,,,,,,,") && lines[2].contains("never closed"));
     assert!(lines[3].starts_with("C,c1ccccc1,x,"));
-    assert!(stderr(&output).contains("3 rows, 1 with errors"));
+    assert!(stderr(&output).contains("3 rows, 1 with an error"));
 }
 
 #[test]

@@ -362,7 +362,9 @@ fn a_table_without_label_says_what_could_be_one() {
     );
     let said = place.refused("assay.csv", &["--label", "batch"], 1);
     assert!(
-        said.contains("`batch 0` (1)") && said.contains("TRUE and FALSE"),
+        said.contains("`batch 0` (1)")
+            && said.contains("a quantity needs numbers")
+            && said.contains("TRUE and FALSE"),
         "{said}"
     );
     let said = place.refused(

@@ -188,7 +188,7 @@ fn what_cannot_be_answered_is_refused_in_words() {
             json!({ "smiles": ["C"], "endpoints": ["x"] }),
             "no endpoint `x`",
         ),
-        ("score", json!({ "smiles": "C" }), "invalid type"),
+        ("score", json!({ "smiles": 5 }), "invalid type"),
         (
             "score",
             json!({ "smiles": ["C"], "colour": 1 }),
@@ -219,6 +219,21 @@ fn what_cannot_be_answered_is_refused_in_words() {
             "similar",
             json!({ "queries": ["C"], "molecules": ["C"], "top": 4 }),
             "from 1 to 3",
+        ),
+        (
+            "similar",
+            json!({ "queries": ["C"], "molecules": ["C"], "top": -1 }),
+            "`top` is a whole number from 1 to 3, and not -1",
+        ),
+        (
+            "similar",
+            json!({ "queries": ["C"], "molecules": ["C"], "top": 1e9 }),
+            "`top` is a whole number from 1 to 3",
+        ),
+        (
+            "similar",
+            json!({ "queries": ["C"], "molecules": ["C"], "top": "all" }),
+            "`top` is a whole number from 1 to 3",
         ),
         (
             "similar",
@@ -260,5 +275,121 @@ fn an_index_is_searched_where_one_was_named() {
         (&json!(2), &json!("b")),
         "{found}"
     );
+    client.end();
+}
+
+/// A server that is told all at once, and whose stdin ends then.
+fn told(arguments: &[&str], lines: &str) -> std::process::Output {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_delicate"))
+        .arg("mcp")
+        .args(arguments)
+        .env_remove("DELICATE_MODEL")
+        .env("DELICATE_DEVICE", "cpu")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let mut pipe = server.stdin.take().expect("its stdin");
+    // A server that refuses its arguments reads nothing.
+    let _ = pipe.write_all(lines.as_bytes());
+    drop(pipe);
+    server.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn what_came_before_stdin_ended_is_answered() {
+    let initialize = json!({
+        "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1" },
+        },
+    });
+    let mut lines = format!("{initialize}\n");
+    lines.push_str("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+    for id in 1..=4 {
+        let smiles = vec!["C".repeat(id); 100];
+        let question = json!({
+            "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {
+                "name": "score", "arguments": { "smiles": smiles, "endpoints": ["log_s"] },
+            },
+        });
+        lines.push_str(&format!("{question}\n"));
+    }
+    // The last line has no end.
+    let output = told(&[], lines.trim_end());
+    assert_eq!(output.status.code(), Some(0));
+    let answers = String::from_utf8(output.stdout).expect("text");
+    let mut ids: Vec<u64> = answers
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        .filter(|answer| answer["result"]["isError"] != true)
+        .filter_map(|answer| answer["id"].as_u64())
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [0, 1, 2, 3, 4], "{answers}");
+}
+
+#[test]
+fn a_stdin_that_ends_at_once_is_no_wrong_argument() {
+    let nothing = told(&[], "");
+    assert_eq!(nothing.status.code(), Some(0));
+    let no_protocol = told(&[], "hello\n");
+    assert_eq!(no_protocol.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&no_protocol.stderr).into_owned();
+    assert!(said.contains("introduced itself"), "{said}");
+    for option in ["--max-molecules", "--max-values"] {
+        let refused = told(&[option, "0"], "");
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("at least 1"), "{said}");
+    }
+}
+
+#[test]
+fn answers_are_short() {
+    let mut client = Client::start(&[]);
+    let scores = client.call("score", json!({ "smiles": "CCO", "endpoints": "log_s" }));
+    assert_eq!(scores["molecules"].as_array().map(Vec::len), Some(1));
+    let value = scores["molecules"][0]["predictions"][0]["value"].to_string();
+    let digits = value.chars().filter(char::is_ascii_digit).count();
+    assert!(digits <= 7, "{value}");
+    let by = json!({ "queries": "CCO", "molecules": "OCC", "by": "ecfp4", "top": 1.0 });
+    assert_eq!(client.call("similar", by)["hits"][0]["similarity"], 1.0);
+
+    let long = "C".repeat(100_000);
+    let answers = [
+        client.call("score", json!({ "smiles": long, "endpoints": "log_s" })),
+        client.call(
+            "similar",
+            json!({ "queries": ["C"], "molecules": [format!("[{long}]")], "by": "ecfp" }),
+        ),
+    ];
+    for answer in answers {
+        let length = answer.to_string().len();
+        assert!(length < 3000, "{length}");
+    }
+    let mut unknown = serde_json::Map::new();
+    unknown.insert("smiles".to_owned(), "C".into());
+    unknown.insert(long.clone(), 1.into());
+    for (tool, arguments) in [
+        ("score", Value::Object(unknown)),
+        ("score", json!({ "smiles": "C", "endpoints": long })),
+        ("score", json!({ "smiles": "C", "keep_salts": long })),
+        ("explain", json!({ "smiles": long, "endpoints": "log_s" })),
+        ("endpoints", json!({ "group": long })),
+        (
+            "similar",
+            json!({ "queries": "C", "molecules": "C", "by": long }),
+        ),
+        (
+            "similar",
+            json!({ "queries": "C", "molecules": "C", "top": long }),
+        ),
+        ("similar", json!({ "queries": long, "molecules": "C" })),
+    ] {
+        let said = client.refused(tool, arguments);
+        assert!(said.len() < 3000, "{tool}: {}", said.len());
+    }
     client.end();
 }

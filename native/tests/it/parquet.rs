@@ -234,8 +234,8 @@ fn shards_in_their_order_are_the_whole() {
     let ids: Vec<&str> = shards.iter().flatten().map(|row| row[1].as_str()).collect();
     let expected: Vec<String> = (0..15).map(|number| format!("m{number}")).collect();
     assert_eq!(ids, expected);
-    // More of them than row groups: some are empty, and none is an error.
-    succeed(
+    // More of them than row groups: some are empty, which is said, and none is an error.
+    let output = succeed(
         folder,
         &[
             "standardize",
@@ -246,6 +246,12 @@ fn shards_in_their_order_are_the_whole() {
             "-o",
             "no.parquet",
         ],
+    );
+    let said = stderr(&output);
+    assert_eq!(
+        said,
+        "in.parquet has 5 row groups, so of 9 parts 4 are empty; write it with smaller row groups \
+         (`--row-group ROWS`)\n"
     );
     fs::write(folder.join("a.smi"), "CCO\n").expect("written");
     for (shard, input, code, words) in [
@@ -320,5 +326,123 @@ fn what_cannot_be_read_or_written_is_refused_in_words() {
         let message = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
         assert!(message.contains(words), "{arguments:?}: {message}");
+    }
+}
+
+#[test]
+fn row_groups_are_as_small_as_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let lines: String = (0..2500)
+        .map(|number| format!("{}O m{number}\n", "C".repeat(number % 7 + 1)))
+        .collect();
+    fs::write(folder.join("in.smi"), lines).expect("written");
+    let sizes = |name: &str| {
+        let file = File::open(folder.join(name)).expect("there");
+        let file = ParquetFile::open(file, &ReadOptions::default()).expect("Parquet");
+        (0..file.row_groups())
+            .map(|group| file.rows_of(group))
+            .collect::<Vec<_>>()
+    };
+    let standardize = |input: &str, rows: &str, output: &str| {
+        let usual = ["standardize", input, "-q", "-o", output];
+        succeed(folder, &[&usual[..], &["--row-group", rows]].concat());
+        sizes(output)
+    };
+    assert_eq!(
+        standardize("in.smi", "1000", "a.parquet"),
+        [1000, 1000, 500]
+    );
+    // A larger one holds whole chunks.
+    assert_eq!(
+        standardize("in.smi", "2000", "b.parquet"),
+        [1024, 1024, 452]
+    );
+    assert_eq!(
+        standardize("b.parquet", "600", "c.parquet")
+            .iter()
+            .sum::<u64>(),
+        2500
+    );
+    assert!(sizes("c.parquet").iter().all(|&rows| rows <= 600));
+    succeed(folder, &["standardize", "in.smi", "-q", "-o", "d.parquet"]);
+    assert_eq!(sizes("d.parquet"), [2500]);
+    let (_, a) = read(&folder.join("a.parquet"));
+    let (_, d) = read(&folder.join("d.parquet"));
+    assert_eq!(a, d);
+    let usual = ["index", "in.smi", "--by", "ecfp", "-q"];
+    succeed(
+        folder,
+        &[&usual[..], &["--row-group", "700", "-o", "i.parquet"]].concat(),
+    );
+    assert_eq!(sizes("i.parquet"), [700, 700, 700, 400]);
+    // It is another file, and not gone on with.
+    for (arguments, code, words) in [
+        (
+            &["-o", "a.parquet", "--row-group", "999", "--resume"][..],
+            1,
+            "row_group",
+        ),
+        (&["-o", "a.parquet", "--row-group", "0"], 2, "from 1 to"),
+        (&["-o", "a.csv", "--row-group", "9"], 2, "of Parquet output"),
+    ] {
+        let output = run(folder, &[&["standardize", "in.smi"], arguments].concat());
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn what_a_process_leaves_that_is_killed_at_its_start_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    fs::write(folder.join("in.smi"), "CCO a\nCCN b\n").expect("written");
+    let commands = [
+        &["standardize", "in.smi", "-q"][..],
+        &["index", "in.smi", "--by", "ecfp", "-q"],
+    ];
+    for command in commands {
+        for resume in [&[][..], &["--resume"]] {
+            // Nothing, or a record that has not got its name.
+            for left in [&[][..], &[".delicate-partial-aB3x9z"]] {
+                let parts = folder.join("out.parquet.partial");
+                fs::create_dir(&parts).expect("made");
+                for name in left {
+                    fs::write(parts.join(name), "{").expect("written");
+                }
+                let arguments = [command, resume, &["-o", "out.parquet"]].concat();
+                succeed(folder, &arguments);
+                let (_, rows) = read(&folder.join("out.parquet"));
+                assert_eq!(rows.len(), 2, "{arguments:?} {left:?}");
+                fs::remove_file(folder.join("out.parquet")).expect("removed");
+            }
+        }
+    }
+    let names = fs::read_dir(folder).expect("listed");
+    let names: Vec<_> = names
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(names, ["in.smi"], "nothing else is left");
+    // What holds anything else is somebody's.
+    let parts = folder.join("out.parquet.partial");
+    fs::create_dir(&parts).expect("made");
+    fs::write(parts.join("mine.txt"), "mine").expect("written");
+    let output = run(folder, &["standardize", "in.smi", "-o", "out.parquet"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no interrupted run left it"));
+    assert_eq!(fs::read(parts.join("mine.txt")).expect("stays"), b"mine");
+}
+
+#[test]
+fn a_number_of_threads_that_no_machine_has_is_refused() {
+    for name in ["RAYON_NUM_THREADS", "RAYON_RS_NUM_CPUS"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_delicate"))
+            .args(["endpoints"])
+            .env(name, "100000")
+            .output()
+            .expect("the command runs");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("more than 1024 threads"));
     }
 }

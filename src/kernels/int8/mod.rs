@@ -16,6 +16,7 @@
 //! - `rows`: what happens to rows between the products
 //! - `attention`: the heads of one molecule
 //! - `encoder`: all of it
+//! - `head`: the endpoint head with wide inputs, in single precision
 //!
 //! Molecules lie one behind the other without padding. Nothing of one enters into
 //! another, and no scale is shared between molecules: a molecule gives the same bits
@@ -23,6 +24,7 @@
 
 mod attention;
 mod encoder;
+mod head;
 mod packed;
 mod rows;
 mod tile;
@@ -37,6 +39,7 @@ mod wasm32;
 mod x86;
 
 pub(crate) use encoder::{Encoder, LayerParts, Parts, Pooled};
+pub(crate) use head::{Sparse, WideHead};
 pub(crate) use packed::DenseParts;
 pub(crate) use rows::Norm;
 pub(crate) use tile::is_fast;

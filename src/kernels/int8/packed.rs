@@ -1,5 +1,7 @@
 //! Matrices of 8-bit integers in the order in which a tile reads them.
 
+use super::super::vector::vectorised;
+
 /// Columns of a panel, and of a tile: four vectors of 16 sums.
 pub(super) const COLUMNS: usize = 64;
 
@@ -171,18 +173,28 @@ impl Dense {
             outputs,
             most: 0.0,
         };
+        let mut weights: Vec<f32> = Vec::with_capacity(inputs);
         let mut column = Vec::with_capacity(inputs);
         let mut largest = 0.0f32;
         for output in 0..outputs {
-            let weights = || parts.weight[output..].iter().step_by(outputs);
-            let most = weights().fold(0.0f32, |most, weight| most.max(weight.abs()));
+            weights.clear();
+            weights.extend(parts.weight[output..].iter().step_by(outputs));
+            let most = (weights.iter()).fold(0.0f32, |most, weight| most.max(weight.abs()));
             let scale = most / 127.0;
             column.clear();
-            column.extend(weights().map(|weight| match scale > 0.0 {
-                // The division may round up.
-                true => (weight / scale).round_ties_even().clamp(-127.0, 127.0) as i8,
-                false => 0,
-            }));
+            column.resize(inputs, 0);
+            if scale > 0.0 {
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (byte, weight) in column.iter_mut().zip(&weights) {
+                            // The division may round up.
+                            let rounded = (weight / scale).round_ties_even();
+                            *byte = rounded.clamp(-127.0, 127.0) as i8;
+                        }
+                    },
+                );
+            }
             dense.panels.set_column(output, &column);
             let sum: i32 = column.iter().map(|&weight| i32::from(weight)).sum();
             dense.scale[output] = scale;

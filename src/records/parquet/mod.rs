@@ -42,6 +42,15 @@ pub enum ParquetError {
     /// Its footer or its columns are encrypted.
     #[error("the Parquet file is encrypted, and cannot be read: write it anew without encryption")]
     Encrypted,
+    /// Its columns are compressed in a way that is not read.
+    #[error(
+        "the Parquet file is compressed with {name}, which is not read; write it with zstd or \
+         snappy"
+    )]
+    Compression {
+        /// The compression.
+        name: &'static str,
+    },
     /// No column is of text.
     #[error("no column of the Parquet file is text, as SMILES are; it has {}", listed(.columns))]
     NoText {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use arrow_array::{Array, FixedSizeBinaryArray, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{ArrowError, DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
+use parquet::basic::Compression;
+use parquet::errors::ParquetError as ReaderError;
 use parquet::file::metadata::RowGroupMetaData;
 use sha2::{Digest, Sha256};
 
@@ -101,9 +103,13 @@ impl ParquetFile {
     /// Opens a file of any columns; none is that of SMILES.
     pub(crate) fn load(mut file: File) -> Result<Self, RecordsError> {
         check_ends(&mut file)?;
-        let metadata = guarded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))
-            .map_err(|what| ParquetError::of(&what))?;
+        let metadata = guarded(|| {
+            let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+            with_days(metadata)
+        });
+        let metadata = metadata.map_err(|what| ParquetError::of(&what))?;
         check_places(&metadata, &file)?;
+        check_compression(&metadata)?;
         let fields = metadata.schema().fields().iter();
         let header = Header {
             columns: fields.map(|field| field.name().clone()).collect(),
@@ -140,7 +146,8 @@ impl ParquetFile {
                 .collect();
         }
         let of_text: Vec<String> = texts.iter().map(|&it| names[it].clone()).collect();
-        let Some((place, note)) = columns::smiles(&of_text, &rows) else {
+        let Some((place, note)) = columns::smiles_among(&of_text, &rows, |place| texts[place])
+        else {
             return Err(RecordsError::NoSmilesColumn { columns: of_text });
         };
         self.notes.extend(note);
@@ -308,6 +315,61 @@ fn guarded<T, E: ToString>(read: impl FnOnce() -> Result<T, E>) -> Result<T, Str
 /// The next batch of a reader, which is not asked again after an error.
 fn next_batch(reader: &mut ParquetRecordBatchReader) -> Option<Result<RecordBatch, String>> {
     guarded(|| reader.next().transpose()).transpose()
+}
+
+/// The same, with days as what they are in the file. Where whoever wrote it held them as
+/// milliseconds (`date64`), its schema of Arrow says so, and they would be written as
+/// plain integers.
+fn with_days(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ReaderError> {
+    let own = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let own = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), own)?;
+    let fields = metadata.schema().fields();
+    let days: Fields = fields
+        .iter()
+        .zip(own.schema().fields())
+        .map(|(said, own)| field_with_days(said, own))
+        .collect();
+    if days == *fields {
+        return Ok(metadata);
+    }
+    let schema = Schema::new_with_metadata(days, metadata.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+}
+
+/// A column as its file says that it is, but for days, which are as they lie in it.
+fn field_with_days(said: &FieldRef, own: &FieldRef) -> FieldRef {
+    let inner = |(said, own): (&FieldRef, &FieldRef)| field_with_days(said, own);
+    let kind = match (said.data_type(), own.data_type()) {
+        (DataType::Date64, DataType::Date32) => DataType::Date32,
+        (DataType::List(said), DataType::List(own)) => DataType::List(inner((said, own))),
+        (DataType::LargeList(said), DataType::List(own)) => DataType::LargeList(inner((said, own))),
+        (DataType::FixedSizeList(said, size), DataType::List(own)) => {
+            DataType::FixedSizeList(inner((said, own)), *size)
+        }
+        (DataType::Struct(said), DataType::Struct(own)) => {
+            DataType::Struct(said.iter().zip(own).map(inner).collect())
+        }
+        (DataType::Map(said, sorted), DataType::Map(own, _)) => {
+            DataType::Map(inner((said, own)), *sorted)
+        }
+        _ => return Arc::clone(said),
+    };
+    Arc::new(said.as_ref().clone().with_data_type(kind))
+}
+
+/// Refuses a compression that is not read, before any row is.
+fn check_compression(metadata: &ArrowReaderMetadata) -> Result<(), RecordsError> {
+    let groups = metadata.metadata().row_groups().iter();
+    for column in groups.flat_map(RowGroupMetaData::columns) {
+        let name = match column.compression() {
+            Compression::BROTLI(_) => "Brotli",
+            Compression::LZO => "LZO",
+            _ => continue,
+        };
+        return Err(ParquetError::Compression { name }.into());
+    }
+    Ok(())
 }
 
 /// Refuses what would lie outside the file.

@@ -5,16 +5,18 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::builder::{Int32Builder, ListBuilder, StringDictionaryBuilder};
+use arrow_array::builder::{Date64Builder, Int32Builder, ListBuilder, StringDictionaryBuilder};
 use arrow_array::types::Int16Type;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float16Array, Int8Array,
-    LargeStringArray, RecordBatch, StringArray, StringViewArray, StructArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date64Array, Decimal128Array, Float16Array,
+    Int8Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, StructArray,
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow_schema::{DataType, Field, Schema};
 use half::f16;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::{BrotliLevel, Compression, LogicalType};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataWriter};
 use parquet::file::properties::WriterProperties;
 
 use super::*;
@@ -236,6 +238,138 @@ fn columns_of_every_type_go_through_as_they_are_and_ours_come_after_them() {
     );
     let vectors = read[0].columns.column_by_name("embedding").expect("there");
     assert_eq!((vectors.null_count(), vectors.len()), (1, 3));
+}
+
+#[test]
+fn days_stay_days_however_arrow_held_them() {
+    let day = 86_400_000;
+    let days = Date64Array::from(vec![Some(18_262 * day), None]);
+    let mut lists = ListBuilder::new(Date64Builder::new());
+    lists.append_value([Some(-day)]);
+    lists.append_null();
+    let lists = lists.finish();
+    let fields = vec![
+        Field::new("smiles", DataType::Utf8, false),
+        Field::new("day", DataType::Date64, true)
+            .with_metadata(HashMap::from([("of".to_owned(), "an assay".to_owned())])),
+        Field::new("days", lists.data_type().clone(), true),
+    ];
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(vec!["C", "CC"])),
+        Arc::new(days),
+        Arc::new(lists),
+    ];
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("a batch");
+    // As Arrow's other libraries write it: days, and a schema that says milliseconds.
+    let properties = WriterProperties::builder().set_coerce_types(true).build();
+    let mut bytes = Vec::new();
+    let writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties));
+    let mut writer = writer.expect("begun");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+
+    let file = opened(&bytes, &ReadOptions::default()).expect("opened");
+    let layout = ParquetLayout::of_parquet(&file, Columns::Standardized);
+    let mut writer = ParquetWriter::new(Vec::new(), &layout).expect("begun");
+    for batch in batches(&file).expect("read") {
+        let mut frame = layout.frame();
+        let rows = batch.rows(Texts::All).expect("text");
+        assert_eq!(rows[0].fields, ["C", "2020-01-01", "[1969-12-31]"]);
+        for _ in &rows {
+            frame.push(None, Ok(()));
+        }
+        let written = writer.write(UserRows::Parquet(&batch), frame);
+        written.expect("written");
+    }
+    let bytes = writer.finish().expect("finished");
+    let again = opened(&bytes, &ReadOptions::default()).expect("opened");
+    let own = again.metadata().metadata().file_metadata().schema_descr();
+    for column in [1, 2] {
+        let kind = own.column(column);
+        assert_eq!(
+            kind.logical_type_ref(),
+            Some(&LogicalType::Date),
+            "{column}"
+        );
+    }
+    assert_eq!(again.schema().field(1).data_type(), &DataType::Date32);
+    assert_eq!(again.schema().field(1).metadata()["of"], "an assay");
+    let read = batches(&again).expect("read");
+    let rows = read[0].rows(Texts::All).expect("text");
+    assert_eq!(rows[0].fields[..3], ["C", "2020-01-01", "[1969-12-31]"]);
+    assert_eq!(rows[1].fields[1], "");
+}
+
+#[test]
+fn a_compression_that_is_not_read_is_named_before_any_row_is() {
+    let bytes = written(&of_text(&["smiles"], &[&["C"]]), 1);
+    let file = opened(&bytes, &ReadOptions::default()).expect("opened");
+    let metadata = file.metadata().metadata().as_ref().clone();
+    let mut group = metadata.row_group(0).clone().into_builder();
+    let column = group.take_columns().remove(0).into_builder();
+    let column = column.set_compression(Compression::BROTLI(BrotliLevel::default()));
+    let group = group.add_column_metadata(column.build().expect("a column"));
+    let metadata = ParquetMetaData::new(
+        metadata.file_metadata().clone(),
+        vec![group.build().expect("a row group")],
+    );
+    let length = u32::from_le_bytes(
+        bytes[bytes.len() - 8..bytes.len() - 4]
+            .try_into()
+            .expect("four"),
+    );
+    let mut brotli = bytes[..bytes.len() - 8 - length as usize].to_vec();
+    let end = ParquetMetaDataWriter::new(&mut brotli, &metadata);
+    end.finish().expect("written");
+    let error = opened(&brotli, &ReadOptions::default()).expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        "the Parquet file is compressed with Brotli, which is not read; write it with zstd or snappy"
+    );
+}
+
+#[test]
+fn row_groups_are_as_small_as_asked() {
+    let header = Header {
+        columns: vec!["smiles".to_owned()],
+        smiles: Some(0),
+        id: None,
+    };
+    let layout = ParquetLayout::of_text(&header, Columns::Standardized).in_groups_of(2);
+    let row = Row {
+        line: 0,
+        fields: vec!["C".to_owned()],
+        molecule: Ok(Structure::Smiles("C".to_owned())),
+    };
+    let mut frame = layout.frame();
+    for _ in 0..5 {
+        frame.push(None, Ok(()));
+    }
+    let mut writer = ParquetWriter::new(Vec::new(), &layout).expect("begun");
+    let rows = vec![row; 5];
+    writer.write(UserRows::Text(&rows), frame).expect("written");
+    let file = opened(&writer.finish().expect("finished"), &ReadOptions::default());
+    let file = file.expect("opened");
+    let sizes: Vec<u64> = (0..file.row_groups()).map(|it| file.rows_of(it)).collect();
+    assert_eq!((layout.group(), sizes), (2, vec![2, 2, 1]));
+}
+
+#[test]
+fn columns_of_one_name_are_told_apart_by_their_places_in_the_file() {
+    let number: ArrayRef = Arc::new(Int8Array::from(vec![1]));
+    let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
+    let kinds = [DataType::Int8, DataType::Utf8, DataType::Utf8];
+    let names = ["id", "smiles", "smiles"].iter().zip(kinds);
+    let fields: Vec<Field> = names
+        .map(|(&name, of)| Field::new(name, of, false))
+        .collect();
+    let columns = vec![number, text("CCO"), text("CCN")];
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("a batch");
+    let file = opened(&written(&batch, 1), &ReadOptions::default()).expect("opened");
+    assert_eq!(
+        file.notes()[0].to_string(),
+        "SMILES are read from the column `smiles (column 2)`, not from `smiles (column 3)`"
+    );
 }
 
 #[test]

@@ -26,7 +26,7 @@ use super::{ParquetBatch, ParquetFile};
 use crate::records::write::Layout;
 use crate::records::{Column, Columns, Frame, Header, Row, Values};
 
-/// Rows of a row group that is written, at most.
+/// Rows of a row group that is written, at most, where nobody says otherwise.
 pub const GROUP: usize = 131_072;
 
 /// Bytes of a row group that is written, about, at most: what is held in memory.
@@ -47,6 +47,8 @@ pub struct ParquetLayout {
     schema: SchemaRef,
     /// What the file says of itself, by name.
     says: Vec<KeyValue>,
+    /// Rows of a row group, at most.
+    group: usize,
 }
 
 impl ParquetLayout {
@@ -97,7 +99,20 @@ impl ParquetLayout {
             columns,
             schema: Arc::new(Schema::new_with_metadata(fields, metadata)),
             says,
+            group: GROUP,
         }
+    }
+
+    /// The same, in row groups of at most `rows` rows, at least one.
+    #[must_use]
+    pub fn in_groups_of(mut self, rows: usize) -> Self {
+        self.group = rows.max(1);
+        self
+    }
+
+    /// Rows of a row group, at most.
+    pub fn group(&self) -> usize {
+        self.group
     }
 
     /// The same, in a file that says `text` of itself under `name`.
@@ -123,7 +138,7 @@ impl ParquetLayout {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_created_by(format!("delicate {}", env!("CARGO_PKG_VERSION")))
             .set_key_value_metadata(Some(self.says.clone()))
-            .set_max_row_group_row_count(Some(GROUP))
+            .set_max_row_group_row_count(Some(self.group))
             .set_max_row_group_bytes(Some(GROUP_BYTES))
             // A row group is small, and what says where its pages lie would be held in
             // memory for all of them.
