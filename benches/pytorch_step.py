@@ -9,10 +9,16 @@ same padded batches, in fp32 and with the same number of threads.
 
 Prints one JSON object: molecules a second of both (median, smallest and
 largest of the rounds) and the ratio of ours to PyTorch's, above 1 where ours
-is faster. Each round runs `delicate bench step` (a process of its own, with a
-round of warm-up) and then one round here (after a round of warm-up before the
-first). The command says which batches it used, and those are used here:
+is faster; by the clock and by processor time, which other work on the machine
+changes less (not at all with one thread: PyTorch's threads wait for each other
+by spinning). Each round runs `delicate bench step` (a process of its own, with
+a round of warm-up) and then one round here (after a round of warm-up before
+the first). The command says which batches it used, and those are used here:
 masked tokens, their places and labels, descriptors.
+
+Ours leaves out padding on a CPU. PyTorch is measured both ways: `pytorch` with
+padded batches, as transformers' models take them, and, where the layers share
+their parameters, `pytorch_packed` with padding in the attention alone.
 
 PyTorch is taken as fast as it comes without compiling: transformers' BertModel
 and AlbertModel with scaled-dot-product attention, the fused AdamW. Loss and
@@ -90,9 +96,43 @@ class Network(nn.Module):
         result = self.encoder(input_ids=batch["ids"], attention_mask=batch["mask"])
         return result.last_hidden_state, result.pooler_output
 
-    def loss(self, batch):
-        states, pooled = self.encode(batch)
-        logits = self.masked_lm_head(states.flatten(0, 1)[batch["places"]])
+    def encode_packed(self, batch):
+        """The same of rows without padding, which is added for attention alone."""
+        model = self.encoder
+        x = model.embeddings(
+            batch["packed_ids"], position_ids=batch["positions"],
+            token_type_ids=torch.zeros_like(batch["packed_ids"]),
+        )[0]
+        x = model.encoder.embedding_hidden_mapping_in(x)
+        layer = model.encoder.albert_layer_groups[0].albert_layers[0]
+        attention = layer.attention
+        rows, length = batch["ids"].shape
+        mask = batch["mask"].bool()[:, None, None, :]
+
+        def heads(linear):
+            padded = x.new_zeros(rows * length, x.shape[1])
+            padded = padded.index_copy(0, batch["kept"], linear(x))
+            return padded.view(rows, length, attention.num_attention_heads, -1).transpose(1, 2)
+
+        for _ in range(model.config.num_hidden_layers):
+            attended = functional.scaled_dot_product_attention(
+                heads(attention.query), heads(attention.key), heads(attention.value),
+                attn_mask=mask,
+                dropout_p=attention.attention_dropout.p if self.training else 0.0,
+            ).transpose(1, 2).reshape(rows * length, -1)[batch["kept"]]
+            attended = attention.output_dropout(attention.dense(attended))
+            x = attention.LayerNorm(x + attended)
+            x = layer.full_layer_layer_norm(layer.ff_chunk(x) + x)
+        return x, model.pooler_activation(model.pooler(x[batch["starts"]]))
+
+    def loss(self, batch, packed):
+        if packed:
+            states, pooled = self.encode_packed(batch)
+            states = states[batch["packed_places"]]
+        else:
+            states, pooled = self.encode(batch)
+            states = states.flatten(0, 1)[batch["places"]]
+        logits = self.masked_lm_head(states)
         return functional.cross_entropy(logits, batch["labels"]) + functional.mse_loss(
             self.physchem_head(pooled), batch["descriptors"]
         )
@@ -104,6 +144,14 @@ def padded(batch, device):
     ids = [ids + [PAD] * (length - len(ids)) for ids in sequences]
     mask = [[1] * len(ids) + [0] * (length - len(ids)) for ids in sequences]
     tensors = dict(ids=ids, mask=mask, places=batch["places"], labels=batch["labels"])
+    kept = [row * length + place for row, ids in enumerate(sequences) for place in range(len(ids))]
+    packed = {place: at for at, place in enumerate(kept)}
+    tensors |= dict(
+        kept=kept, packed_places=[packed[place] for place in batch["places"]],
+        starts=[packed[row * length] for row in range(len(sequences))],
+        packed_ids=[[token for ids in sequences for token in ids]],
+        positions=[[place for ids in sequences for place in range(len(ids))]],
+    )
     result = {name: torch.tensor(values, device=device) for name, values in tensors.items()}
     result["descriptors"] = torch.tensor(
         batch["descriptors"], dtype=torch.float32, device=device
@@ -125,12 +173,18 @@ def adamw(model, config):
     )
 
 
-def train(model, optimizer, clip_norm, batches):
+def spent(work):
+    """Seconds by the clock and of processor time that `work` takes."""
+    started, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - started, time.process_time() - processor
+
+
+def train(model, optimizer, clip_norm, batches, packed):
     model.train()
-    started = time.perf_counter()
     for batch in batches:
         optimizer.zero_grad(set_to_none=True)
-        loss = model.loss(batch)
+        loss = model.loss(batch, packed)
         loss.backward()
         if clip_norm > 0:
             nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
@@ -138,16 +192,21 @@ def train(model, optimizer, clip_norm, batches):
         assert loss.item() == loss.item(), "the loss is no number"
     if batches[0]["ids"].is_cuda:
         torch.cuda.synchronize()
-    return time.perf_counter() - started
 
 
 @torch.inference_mode()
-def forward(model, batches):
+def forward(model, batches, packed):
     model.eval()
-    started = time.perf_counter()
     for batch in batches:
-        model.encode(batch)[1].cpu()
-    return time.perf_counter() - started
+        (model.encode_packed(batch) if packed else model.encode(batch))[1].cpu()
+
+
+@torch.inference_mode()
+def check_packed(model, batches):
+    model.eval()
+    for batch in batches:
+        off = (model.encode_packed(batch)[1] - model.encode(batch)[1]).abs().max().item()
+        assert off < 1e-4, f"without padding PyTorch's network is off by {off}"
 
 
 def delicate(arguments, dump):
@@ -182,7 +241,13 @@ def main():
     torch.manual_seed(0)
     device = "cuda" if arguments.gpu else "cpu"
 
-    rates = {piece: dict(ours=[], pytorch=[]) for piece in ("training", "forward")}
+    pieces = ("training", "forward")
+    # Molecules a second by the clock and by processor time.
+    rates = {piece: {} for piece in pieces}
+
+    def note(piece, which, wall, processor):
+        rates[piece].setdefault(which, []).append((wall, processor))
+
     with tempfile.TemporaryDirectory() as directory:
         dump = pathlib.Path(directory, "batches.json")
         for round_ in range(arguments.rounds):
@@ -195,25 +260,38 @@ def main():
                 assert model.encoder_parameters == report["parameters"]
                 optimizer = adamw(model, workload["optimizer"])
                 clip_norm = workload["optimizer"]["clip_norm"]
-                forward(model, batches)
-                train(model, optimizer, clip_norm, batches)
+                ways = dict(pytorch=False)
+                if report["encoder"]["parameter_sharing"] != "none":
+                    ways["pytorch_packed"] = True
+                    check_packed(model, batches)
+                for packed in ways.values():
+                    forward(model, batches, packed)
+                    train(model, optimizer, clip_norm, batches, packed)
             molecules = report["setting"]["molecules"]
-            theirs = dict(
-                training=molecules / train(model, optimizer, clip_norm, batches),
-                forward=molecules / forward(model, batches),
-            )
-            for piece, rate in theirs.items():
-                rates[piece]["pytorch"].append(rate)
-                rates[piece]["ours"].append(report[piece]["median"])
+            for which, packed in ways.items():
+                work = dict(
+                    training=lambda: train(model, optimizer, clip_norm, batches, packed),
+                    forward=lambda: forward(model, batches, packed),
+                )
+                for piece in pieces:
+                    note(piece, which, *(molecules / seconds for seconds in spent(work[piece])))
+            processor = report["by_processor_time"] or {}
+            for piece in pieces:
+                note(
+                    piece, "ours", report[piece]["median"],
+                    processor.get(piece, {}).get("median", float("nan")),
+                )
 
     result = {"preset": arguments.preset}
-    for piece, both in rates.items():
-        ratios = [a / b for a, b in zip(both["ours"], both["pytorch"])]
-        result[piece] = dict(
-            ours=spread(both["ours"]), pytorch=spread(both["pytorch"]),
-            ratio=statistics.median(both["ours"]) / statistics.median(both["pytorch"]),
-            ratio_of_rounds=spread(ratios),
-        )
+    for piece, of in rates.items():
+        result[piece] = {}
+        for at, by in enumerate(("clock", "processor_time")):
+            one = {which: [both[at] for both in values] for which, values in of.items()}
+            figures = {which: spread(values) for which, values in one.items()}
+            for which in ways:
+                ratios = [a / b for a, b in zip(one["ours"], one[which])]
+                figures[f"ratio_to_{which}"] = spread(ratios)
+            result[piece][f"by_{by}"] = figures
     result["setting"] = dict(
         torch=torch.__version__, transformers=transformers.__version__,
         python=platform.python_version(), delicate=report["setting"]["version"],
@@ -221,7 +299,11 @@ def main():
         device=torch.cuda.get_device_name() if arguments.gpu else "CPU",
         backend=report["setting"]["backend"],
         threads=dict(ours=report["setting"]["threads"], pytorch=torch.get_num_threads()),
-        molecules=molecules, training_batches=report["setting"]["training_batches"],
+        molecules=molecules,
+        tokens=sum(len(ids) for batch in workload["batches"] for ids in batch["sequences"]),
+        padded_tokens=sum(batch["ids"].numel() for batch in batches),
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        training_batches=report["setting"]["training_batches"],
         rounds=arguments.rounds, unit="molecules/s",
     )
     print(json.dumps(result, indent=2))

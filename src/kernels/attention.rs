@@ -7,6 +7,7 @@
 //!
 //! The backward pass computes P again, which is cheaper than keeping it.
 
+use super::dropout::Drops;
 use super::guard::flawed;
 use super::matrix::{Matrix, Threads, multiply};
 use super::vector::{exp, largest, sum, vectorised};
@@ -18,6 +19,8 @@ pub(crate) struct Sizes {
     pub(crate) heads: usize,
     /// Width of a row, a multiple of `heads`.
     pub(crate) hidden: usize,
+    /// Elements from a row of queries, keys or values to the next.
+    pub(crate) apart: usize,
     /// Rows of the queries.
     pub(crate) places: usize,
     /// Rows of keys and values.
@@ -38,15 +41,10 @@ impl Sizes {
         seen.map_or(self.length, |last| last + 1)
     }
 
-    fn query(self, query: &[f32], head: usize) -> Matrix<'_> {
-        let start = (head * self.size()).min(query.len());
-        Matrix::new(&query[start..], self.places, self.size(), self.hidden)
-    }
-
-    /// A head of keys or values, its first `keys` rows.
-    fn key(self, key: &[f32], head: usize, keys: usize) -> Matrix<'_> {
-        let start = (head * self.size()).min(key.len());
-        Matrix::new(&key[start..], keys, self.size(), self.hidden)
+    /// A head of `count` rows, `apart` from one to the next.
+    fn head(self, rows: &[f32], head: usize, count: usize, apart: usize) -> Matrix<'_> {
+        let start = (head * self.size()).min(rows.len());
+        Matrix::new(&rows[start..], count, self.size(), apart)
     }
 
     /// Writes P `[places, keys]` of a head.
@@ -103,13 +101,13 @@ fn softmax_of_rows_backward(p: &[f32], keys: usize, scale: f32, ds: &mut [f32]) 
 /// Writes the attention to `y`.
 ///
 /// Shapes: `query` and `y` `[places, hidden]`, `key` and `value`
-/// `[length, hidden]`, `bias` `[length]`.
+/// `[length, hidden]`, `bias` `[length]`; the first three with rows `apart`. `drops`
+/// drops probabilities, the first of which is `first` of all.
 pub(crate) fn attention(
-    query: &[f32],
-    key: &[f32],
-    value: &[f32],
+    [query, key, value]: [&[f32]; 3],
     bias: &[f32],
     sizes: Sizes,
+    (drops, first): (Drops, usize),
     y: &mut [f32],
 ) {
     let keys = sizes.keys(bias);
@@ -117,14 +115,19 @@ pub(crate) fn attention(
     for head in 0..sizes.heads {
         let start = head * sizes.size();
         sizes.probabilities(
-            sizes.query(query, head),
-            sizes.key(key, head, keys),
+            sizes.head(query, head, sizes.places, sizes.apart),
+            sizes.head(key, head, keys, sizes.apart),
             &bias[..keys],
             &mut p,
         );
+        let first = first + head * p.len();
+        vectorised(
+            #[inline(always)]
+            || drops.apply(&mut p, first),
+        );
         multiply(
             Matrix::new(&p, sizes.places, keys, keys),
-            sizes.key(value, head, keys),
+            sizes.head(value, head, keys, sizes.apart),
             &mut y[start..],
             sizes.hidden,
             false,
@@ -133,72 +136,54 @@ pub(crate) fn attention(
     }
 }
 
-/// Writes the gradients of `query`, `key` and `value`, given `g`, that of `y`.
-/// `dkey` and `dvalue` must hold zeros.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "what goes in and what comes out, each by its name"
-)]
+/// Writes the gradients of `query`, `key` and `value`, given `g`, that of `y`, all of
+/// them with rows of `hidden`. Those of `key` and `value` must hold zeros.
 pub(crate) fn attention_backward(
-    query: &[f32],
-    key: &[f32],
-    value: &[f32],
+    [query, key, value]: [&[f32]; 3],
     bias: &[f32],
     g: &[f32],
     sizes: Sizes,
-    dquery: &mut [f32],
-    dkey: &mut [f32],
-    dvalue: &mut [f32],
+    (drops, first): (Drops, usize),
+    [dquery, dkey, dvalue]: [&mut [f32]; 3],
 ) {
     let keys = sizes.keys(bias);
-    let hidden = sizes.hidden;
+    let (places, apart) = (sizes.places, sizes.apart);
     let scale = 1.0 / (sizes.size() as f32).sqrt();
-    let mut p = vec![0.0; sizes.places * keys];
-    let mut ds = vec![0.0; sizes.places * keys];
+    let mut p = vec![0.0; places * keys];
+    let mut dropped = vec![0.0; if drops.rate > 0.0 { p.len() } else { 0 }];
+    let mut ds = vec![0.0; p.len()];
     for head in 0..sizes.heads {
         let start = head * sizes.size();
-        let (query, gradient) = (sizes.query(query, head), sizes.query(g, head));
-        let (key, value) = (sizes.key(key, head, keys), sizes.key(value, head, keys));
+        let gradient = sizes.head(g, head, places, sizes.hidden);
+        let query = sizes.head(query, head, places, apart);
+        let key = sizes.head(key, head, keys, apart);
+        let value = sizes.head(value, head, keys, apart);
         sizes.probabilities(query, key, &bias[..keys], &mut p);
-        let matrix = Matrix::new(&p, sizes.places, keys, keys);
+        let first = first + head * p.len();
+        if drops.rate > 0.0 {
+            dropped.copy_from_slice(&p);
+            vectorised(
+                #[inline(always)]
+                || drops.apply(&mut dropped, first),
+            );
+        }
+        let used = if drops.rate > 0.0 { &dropped } else { &p };
+        let used = Matrix::new(used, places, keys, keys).transposed();
         let dvalue = &mut dvalue[start..];
-        multiply(
-            matrix.transposed(),
-            gradient,
-            dvalue,
-            hidden,
-            false,
-            Threads::One,
-        );
-        multiply(
-            gradient,
-            value.transposed(),
-            &mut ds,
-            keys,
-            false,
-            Threads::One,
-        );
+        multiply(used, gradient, dvalue, sizes.hidden, false, Threads::One);
+        let values = value.transposed();
+        multiply(gradient, values, &mut ds, keys, false, Threads::One);
         vectorised(
             #[inline(always)]
-            || softmax_of_rows_backward(&p, keys, scale, &mut ds),
+            || {
+                drops.apply(&mut ds, first);
+                softmax_of_rows_backward(&p, keys, scale, &mut ds);
+            },
         );
-        let matrix = Matrix::new(&ds, sizes.places, keys, keys);
-        multiply(
-            matrix,
-            key,
-            &mut dquery[start..],
-            hidden,
-            false,
-            Threads::One,
-        );
-        let dkey = &mut dkey[start..];
-        multiply(
-            matrix.transposed(),
-            query,
-            dkey,
-            hidden,
-            false,
-            Threads::One,
-        );
+        let matrix = Matrix::new(&ds, places, keys, keys);
+        let dquery = &mut dquery[start..];
+        multiply(matrix, key, dquery, sizes.hidden, false, Threads::One);
+        let (matrix, dkey) = (matrix.transposed(), &mut dkey[start..]);
+        multiply(matrix, query, dkey, sizes.hidden, false, Threads::One);
     }
 }

@@ -6,14 +6,52 @@
 /// the whole tensor.
 #[inline(always)]
 pub(crate) fn dropout(x: &[f32], rate: f32, seed: u64, first: usize, y: &mut [f32]) {
-    let bound = (f64::from(rate) * 4_294_967_296.0) as u32;
+    let bound = bound(rate);
     let scale = 1.0 / (1.0 - rate);
-    let (low, high) = (seed as u32, (seed >> 32) as u32);
     for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
-        let place = (first as u32).wrapping_add(i as u32);
-        let kept = mixed(mixed(place.wrapping_mul(0x9e37_79b1) ^ low) ^ high) >= bound;
+        let kept = draw(first, i, seed) >= bound;
         *y = if kept { x * scale } else { 0.0 };
     }
+}
+
+/// What is dropped of a tensor: a function of a seed and of the place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Drops {
+    /// The probability with which an element is dropped.
+    pub(crate) rate: f32,
+    /// The seed.
+    pub(crate) seed: u64,
+}
+
+impl Drops {
+    /// Nothing is dropped.
+    pub(crate) const NONE: Self = Self { rate: 0.0, seed: 0 };
+
+    /// The same as [`dropout`] where `values` lie; `first` is the place of the first of
+    /// them.
+    #[inline(always)]
+    pub(super) fn apply(self, values: &mut [f32], first: usize) {
+        if self.rate > 0.0 {
+            let (bound, scale, seed) = (bound(self.rate), 1.0 / (1.0 - self.rate), self.seed);
+            for (i, value) in values.iter_mut().enumerate() {
+                let kept = draw(first, i, seed) >= bound;
+                *value = if kept { *value * scale } else { 0.0 };
+            }
+        }
+    }
+}
+
+/// The number below which a draw drops.
+#[inline(always)]
+fn bound(rate: f32) -> u32 {
+    (f64::from(rate) * 4_294_967_296.0) as u32
+}
+
+/// The draw of the place `i` behind `first`.
+#[inline(always)]
+fn draw(first: usize, i: usize, seed: u64) -> u32 {
+    let place = (first as u32).wrapping_add(i as u32);
+    mixed(mixed(place.wrapping_mul(0x9e37_79b1) ^ seed as u32) ^ (seed >> 32) as u32)
 }
 
 /// A bijection of 32 bits after which every bit depends on all (MurmurHash3's

@@ -2,6 +2,7 @@
 //! CPU or autodiff implementation by the device of its tensors.
 
 use super::adamw::AdamwRates;
+use super::dropout::Drops;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, backend_extension};
 
@@ -164,4 +165,172 @@ pub trait CpuKernels: Backend {
         gradient: FloatTensor<Self>,
         heads: usize,
     ) -> AttentionGradients<Self>;
+}
+
+/// Parameters of a layer's attention block, and the panels of its matrices: those of
+/// queries, keys and values side by side, of the matrix behind attention, and, where
+/// there is training, of the transposes of both.
+#[derive(ExtensionType, Debug, Clone)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
+pub struct AttentionParameters<B: Backend> {
+    /// `[hidden, hidden]`, as the next three matrices.
+    pub query: FloatTensor<B>,
+    /// `[hidden]`, as all other biases.
+    pub query_bias: FloatTensor<B>,
+    /// Of the keys.
+    pub key: FloatTensor<B>,
+    /// Of the keys.
+    pub key_bias: FloatTensor<B>,
+    /// Of the values.
+    pub value: FloatTensor<B>,
+    /// Of the values.
+    pub value_bias: FloatTensor<B>,
+    /// Behind attention.
+    pub output: FloatTensor<B>,
+    /// Behind attention.
+    pub output_bias: FloatTensor<B>,
+    /// Of LayerNorm.
+    pub gamma: FloatTensor<B>,
+    /// Of LayerNorm.
+    pub beta: FloatTensor<B>,
+    /// Of queries, keys and values.
+    pub inner_panels: FloatTensor<B>,
+    /// Of the matrix behind attention.
+    pub panels: FloatTensor<B>,
+    /// Of the transpose of what `inner_panels` are of.
+    pub inner_back: FloatTensor<B>,
+    /// Of the transpose of what `panels` are of.
+    pub back: FloatTensor<B>,
+}
+
+/// Parameters of a layer's feed-forward block, and the panels of its matrices and, where
+/// there is training, of their transposes.
+#[derive(ExtensionType, Debug, Clone)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
+pub struct FeedForwardParameters<B: Backend> {
+    /// `[hidden, inner]`.
+    pub inner: FloatTensor<B>,
+    /// `[inner]`.
+    pub inner_bias: FloatTensor<B>,
+    /// `[inner, hidden]`.
+    pub output: FloatTensor<B>,
+    /// `[hidden]`.
+    pub output_bias: FloatTensor<B>,
+    /// Of LayerNorm.
+    pub gamma: FloatTensor<B>,
+    /// Of LayerNorm.
+    pub beta: FloatTensor<B>,
+    /// Of `inner`.
+    pub inner_panels: FloatTensor<B>,
+    /// Of `output`.
+    pub panels: FloatTensor<B>,
+    /// Of the transpose of `inner`.
+    pub inner_back: FloatTensor<B>,
+    /// Of the transpose of `output`.
+    pub back: FloatTensor<B>,
+}
+
+/// What a block of a layer yields, and what its backward pass needs.
+#[derive(ExtensionType, Debug, Clone)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
+pub struct BlockOutput<B: Backend> {
+    /// In the shape of the input.
+    pub output: FloatTensor<B>,
+    /// The input of LayerNorm, in the shape of the input.
+    pub sums: FloatTensor<B>,
+    /// Queries, keys and values side by side, or what enters GELU; `[rows, width]`.
+    pub inner: FloatTensor<B>,
+    /// What attention yields, in the shape of the input; empty of a feed-forward block.
+    pub attended: FloatTensor<B>,
+}
+
+/// Gradients of a block of a layer.
+#[derive(ExtensionType, Debug, Clone)]
+#[allow(unreachable_pub, reason = "the macro implements public traits with it")]
+pub struct BlockGradients<B: Backend> {
+    /// Of the input, in its shape.
+    pub input: FloatTensor<B>,
+    /// Of the matrices before attention or GELU, one behind the other.
+    pub inner: FloatTensor<B>,
+    /// Of the matrix behind it.
+    pub output: FloatTensor<B>,
+    /// Of gamma, beta, the bias behind and the biases before, one behind the other.
+    pub vectors: FloatTensor<B>,
+}
+
+/// What a block of a layer computes with, beside its parameters.
+#[derive(Debug, Clone)]
+#[allow(
+    unreachable_pub,
+    reason = "the extension trait is public for the macro"
+)]
+pub struct BlockSettings {
+    /// Rows of each molecule, one behind the other.
+    pub(super) lengths: std::sync::Arc<[usize]>,
+    /// Heads of attention.
+    pub(super) heads: usize,
+    /// Added to LayerNorm's variance.
+    pub(super) epsilon: f32,
+    /// What is dropped of the block's product.
+    pub(super) drops: Drops,
+    /// What is dropped of the probabilities of attention.
+    pub(super) probability_drops: Drops,
+}
+
+/// The blocks of a layer on a CPU, each in one go. Rows of several molecules lie one behind
+/// the other without padding. Tensors are `f32`.
+#[backend_extension(Flex, Autodiff: cfg(feature = "train"))]
+#[allow(
+    unreachable_pub,
+    reason = "the macro implements it for burn's public dispatch type"
+)]
+pub trait Blocks: Backend {
+    /// The panels of a matrix `[depth, columns]`, or of the transpose of one
+    /// `[columns, depth]`, one behind the other; without a gradient.
+    fn panels(matrix: FloatTensor<Self>, transposed: bool) -> FloatTensor<Self>;
+
+    /// The attention block of a layer. Shapes: `x` `[…, hidden]`, as many rows as there
+    /// are in all of the settings' `lengths`.
+    fn attention_block(
+        x: FloatTensor<Self>,
+        #[extension_type] parameters: AttentionParameters<Self>,
+        settings: BlockSettings,
+    ) -> BlockOutput<Self>;
+
+    /// Gradients of [`attention_block`](Blocks::attention_block).
+    fn attention_block_backward(
+        x: FloatTensor<Self>,
+        #[extension_type] parameters: AttentionParameters<Self>,
+        #[extension_type] output: BlockOutput<Self>,
+        gradient: FloatTensor<Self>,
+        settings: BlockSettings,
+    ) -> BlockGradients<Self>;
+
+    /// The feed-forward block of a layer. Shapes: `x` `[…, hidden]`.
+    fn feed_forward_block(
+        x: FloatTensor<Self>,
+        #[extension_type] parameters: FeedForwardParameters<Self>,
+        settings: BlockSettings,
+    ) -> BlockOutput<Self>;
+
+    /// Gradients of [`feed_forward_block`](Blocks::feed_forward_block).
+    fn feed_forward_block_backward(
+        x: FloatTensor<Self>,
+        #[extension_type] parameters: FeedForwardParameters<Self>,
+        #[extension_type] output: BlockOutput<Self>,
+        gradient: FloatTensor<Self>,
+        settings: BlockSettings,
+    ) -> BlockGradients<Self>;
+
+    /// The rows of `x` `[1, rows, width]`, molecules of `lengths` one behind the other,
+    /// with zeros behind each: `[molecules, length, width]`.
+    fn padded(
+        x: FloatTensor<Self>,
+        lengths: std::sync::Arc<[usize]>,
+        length: usize,
+    ) -> FloatTensor<Self>;
+
+    /// The rows of `x` `[molecules, length, width]` without what is behind each molecule:
+    /// `[1, rows, width]`.
+    fn unpadded(x: FloatTensor<Self>, lengths: std::sync::Arc<[usize]>) -> FloatTensor<Self>;
 }

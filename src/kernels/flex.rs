@@ -6,6 +6,7 @@ use burn::tensor::{Shape, TensorData};
 
 use super::adamw::{self, AdamwRates};
 use super::attention::{self, Sizes};
+use super::dropout::Drops;
 use super::extension::{
     AdamwStep, AttentionGradients, CpuKernels, Guards, Kernels, LayerNormGradients, LinearGradients,
 };
@@ -13,21 +14,21 @@ use super::vector::{TASK, chunk, for_each_chunk, for_each_chunks, vectorised};
 use super::{dropout, gelu, guard, linear, residual_layer_norm, sum_of_rows};
 
 /// The CPU backend's own tensor type.
-type FlexTensor = FloatTensor<Flex>;
+pub(super) type FlexTensor = FloatTensor<Flex>;
 
 /// Rows whose parameter gradients are added up together, whatever the number
 /// of threads, so that a run repeats to the bit.
 const ROWS_A_SHARE: usize = 128;
 
 /// The elements of `tensor`, in row-major order.
-fn elements(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
+pub(super) fn elements(tensor: &FlexTensor) -> std::borrow::Cow<'_, [f32]> {
     match tensor.as_slice::<f32>() {
         Some(elements) => elements.into(),
         None => tensor.to_contiguous().storage::<f32>().to_vec().into(),
     }
 }
 
-fn tensor(elements: Vec<f32>, shape: Shape) -> FlexTensor {
+pub(super) fn tensor(elements: Vec<f32>, shape: Shape) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(elements, shape))
 }
 
@@ -233,6 +234,7 @@ fn sizes(query: &FlexTensor, key: &FlexTensor, heads: usize) -> Sizes {
     Sizes {
         heads,
         hidden: query[2],
+        apart: query[2],
         places: query[1],
         length: key[1],
     }
@@ -268,11 +270,14 @@ impl CpuKernels for Flex {
         let (own, all) = (sizes.places * sizes.hidden, sizes.length * sizes.hidden);
         for_each_chunk(&mut y, own, |row, y| {
             attention::attention(
-                chunk(&query, own, row),
-                chunk(&key, all, row),
-                chunk(&value, all, row),
+                [
+                    chunk(&query, own, row),
+                    chunk(&key, all, row),
+                    chunk(&value, all, row),
+                ],
                 chunk(&bias, sizes.length, row),
                 sizes,
+                (Drops::NONE, 0),
                 y,
             );
         });
@@ -301,15 +306,16 @@ impl CpuKernels for Flex {
             [own, all, all],
             |row, [dquery, dkey, dvalue]| {
                 attention::attention_backward(
-                    chunk(&query, own, row),
-                    chunk(&key, all, row),
-                    chunk(&value, all, row),
+                    [
+                        chunk(&query, own, row),
+                        chunk(&key, all, row),
+                        chunk(&value, all, row),
+                    ],
                     chunk(&bias, sizes.length, row),
                     chunk(&gradient, own, row),
                     sizes,
-                    dquery,
-                    dkey,
-                    dvalue,
+                    (Drops::NONE, 0),
+                    [dquery, dkey, dvalue],
                 );
             },
         );

@@ -32,13 +32,24 @@ pub(crate) fn gelu(x: &[f32], y: &mut [f32]) {
     }
 }
 
+// 1 / sqrt(2 π)
+const DENSITY: f32 = 0.398_942_3;
+
 /// Writes the gradient of `x`, given `g`, that of `y`, to `dx`.
 #[inline(always)]
 pub(crate) fn gelu_backward(x: &[f32], g: &[f32], dx: &mut [f32]) {
-    // 1 / sqrt(2 π)
-    const DENSITY: f32 = 0.398_942_3;
     for ((dx, &x), &g) in dx.iter_mut().zip(x).zip(g) {
         let (phi, bell) = normal(x);
+        *dx = g * (phi + x * bell * DENSITY);
+    }
+}
+
+/// Writes `y` again, and the gradient of `x`: what both need is computed once.
+#[inline(always)]
+pub(super) fn gelu_again(x: &[f32], g: &[f32], y: &mut [f32], dx: &mut [f32]) {
+    for (((y, dx), &x), &g) in y.iter_mut().zip(dx).zip(x).zip(g) {
+        let (phi, bell) = normal(x);
+        *y = x * phi;
         *dx = g * (phi + x * bell * DENSITY);
     }
 }

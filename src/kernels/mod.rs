@@ -2,8 +2,11 @@
 //!
 //! This is the only module that knows burn's backends and WGSL. Each kernel is
 //! one file of `shaders/` with a Rust twin of the same name here: the twin says
-//! what the kernel computes, tests it, and is what runs on a CPU. Attention has a
-//! kernel of ours on a CPU alone. All else in the library speaks [`Tensor`].
+//! what the kernel computes, tests it, and is what runs on a CPU. Attention and
+//! the blocks of a layer are kernels of ours on a CPU alone. All else in the library
+//! speaks [`Tensor`].
+
+use std::sync::Arc;
 
 use burn::backend::Dispatch;
 use burn::nn::{Dropout, Embedding, Linear};
@@ -14,28 +17,37 @@ mod adamw;
 mod attention;
 #[cfg(feature = "train")]
 mod autodiff;
+#[cfg(feature = "train")]
+mod autodiff_blocks;
+mod blocks;
 mod dropout;
 mod extension;
+mod feed_forward;
 mod flex;
 mod gelu;
 mod guard;
 pub(crate) mod int8;
 mod linear;
 mod matrix;
+mod panels;
 #[cfg(all(test, feature = "train"))]
 mod reference_tests;
 mod residual_layer_norm;
+mod self_attention;
 mod sum_of_rows;
 mod vector;
 #[cfg(feature = "gpu")]
 mod wgsl;
 
 pub(crate) use adamw::AdamwRates;
-use extension::{CpuKernels, Guards, Kernels};
+use dropout::Drops;
+use extension::{
+    AttentionParameters, BlockSettings, Blocks, CpuKernels, FeedForwardParameters, Guards, Kernels,
+};
 pub(crate) use vector::vectorised;
 
 /// Whether the kernels for a CPU alone compute on `tensor`.
-fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
+pub(crate) fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
     tensor.dtype() == DType::F32 && tensor.device().inner() == Device::flex()
 }
 
@@ -173,16 +185,23 @@ pub fn dropout<const D: usize>(layer: &Dropout, x: Tensor<D>) -> Tensor<D> {
     if !on_cpu(&x) {
         return layer.forward(x);
     }
+    let Drops { rate, seed } = drops(layer, &device);
+    Tensor::from_dispatch(Dispatch::seeded_dropout(x.into_dispatch(), rate, seed))
+}
+
+/// What `layer` drops on a CPU, by a draw that follows the seed of `device`.
+fn drops(layer: &Dropout, device: &Device) -> Drops {
+    if layer.prob == 0.0 || !device.is_autodiff() {
+        return Drops::NONE;
+    }
     let range = Distribution::Uniform(0.0, f64::from(i32::MAX));
-    let draws = Tensor::<1, Int>::random([2], range, &device.inner()).into_data();
-    let seed = draws
-        .iter::<i64>()
-        .fold(0, |seed: u64, draw| (seed << 32) ^ draw as u64);
-    Tensor::from_dispatch(Dispatch::seeded_dropout(
-        x.into_dispatch(),
-        layer.prob as f32,
-        seed,
-    ))
+    let draws = Tensor::<1, Int>::random([2], range, &device.clone().inner()).into_data();
+    Drops {
+        rate: layer.prob as f32,
+        seed: draws
+            .iter::<i64>()
+            .fold(0, |seed: u64, draw| (seed << 32) ^ draw as u64),
+    }
 }
 
 /// `y`, with NaN throughout the rows in which `x`, what it was computed from, is
@@ -257,4 +276,126 @@ pub fn attention(
         .reshape([batch, heads, places, size])
     };
     attended.swap_dims(1, 2).reshape([batch, places, hidden])
+}
+
+/// The parts of a layer, as [`LayerBlocks`] take them.
+pub(crate) struct LayerParts<'a> {
+    pub(crate) query: &'a Linear,
+    pub(crate) key: &'a Linear,
+    pub(crate) value: &'a Linear,
+    pub(crate) attended: &'a Linear,
+    /// Gamma and beta.
+    pub(crate) attended_norm: [Tensor<1>; 2],
+    pub(crate) inner: &'a Linear,
+    pub(crate) output: &'a Linear,
+    /// Gamma and beta.
+    pub(crate) output_norm: [Tensor<1>; 2],
+    pub(crate) heads: usize,
+    pub(crate) epsilon: f32,
+    pub(crate) attention_dropout: &'a Dropout,
+    pub(crate) attended_dropout: &'a Dropout,
+    pub(crate) output_dropout: &'a Dropout,
+}
+
+/// A layer on a CPU, for sequences that lie one behind the other without padding: its
+/// matrices in the order in which they are read, for as many passes as are made.
+pub(crate) struct LayerBlocks<'a> {
+    parts: LayerParts<'a>,
+    attention: AttentionParameters<Dispatch>,
+    feed_forward: FeedForwardParameters<Dispatch>,
+    lengths: Arc<[usize]>,
+    device: Device,
+}
+
+impl<'a> LayerBlocks<'a> {
+    /// Of a layer on a CPU, for sequences of these `lengths`; `None` where a linear layer
+    /// has no bias.
+    pub(crate) fn new(parts: LayerParts<'a>, lengths: &Arc<[usize]>) -> Option<Self> {
+        let device = parts.query.weight.val().device();
+        let training = device.is_autodiff();
+        let matrix = |layer: &Linear| {
+            let weight = layer.weight.val();
+            if training { weight.inner() } else { weight }
+        };
+        let panels = |matrix: &Tensor<2>| Dispatch::panels(matrix.clone().into_dispatch(), false);
+        let back = |matrix: &Tensor<2>| {
+            // Without training they are not looked at.
+            match training {
+                true => Dispatch::panels(matrix.clone().into_dispatch(), true),
+                false => Tensor::<1>::zeros([1], &matrix.device()).into_dispatch(),
+            }
+        };
+        let weight = |layer: &Linear| layer.weight.val().into_dispatch();
+        let bias = |layer: &Linear| Some(layer.bias.as_ref()?.val().into_dispatch());
+        let entering = [parts.query, parts.key, parts.value].map(matrix);
+        let entering = Tensor::cat(entering.to_vec(), 1);
+        let (attended, inner) = (matrix(parts.attended), matrix(parts.inner));
+        let output = matrix(parts.output);
+        let [gamma, beta] = parts.attended_norm.clone().map(Tensor::into_dispatch);
+        let attention = AttentionParameters {
+            query: weight(parts.query),
+            query_bias: bias(parts.query)?,
+            key: weight(parts.key),
+            key_bias: bias(parts.key)?,
+            value: weight(parts.value),
+            value_bias: bias(parts.value)?,
+            output: weight(parts.attended),
+            output_bias: bias(parts.attended)?,
+            gamma,
+            beta,
+            inner_panels: panels(&entering),
+            panels: panels(&attended),
+            inner_back: back(&entering),
+            back: back(&attended),
+        };
+        let [gamma, beta] = parts.output_norm.clone().map(Tensor::into_dispatch);
+        let feed_forward = FeedForwardParameters {
+            inner: weight(parts.inner),
+            inner_bias: bias(parts.inner)?,
+            output: weight(parts.output),
+            output_bias: bias(parts.output)?,
+            gamma,
+            beta,
+            inner_panels: panels(&inner),
+            panels: panels(&output),
+            inner_back: back(&inner),
+            back: back(&output),
+        };
+        Some(Self {
+            parts,
+            attention,
+            feed_forward,
+            lengths: lengths.clone(),
+            device,
+        })
+    }
+
+    /// The layer's output of `x` `[1, rows, hidden]`.
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let settings = |dropout: &Dropout, of_probabilities: Drops| BlockSettings {
+            lengths: self.lengths.clone(),
+            heads: self.parts.heads,
+            epsilon: self.parts.epsilon,
+            drops: drops(dropout, &self.device),
+            probability_drops: of_probabilities,
+        };
+        let of_probabilities = drops(self.parts.attention_dropout, &self.device);
+        let attended = Dispatch::attention_block(
+            x.into_dispatch(),
+            self.attention.clone(),
+            settings(self.parts.attended_dropout, of_probabilities),
+        );
+        let fed = Dispatch::feed_forward_block(
+            attended.output,
+            self.feed_forward.clone(),
+            settings(self.parts.output_dropout, Drops::NONE),
+        );
+        Tensor::from_dispatch(fed.output)
+    }
+}
+
+/// `x` `[1, rows, width]`, sequences of `lengths` one behind the other, with zeros
+/// behind each: `[sequences, length, width]`. On a CPU alone.
+pub(crate) fn padded(x: Tensor<3>, lengths: &Arc<[usize]>, length: usize) -> Tensor<3> {
+    Tensor::from_dispatch(Dispatch::padded(x.into_dispatch(), lengths.clone(), length))
 }

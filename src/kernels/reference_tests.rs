@@ -2,12 +2,15 @@
 //! by central differences, on the CPU and on wgpu.
 
 use burn::module::Param;
-use burn::nn::DropoutConfig;
+use burn::nn::{Dropout, DropoutConfig, Linear};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::{AdamwRates, adamw, attention, dropout, gelu, guarded, linear, residual_layer_norm};
+use super::{
+    AdamwRates, LayerBlocks, LayerParts, adamw, attention, dropout, gelu, guarded, linear, padded,
+    residual_layer_norm,
+};
 use crate::reference_tests::{difference, on_devices, read};
 
 /// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
@@ -306,6 +309,208 @@ fn check_attention(device: &Device) {
 }
 
 on_devices!(attention_and_its_gradients_are_exact, check_attention);
+
+/// A layer with parameters of its own.
+struct TestLayer {
+    /// Query, key, value, behind attention, before GELU, behind it.
+    linears: [Linear; 6],
+    /// Gamma and beta of both LayerNorms.
+    norms: [[Tensor<1>; 2]; 2],
+    heads: usize,
+    /// Of probabilities, behind attention, behind the second block.
+    dropouts: [Dropout; 3],
+}
+
+const LAYER_EPSILON: f32 = 1e-5;
+
+impl TestLayer {
+    fn new([hidden, inner, heads]: [usize; 3], rates: [f64; 3], device: &Device) -> Self {
+        let tracked = device.is_autodiff();
+        let mut rng = SmallRng::seed_from_u64(17);
+        let mut vector = |length: usize, middle: f64| {
+            let values = draw(&mut rng, length, 0.5);
+            let values: Vec<f64> = values.iter().map(|value| value + middle).collect();
+            on(&values, [length], device).set_require_grad(tracked)
+        };
+        let mut biases = [hidden, hidden, hidden, hidden, inner, hidden].map(|n| vector(n, 0.0));
+        let norms = [0, 1].map(|_| [vector(hidden, 1.0), vector(hidden, 0.0)]);
+        let mut rng = SmallRng::seed_from_u64(18);
+        let shapes = [(hidden, hidden); 4];
+        let mut shapes = shapes.into_iter().chain([(hidden, inner), (inner, hidden)]);
+        let linears = std::array::from_fn(|i| {
+            let (inputs, outputs) = shapes.next().expect("six shapes");
+            let values = draw(&mut rng, inputs * outputs, 1.0 / (inputs as f64).sqrt());
+            let weight = on(&values, [inputs, outputs], device).set_require_grad(tracked);
+            let bias = std::mem::replace(&mut biases[i], Tensor::zeros([1], device));
+            Linear {
+                weight: Param::from_tensor(weight),
+                bias: Some(Param::from_tensor(bias)),
+            }
+        });
+        Self {
+            linears,
+            norms,
+            heads,
+            dropouts: rates.map(|rate| DropoutConfig::new(rate).init()),
+        }
+    }
+
+    fn parts(&self) -> LayerParts<'_> {
+        let [query, key, value, attended, inner, output] = &self.linears;
+        let [attention_dropout, attended_dropout, output_dropout] = &self.dropouts;
+        LayerParts {
+            query,
+            key,
+            value,
+            attended,
+            attended_norm: self.norms[0].clone(),
+            inner,
+            output,
+            output_norm: self.norms[1].clone(),
+            heads: self.heads,
+            epsilon: LAYER_EPSILON,
+            attention_dropout,
+            attended_dropout,
+            output_dropout,
+        }
+    }
+
+    /// The layer by burn's operations and gradients, but for what is dropped.
+    fn by_burn(&self, x: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
+        let [_, rows, hidden] = x.dims();
+        let linear = |place: usize, x: Tensor<2>| {
+            let layer = &self.linears[place];
+            let bias = layer.bias.as_ref().expect("it has one").val();
+            x.matmul(layer.weight.val()) + bias.unsqueeze()
+        };
+        let norm = |place: usize, x: Tensor<2>| {
+            let [gamma, beta] = self.norms[place].clone();
+            let centred = x.clone() - x.mean_dim(1);
+            let variance = centred.clone().square().mean_dim(1);
+            centred / variance.add_scalar(LAYER_EPSILON).sqrt() * gamma.unsqueeze()
+                + beta.unsqueeze()
+        };
+        let x = x.reshape([rows, hidden]);
+        let [query, key, value] = [0, 1, 2].map(|place| linear(place, x.clone()));
+        let mut begin = 0;
+        let attended = lengths.iter().map(|&length| {
+            let own = begin..begin + length;
+            begin += length;
+            let head = |x: &Tensor<2>| {
+                let x = x.clone().slice([own.clone(), 0..hidden]);
+                let shape = [1, length, self.heads, hidden / self.heads];
+                x.reshape(shape).swap_dims(1, 2)
+            };
+            let scale = ((hidden / self.heads) as f64).sqrt();
+            let scores = head(&query).matmul(head(&key).swap_dims(2, 3));
+            let scores = burn::tensor::activation::softmax(scores.div_scalar(scale), 3);
+            let scores = dropout(&self.dropouts[0], scores);
+            let attended = scores.matmul(head(&value)).swap_dims(1, 2);
+            attended.reshape([length, hidden])
+        });
+        let attended = linear(3, Tensor::cat(attended.collect(), 0));
+        let x = norm(0, dropout(&self.dropouts[1], attended) + x);
+        let inner = burn::tensor::activation::gelu(linear(4, x.clone()));
+        let y = norm(1, dropout(&self.dropouts[2], linear(5, inner)) + x);
+        y.reshape([1, rows, hidden])
+    }
+
+    /// Gradients of all parameters.
+    fn gradients(&self, of: &burn::tensor::Gradients) -> Vec<Vec<f32>> {
+        let linears = self.linears.iter().flat_map(|layer| {
+            let bias = layer.bias.as_ref().expect("it has one").val();
+            [
+                layer.weight.val().grad(of).map(read),
+                bias.grad(of).map(read),
+            ]
+        });
+        let norms = self.norms.iter().flatten();
+        linears
+            .chain(norms.map(|vector| vector.grad(of).map(read)))
+            .map(|gradient| gradient.expect("every parameter has a gradient"))
+            .collect()
+    }
+}
+
+/// Values and gradients of a layer in blocks are those of burn's operations, within
+/// 1e-5 of the largest; with more columns than a panel has, fewer, and no multiple of
+/// them, and rows for one task and for several.
+#[test]
+fn a_layer_in_blocks_is_that_of_burn() {
+    let device = Device::flex().autodiff();
+    let none = [0.0; 3];
+    for (shape, lengths, rates) in [
+        ([24, 40, 3], &[5, 1, 9][..], none),
+        ([72, 130, 2], &[7, 120, 33], none),
+        ([64, 128, 4], &[250, 3], [0.0, 0.3, 0.2]),
+        ([32, 64, 2], &[19], [0.2, 0.1, 0.0]),
+    ] {
+        let layer = TestLayer::new(shape, rates, &device);
+        let rows: usize = lengths.iter().sum();
+        let mut rng = SmallRng::seed_from_u64(19);
+        let [x, upstream] = [0, 1].map(|_| draw(&mut rng, rows * shape[0], 1.0));
+        let run = |forward: &dyn Fn(Tensor<3>) -> Tensor<3>| {
+            // What is dropped follows it.
+            device.seed(5);
+            let x = on(&x, [1, rows, shape[0]], &device).require_grad();
+            let y = forward(x.clone());
+            let sum = (y.clone() * on(&upstream, [1, rows, shape[0]], &device)).sum();
+            let found = sum.backward();
+            let mut all = layer.gradients(&found);
+            all.push(read(x.grad(&found).expect("a gradient")));
+            all.push(read(y));
+            all
+        };
+        let blocks = LayerBlocks::new(layer.parts(), &lengths.into()).expect("there are biases");
+        let found = run(&|x| blocks.forward(x));
+        let expected = run(&|x| layer.by_burn(x, lengths));
+        let largest = |values: &[f32]| values.iter().fold(0.0, |most: f32, v| most.max(v.abs()));
+        // A key's bias moves all scores alike: its gradient is 0 but for rounding.
+        let scale = expected
+            .iter()
+            .map(|values| largest(values))
+            .fold(0.0, f32::max);
+        for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let off = difference(found, expected);
+            assert!(
+                off < 1e-5 * scale,
+                "{shape:?}, {place}: off by {off} of {scale}"
+            );
+        }
+        // Once more: nothing may depend on the threads.
+        assert_eq!(found, run(&|x| blocks.forward(x)), "{shape:?}");
+    }
+}
+
+/// A layer's blocks compute the same where no gradients are recorded.
+#[test]
+fn a_layer_in_blocks_is_the_same_without_training() {
+    let (plain, autodiff) = (Device::flex(), Device::flex().autodiff());
+    let lengths = [3, 8].into();
+    let mut rng = SmallRng::seed_from_u64(20);
+    let x = draw(&mut rng, 11 * 24, 1.0);
+    let [found, expected] = [&plain, &autodiff].map(|device| {
+        let layer = TestLayer::new([24, 40, 3], [0.0; 3], device);
+        let blocks = LayerBlocks::new(layer.parts(), &lengths).expect("there are biases");
+        read(blocks.forward(on(&x, [1, 11, 24], device)))
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn sequences_are_padded_with_zeros_and_gradients_of_padding_are_dropped() {
+    let device = Device::flex().autodiff();
+    let x = on(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1, 3, 2], &device).require_grad();
+    let y = padded(x.clone(), &[1, 2].into(), 3);
+    assert_eq!(
+        read(y.clone()),
+        [1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0]
+    );
+    let upstream: Vec<f64> = (0..12).map(f64::from).collect();
+    let found = (y * on(&upstream, [2, 3, 2], &device)).sum().backward();
+    let gradient = read(x.grad(&found).expect("a gradient"));
+    assert_eq!(gradient, [0.0, 1.0, 6.0, 7.0, 8.0, 9.0]);
+}
 
 /// What dropout lets pass it lets pass backwards, scaled alike, and another
 /// seed lets pass something else.

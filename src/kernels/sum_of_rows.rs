@@ -29,6 +29,7 @@ pub(super) fn sum_of_rows(x: &[f32], sums: &mut [f32]) {
 }
 
 /// Adds the rows of `shares` to `sums`, in their order.
+#[inline(always)]
 pub(super) fn add_rows(shares: &[f32], sums: &mut [f32]) {
     for share in shares.chunks_exact(sums.len().max(1)) {
         for (sum, &share) in sums.iter_mut().zip(share) {

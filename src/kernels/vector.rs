@@ -25,20 +25,32 @@ pub(super) fn for_each_chunks<const N: usize>(
     sizes: [usize; N],
     f: impl Fn(usize, [&mut [f32]; N]) + Sync,
 ) {
+    for_each_part(ys, |_| sizes.map(|size| size.max(1)), f);
+}
+
+/// The same with chunks of different sizes: `sizes` says those of a task. The first
+/// slice must not be empty before the last task.
+pub(super) fn for_each_part<const N: usize>(
+    ys: [&mut [f32]; N],
+    sizes: impl Fn(usize) -> [usize; N],
+    f: impl Fn(usize, [&mut [f32]; N]) + Sync,
+) {
     let mut index = 0;
     let mut rests = ys.map(Some);
     let next = || {
+        let first = rests.first().and_then(Option::as_ref);
+        if first.is_none_or(|rest| rest.is_empty()) {
+            return None;
+        }
+        let sizes = sizes(index);
         let chunks = std::array::from_fn(|i| {
             let rest = rests[i].take().unwrap_or_default();
-            let (chunk, rest) = rest.split_at_mut(sizes[i].max(1).min(rest.len()));
+            let (chunk, rest) = rest.split_at_mut(sizes[i].min(rest.len()));
             rests[i] = Some(rest);
             chunk
         });
-        let some = chunks
-            .first()
-            .is_some_and(|chunk: &&mut [f32]| !chunk.is_empty());
         index += 1;
-        some.then_some((index - 1, chunks))
+        Some((index - 1, chunks))
     };
     let tasks = std::iter::from_fn(next);
     #[cfg(not(target_family = "wasm"))]

@@ -1,5 +1,7 @@
 //! The encoder: BERT over SMILES, with its depth stacked or shared.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Embedding, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -8,7 +10,8 @@ use super::config::{EncoderConfig, Pooling, Sharing};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 use crate::kernels::int8;
 use crate::kernels::{
-    attention, dropout, embedding, gelu, guarded, linear, padding, residual_layer_norm,
+    LayerBlocks, LayerParts, attention, dropout, embedding, gelu, guarded, linear, on_cpu, padded,
+    padding, residual_layer_norm,
 };
 
 /// Added to the attention score of padding; the value of the reference.
@@ -54,6 +57,48 @@ impl Batch {
             token_types: None,
             wide: None,
         }
+    }
+}
+
+/// The sequences of a batch one behind the other, without padding.
+struct Packed {
+    /// `[1, rows]`.
+    ids: Tensor<2, Int>,
+    /// `[1, rows]`; all 0 where absent.
+    token_types: Option<Tensor<2, Int>>,
+    /// The place of each token in its sequence.
+    places: Vec<usize>,
+    lengths: Arc<[usize]>,
+    /// Tokens that the sequences were padded to.
+    length: usize,
+}
+
+impl Packed {
+    /// The batch without padding; `None` where padding is not at the ends alone.
+    fn new(batch: &Batch) -> Option<Self> {
+        let [_, length] = batch.mask.dims();
+        let mask: Vec<f32> = batch.mask.clone().into_data().iter().collect();
+        let own = |mask: &[f32]| {
+            let own = mask.iter().position(|&one| one != 1.0);
+            let own = own.unwrap_or(length);
+            (own > 0 && mask[own..].iter().all(|&zero| zero == 0.0)).then_some(own)
+        };
+        let lengths = mask.chunks(length.max(1)).map(own);
+        let lengths: Arc<[usize]> = lengths.collect::<Option<_>>()?;
+        let kept = |ids: &Tensor<2, Int>| {
+            let all: Vec<i32> = ids.clone().into_data().iter().collect();
+            let rows = all.chunks(length.max(1)).zip(lengths.iter());
+            let ids: Vec<i32> = rows.flat_map(|(row, &own)| &row[..own]).copied().collect();
+            let shape = [1, ids.len()];
+            Tensor::from_data(TensorData::new(ids, shape), &batch.mask.device())
+        };
+        Some(Self {
+            ids: kept(&batch.ids),
+            token_types: batch.token_types.as_ref().map(kept),
+            places: lengths.iter().flat_map(|&own| 0..own).collect(),
+            length,
+            lengths,
+        })
     }
 }
 
@@ -159,17 +204,45 @@ impl Embeddings {
     }
 
     fn forward(&self, batch: &Batch) -> Tensor<3> {
-        let word = embedding(&self.word, batch.ids.clone());
-        let [rows, length, hidden] = word.dims();
-        let device = batch.ids.device();
-        let positions = Tensor::<2>::from_data(
-            TensorData::new(sinusoidal_positions(length, hidden), [length, hidden]),
-            &device,
+        let [_, length] = batch.ids.dims();
+        let positions = sinusoidal_positions(length, self.hidden());
+        self.embed(batch.ids.clone(), batch.token_types.clone(), positions)
+    }
+
+    /// The same of sequences without padding, `[1, rows, hidden]`.
+    fn forward_packed(&self, packed: &Packed) -> Tensor<3> {
+        let hidden = self.hidden();
+        let table = sinusoidal_positions(packed.length, hidden);
+        let places = packed.places.iter();
+        let positions = places.flat_map(|place| &table[place * hidden..][..hidden]);
+        self.embed(
+            packed.ids.clone(),
+            packed.token_types.clone(),
+            positions.copied().collect(),
         )
-        .cast(word.dtype())
-        .unsqueeze::<3>();
-        let context = match &batch.token_types {
-            Some(types) => self.token_type.forward(types.clone()) + positions,
+    }
+
+    fn hidden(&self) -> usize {
+        self.word.weight.val().dims()[1]
+    }
+
+    /// Shapes: `ids`, `types` and the result's first two `[rows, length]`; `positions`
+    /// `[length, hidden]`, the same for all rows.
+    fn embed(
+        &self,
+        ids: Tensor<2, Int>,
+        types: Option<Tensor<2, Int>>,
+        positions: Vec<f32>,
+    ) -> Tensor<3> {
+        let device = ids.device();
+        let word = embedding(&self.word, ids);
+        let [rows, length, hidden] = word.dims();
+        let positions =
+            Tensor::<2>::from_data(TensorData::new(positions, [length, hidden]), &device)
+                .cast(word.dtype())
+                .unsqueeze::<3>();
+        let context = match types {
+            Some(types) => self.token_type.forward(types) + positions,
             None => {
                 let first = self.token_type.weight.val().slice([0..1, 0..hidden]);
                 (positions + first.unsqueeze::<3>()).expand([rows, length, hidden])
@@ -195,10 +268,12 @@ impl Embeddings {
 /// order: all sines, then all cosines, of `p / 10000^(2i / hidden)`.
 pub fn sinusoidal_positions(length: usize, hidden: usize) -> Vec<f32> {
     let half = hidden / 2;
+    let of = |i: usize| 10_000f64.powf((2 * i) as f64 / hidden as f64);
+    let wavelengths: Vec<f64> = (0..half).map(of).collect();
     let mut table = vec![0.0; length * hidden];
     for (position, row) in table.chunks_exact_mut(hidden).enumerate() {
-        for i in 0..half {
-            let angle = position as f64 / 10_000f64.powf((2 * i) as f64 / hidden as f64);
+        for (i, wavelength) in wavelengths.iter().enumerate() {
+            let angle = position as f64 / wavelength;
             row[i] = angle.sin() as f32;
             row[half + i] = angle.cos() as f32;
         }
@@ -308,6 +383,27 @@ impl Layer {
         })
     }
 
+    /// The layer on a CPU for sequences without padding.
+    fn blocks(&self, lengths: &Arc<[usize]>) -> Option<LayerBlocks<'_>> {
+        let norm = |norm: &LayerNorm| [norm.gamma.val(), norm.beta.val()];
+        let parts = LayerParts {
+            query: &self.query,
+            key: &self.key,
+            value: &self.value,
+            attended: &self.attention_output,
+            attended_norm: norm(&self.attention_norm),
+            inner: &self.intermediate,
+            output: &self.output,
+            output_norm: norm(&self.output_norm),
+            heads: self.heads,
+            epsilon: self.attention_norm.epsilon as f32,
+            attention_dropout: &self.attention_dropout,
+            attended_dropout: &self.hidden_dropout,
+            output_dropout: &self.output_dropout,
+        };
+        LayerBlocks::new(parts, lengths)
+    }
+
     /// Shapes: `x` `[batch, length, hidden]`, `bias` `[batch, length]`.
     fn forward(&self, x: Tensor<3>, bias: Tensor<2>) -> Tensor<3> {
         self.forward_at(x.clone(), x, bias)
@@ -403,7 +499,7 @@ impl Encoder {
     /// Encodes a batch and keeps every hidden state; see [`Encoded`].
     pub fn forward(&self, batch: &Batch) -> Encoded {
         let mut hidden_states = Vec::new();
-        let (last, pooled) = self.pass(batch, |state| hidden_states.push(state.clone()));
+        let (last, pooled) = self.pass(batch, Some(&mut hidden_states));
         hidden_states.push(last);
         Encoded {
             hidden_states,
@@ -412,9 +508,9 @@ impl Encoder {
     }
 
     /// Encodes a batch: the last hidden state, `[batch, length, hidden]`, and
-    /// the pooled output, `[batch, hidden]`.
+    /// the pooled output, `[batch, hidden]`. On a CPU the states of padding are 0.
     pub fn encode(&self, batch: &Batch) -> (Tensor<3>, Tensor<2>) {
-        self.pass(batch, |_| ())
+        self.pass(batch, None)
     }
 
     /// The pooled output alone, `[batch, hidden]`: that of [`Self::encode`],
@@ -435,13 +531,25 @@ impl Encoder {
         self.pooler(first_token(x).squeeze_dim(1))
     }
 
-    /// The forward pass; `keep` sees every hidden state but the last.
-    fn pass(&self, batch: &Batch, mut keep: impl FnMut(&Tensor<3>)) -> (Tensor<3>, Tensor<2>) {
-        let (mut x, bias) = self.enter(batch);
-        for layer in self.passes() {
-            keep(&x);
-            x = layer.forward(x, bias.clone());
-        }
+    /// The forward pass; `kept` gets every hidden state but the last.
+    fn pass(&self, batch: &Batch, mut kept: Option<&mut Vec<Tensor<3>>>) -> (Tensor<3>, Tensor<2>) {
+        // Of padding, hidden states that are asked for without training are those of the
+        // reference.
+        let training = self.pooler.weight.val().device().is_autodiff();
+        let packed = (training || kept.is_none()).then(|| self.pass_packed(batch, &mut kept));
+        let x = match packed.flatten() {
+            Some(x) => x,
+            None => {
+                let (mut x, bias) = self.enter(batch);
+                for layer in self.passes() {
+                    if let Some(kept) = &mut kept {
+                        kept.push(x.clone());
+                    }
+                    x = layer.forward(x, bias.clone());
+                }
+                x
+            }
+        };
         let pooled = if self.pools_mean {
             mean_of_tokens(x.clone(), batch)
         } else {
@@ -450,15 +558,47 @@ impl Encoder {
         (x, self.pooler(pooled))
     }
 
+    /// The last hidden state, by way of sequences without padding, whose states are 0;
+    /// `None` where that is not possible.
+    fn pass_packed(
+        &self,
+        batch: &Batch,
+        kept: &mut Option<&mut Vec<Tensor<3>>>,
+    ) -> Option<Tensor<3>> {
+        if !on_cpu(&self.embeddings.word.weight.val()) {
+            return None;
+        }
+        let packed = Packed::new(batch)?;
+        let lengths = &packed.lengths;
+        let layers: Vec<LayerBlocks<'_>> = self
+            .layers
+            .iter()
+            .map(|layer| layer.blocks(lengths))
+            .collect::<Option<_>>()?;
+        let mut x = self.map_in(self.embeddings.forward_packed(&packed));
+        for layer in layers.iter() {
+            for _ in 0..self.passes {
+                if let Some(kept) = kept {
+                    kept.push(padded(x.clone(), lengths, packed.length));
+                }
+                x = layer.forward(x);
+            }
+        }
+        Some(padded(x, lengths, packed.length))
+    }
+
+    fn map_in(&self, x: Tensor<3>) -> Tensor<3> {
+        match &self.mapping_in {
+            Some(mapping) => linear(mapping, x),
+            None => x,
+        }
+    }
+
     /// What enters the first layer, `[batch, length, hidden]`, and what hides
     /// padding from attention, `[batch, length]`.
     fn enter(&self, batch: &Batch) -> (Tensor<3>, Tensor<2>) {
         let bias = (batch.mask.clone().neg() + 1.0).mul_scalar(MASKED);
-        let x = self.embeddings.forward(batch);
-        let x = match &self.mapping_in {
-            Some(mapping) => linear(mapping, x),
-            None => x,
-        };
+        let x = self.map_in(self.embeddings.forward(batch));
         let bias = bias.cast(x.dtype());
         (x, bias)
     }

@@ -546,6 +546,22 @@ fn peak_memory() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// Processor time of all threads of this process so far, where the system tells.
+fn processor_time() -> Option<Duration> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir("/proc/self/task").ok()? {
+        let path = thread.ok()?.path().join("schedstat");
+        let line = std::fs::read_to_string(path).ok()?;
+        nanoseconds += line.split_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// The time from the one to the other, where both are known.
+fn between(begun: Option<Duration>, ended: Option<Duration>) -> Option<Duration> {
+    Some(ended?.saturating_sub(begun?))
+}
+
 /// What stands behind `name:` in a file of the system.
 fn line_of(file: &str, name: &str) -> Option<String> {
     std::fs::read_to_string(file)
@@ -579,6 +595,15 @@ pub struct Compression {
     pub setting: Setting,
 }
 
+/// Molecules for each second of processor time, that of all threads together.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ByProcessorTime {
+    /// In training.
+    pub training: Spread,
+    /// Through the encoder.
+    pub forward: Spread,
+}
+
 /// One model alone.
 #[derive(Clone, Debug, Serialize)]
 pub struct Alone {
@@ -588,6 +613,9 @@ pub struct Alone {
     /// Molecules a second through the encoder on the batches of training,
     /// without dropout or gradients.
     pub forward: Spread,
+    /// The same by processor time, where the system tells it: what other work on the
+    /// machine hardly changes.
+    pub by_processor_time: Option<ByProcessorTime>,
     /// The shape of its encoder.
     pub encoder: EncoderConfig,
     /// Where and how was measured.
@@ -815,19 +843,28 @@ pub async fn alone(
     rounds.check()?;
     let mut runner = Runner::new(subject, workload, device)?;
     let (mut training, mut inference, mut forward) = (Vec::new(), Vec::new(), Vec::new());
+    // Of training and forward passes.
+    let mut spent: [Vec<Duration>; 2] = Default::default();
     let mut peak = None;
     let all = rounds.warm_up + rounds.timed;
     for round in 0..all {
         on_round(round + 1, all);
         // Inference first: its peak is known before training raises it.
         let scored = runner.infer().await?;
+        let begun = processor_time();
         let encoded = runner.forward().await?;
+        let after_forward = processor_time();
         if round == 0 {
             peak = peak_memory();
         }
+        let before_training = processor_time();
         let trained;
         (runner, trained) = runner.train().await?;
+        let ended = processor_time();
         if round >= rounds.warm_up {
+            let [of_training, of_forward] = &mut spent;
+            of_training.extend(between(before_training, ended));
+            of_forward.extend(between(begun, after_forward));
             training.push(trained);
             inference.push(scored);
             forward.push(encoded);
@@ -848,6 +885,13 @@ pub async fn alone(
     Ok(Alone {
         side,
         forward: Spread::rates(molecules, &forward),
+        by_processor_time: spent
+            .iter()
+            .all(|times| times.len() == rounds.timed)
+            .then(|| ByProcessorTime {
+                training: Spread::rates(molecules, &spent[0]),
+                forward: Spread::rates(molecules, &spent[1]),
+            }),
         encoder: subject.encoder.clone(),
         setting: Setting::new(workload, rounds, device),
     })

@@ -1371,6 +1371,7 @@ async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
   );
   await checks.check("cpu: an endpoint is filtered by domain", async () => {
     if (!(await isCalibrated())) return;
+    // Behind the user's own column of numbers.
     await page.locator("#viewport thead th.number .menu").nth(1).click();
     const all = { in: 0, borderline: 0, out: 0 };
     const bands = await page

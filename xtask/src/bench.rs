@@ -19,6 +19,8 @@ pub(crate) enum Bench {
     /// The npm package beside ONNX Runtime Web in Chromium, and the page's first result;
     /// prints JSON.
     Browser(BrowserArguments),
+    /// A training step and a forward pass beside PyTorch, on the CPU; prints JSON.
+    Training(TrainingArguments),
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +58,25 @@ pub(crate) struct BrowserArguments {
     dev: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct TrainingArguments {
+    /// Threads of each; without it, as many as there are cores.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Turns of each.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// A preset of the encoder.
+    #[arg(long, default_value = "delicate-small")]
+    preset: String,
+    /// Molecules of a batch.
+    #[arg(long, default_value_t = 16)]
+    batch_molecules: usize,
+    /// A file of molecules; without it, the 64 that are built in.
+    #[arg(long, value_name = "FILE")]
+    molecules: Option<PathBuf>,
+}
+
 /// What the page is compared with.
 const ONNX_RUNTIME_WEB: &str = "onnxruntime-web@1.30.0";
 
@@ -67,11 +88,16 @@ const ONNX_RUNTIME: [&str; 4] = [
     "rdkit==2026.9.1",
 ];
 
+/// What `benches/pytorch_step.py` was measured with. On Linux PyPI has PyTorch with CUDA
+/// alone, 6 GB; `PIP_EXTRA_INDEX_URL` may name an index that has it without.
+const PYTORCH: [&str; 3] = ["torch==2.15.0", "transformers==5.23.0", "numpy==2.4.6"];
+
 /// Measures.
 pub(crate) fn run_bench(workspace: &Workspace, bench: Bench) -> Result<()> {
     match bench {
         Bench::Native(arguments) => native(workspace, &arguments),
         Bench::Browser(arguments) => browser(workspace, &arguments),
+        Bench::Training(arguments) => training(workspace, &arguments),
     }
 }
 
@@ -121,14 +147,36 @@ fn browser(workspace: &Workspace, arguments: &BrowserArguments) -> Result<()> {
         .env("BENCH_STARTS", arguments.starts.to_string()))
 }
 
-fn native(workspace: &Workspace, arguments: &NativeArguments) -> Result<()> {
-    let threads = match arguments.threads {
+/// So many threads, or as many as there are cores.
+fn threads(asked: Option<usize>) -> Result<String> {
+    Ok(match asked {
         Some(threads) => threads,
         None => std::thread::available_parallelism()?.get(),
-    };
+    }
+    .to_string())
+}
+
+fn training(workspace: &Workspace, arguments: &TrainingArguments) -> Result<()> {
+    let program = native::build(workspace, "delicate")?;
+    let mut command = Command::new(python_with(workspace, &PYTORCH)?);
+    command
+        .arg(workspace.root.join("benches/pytorch_step.py"))
+        .arg("--delicate")
+        .arg(program)
+        .args(["--preset", &arguments.preset])
+        .args(["--threads", &threads(arguments.threads)?])
+        .args(["--rounds", &arguments.rounds.to_string()])
+        .args(["--batch-molecules", &arguments.batch_molecules.to_string()]);
+    if let Some(molecules) = &arguments.molecules {
+        command.arg("--molecules").arg(molecules);
+    }
+    run(&mut command)
+}
+
+fn native(workspace: &Workspace, arguments: &NativeArguments) -> Result<()> {
     let molecules = arguments.molecules.as_deref();
     let mut command = script(workspace, &arguments.model, molecules)?;
-    command.args(["--threads", &threads.to_string()]);
+    command.args(["--threads", &threads(arguments.threads)?]);
     command.args(["--rounds", &arguments.rounds.to_string()]);
     run(&mut command)
 }

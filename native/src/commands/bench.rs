@@ -32,12 +32,11 @@ pub(crate) enum BenchCommand {
     Compression(BenchCompressionArguments),
     /// Measure one model: training step, inference and forward pass
     ///
-    /// To compare it with PyTorch, alternately on the same padded batches with
-    /// the same number of threads, run from a checkout with torch and
-    /// transformers installed:
+    /// To compare it with PyTorch, alternately on the same batches with the same
+    /// number of threads, run from a checkout, which installs PyTorch in an
+    /// environment of its own:
     ///
-    ///     python benches/pytorch_step.py --delicate target/release/delicate \
-    ///         --preset delicate-small --threads 2
+    ///     cargo xtask bench training --preset delicate-small --threads 2
     #[command(verbatim_doc_comment)]
     Step(BenchStepArguments),
 }
@@ -240,6 +239,11 @@ fn print_compression(out: &mut impl Write, result: &Compression) -> io::Result<(
 fn print_alone(out: &mut impl Write, result: &Alone) -> io::Result<()> {
     print_side(out, "Model", &result.side)?;
     print_spread(out, "forward", result.forward)?;
+    if let Some(spent) = result.by_processor_time {
+        writeln!(out, "  for each second of processor time:")?;
+        print_spread(out, "training", spent.training)?;
+        print_spread(out, "forward", spent.forward)?;
+    }
     print_setting(out, &result.setting)
 }
 
