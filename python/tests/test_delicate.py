@@ -381,7 +381,7 @@ def test_errors_have_types(tmp_path: Path, scorer: delicate.Scorer) -> None:
         scorer.similar(DRUGS, DRUGS, top=-1)
     for size in ({"width": -1}, {"height": 0}, {"width": 1.5}):
         with pytest.raises(ValueError, match="must be a whole number from 1"):
-            delicate.draw("C", **size)  # type: ignore[arg-type]
+            delicate.draw("C", **size)
     assert issubclass(delicate.ModelError, delicate.DelicateError)
 
 
