@@ -84,7 +84,9 @@ pub(super) fn survive(name: &str, inputs: impl Iterator<Item = Vec<u8>>, limits:
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let target = TARGETS.iter().find(|target| target.name == name);
     let run = target.expect("a target of this name").run;
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{name}"));
+    // Another run may be at work beside this one.
+    let file = format!("fuzz-{name}-{}", std::process::id());
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
 
     let mut file = File::create(&kept).expect("a file");
     let mut seen = Seen::default();
