@@ -158,12 +158,11 @@ impl Scorer {
     ///
     /// Where the files are no valid model.
     pub fn load(files: &ModelFiles<'_>, device: Device) -> Result<Self, ModelDirError> {
-        let (config, model) = files.load(device.tensors())?;
-        let applicability = files.applicability(&config)?.map(Arc::new);
+        let scorer = Self::of_network(files, device)?;
+        let applicability = files.applicability(&scorer.config)?.map(Arc::new);
         Ok(Self {
             applicability,
-            spare: Spare::of(files, &device)?.map(Arc::new),
-            ..Self::new(config, model, device)
+            ..scorer
         })
     }
 
@@ -183,6 +182,10 @@ impl Scorer {
         {
             return Self::load(files, device);
         }
+        Self::of_network(files, device)
+    }
+
+    fn of_network(files: &ModelFiles<'_>, device: Device) -> Result<Self, ModelDirError> {
         let (config, model) = files.load(device.tensors())?;
         Ok(Self {
             spare: Spare::of(files, &device)?.map(Arc::new),
