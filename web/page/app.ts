@@ -151,7 +151,7 @@ export class App {
     const session = await this.#ensureOpen(input);
     // By then another may be open, or this one may be scored.
     if (session === null || session !== this.#session || this.phase !== "idle") return;
-    if (session.counts.pending === 0) {
+    if (session.counts.pending === 0 && !session.mixed) {
       this.say("Every row has already been scored.");
       return;
     }
@@ -159,14 +159,17 @@ export class App {
     this.#setPhase("scoring");
     const began = performance.now();
     try {
-      const outcome = await session.score({
-        onProgress: (done) => {
-          if (this.#session === session) this.changed.progress.emit(done);
+      const outcome = await session.score(
+        {
+          onProgress: (done) => {
+            if (this.#session === session) this.changed.progress.emit(done);
+          },
+          onRows: () => {
+            if (this.#session === session) this.changed.rows.emit();
+          },
         },
-        onRows: () => {
-          if (this.#session === session) this.changed.rows.emit();
-        },
-      });
+        { uniform: true },
+      );
       if (this.#session !== session) return;
       const { scored, failed } = session.counts;
       const parts = [`${format.count(scored)} scored`];

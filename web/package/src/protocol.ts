@@ -26,6 +26,7 @@ export type {
   Depiction,
   Domain,
   Endpoint,
+  EndpointTask,
   EngineInfo,
   Explanation,
   Given,

@@ -130,7 +130,7 @@ export function editorPanel(
           : Molecule.fromMolfile(turned(block, Math.max(1, clientWidth - TOOLBAR), clientHeight));
       sketcher.setMolecule(molecule);
       state.textContent =
-        block === null ? "Draw a molecule." : "Change the drawing: the numbers follow.";
+        block === null ? "Draw a molecule." : "Edit the drawing, and the values follow.";
     } catch {
       state.textContent = "The sketcher could not be loaded; try again once the network is back.";
     }
@@ -157,14 +157,16 @@ export function editorPanel(
       row = null;
       dialog.close();
       app.say("Added to the list. Press Score to score it.");
-    } else state.textContent = "A file is open, so there is no list to add to: copy the SMILES.";
+    } else
+      state.textContent =
+        "A file is open, so there is no list to add it to. Copy its SMILES instead.";
   });
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(current);
       state.textContent = "Copied.";
     } catch {
-      state.textContent = "This browser does not let the page copy.";
+      state.textContent = "This browser does not allow the page to copy.";
     }
   });
 

@@ -75,6 +75,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const shadingLegend = find("shading-legend", HTMLElement);
   const columns = find("columns", HTMLButtonElement);
   const selected = find("selected", HTMLElement);
+  const hiddenNote = find("selected-hidden", HTMLElement);
   const selectNone = find("select-none", HTMLButtonElement);
   const smarts = find("smarts", HTMLInputElement);
   const scope = find("scope", HTMLSelectElement);
@@ -136,12 +137,25 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       reference: shading.checked ? (app.model?.reference?.name ?? null) : null,
     };
   };
+  /** How many of the selected rows the table does not show. */
+  const hiddenOf = (): number => {
+    if (selection.rows.size === 0) return 0;
+    let shown = 0;
+    for (const row of table.order) if (selection.has(row)) shown += 1;
+    return selection.rows.size - shown;
+  };
   const drawScope = (): void => {
     const total = app.session?.rows.length ?? 0;
+    const hidden = hiddenOf();
     const options: [string, string, boolean][] = [
       ["all", `all rows (${format.count(total)})`, true],
       ["shown", `rows as shown (${format.count(table.order.length)})`, true],
       ["selected", `selected (${format.count(selection.rows.size)})`, selection.rows.size > 0],
+      [
+        "selected-shown",
+        `selected and shown (${format.count(selection.rows.size - hidden)})`,
+        hidden > 0 && hidden < selection.rows.size,
+      ],
     ];
     const before = scope.value;
     scope.replaceChildren(
@@ -150,7 +164,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       ),
     );
     scope.value = before;
-    if (scope.selectedIndex === -1) scope.value = "all";
+    if (scope.selectedIndex === -1) scope.value = selection.rows.size > 0 ? "selected" : "all";
+    hiddenNote.hidden = hidden === 0;
+    hiddenNote.textContent = hiddenWords(hidden, selection.rows.size, scope.value);
   };
   const drawSummary = (): void => {
     const { session } = app;
@@ -162,7 +178,11 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     const count = table.order.length;
     if (count !== session.rows.length) parts.push(`${format.count(count)} shown`);
     summary.textContent = parts.join(" · ");
-    const said = [...session.notes.map((note) => `${note}.`), session.changes.summary()];
+    const said = [
+      ...session.notes.map((note) => `${note}.`),
+      session.changes.summary(),
+      precisionWords(session),
+    ];
     notes.textContent = said.filter(Boolean).join(" ");
     notes.hidden = notes.textContent === "";
     errorCount.textContent = `(${format.count(failed)})`;
@@ -182,6 +202,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     drawScope();
     // What was chosen is what is meant to be taken away.
     scope.value = size > 0 ? "selected" : isNarrowed(table.view) ? "shown" : "all";
+    drawScope();
   };
   const drawLegends = (): void => {
     const scored = (app.session?.scores.endpoints ?? 0) > 0;
@@ -191,7 +212,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     shadingLegend.hidden = !scored || reference === null || !shading.checked;
     const [, text] = shadingLegend.children;
     if (reference !== null && text !== undefined)
-      text.textContent = `Shading and the bar below: how many per cent of ${format.count(reference.molecules)} ${reference.name} have a lower value. Higher is not better by itself.`;
+      text.textContent = `Shading and bar: the percentage of ${format.count(reference.molecules)} ${reference.name} with a lower value. Higher is not necessarily better.`;
   };
   /** Shows the table with the same filters and order. */
   const redraw = (): void => {
@@ -327,6 +348,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   app.changed.phase.on(pauseDrawings);
   shown.changed.on(redraw);
   selection.changed.on(drawSelection);
+  scope.addEventListener("change", drawScope);
 
   filter.addEventListener("input", () => {
     look({ filter: filter.value });
@@ -355,9 +377,10 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   /** The rows that are to be taken away; null for all. */
   const chosen = (): number[] | null => {
     if (scope.value === "shown") return [...table.order];
-    if (scope.value !== "selected") return null;
+    if (scope.value === "all") return null;
     // In the order shown, then those out of sight.
     const visible = table.order.filter((row) => selection.has(row));
+    if (scope.value === "selected-shown") return visible;
     const seen = new Set(visible);
     return [
       ...visible,
@@ -386,7 +409,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       await navigator.clipboard.writeText(await file.file.text());
       note(copy, "Copied");
     } catch {
-      app.complain({ text: "This browser does not let the page copy; export a CSV instead." });
+      app.complain({
+        text: "This browser does not allow the page to copy. Export a CSV file instead.",
+      });
     }
   };
   copy.addEventListener("click", () => void copyTable());
@@ -394,7 +419,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     if (table.order.length > PRINTED) {
       const limit = format.count(PRINTED);
       app.complain({
-        text: `A table of more than ${limit} rows is not printed; filter it, or export it.`,
+        text: `A table of more than ${limit} rows cannot be printed. Filter it or export it.`,
       });
       return;
     }
@@ -425,6 +450,37 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       return place === -1 ? null : (table.order[place + step] ?? null);
     },
   };
+}
+
+/** That the values of a table are of one precision only since some were computed again, or are not yet. */
+export function precisionWords({
+  again,
+  mixed,
+  scoring,
+}: Pick<Session, "again" | "mixed" | "scoring">): string {
+  if (scoring) return "";
+  if (mixed)
+    return "Part of the rows were scored in 8-bit integers and part in single precision, which lie a few thousandths of a standard deviation apart; Score brings all to one precision.";
+  if (again === 0) return "";
+  const verb = again === 1 ? "was" : "were";
+  return `${format.plural(again, "row")} ${verb} scored a second time, so that all values are in one precision: the engine changed while the table was being scored.`;
+}
+
+/** That selected rows are out of sight, and whether they are taken along; empty where none is. */
+export function hiddenWords(hidden: number, selected: number, scope: string): string {
+  if (hidden === 0) return "";
+  const [it, is] = hidden === 1 ? ["it", "is"] : ["they", "are"];
+  const which =
+    hidden < selected
+      ? `${format.count(hidden)} of ${format.count(selected)} selected rows ${is} hidden by a filter`
+      : selected === 1
+        ? "The selected row is hidden by a filter"
+        : `All ${format.count(selected)} selected rows are hidden by a filter`;
+  const fate: Record<string, string> = {
+    selected: `${it} ${is} exported as well`,
+    "selected-shown": `${it} ${is} not exported`,
+  };
+  return `${which}${fate[scope] === undefined ? "" : `; ${fate[scope]}`}.`;
 }
 
 /** Null where nothing is, or nothing may be kept. */

@@ -8,6 +8,7 @@ import * as format from "../../package/src/format.js";
 import type {
   Domain,
   Endpoint,
+  EndpointTask,
   Explanation,
   Header,
   Prediction,
@@ -335,12 +336,19 @@ function fill(line: Line, prediction: Prediction | null): void {
                   element(
                     "data",
                     { value: String(neighbour.measured) },
-                    `${format.score(neighbour.measured)} ${prediction?.unit ?? ""}`.trimEnd(),
+                    measuredWords(neighbour.measured, prediction?.task, prediction?.unit ?? ""),
                   ),
                 ]),
           ),
         ]),
   );
+}
+
+/** What was measured; of a class, in a word. */
+export function measuredWords(value: number, task: EndpointTask | undefined, unit: string): string {
+  if (task === "classification" && (value === 0 || value === 1))
+    return value === 1 ? "positive" : "negative";
+  return `${format.score(value)} ${unit}`.trimEnd();
 }
 
 /** Words as a sentence. */
