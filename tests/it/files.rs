@@ -1001,3 +1001,37 @@ fn a_format_asked_for_is_taken() {
     let reader = Reader::open_seekable(Cursor::new("smiles,x\nCCO,1\n"), "a.csv", &options);
     assert_eq!(reader.expect("opens").format(), Format::Smi);
 }
+
+#[test]
+fn text_under_the_name_of_what_packs_it_is_read_and_told() {
+    for (name, promised) in [
+        ("hits.csv.gz", "a gzip file"),
+        ("hits.csv.zst", "a Zstandard file"),
+        ("HITS.ZIP", "a zip archive"),
+        ("hits.xlsx", "an Excel workbook"),
+    ] {
+        let (_, rows, notes) = read("smiles,name\nCCO,ethanol\n", name);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(notes, [Note::Misnamed { promised }], "{name}");
+    }
+    let error = refused("no table\n", "report.xlsx").to_string();
+    assert_eq!(
+        error,
+        "the file is not an Excel workbook, as its name says, but plain text, and no column \
+         looks like SMILES; name one of `no table`"
+    );
+}
+
+#[test]
+fn a_packed_file_under_a_plain_name_is_unpacked() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed
+        .write_all(b"smiles,name\nCCO,ethanol\n")
+        .expect("memory can be written to");
+    let packed = packed.finish().expect("memory can be written to");
+    for name in ["hits.csv", "hits.csv.gz", "hits.xlsx"] {
+        let (_, rows, notes) = read(&packed, name);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(notes, [], "{name}");
+    }
+}
