@@ -3,7 +3,13 @@
 import type { Engines } from "../package/src/engines.js";
 import { DelicateError } from "../package/src/errors.js";
 import * as format from "../package/src/format.js";
-import type { ExportFormat, Header, ModelInfo, Source } from "../package/src/protocol.js";
+import type {
+  AddedColumn,
+  ExportFormat,
+  Header,
+  ModelInfo,
+  Source,
+} from "../package/src/protocol.js";
 import { type Found, Session, type Workers, type Written } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
 
@@ -199,12 +205,17 @@ export class App {
   async export(
     kind: ExportFormat,
     rows: readonly number[] | null = null,
+    added: readonly AddedColumn[] = [],
   ): Promise<(Written & { name: string }) | null> {
     const session = this.#session;
     const input = this.#input;
     if (session === null || input === null) return null;
     try {
-      const written = await session.export(kind, rows === null ? null : Uint32Array.from(rows));
+      const written = await session.export(
+        kind,
+        rows === null ? null : Uint32Array.from(rows),
+        added,
+      );
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
       this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(written.file.size)}.`);

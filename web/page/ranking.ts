@@ -1,7 +1,13 @@
 /** What is said of a table that was ranked by reference actives. */
 
 import * as format from "../package/src/format.js";
-import type { Ranking, Row, RowError, SimilarityName } from "../package/src/protocol.js";
+import type {
+  AddedColumn,
+  Ranking,
+  Row,
+  RowError,
+  SimilarityName,
+} from "../package/src/protocol.js";
 import { errorText } from "../package/src/words.js";
 
 /** A reference that nothing can be compared with. */
@@ -45,6 +51,24 @@ function linesOf(text: string, rows: number): number[] | null {
   // What was copied from a table may have its header.
   const headers = filled.length - rows;
   return headers === 0 || headers === 1 ? filled.slice(headers) : null;
+}
+
+/** What an export has of a ranking: how similar each row is to the nearest reference, and to which. */
+export function rankingColumns(
+  { similarities, nearest }: Ranking,
+  nameOf: (reference: number) => string,
+): AddedColumn[] {
+  const ranked = Array.from(nearest, (reference) => reference >= 0);
+  return [
+    {
+      name: "similarity_to_reference",
+      values: ranked.map((is, row) => (is ? (similarities[row] as number).toFixed(4) : "")),
+    },
+    {
+      name: "nearest_reference",
+      values: ranked.map((is, row) => (is ? nameOf(nearest[row] as number) : "")),
+    },
+  ];
 }
 
 /** How many rows were ranked, and why others were not. */

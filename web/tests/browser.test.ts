@@ -553,7 +553,7 @@ async function testSubstructure(browser: Browser, site: Served): Promise<void> {
       await page.locator("#smarts-cancel").click();
       await page.locator("#smarts-state").getByText("cancelled").waitFor({ timeout: 5_000 });
       equal((await counts(page)).rows, 100_000);
-      await look("C(=O)[OH]", /^25,000 of 100,000 rows have it/);
+      await look("C(=O)[OH]", /^25,000 of 100,000 rows contain it/);
       equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), "25001");
     },
   );
@@ -1239,6 +1239,20 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     deepEqual(await order(), ["3", "4", "2", "1", "5"]);
     equal(await page.locator("#filter-list").innerText(), "");
   });
+  await checks.check("cpu: a hidden column that orders the rows is still named", async () => {
+    const head = page.locator('thead th:has(button[title="Sort by IC50"])');
+    await head.locator("button.menu").click();
+    await page
+      .getByRole("dialog", { name: "IC50" })
+      .getByRole("button", { name: "Hide column" })
+      .click();
+    await page.locator("#summary").getByText("sorted by IC50, which is hidden").waitFor();
+    deepEqual(await order(), ["3", "4", "2", "1", "5"]);
+    await page.locator("#columns").click();
+    await page.locator("#column-choice").getByLabel("IC50").check();
+    await page.keyboard.press("Escape");
+    ok(!(await page.locator("#summary").innerText()).includes("hidden"));
+  });
   await checks.check(
     "cpu: selected rows that a filter hides are exported as it is said",
     async () => {
@@ -1708,6 +1722,16 @@ async function testScreening(browser: Browser, site: Served): Promise<void> {
       await page.locator("#rank-state").getByText("Ranked 4 rows").waitFor({ timeout: LIMIT });
       const table = csv(await exported(page, "csv"));
       equal(table.length, 6);
+      // The similarities are taken along, and of which reference they are.
+      const place = table[0]?.indexOf("similarity_to_reference") ?? -1;
+      deepEqual(table[0]?.slice(place, place + 2), [
+        "similarity_to_reference",
+        "nearest_reference",
+      ]);
+      const written = table.slice(1).map((row) => row.slice(place, place + 2));
+      deepEqual(written[0], ["1.0000", "aspirin"]);
+      deepEqual(written[4], ["", ""], "the broken row has none");
+      ok((await exported(page, "sdf")).includes("> <nearest_reference>\naspirin\n"));
       const cells = await page
         .locator("#viewport td.with-active data")
         .evaluateAll((cells) => cells.map((cell) => Number((cell as HTMLDataElement).value)));
@@ -1908,7 +1932,7 @@ async function testComparison(browser: Browser, site: Served): Promise<void> {
     await button.click();
     const dialog = page.locator("#compare");
     deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["cresol reference", "phenol"]);
-    ok((await dialog.innerText()).includes("The difference is phenol minus cresol"));
+    ok((await dialog.innerText()).includes("Difference: phenol minus cresol"));
   });
   await checks.check(
     "cpu: on a phone both molecules and their difference are in sight",

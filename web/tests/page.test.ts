@@ -23,6 +23,7 @@ import {
   score,
   sentence,
   signed,
+  unit,
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
 import { percentile } from "../package/src/percentile.js";
@@ -64,7 +65,7 @@ import {
   medianOf,
   scaleOf,
 } from "../page/plot.js";
-import { rankingWords, unusableWords } from "../page/ranking.js";
+import { rankingColumns, rankingWords, unusableWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
 import {
   arrange,
@@ -101,6 +102,9 @@ await checks.check("numbers read as people write them", () => {
   equal(signed(0.414), "+0.41");
   equal(signed(-0.414), "−0.41");
   equal(signed(0.001), "0.00");
+  equal(unit("1e-6 cm/s"), "10⁻⁶ cm/s");
+  equal(unit("µL/min/10^6 cells"), "µL/min/10⁶ cells");
+  equal(unit("log mol/L"), "log mol/L");
   equal(rate(1234.4), "1,234 molecules/s");
   equal(rate(3.217), "3.2 molecules/s");
   equal(bytes(9_400_000), "9.4 MB");
@@ -641,6 +645,20 @@ await checks.check("a reference that cannot be used is named with its own fault"
   // A header of what was copied from a table, and a text with other lines.
   ok(unusableWords("smiles\nbad(\nCCO", 2, four.slice(1, 2)).includes("line 3"));
   ok(unusableWords("a\nb\nc\nd\ne", 2, four.slice(1, 2)).includes("reference 2"));
+});
+
+await checks.check("an export has how similar each row is, and to which reference", () => {
+  const ranking = {
+    similarities: Float64Array.of(0.51234, Number.NaN, 1),
+    nearest: Int32Array.of(1, -1, 0),
+  };
+  deepEqual(
+    rankingColumns(ranking, (reference) => ["aspirin", "caffeine"][reference] ?? ""),
+    [
+      { name: "similarity_to_reference", values: ["0.5123", "", "1.0000"] },
+      { name: "nearest_reference", values: ["caffeine", "", "aspirin"] },
+    ],
+  );
 });
 
 await checks.check("of several files it is said which were not opened", () => {

@@ -1,6 +1,7 @@
 /** The messages to the workers and back; what they carry has the types of the wasm modules. */
 
 import type {
+  AddedColumn,
   Depiction,
   depict,
   descriptors,
@@ -23,6 +24,7 @@ import type { FailureData } from "./errors.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {
+  AddedColumn,
   Depiction,
   Domain,
   Endpoint,
@@ -143,6 +145,8 @@ export interface Calls {
       rows: Uint32Array;
       results: RowResult[];
       scores: Scores;
+      /** Columns after the user's own. */
+      added: AddedColumn[];
     };
     result: Uint8Array;
   };

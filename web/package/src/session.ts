@@ -8,6 +8,7 @@ import { Changes } from "./changes.js";
 import { DelicateError } from "./errors.js";
 import { Pieces, type Span } from "./pieces.js";
 import type {
+  AddedColumn,
   Depiction,
   Explanation,
   ExportFormat,
@@ -257,14 +258,24 @@ export class Session {
    * The rows given, in that order; all of them where none are given. Written piece by piece: the
    * file may be larger than the memory of a worker or of a page.
    */
-  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Written> {
+  async export(
+    format: ExportFormat,
+    rows: Uint32Array | null = null,
+    /** Columns after the user's own, with an entry for each row of the table. */
+    added: readonly AddedColumn[] = [],
+  ): Promise<Written> {
     const all = rows ?? Uint32Array.from(this.rows.keys());
     const piece = (rows: Uint32Array): Promise<Uint8Array> =>
       attempt(this.#workers, async (worker) => {
         await this.#ensureOpen(worker);
         const results = Array.from(rows, (row) => this.#result(row));
         const scores = this.scores.pick(rows);
-        return worker.call("export", { table: this.#table, format, rows, results, scores });
+        const columns = added.map(({ name, values }) => ({
+          name,
+          values: Array.from(rows, (row) => values[row] ?? ""),
+        }));
+        const args = { table: this.#table, format, rows, results, scores, added: columns };
+        return worker.call("export", args);
       });
     const table = format === "csv" || format === "tsv";
     const several = all.length > EXPORTED;

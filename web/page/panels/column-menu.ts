@@ -265,7 +265,7 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
     const words = means.wordsOf(key);
     renew = [];
     title.textContent = words.title;
-    const unit = words.unit === "" ? "" : `In ${words.unit}. `;
+    const unit = words.unit === "" ? "" : `In ${format.unit(words.unit)}. `;
     about.textContent = `${unit}${words.about}`;
     about.hidden = about.textContent === "";
     body.replaceChildren(...sorting(key, words), ...filtering(key, words));

@@ -86,11 +86,16 @@ export function editorPanel(
       if (scored?.state === "scored") {
         after = (app.model?.endpoints ?? []).map((_, endpoint) => scores.estimate(0, endpoint));
         current = scored.standardization?.smiles ?? "";
-        state.textContent = `Scored in ${Math.round(performance.now() - began)} ms.`;
+        // A fragment beside the molecule may be the one that was taken.
+        const done = scored.standardization === null ? [] : format.changes(scored.standardization);
+        const time = `Scored in ${Math.round(performance.now() - began)} ms`;
+        state.textContent = format.sentence([time, ...done].join("; "));
       } else {
         after = [];
         current = "";
-        state.textContent = format.sentence(scored?.error?.message ?? "no molecule");
+        // Nobody who draws sees the lines of a mol block.
+        const why = scored?.error?.message ?? "no molecule";
+        state.textContent = format.sentence(why.replace(/ in line \d+ of the mol block/, ""));
       }
       draw();
     } catch (error) {

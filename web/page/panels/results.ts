@@ -2,20 +2,21 @@
 
 import { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
-import type { ExportFormat } from "../../package/src/protocol.js";
+import type { AddedColumn, ExportFormat } from "../../package/src/protocol.js";
 import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { columnWords } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { ColumnFilters } from "../filters.js";
+import { rankingColumns } from "../ranking.js";
 import type { Selection } from "../selection.js";
 import { ShownColumns } from "../shown-columns.js";
-import { type ColumnKey, EVERYTHING, type Sought, type View } from "../view.js";
+import { type ColumnKey, EVERYTHING, type Sought, sameKey, type View } from "../view.js";
 import { columnChoice } from "./column-choice.js";
 import { columnMenu } from "./column-menu.js";
 import { filtersPanel } from "./filters.js";
 import { substructurePanel } from "./substructure.js";
-import { ACTIVE, type Ranked, ResultTable, type TableData } from "./table.js";
+import { ACTIVE, type Ranked, ResultTable, referenceName, type TableData } from "./table.js";
 
 const MEDIA_TYPES: Record<ExportFormat, string> = {
   csv: "text/csv",
@@ -168,6 +169,16 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     hiddenNote.hidden = hidden === 0;
     hiddenNote.textContent = hiddenWords(hidden, selection.rows.size, scope.value);
   };
+  /** The column that orders the rows, where the table does not show it. */
+  const hiddenSortTitle = (): string | null => {
+    const { key } = table.view.sort;
+    const hidden =
+      (key.by === "score" && !shown.endpoints.includes(key.endpoint)) ||
+      (key.by === "field" &&
+        key.index !== app.session?.columns.smiles &&
+        !shown.showsField(app.session?.columns.columns[key.index] ?? ""));
+    return hidden ? wordsOf(key as ColumnKey).title : null;
+  };
   const drawSummary = (): void => {
     const { session } = app;
     if (session === null) return;
@@ -177,6 +188,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     if (pending > 0) parts.push(`${format.count(pending)} not scored`);
     const count = table.order.length;
     if (count !== session.rows.length) parts.push(`${format.count(count)} shown`);
+    // Nothing else would say why they stand in this order.
+    const hiddenSort = hiddenSortTitle();
+    if (hiddenSort !== null) parts.push(`sorted by ${hiddenSort}, which is hidden`);
     summary.textContent = parts.join(" · ");
     const said = [
       ...session.notes.map((note) => `${note}.`),
@@ -293,7 +307,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
         hide();
         // Said instead of how many rows a filter left.
         window.clearTimeout(speaking);
-        app.say(`${title} is hidden; Columns shows it again.`);
+        const order = sameKey(table.view.sort.key, key) ? " The rows stay sorted by it." : "";
+        app.say(`${title} is hidden; Columns shows it again.${order}`);
       };
       if (key.by === "score") return hidden(() => shown.showEndpoints([key.endpoint], false));
       if (key.by === "field" && !isStructure(key))
@@ -387,10 +402,15 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       ...[...selection.rows].filter((row) => !seen.has(row)).sort((a, b) => a - b),
     ];
   };
+  /** What the table shows beside the user's columns and the predictions. */
+  const added = (): AddedColumn[] => {
+    const ranked = additions.ranked();
+    return ranked === null ? [] : rankingColumns(ranked, (row) => referenceName(ranked, row));
+  };
   for (const button of panel.querySelectorAll<HTMLButtonElement>("button[data-format]")) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
-      const file = await app.export(kind, chosen());
+      const file = await app.export(kind, chosen(), added());
       if (file !== null) download(file.name, file, kind);
     });
   }
@@ -403,7 +423,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     }, NOTE_MS);
   };
   const copyTable = async (): Promise<void> => {
-    const file = await app.export("tsv", chosen());
+    const file = await app.export("tsv", chosen(), added());
     if (file === null) return;
     try {
       await navigator.clipboard.writeText(await file.file.text());

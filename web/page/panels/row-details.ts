@@ -190,7 +190,7 @@ function predictions(
         line.standing,
       ),
       labelled("Value", "number", value),
-      labelled("Unit", "", unit === "" ? unknown("–") : unit),
+      labelled("Unit", "", unit === "" ? unknown("–") : format.unit(unit)),
     );
     if (calibrated) made.append(line.interval, line.domain, line.nearest);
     return [made];
@@ -348,7 +348,7 @@ function fill(line: Line, prediction: Prediction | null): void {
 export function measuredWords(value: number, task: EndpointTask | undefined, unit: string): string {
   if (task === "classification" && (value === 0 || value === 1))
     return value === 1 ? "positive" : "negative";
-  return `${format.score(value)} ${unit}`.trimEnd();
+  return `${format.score(value)} ${format.unit(unit)}`.trimEnd();
 }
 
 /** Words as a sentence. */

@@ -754,6 +754,12 @@ export class ResultTable {
   }
 }
 
+/** What a reference active is called. */
+export function referenceName({ actives }: Ranked, row: number): string {
+  const text = actives.rows[row]?.fields[actives.columns.smiles ?? -1] ?? "";
+  return nameOfRow(actives, row) || text || `active ${row + 1}`;
+}
+
 /** What is said of a row beside its numbers. */
 export function stateText(row: Row): string {
   if (row.error !== null) return errorText(row.error);
@@ -832,7 +838,7 @@ function columns(
     return {
       key: { by: "score", endpoint },
       title,
-      unit,
+      unit: format.unit(unit),
       description,
       group: of === undefined ? "" : groupOf(of),
       kind: "number",
@@ -905,8 +911,7 @@ function columns(
       const active = ranked?.actives.rows[nearest];
       if (ranked === null || active === undefined)
         return element("td", { class: "number none" }, "–");
-      const text = active.fields[ranked.actives.columns.smiles ?? -1] ?? "";
-      const name = nameOfRow(ranked.actives, nearest) || text || `active ${nearest + 1}`;
+      const name = referenceName(ranked, nearest);
       const cell = element(
         "td",
         { class: "number with-active", title: `Nearest: ${name}` },
