@@ -21,6 +21,7 @@ import type {
   Row,
   RowError,
   RowResult,
+  Scores,
   SimilarityName,
   Source,
   TableId,
@@ -132,6 +133,8 @@ export class Session {
   /** Molecules for the helpers, by pages, as far as they are needed. */
   readonly #molecules = new Map<number, Promise<(Given | null)[]>>();
   #scoring: AbortController | null = null;
+  /** Rows of which values are to be seen that have no domain yet; null before there were any. */
+  #early: { start: number; count: number } | null = null;
   #closed = false;
 
   private constructor(
@@ -354,7 +357,7 @@ export class Session {
         await this.#ensureOpen(worker);
         refuseIf(signal.aborted);
         const { precision } = await worker.ready;
-        const args = { table: this.#table, start: row, end: row + 1 };
+        const args = { table: this.#table, start: row, end: row + 1, early: false };
         return { ...(await worker.call("score", args)), precision };
       });
       this.#apply(row, piece, piece.precision);
@@ -428,6 +431,8 @@ export class Session {
     } finally {
       for (const worker of lanes.keys()) worker.cancel();
       await Promise.allSettled(lanes.values());
+      // Rows that have only been seen early are not scored.
+      this.#forgetEarly();
       this.#molecules.clear();
     }
     return signal.aborted ? "cancelled" : "finished";
@@ -456,9 +461,23 @@ export class Session {
         piece = await worker.call("scoreMolecules", { molecules }, onProgress);
       } else {
         if (this.#workers.helpers.length > 0) void this.#given(start, end);
-        piece = await worker.call("score", { table: this.#table, start, end }, onProgress);
+        const early = this.#early === null;
+        const found = await worker.call(
+          "score",
+          { table: this.#table, start, end, early },
+          onProgress,
+        );
+        if (found.early) {
+          // Seen already, and scored once more with all that the model knows.
+          this.#seeEarly(start, end, found.scores);
+          run.shown(worker);
+          run.pieces.giveBack(span);
+          return;
+        }
+        piece = found;
       }
       const { precision } = await worker.ready;
+      if (start === this.#early?.start) this.#early.count = 0;
       this.#apply(start, piece, precision);
       const scored = piece.results.filter(({ state }) => state !== "pending").length;
       run.done(worker, scored, performance.now() - began);
@@ -498,6 +517,26 @@ export class Session {
     this.#molecules.set(page, asked);
     asked.catch(() => this.#molecules.delete(page));
     return asked;
+  }
+
+  /** Values of rows that are not scored yet, to be looked at. */
+  #seeEarly(start: number, end: number, scores: Scores): void {
+    this.#early = { start, count: end - start };
+    this.scores.set(start, end - start, scores);
+    this.#renew(this.#early);
+  }
+
+  #forgetEarly(): void {
+    if (this.#early === null) return;
+    this.scores.forget(this.#early.start, this.#early.count);
+    this.#renew(this.#early);
+    this.#early.count = 0;
+  }
+
+  /** Whoever shows rows sees by the object that something of them has changed. */
+  #renew({ start, count }: { start: number; count: number }): void {
+    for (let row = start; row < start + count; row += 1)
+      this.rows[row] = { ...(this.rows[row] as Row) };
   }
 
   #apply(start: number, { results, scores }: Piece, precision: Precision): void {
@@ -607,6 +646,13 @@ class Run {
     this.#scored += rows;
     if (this.#scored >= RATE_ROWS && this.#began !== null)
       this.rate = this.#scored / ((performance.now() - this.#began) / 1_000);
+    this.report();
+    this.#watch.onRows();
+  }
+
+  /** Values are to be seen that are not all that is wanted. */
+  shown(worker: WorkerHandle): void {
+    this.#underWay.delete(worker);
     this.report();
     this.#watch.onRows();
   }
