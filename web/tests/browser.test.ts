@@ -427,6 +427,10 @@ async function testArchives(browser: Browser, site: Served): Promise<void> {
       ["set.csv", workbook({ Sheet1: sheets.Compounds }), "1 row"],
       ["set.csv.zst", zstandard(table), "2 rows"],
       ["set.csv.gz", gzipSync(table), "2 rows"],
+      ["set.csv", gzipSync(table), "2 rows"],
+      // Text, whatever its name.
+      ["set.csv.gz", Buffer.from(table), "2 rows", "is not a gzip file, as its name says"],
+      ["set.xlsx", Buffer.from(table), "2 rows", "is not an Excel workbook, as its name says"],
     ] as const) {
       const text = await told(page, name, file);
       for (const part of expected) ok(text.includes(part), `${name}: ${part} is not in: ${text}`);
@@ -458,6 +462,7 @@ async function testArchives(browser: Browser, site: Served): Promise<void> {
       ["cut.zip", whole.subarray(0, -30), "cut off or damaged"],
       ["old.xls", old, "old Excel workbook"],
       ["empty.xlsx", workbook({ Sheet1: [] }), ""],
+      ["report.xlsx", Buffer.from("no table\n"), "is not an Excel workbook, as its name says"],
     ] as const) {
       const text = await told(page, name, file);
       ok(text.includes(expected) && !text.includes(" rows"), `${name}: ${text}`);
