@@ -48,6 +48,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chemistry::{ChemistryError, Molecule};
 use source::Source;
+use write::own_columns;
 
 pub use frame::{Column, Frame, Values};
 pub use note::Note;
@@ -604,6 +605,7 @@ impl<R: Read> Reader<R> {
     /// column and sheet, after the last row everything.
     pub fn notes(&self) -> Vec<Note> {
         let mut notes: Vec<Note> = self.choice.clone().into_iter().collect();
+        notes.extend(own_columns(&self.header));
         match &self.body {
             Body::Smi(_) => {}
             Body::Csv(rows) => notes.extend(rows.notes()),

@@ -20,6 +20,11 @@ pub enum Note {
         /// How many.
         lines: u64,
     },
+    /// The file has columns of an output of ours.
+    OwnColumns {
+        /// What an output of this file calls its own, so that the user's stay.
+        renamed: [String; 2],
+    },
     /// Rows of titles or remarks stand above the header of a sheet.
     TitleRows {
         /// How many.
@@ -87,6 +92,14 @@ impl fmt::Display for Note {
                 let lines = counted(*lines, "line that begins", "lines that begin");
                 write!(f, "{lines} with # before the table: read as comments")
             }
+            Self::OwnColumns {
+                renamed: [smiles, changes],
+            } => write!(
+                f,
+                "the columns `standardized` and `changes` are there already, as if this were an \
+                 output: they stay, and an output of this file calls its own `{smiles}` and \
+                 `{changes}`"
+            ),
             Self::TitleRows { rows } => {
                 let rows = counted(*rows, "row stands", "rows stand");
                 write!(f, "{rows} above the header: left out")

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
-use super::{Header, Row, RowError};
+use super::{Header, Note, Row, RowError};
 #[cfg(feature = "properties")]
 use crate::chemistry::Properties;
 use crate::model::Endpoint;
@@ -373,7 +373,7 @@ impl Layout {
             let named = Properties::NAMES.iter();
             output_columns.extend(named.map(|name| ours(name, &mut taken)));
         }
-        let standardized_columns = ["standardized", "changes"].map(|name| ours(name, &mut taken));
+        let standardized_columns = STANDARDIZED.map(|name| ours(name, &mut taken));
         let error_column = has_errors.then(|| ours("error", &mut taken));
         Self {
             names,
@@ -580,6 +580,18 @@ fn ours(name: &str, taken: &mut HashSet<String>) -> String {
         name.insert_str(0, PREFIX);
     }
     name
+}
+
+/// The columns of every table: the standardised molecule, and what that changed.
+const STANDARDIZED: [&str; 2] = ["standardized", "changes"];
+
+/// What is to be said of a file that looks like an output of ours.
+pub(super) fn own_columns(header: &Header) -> Option<Note> {
+    let mut taken: HashSet<String> = header.columns.iter().cloned().collect();
+    let is_output = STANDARDIZED.iter().all(|&name| taken.contains(name));
+    is_output.then(|| Note::OwnColumns {
+        renamed: STANDARDIZED.map(|name| ours(name, &mut taken)),
+    })
 }
 
 /// What tells a column of ours from one of the user's.

@@ -472,6 +472,11 @@ fn exports_are_read_as_they_come() {
             "p.csv",
             Some("cid"),
         ),
+        (
+            "Compound,SMILES\nA-1,CCO\nA-2,CCN\n",
+            "series.csv",
+            Some("Compound"),
+        ),
         // ChEMBL.
         (
             "\"ChEMBL ID\";\"Name\";\"Smiles\";\"AlogP\"\n\"CHEMBL545\";\"ALCOHOL\";\"CCO\";\"-0,00\"\n\"CHEMBL14449\";\"\";\"CCN\";\"-0,04\"\n",
@@ -1034,4 +1039,32 @@ fn a_packed_file_under_a_plain_name_is_unpacked() {
         assert_eq!(rows.len(), 1, "{name}");
         assert_eq!(notes, [], "{name}");
     }
+}
+
+#[test]
+fn an_output_that_is_read_again_is_known_for_one() {
+    let text = "smiles,standardized,changes\nCCO.Cl,CCO,left out: Cl\n";
+    let (header, rows, notes) = read(text, "out.csv");
+    let renamed = ["delicate_standardized", "delicate_changes"].map(String::from);
+    assert_eq!(notes, [Note::OwnColumns { renamed }]);
+    let said = notes[0].to_string();
+    assert!(said.contains("`delicate_standardized`"), "{said}");
+    // As it is said, so it is written, and nothing of the user's is lost.
+    let mut writer = Writer::new(
+        Vec::new(),
+        OutputFormat::Csv,
+        &header,
+        Columns::Standardized,
+    )
+    .expect("begun");
+    writer.write(&rows[0], None, Ok(&())).expect("written");
+    let written = String::from_utf8(writer.finish().expect("ended")).expect("text");
+    assert_eq!(
+        written,
+        "smiles,standardized,changes,delicate_standardized,delicate_changes,error\n\
+         CCO.Cl,CCO,left out: Cl,,,\n"
+    );
+    // One such name alone is anybody's.
+    let (_, _, notes) = read("smiles,changes\nCCO,many\n", "a.csv");
+    assert_eq!(notes, []);
 }
