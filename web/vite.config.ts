@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 import { renderCard } from "./card.js";
 import { embedding, model } from "./models.js";
@@ -8,8 +9,13 @@ import { drawingLibrary } from "./package/drawing-library.js";
 import { parametersIn } from "./weights.js";
 
 const here = import.meta.dirname;
-const dist = resolve(here, "dist");
-const modules = { cpu: resolve(here, "pkg/cpu"), webgpu: resolve(here, "pkg/gpu") };
+const dist = resolve(process.env.DELICATE_DIST ?? join(here, "dist"));
+/** A page without WebGPU is built sooner; the other engine's module only fills the place. */
+const withoutWebGpu = process.env.DELICATE_WITHOUT_WEBGPU !== undefined;
+const modules = {
+  cpu: resolve(here, "pkg/cpu"),
+  webgpu: resolve(here, withoutWebGpu ? "pkg/cpu" : "pkg/gpu"),
+};
 
 const sha256 = (bytes: Uint8Array, encoding: "hex" | "base64"): string =>
   createHash("sha256").update(bytes).digest(encoding);
@@ -87,16 +93,24 @@ function modelFiles(): Plugin {
       const moduleBytes = Object.fromEntries(
         Object.entries(modules).map(([backend, folder]) => [
           backend,
-          statSync(join(folder, "delicate_bg.wasm")).size,
+          backend === "webgpu" && withoutWebGpu
+            ? 0
+            : statSync(join(folder, "delicate_bg.wasm")).size,
         ]),
       );
       const code = Object.values(modules)
         .map((folder) => sha256(readFileSync(join(folder, "delicate_bg.wasm")), "hex"))
         .join(" ");
+      // Where there are Gaussian processes in it, there are no values without it.
+      const domain = join(model, PARTS.domain);
+      const domainFollows =
+        existsSync(domain) &&
+        !("processes" in JSON.parse(gunzipSync(readFileSync(domain)).toString()));
       const parameters = parametersIn(readFileSync(join(model, PARTS.weights)));
       return `export const name = ${JSON.stringify(basename(model))};
 export const parameters = ${parameters};
 export const code = ${JSON.stringify(code)};
+export const domainFollows = ${domainFollows};
 export const files = ${JSON.stringify(files(model, ""))};
 export const embedding = ${JSON.stringify(files(embedding, "embedding-"))};
 export const moduleBytes = ${JSON.stringify(moduleBytes)};`;
@@ -141,7 +155,7 @@ function offline(): Plugin {
           .map((file) => {
             const source = readFileSync(join(dist, file));
             const integrity = `sha256-${sha256(source, "base64")}`;
-            return [file, integrity, webgpu.equals(source)];
+            return [file, integrity, !withoutWebGpu && webgpu.equals(source)];
           });
         const list = JSON.stringify(files);
         const build = sha256(Buffer.from(list), "hex").slice(0, 12);

@@ -121,6 +121,11 @@ pub enum ApplicabilityError {
     /// Its numbers make no sense, or it is of another model.
     #[error("domain.json.gz: {0}; it belongs to another model or is damaged")]
     Unsound(String),
+    /// It holds Gaussian processes, and the model predicts without them already.
+    #[error(
+        "domain.json.gz holds Gaussian processes, without which this model's predictions are others: load it together with the model"
+    )]
+    TooLate,
 }
 
 impl ApplicabilityDomain {

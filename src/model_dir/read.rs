@@ -9,7 +9,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use half::f16;
 use safetensors::{Dtype, SafeTensors};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -30,11 +30,19 @@ const MAX_DOMAIN_BYTES: u64 = 1 << 26;
 const MAX_WEIGHT_BYTES: u64 = 6 << 30;
 
 /// What `config.json` says of the files next to it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct FileList {
     /// SHA-256 in hexadecimal, by name.
     #[serde(default)]
     files: BTreeMap<String, String>,
+}
+
+/// Whether `domain.json.gz` is among the files, or comes later where `config.json` names
+/// it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Domain {
+    Here,
+    Later,
 }
 
 /// What `config.json` has its own digest as: see [`digest_of`].
@@ -43,23 +51,40 @@ const DIGEST: &str = "digest";
 /// SHA-256 in hexadecimal of what a `config.json` says, without its own digest: of
 /// the JSON without blanks, the fields of each object in the order of their names.
 fn digest_of(config: &Map<String, Value>) -> Result<String, ModelDirError> {
-    fn sorted(value: &Value) -> Value {
-        match value {
-            Value::Array(values) => values.iter().map(sorted).collect(),
-            Value::Object(fields) => {
-                let fields: BTreeMap<&String, Value> =
-                    fields.iter().map(|(name, v)| (name, sorted(v))).collect();
-                let fields = fields.into_iter().map(|(name, v)| (name.clone(), v));
-                Value::Object(fields.collect())
+    /// Written as it is, but for the order of its fields.
+    struct Sorted<'a>(&'a Value);
+    impl Serialize for Sorted<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self.0 {
+                Value::Array(values) => serializer.collect_seq(values.iter().map(Sorted)),
+                Value::Object(fields) => serializer.collect_map(sorted(fields)),
+                other => other.serialize(serializer),
             }
-            other => other.clone(),
         }
     }
-    let mut config = config.clone();
-    config.remove(DIGEST);
-    Ok(sha256(&serde_json::to_vec(&sorted(&Value::Object(
-        config,
-    )))?))
+    fn sorted(fields: &Map<String, Value>) -> BTreeMap<&str, Sorted<'_>> {
+        let field = |(name, value)| (String::as_str(name), Sorted(value));
+        fields.iter().map(field).collect()
+    }
+    let mut fields = sorted(config);
+    fields.remove(DIGEST);
+    Ok(sha256(&serde_json::to_vec(&fields)?))
+}
+
+/// Whether `config.json` is as it was written, where it has its digest. Older versions
+/// wrote none.
+fn check_digest(config: &Map<String, Value>) -> Result<(), ModelDirError> {
+    let Some(expected) = config.get(DIGEST) else {
+        return Ok(());
+    };
+    let found = digest_of(config)?;
+    if expected.as_str() == Some(&found) {
+        return Ok(());
+    }
+    let expected = expected
+        .as_str()
+        .map_or_else(|| expected.to_string(), str::to_owned);
+    Err(ModelDirError::ConfigAltered { found, expected })
 }
 
 /// `config.json` with its own digest as it is, for one that was changed on purpose.
@@ -266,8 +291,13 @@ impl ModelFiles<'_> {
     ///
     /// As [`Self::build`].
     pub fn config(&self) -> Result<ModelConfig, ModelDirError> {
-        self.check_digest()?;
-        self.check_files()?;
+        self.checked(Domain::Here)
+    }
+
+    fn checked(&self, domain: Domain) -> Result<ModelConfig, ModelDirError> {
+        let said: Map<String, Value> = serde_json::from_slice(&self.config)?;
+        check_digest(&said)?;
+        self.check_files(domain)?;
         let config: ModelConfig = serde_json::from_slice(&self.config)?;
         config.check()?;
         Ok(config)
@@ -285,26 +315,9 @@ impl ModelFiles<'_> {
         files.into_iter().filter_map(present)
     }
 
-    /// Whether `config.json` is as it was written, where it has its digest. Older
-    /// versions wrote none.
-    fn check_digest(&self) -> Result<(), ModelDirError> {
-        let config: Map<String, Value> = serde_json::from_slice(&self.config)?;
-        let Some(expected) = config.get(DIGEST) else {
-            return Ok(());
-        };
-        let found = digest_of(&config)?;
-        if expected.as_str() == Some(&found) {
-            return Ok(());
-        }
-        let expected = expected
-            .as_str()
-            .map_or_else(|| expected.to_string(), str::to_owned);
-        Err(ModelDirError::ConfigAltered { found, expected })
-    }
-
     /// Whether the files are those that `config.json` names, all of them and no
     /// other.
-    fn check_files(&self) -> Result<(), ModelDirError> {
+    fn check_files(&self, domain: Domain) -> Result<(), ModelDirError> {
         let FileList { mut files } = serde_json::from_slice(&self.config)?;
         for (name, bytes) in self.contents() {
             let file = name.to_owned();
@@ -322,7 +335,10 @@ impl ModelFiles<'_> {
         }
         match files.into_keys().next() {
             None => Ok(()),
-            Some(file) if file == DOMAIN => Err(ModelDirError::Missing { file }),
+            Some(file) if file == DOMAIN => match domain {
+                Domain::Here => Err(ModelDirError::Missing { file }),
+                Domain::Later => Ok(()),
+            },
             Some(file) => Err(ModelDirError::Unknown { file }),
         }
     }
@@ -367,7 +383,28 @@ impl ModelFiles<'_> {
     ///
     /// Never, whatever the bytes.
     pub(crate) fn load(&self, device: &Device) -> Result<(ModelConfig, Model), ModelDirError> {
-        let config = self.config()?;
+        self.load_with(Domain::Here, device)
+    }
+
+    /// [`Self::load`] of files of which `domain.json.gz`, where `config.json` names it,
+    /// may come later: see [`ApplicabilityDomain::late`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub(crate) fn load_before_domain(
+        &self,
+        device: &Device,
+    ) -> Result<(ModelConfig, Model), ModelDirError> {
+        self.load_with(Domain::Later, device)
+    }
+
+    fn load_with(
+        &self,
+        domain: Domain,
+        device: &Device,
+    ) -> Result<(ModelConfig, Model), ModelDirError> {
+        let config = self.checked(domain)?;
         tokenizer::check_vocabulary(&String::from_utf8_lossy(&self.vocabulary))?;
         let mut source = TensorFile::open(&self.weights, device)?;
         let model = Model::new(&mut source, &config.encoder, config.heads())?;
@@ -396,11 +433,57 @@ impl ModelFiles<'_> {
         &self,
         config: &ModelConfig,
     ) -> Result<Option<ApplicabilityDomain>, ApplicabilityError> {
-        let names: Vec<&str> = config.endpoints.iter().map(|e| e.name.as_str()).collect();
         let bytes = self.domain.as_ref();
         bytes
-            .map(|bytes| ApplicabilityDomain::read(bytes, &names))
+            .map(|bytes| ApplicabilityDomain::read(bytes, &names(config)))
             .transpose()
+    }
+
+    /// SHA-256 in hexadecimal of the `domain.json.gz` that `config.json` names.
+    ///
+    /// # Errors
+    ///
+    /// Where `config.json` is no JSON of a model.
+    pub(crate) fn digest_of_domain(&self) -> Result<Option<String>, ModelDirError> {
+        let FileList { mut files } = serde_json::from_slice(&self.config)?;
+        Ok(files.remove(DOMAIN))
+    }
+}
+
+fn names(config: &ModelConfig) -> Vec<&str> {
+    config.endpoints.iter().map(|e| e.name.as_str()).collect()
+}
+
+impl ApplicabilityDomain {
+    /// Reads the domain of a model that predicts without it already; `expected` is its
+    /// SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// Where it is none, another one, or holds Gaussian processes.
+    pub(crate) fn late(
+        bytes: &[u8],
+        expected: Option<&str>,
+        config: &ModelConfig,
+    ) -> Result<Self, ModelDirError> {
+        let file = DOMAIN.to_owned();
+        let Some(expected) = expected else {
+            return Err(ModelDirError::Unlisted { file });
+        };
+        let found = sha256(bytes);
+        if found != expected {
+            let expected = expected.to_owned();
+            return Err(ModelDirError::Altered {
+                file,
+                found,
+                expected,
+            });
+        }
+        let domain = Self::read(bytes, &names(config))?;
+        if domain.has_gaussian_processes() {
+            return Err(ApplicabilityError::TooLate.into());
+        }
+        Ok(domain)
     }
 }
 

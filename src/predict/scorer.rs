@@ -143,6 +143,8 @@ pub struct Scorer {
     places: Vec<usize>,
     pub(super) device: Device,
     applicability: Option<Arc<ApplicabilityDomain>>,
+    /// SHA-256 of the domain that is still to come.
+    awaited: Option<String>,
     /// The model on the CPU, where `device` is a GPU.
     pub(super) spare: Option<Arc<Spare>>,
     pub(super) on_device_lost: OnDeviceLost,
@@ -186,6 +188,37 @@ impl Scorer {
         Self::of_network(files, device)
     }
 
+    /// The same of files whose `domain.json.gz` has not come yet: what
+    /// [`Self::load_for_values`] does, until [`Self::with_domain`] adds what is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`], but that the domain may be absent.
+    pub fn load_before_domain(
+        files: &ModelFiles<'_>,
+        device: Device,
+    ) -> Result<Self, ModelDirError> {
+        let (config, model) = files.load_before_domain(device.tensors())?;
+        Ok(Self {
+            awaited: files.digest_of_domain()?,
+            ..Self::new(config, model, device)
+        })
+    }
+
+    /// Adds the `domain.json.gz` of a model that was [loaded before
+    /// it](Self::load_before_domain).
+    ///
+    /// # Errors
+    ///
+    /// Where it is not the one that the model's `config.json` names, or holds Gaussian
+    /// processes: predictions without them would be others.
+    pub fn with_domain(mut self, domain: &[u8]) -> Result<Self, ModelDirError> {
+        let awaited = self.awaited.take();
+        let applicability = ApplicabilityDomain::late(domain, awaited.as_deref(), &self.config)?;
+        self.applicability = Some(Arc::new(applicability));
+        Ok(self)
+    }
+
     fn of_network(files: &ModelFiles<'_>, device: Device) -> Result<Self, ModelDirError> {
         let (config, model) = files.load(device.tensors())?;
         Ok(Self {
@@ -206,6 +239,7 @@ impl Scorer {
             config,
             device,
             applicability: None,
+            awaited: None,
             spare: None,
             on_device_lost: OnDeviceLost::default(),
             half: false,

@@ -16,6 +16,8 @@ declare module "virtual:model" {
     domain: BuiltFile | null;
   }
   export const files: BuiltFiles;
+  /** Whether the model predicts without its domain. */
+  export const domainFollows: boolean;
   /** Of the model that similarity is taken of. */
   export const embedding: BuiltFiles;
   /** SHA-256 of what computes, the modules of both engines. */

@@ -49,13 +49,19 @@ const { config, weights, vocab, domain } = built.files;
 const bytes = config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0);
 
 const engines = new Engines(
-  { model: files(built.files), embedding: files(built.embedding), precision: precision() },
+  {
+    model: { ...files(built.files), domainFollows: built.domainFollows },
+    embedding: files(built.embedding),
+    precision: precision(),
+  },
   built.moduleBytes,
   forcedBackend(),
   launch,
   browserWorkers(),
 );
 const app = new App(engines);
+// In a thread of its own, while this one draws the page.
+const started = engines.start();
 messagesPanel(app);
 enginePanel(app);
 modelPanel(app, { name: built.name, bytes, parameters: built.parameters });
@@ -104,11 +110,11 @@ const keeping = keepingPanel(app, {
   onShow: (given) => input.show(given),
 });
 
+input.readLink();
+
 // After the first paint, which nothing is to hold up.
 requestAnimationFrame(() =>
   setTimeout(async () => {
-    const started = engines.start();
-    input.readLink();
     void keeping.restore();
     void offerRemoval();
     await started;

@@ -83,7 +83,9 @@ pub struct Engine {
 impl Engine {
     /// Loads a model from the bytes of its `config.json`, `model.safetensors`,
     /// `vocab.txt` and, where it has one, `domain.json.gz`; `backend` is `cpu` or `webgpu`.
-    /// `precision` is `fp32` or, on a CPU, `int8`; without it, the faster one.
+    /// `precision` is `fp32` or, on a CPU, `int8`; without it, the faster one. Where the
+    /// domain comes later, by [`Engine::add_domain`], predictions have no interval, domain
+    /// and nearest molecule until then.
     ///
     /// # Errors
     ///
@@ -98,6 +100,7 @@ impl Engine {
         weights: Vec<u8>,
         vocabulary: Vec<u8>,
         domain: Option<Vec<u8>>,
+        domain_comes_later: bool,
     ) -> Result<Engine, JsValue> {
         let choice: DeviceChoice = backend.parse().map_err(Failure::from)?;
         let device = Device::open(choice).await.map_err(Failure::from)?;
@@ -108,7 +111,11 @@ impl Engine {
             domain: domain.map(Into::into),
         };
         let fast = device.is_fast_in_eight_bits();
-        let scorer = Scorer::load(&files, device).map_err(Failure::from)?;
+        let scorer = match domain_comes_later {
+            true => Scorer::load_before_domain(&files, device),
+            false => Scorer::load(&files, device),
+        };
+        let scorer = scorer.map_err(Failure::from)?;
         let scorer = match precision.as_deref() {
             None if !fast => scorer,
             Some("fp32") => scorer,
@@ -119,6 +126,18 @@ impl Engine {
             }
         };
         Ok(Self { scorer })
+    }
+
+    /// Adds `domain.json.gz` to a model that was loaded before it.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not the one that belongs to the model.
+    #[wasm_bindgen(js_name = addDomain)]
+    pub fn add_domain(&mut self, domain: &[u8]) -> Result<(), JsValue> {
+        let scorer = self.scorer.clone().with_domain(domain);
+        self.scorer = scorer.map_err(Failure::from)?;
+        Ok(())
     }
 
     /// What computes, and with which model.

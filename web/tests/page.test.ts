@@ -35,6 +35,7 @@ import type {
   Row,
 } from "../package/src/protocol.js";
 import { ScoreStore } from "../package/src/scores.js";
+import { Session } from "../package/src/session.js";
 import { App, type Input } from "../page/app.js";
 import {
   contributions,
@@ -825,6 +826,40 @@ await checks.check("it is said how often molecules were not scored as they were 
   ok(!changes.summary().includes("stereo"));
 });
 
+/** Nobody gives up. */
+const unhurried = new AbortController().signal;
+
+await checks.check("values are to be seen before the domain has come", async () => {
+  const engines = madeUpEngines();
+  engines.current.withoutDomain = true;
+  const session = await Session.open(engines, file("a.smi", "CCN", 100).source, unhurried);
+  const seen: number[] = [];
+  const onRows = (): void => {
+    const { pending, scored } = session.counts;
+    seen.push(scored);
+    if (scored === 0) equal(pending, 100, "what is seen early is not scored");
+    equal(session.scores.value(0, 0), 3);
+  };
+  equal(await session.score({ onRows, onProgress: () => undefined }), "finished");
+  ok(seen.length > 1 && seen[0] === 0, "the first are seen, and scored afterwards");
+  deepEqual(session.counts, { pending: 0, scored: 100, failed: 0 });
+  equal(engines.current.scored, 100);
+});
+
+await checks.check("values that were seen early and not scored are taken back", async () => {
+  const engines = madeUpEngines();
+  engines.current.withoutDomain = true;
+  const session = await Session.open(engines, file("a.smi", "CCN", 100).source, unhurried);
+  const onRows = (): void => session.cancel();
+  equal(await session.score({ onRows, onProgress: () => undefined }), "cancelled");
+  const { pending } = session.counts;
+  ok(pending > 0);
+  for (const [row, { state }] of session.rows.entries())
+    equal(Number.isNaN(session.scores.value(row, 0)), state === "pending");
+  equal(await session.score({ onRows: () => undefined, onProgress: () => undefined }), "finished");
+  deepEqual(session.counts, { pending: 0, scored: 100, failed: 0 });
+});
+
 await checks.check("several workers score one table, and each row once", async () => {
   const engines = madeUpEngines();
   const helpers = [new MadeUpWorker(), new MadeUpWorker()];
@@ -859,8 +894,7 @@ function tried(values: Record<BackendName, number[]>) {
   const thread: Launch = (name, on) => ({
     postMessage(message) {
       const answer = (given: FromWorker): void => queueMicrotask(() => on.message(given));
-      if (message.call === "start")
-        answer({ type: "ready", info: { ...INFO, backend: name }, shared: null });
+      if (message.call === "start") answer({ type: "ready", info: { ...INFO, backend: name } });
       else if (message.call === "probe")
         answer({ type: "result", id: message.id, value: { rate: 10, values: values[name] } });
     },

@@ -1,27 +1,46 @@
 //! The whole product on one machine: molecules scored natively, then the page.
 
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result};
 
 use crate::command;
+use crate::tools::Tools;
 use crate::workspace::Workspace;
 use crate::{modules, native, page, setup};
 
 /// A few drugs, and two rows that are wrong on purpose.
 const SAMPLE: &str = "examples/molecules.smi";
 
-/// Installs, builds and scores, then serves the page unless told not to.
+/// Installs, builds and scores, then serves the page unless told not to. The page is there
+/// as soon as it can compute on a CPU; what is for a GPU is built while it is served.
 pub(crate) fn run(workspace: &Workspace, no_serve: bool, port: Option<u16>) -> Result<()> {
     let tools = setup::for_page(workspace)?;
     score(workspace)?;
-    modules::build(workspace, &tools, false)?;
-    page::build(workspace, &tools.node)?;
     if no_serve {
+        modules::build(workspace, &tools, false)?;
+        page::build(workspace, &tools.node)?;
         println!("The page is in web/dist; `cargo xtask demo` serves it.");
         return Ok(());
     }
-    page::serve(workspace, &tools.node, port)
+    modules::build_for_cpu(workspace, &tools)?;
+    page::build_for_cpu(workspace, &tools.node)?;
+    thread::scope(|scope| {
+        scope.spawn(|| match add_webgpu(workspace, &tools) {
+            Ok(()) => println!("The page has its WebGPU engine now: reload it."),
+            Err(error) => {
+                println!("The page stays without WebGPU, which could not be built: {error:#}");
+            }
+        });
+        page::serve(workspace, &tools.node, port)
+    })
+}
+
+/// Builds what a GPU takes and puts the whole page in the place of the one without.
+fn add_webgpu(workspace: &Workspace, tools: &Tools) -> Result<()> {
+    modules::build_for_webgpu(workspace, tools)?;
+    page::replace(workspace, &tools.node)
 }
 
 /// Scores the sample with the native command.

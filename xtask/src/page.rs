@@ -41,6 +41,27 @@ pub(crate) fn build(workspace: &Workspace, node: &Node) -> Result<()> {
     run(&mut script(workspace, node, "build"))
 }
 
+/// The same with the CPU's engine alone, for as long as there is no other module.
+pub(crate) fn build_for_cpu(workspace: &Workspace, node: &Node) -> Result<()> {
+    run(script(workspace, node, "build").env(WITHOUT_WEBGPU, "1"))
+}
+
+/// Builds the page beside the one that is being served, then takes its place.
+pub(crate) fn replace(workspace: &Workspace, node: &Node) -> Result<()> {
+    let web = workspace.web();
+    let [dist, next, before] = ["dist", "dist.next", "dist.before"].map(|name| web.join(name));
+    run(script(workspace, node, "build").env(FOLDER, &next))?;
+    remove(&before)?;
+    fs::rename(&dist, &before)
+        .and_then(|()| fs::rename(&next, &dist))
+        .with_context(|| format!("{} cannot be replaced", dist.display()))?;
+    remove(&before)
+}
+
+/// What vite.config.ts is told by.
+const WITHOUT_WEBGPU: &str = "DELICATE_WITHOUT_WEBGPU";
+const FOLDER: &str = "DELICATE_DIST";
+
 /// Builds the npm package `delicate` into `web/package/dist`.
 pub(crate) fn package(workspace: &Workspace, node: &Node) -> Result<()> {
     run(&mut script(workspace, node, "package"))
@@ -72,16 +93,20 @@ pub(crate) fn pack(workspace: &Workspace, node: &Node) -> Result<()> {
 pub(crate) fn bundle(workspace: &Workspace) -> Result<()> {
     let web = workspace.web();
     let bundle = web.join("bundle");
-    match fs::remove_dir_all(&bundle) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} cannot be removed", bundle.display()))?;
-        }
-        _ => {}
-    }
+    remove(&bundle)?;
     copy(&web.join("dist"), &bundle)?;
     copy(&web.join("host"), &bundle)?;
     println!("The page is in web/bundle; its README.txt says how to serve it.");
     Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Copies what is in a folder into another one.

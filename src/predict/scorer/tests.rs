@@ -329,3 +329,61 @@ fn eight_bits_are_near_single_precision_and_blind_to_neighbours() {
         }
     }
 }
+
+/// The files without `domain.json.gz`, and that.
+fn apart(files: &ModelFiles<'static>) -> (ModelFiles<'static>, Vec<u8>) {
+    let mut files = files.clone();
+    let domain = files.domain.take().expect("it has a domain");
+    (files, domain.into_owned())
+}
+
+#[test]
+#[cfg(feature = "embedded")]
+fn a_domain_may_come_after_the_first_values() {
+    let whole = Scorer::load(&ModelFiles::embedded(), cpu()).expect("a model");
+    let (files, domain) = apart(&ModelFiles::embedded());
+    let error = Scorer::load(&files, cpu()).expect_err("it is missed");
+    assert!(error.to_string().contains("domain.json.gz"), "{error}");
+
+    let early = Scorer::load_before_domain(&files, cpu()).expect("a model");
+    let with_uncertainty = |scorer: &Scorer| {
+        let options = PredictOptions {
+            uncertainty: true,
+            ..PredictOptions::default()
+        };
+        let molecules = molecules();
+        pollster::block_on(scorer.predict(&molecules, options, without_interruption))
+    };
+    let before = with_uncertainty(&early);
+    assert_eq!(values(&before), values(&with_uncertainty(&whole)));
+    let rows = before.rows.iter().flatten().flatten().flatten();
+    assert!(rows.clone().count() > 0);
+    assert!(
+        rows.clone()
+            .all(|one| one.domain.is_none() && one.nearest.is_none())
+    );
+
+    let late = early.clone().with_domain(&domain).expect("its own");
+    let told = |outcomes: Outcomes<Vec<Prediction>>| format!("{:?}", outcomes.rows);
+    assert_eq!(
+        told(with_uncertainty(&late)),
+        told(with_uncertainty(&whole))
+    );
+    let again = late.with_domain(&domain).expect_err("it has one");
+    assert!(matches!(again, ModelDirError::Unlisted { .. }), "{again}");
+    let mut spoilt = domain;
+    *spoilt.last_mut().expect("not empty") ^= 1;
+    let error = early.with_domain(&spoilt).expect_err("another file");
+    assert!(matches!(error, ModelDirError::Altered { .. }), "{error}");
+}
+
+#[test]
+fn a_domain_that_predictions_depend_on_may_not_come_later() {
+    let (files, domain) = apart(&five_endpoints());
+    let early = Scorer::load_before_domain(&files, cpu()).expect("a network");
+    let error = early.with_domain(&domain).expect_err("too late");
+    assert!(
+        error.to_string().contains("together with the model"),
+        "{error}"
+    );
+}

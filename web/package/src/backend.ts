@@ -47,8 +47,8 @@ export class Backend {
   /** Resolves when the worker has died or was stopped. */
   readonly gone: Promise<DelicateError>;
   info: EngineInfo | null = null;
-  /** What others of its kind need not fetch. */
-  shared: Shared | null = null;
+  /** What others of its kind need not fetch; of one that fetched it, once all is there. */
+  readonly shared: Promise<Shared>;
 
   readonly #worker: Thread;
   readonly #pending = new Map<number, Pending>();
@@ -57,6 +57,7 @@ export class Backend {
   #retiring = false;
   #settle: {
     ready(info: EngineInfo): void;
+    shared(shared: Shared): void;
     failed(error: DelicateError): void;
     gone(error: DelicateError): void;
   };
@@ -74,11 +75,19 @@ export class Backend {
     // Whoever needs it awaits it; a worker that nobody waits for may fail in silence.
     this.ready.catch(() => undefined);
     this.gone = gone.promise;
-    this.#settle = { ready: ready.resolve, failed: ready.reject, gone: gone.resolve };
+    const shared = deferred<Shared>();
+    this.shared = shared.promise;
+    this.#settle = {
+      ready: ready.resolve,
+      shared: shared.resolve,
+      failed: ready.reject,
+      gone: gone.resolve,
+    };
     this.#worker = launch(name, {
       message: (message) => {
-        if (message.type === "progress") onLoading(message);
-        else this.#receive(message);
+        // What comes after the model is fetched behind what it does already.
+        if (message.type !== "progress") this.#receive(message);
+        else if (this.info === null) onLoading(message);
       },
       error: (why) => this.stop(why),
     });
@@ -133,8 +142,11 @@ export class Backend {
   #receive(message: Exclude<FromWorker, { type: "progress" }>): void {
     if (message.type === "ready") {
       this.info = message.info;
-      this.shared = message.shared;
       this.#settle.ready(message.info);
+      return;
+    }
+    if (message.type === "shared") {
+      this.#settle.shared(message.shared);
       return;
     }
     if (message.type === "failed") {

@@ -209,9 +209,10 @@ export class Engines {
     await cpu.ready;
     await this.#unhurried();
     if (this.#stopped) return;
-    const untried = this.state.forced === "cpu" || !("gpu" in navigator);
-    if (this.state.forced === null && untried)
-      this.#set("webgpu", { state: "unusable", why: withoutWebGpu() });
+    const without = this.#withoutWebGpu();
+    const untried = this.state.forced === "cpu" || without !== null;
+    if (this.state.forced === null && without !== null)
+      this.#set("webgpu", { state: "unusable", why: without });
     if (untried && this.#rate !== null) return;
     const onCpu = await this.#measure(cpu).catch(() => ({ rate: 0, values: [] }));
     if (untried || this.#stopped) return;
@@ -238,9 +239,8 @@ export class Engines {
   async #startForcedWebGpu(): Promise<void> {
     let gpu: Backend | null = null;
     try {
-      if (!("gpu" in navigator)) {
-        throw new DelicateError({ code: "no_webgpu", message: withoutWebGpu() });
-      }
+      const without = this.#withoutWebGpu();
+      if (without !== null) throw new DelicateError({ code: "no_webgpu", message: without });
       gpu = this.#use(this.#launch("webgpu"));
       const onGpu = await this.#measure(gpu, FORCED_PROBE_LIMIT_MS);
       refuseOtherNumbers(onGpu.values, await this.#valuesOfCpu());
@@ -269,6 +269,15 @@ export class Engines {
     }
   }
 
+  /** Why there can be no WebGPU; null where there may be. */
+  #withoutWebGpu(): string | null {
+    if (this.#moduleBytes.webgpu === 0) return "this copy of the page was built without it";
+    if ("gpu" in navigator) return null;
+    return globalThis.isSecureContext
+      ? "this browser has no WebGPU"
+      : "browsers offer WebGPU to pages served over https alone";
+  }
+
   #launch(name: BackendName): Backend {
     if (this.#stopped)
       throw new DelicateError({ code: "closed", message: "the engines were stopped" });
@@ -278,12 +287,13 @@ export class Engines {
       this.#set(name, { state: "loading", loading }),
     );
     backend.ready.then(
-      (info) => {
-        if (name === "cpu") this.#shared ??= backend.shared;
-        this.#set(name, { state: "measuring", info });
-      },
+      (info) => this.#set(name, { state: "measuring", info }),
       () => undefined,
     );
+    if (name === "cpu")
+      void backend.shared.then((shared) => {
+        this.#shared ??= shared;
+      });
     return backend;
   }
 
@@ -357,11 +367,6 @@ function refuseOtherNumbers(found: readonly number[], expected: readonly number[
   const message = "its numbers for known molecules are not those of the CPU";
   throw new DelicateError({ code: "inaccurate", message });
 }
-
-const withoutWebGpu = (): string =>
-  globalThis.isSecureContext
-    ? "this browser has no WebGPU"
-    : "browsers offer WebGPU to pages served over https alone";
 
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

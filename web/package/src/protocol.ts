@@ -80,12 +80,17 @@ export interface ModelFiles {
   vocab: ModelPart;
   /** Not every model knows its domain. */
   domain: ModelPart | null;
+  /**
+   * Values need nothing of the domain, so that they may be had before it has come. Unknown, they
+   * may.
+   */
+  domainFollows?: boolean;
 }
 
 /** What one worker has fetched and others of its kind need not. */
 export interface Shared {
   module: WebAssembly.Module;
-  model: { [Part in keyof ModelFiles]: Part extends "domain" ? Uint8Array | null : Uint8Array };
+  model: Record<"config" | "weights" | "vocab", Uint8Array> & { domain: Uint8Array | null };
 }
 
 /** Sent once, first. */
@@ -129,7 +134,11 @@ export interface Calls {
   open: { args: Source & { table: TableId }; result: Opened };
   close: { args: { table: TableId }; result: null };
   rows: { args: { table: TableId; start: number; end: number }; result: Row[] };
-  score: { args: { table: TableId; start: number; end: number }; result: Piece };
+  /** `early`: values alone will do, where the model's domain has not come yet. */
+  score: {
+    args: { table: TableId; start: number; end: number; early: boolean };
+    result: Piece & { early?: boolean };
+  };
   /** Molecules of a table, to be scored by another worker. */
   molecules: { args: { table: TableId; start: number; end: number }; result: (Given | null)[] };
   scoreMolecules: { args: { molecules: (Given | null)[] }; result: Piece };
@@ -169,7 +178,8 @@ export type ToWorker = Start | Cancel | Request;
 
 export type FromWorker =
   | { type: "progress"; part: "module" | "model"; loaded: number; total: number }
-  | { type: "ready"; info: EngineInfo; shared: Shared | null }
+  | { type: "ready"; info: EngineInfo }
+  | { type: "shared"; shared: Shared }
   | { type: "failed"; failure: FailureData }
   | { type: "scoring"; id: number; done: number }
   | { type: "result"; id: number; value: unknown }

@@ -180,6 +180,19 @@ export class ScoreStore {
     }
   }
 
+  /** Rows from `start` on have no predictions any more. */
+  forget(start: number, count: number): void {
+    for (let row = start; row < start + count; row += 1)
+      for (const column of this.#blocks[Math.floor(row / BLOCK)] ?? []) {
+        const at = row % BLOCK;
+        column.values[at] = Number.NaN;
+        if (column.low !== null) column.low[at] = Number.NaN;
+        if (column.high !== null) column.high[at] = Number.NaN;
+        column.places[at] = 0;
+        column.similarities[at] = 0;
+      }
+  }
+
   /** The scores of these rows, in that order. */
   pick(rows: ArrayLike<number>): Scores {
     const [count, endpoints] = [rows.length, this.#endpoints];

@@ -18,6 +18,7 @@ import type {
   Ranking,
   Row,
   RowResult,
+  Scores,
   SimilarityName,
   Source,
   TableId,
@@ -107,6 +108,8 @@ export class Session {
   /** Molecules for the helpers, by pages, as far as they are needed. */
   readonly #molecules = new Map<number, Promise<(Given | null)[]>>();
   #scoring: AbortController | null = null;
+  /** Rows of which values are to be seen that have no domain yet; null before there were any. */
+  #early: { start: number; count: number } | null = null;
   #closed = false;
 
   private constructor(
@@ -335,6 +338,8 @@ export class Session {
     } finally {
       for (const worker of lanes.keys()) worker.cancel();
       await Promise.allSettled(lanes.values());
+      // Rows that have only been seen early are not scored.
+      this.#forgetEarly();
       this.#molecules.clear();
     }
     return signal.aborted ? "cancelled" : "finished";
@@ -363,8 +368,22 @@ export class Session {
         piece = await worker.call("scoreMolecules", { molecules }, onProgress);
       } else {
         if (this.#workers.helpers.length > 0) void this.#given(start, end);
-        piece = await worker.call("score", { table: this.#table, start, end }, onProgress);
+        const early = this.#early === null;
+        const found = await worker.call(
+          "score",
+          { table: this.#table, start, end, early },
+          onProgress,
+        );
+        if (found.early) {
+          // Seen already, and scored once more with all that the model knows.
+          this.#seeEarly(start, end, found.scores);
+          run.shown(worker);
+          run.pieces.giveBack(span);
+          return;
+        }
+        piece = found;
       }
+      if (start === this.#early?.start) this.#early.count = 0;
       this.#apply(start, piece);
       const scored = piece.results.filter(({ state }) => state !== "pending").length;
       run.done(worker, scored, performance.now() - began);
@@ -404,6 +423,26 @@ export class Session {
     this.#molecules.set(page, asked);
     asked.catch(() => this.#molecules.delete(page));
     return asked;
+  }
+
+  /** Values of rows that are not scored yet, to be looked at. */
+  #seeEarly(start: number, end: number, scores: Scores): void {
+    this.#early = { start, count: end - start };
+    this.scores.set(start, end - start, scores);
+    this.#renew(this.#early);
+  }
+
+  #forgetEarly(): void {
+    if (this.#early === null) return;
+    this.scores.forget(this.#early.start, this.#early.count);
+    this.#renew(this.#early);
+    this.#early.count = 0;
+  }
+
+  /** Whoever shows rows sees by the object that something of them has changed. */
+  #renew({ start, count }: { start: number; count: number }): void {
+    for (let row = start; row < start + count; row += 1)
+      this.rows[row] = { ...(this.rows[row] as Row) };
   }
 
   #apply(start: number, { results, scores }: Piece): void {
@@ -497,6 +536,13 @@ class Run {
     this.#scored += rows;
     if (this.#scored >= RATE_ROWS && this.#began !== null)
       this.rate = this.#scored / ((performance.now() - this.#began) / 1_000);
+    this.report();
+    this.#watch.onRows();
+  }
+
+  /** Values are to be seen that are not all that is wanted. */
+  shown(worker: WorkerHandle): void {
+    this.#underWay.delete(worker);
     this.report();
     this.#watch.onRows();
   }

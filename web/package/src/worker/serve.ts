@@ -45,10 +45,17 @@ export interface Host {
 export function serve(backend: BackendName, glue: WasmModule, wasm: string, host: Host): void {
   let started: {
     module: Promise<WebAssembly.Module>;
+    /** Predicts, perhaps without intervals and domains yet. */
+    early: Promise<Engine>;
+    /** With all that the model has. */
     engine: Promise<Engine>;
     embedding: ModelFiles | null;
     precision: Precision | null;
   } | null = null;
+  /** Whether the engine has all that its model has. */
+  let whole = false;
+  /** What it computes before that, which nothing may be added to under its feet. */
+  let scoringEarly: Promise<unknown> | null = null;
   /** The model that similarity is taken of, once it is needed. */
   let embedding: Promise<Engine> | null = null;
   const { send } = host;
@@ -87,18 +94,25 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async rows({ table, start, end }) {
       return opened(table).rows(start, end);
     },
-    async score({ table, start, end }, id) {
-      await loaded();
-      return scored(opened(table), start, end, id);
+    async score({ table, start, end, early }, id) {
+      const engine = await (early ? loadedEarly() : loaded());
+      if (whole) return scored(engine, opened(table), start, end, id);
+      const scoring = scored(engine, opened(table), start, end, id);
+      scoringEarly = scoring;
+      try {
+        return { ...(await scoring), early: true };
+      } finally {
+        scoringEarly = null;
+      }
     },
     async molecules({ table, start, end }) {
       return opened(table).molecules(start, end);
     },
     async scoreMolecules({ molecules }, id) {
-      await loaded();
+      const engine = await loaded();
       const table = glue.Table.of(molecules);
       try {
-        return await scored(table, 0, table.length, id);
+        return await scored(engine, table, 0, table.length, id);
       } finally {
         table.free();
       }
@@ -160,9 +174,15 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     },
   };
 
-  const scored = async (table: Table, start: number, end: number, id: number): Promise<Piece> => {
+  const scored = (
+    engine: Engine,
+    table: Table,
+    start: number,
+    end: number,
+    id: number,
+  ): Promise<Piece> => {
     cancelled = false;
-    return table.score(await loaded(), start, end, (done) => {
+    return table.score(engine, start, end, (done) => {
       send({ type: "scoring", id, done });
       return !cancelled;
     });
@@ -173,14 +193,25 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     return started.engine;
   };
 
+  const loadedEarly = (): Promise<Engine> => {
+    if (started === null) throw { code: "not_started", message: "the worker was not started" };
+    return started.early;
+  };
+
   const loadedEmbedding = (): Promise<Engine> => {
     if (started === null) throw { code: "not_started", message: "the worker was not started" };
     const { module, embedding: files, precision } = started;
     if (files === null)
       throw { code: "no_embedding", message: "there is no model that similarity is taken of" };
-    embedding ??= loadModel(host, backend, glue, module, files, precision).then(
-      ({ engine }) => engine,
-    );
+    embedding ??= loadModel(
+      host,
+      backend,
+      glue,
+      module,
+      files,
+      precision,
+      new Progress(host),
+    ).early;
     embedding.catch(() => {
       // Tried again when it is asked for again.
       embedding = null;
@@ -189,20 +220,48 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
   };
 
   const start = ({ module: given, moduleBytes, model, embedding, precision }: Start): void => {
-    const module = loadModule(host, backend, glue, given ?? { url: wasm, bytes: moduleBytes });
-    const both = loadModel(host, backend, glue, module, model, precision);
-    const engine = both.then(({ engine }) => engine);
-    started = { module, engine, embedding, precision };
-    Promise.all([module, both]).then(
-      ([module, { engine, files }]) => {
+    const progress = new Progress(host);
+    // All at once: none waits for what another is made of.
+    const module = loadModule(
+      host,
+      backend,
+      glue,
+      given ?? { url: wasm, bytes: moduleBytes },
+      progress,
+    );
+    const { early, domain, files } = loadModel(
+      host,
+      backend,
+      glue,
+      module,
+      model,
+      precision,
+      progress,
+    );
+    const engine = early.then(async (engine) => {
+      if (domain !== null) {
+        const bytes = await domain;
+        // Whoever waits for values is first.
+        await turn();
+        while (scoringEarly !== null) await scoringEarly.catch(() => undefined);
+        engine.addDomain(bytes);
+      }
+      whole = true;
+      return engine;
+    });
+    started = { module, early, engine, embedding, precision };
+    const failed = (error: unknown): void => send({ type: "failed", failure: describe(error) });
+    early
+      .then((engine) => send({ type: "ready", info: engine.info() }))
+      .then(() => Promise.all([module, files, engine]))
+      .then(([module, files]) => {
         // Those that were given it have it from somebody who has it still.
-        const shared: Shared | null = given === null ? { module, model: files } : null;
+        if (given !== null) return;
         const parts = Object.values(files).filter((part) => part !== null);
         const buffers = new Set(parts.map((part) => part.buffer as ArrayBuffer));
-        send({ type: "ready", info: engine.info(), shared }, shared === null ? [] : [...buffers]);
-      },
-      (error: unknown) => send({ type: "failed", failure: describe(error) }),
-    );
+        send({ type: "shared", shared: { module, model: files } }, [...buffers]);
+      })
+      .catch(failed);
     engine.catch(() => undefined);
   };
 
@@ -256,6 +315,7 @@ async function loadModule(
   backend: BackendName,
   glue: WasmModule,
   given: WebAssembly.Module | { url: string; bytes: number },
+  progress: Progress,
 ): Promise<WebAssembly.Module> {
   // Asked before the module, which is large, is fetched for nothing.
   const asked = backend === "webgpu" ? navigator.gpu?.requestAdapter() : null;
@@ -264,13 +324,8 @@ async function loadModule(
   }
   try {
     const module =
-      given instanceof WebAssembly.Module
-        ? given
-        : await twice(async (cache) =>
-            WebAssembly.compileStreaming(
-              await download(host, given.url, cache, "module", given.bytes),
-            ),
-          );
+      given instanceof WebAssembly.Module ? given : await compiled(host, given, progress);
+    progress.moduleIsThere();
     await glue.default({ module_or_path: module });
     return module;
   } catch (error) {
@@ -281,45 +336,105 @@ async function loadModule(
   }
 }
 
-async function loadModel(
+function compiled(
+  host: Host,
+  { url, bytes }: { url: string; bytes: number },
+  progress: Progress,
+): Promise<WebAssembly.Module> {
+  const count = progress.file("module", bytes);
+  return twice(async (cache) =>
+    WebAssembly.compileStreaming(await download(host, url, cache, "module", count)),
+  );
+}
+
+interface Loading {
+  /** Without its domain, where that is still to come. */
+  early: Promise<Engine>;
+  /** The domain, where it is still to come. */
+  domain: Promise<Uint8Array> | null;
+  /** What was fetched, or given. */
+  files: Promise<Shared["model"]>;
+}
+
+function loadModel(
   host: Host,
   backend: BackendName,
   glue: WasmModule,
   module: Promise<unknown>,
   model: ModelFiles,
   precision: Precision | null,
-): Promise<{ engine: Engine; files: Shared["model"] }> {
-  // One download at a time, so that the module is usable first and the progress reads plainly.
-  await module;
-  const files = [
-    model.config,
-    model.vocab,
-    model.weights,
-    ...(model.domain === null ? [] : [model.domain]),
-  ];
-  const total = files.reduce((sum, file) => sum + size(file), 0);
-  let before = 0;
-  const bytes: Uint8Array[] = [];
-  for (const file of files) {
-    const whole = await twice(async (cache) => {
-      if (file instanceof Uint8Array) return file;
-      const response = await download(host, file.url, cache, "model", total, before);
+  progress: Progress,
+): Loading {
+  const fetched = (file: ModelPart): Promise<Uint8Array> => {
+    if (file instanceof Uint8Array) return Promise.resolve(file);
+    const count = progress.file("model", file.bytes);
+    const bytes = twice(async (cache) => {
+      const response = await download(host, file.url, cache, "model", count);
       return packed(file, await verified(file, new Uint8Array(await response.arrayBuffer())));
     });
-    bytes.push(whole);
-    before += size(file);
-  }
-  const [config, vocab, weights, domain] = bytes as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-    Uint8Array?,
+    // Whoever waits for another file that failed before hears of that one.
+    bytes.catch(() => undefined);
+    return bytes;
+  };
+  const [config, vocab, weights] = [model.config, model.vocab, model.weights].map(fetched) as [
+    Promise<Uint8Array>,
+    Promise<Uint8Array>,
+    Promise<Uint8Array>,
   ];
-  const loading = glue.Engine.load(backend, precision ?? undefined, config, weights, vocab, domain);
-  const engine = await (backend === "webgpu"
-    ? within(DEVICE_LIMIT_MS, "device", loading)
-    : loading);
-  return { engine, files: { config, weights, vocab, domain: domain ?? null } };
+  const domain = model.domain === null ? null : fetched(model.domain);
+  const later = domain !== null && model.domainFollows === true;
+  const load = async (): Promise<Engine> => {
+    const parts = [await config, await weights, await vocab] as const;
+    const known = later ? null : await domain;
+    await module;
+    return glue.Engine.load(backend, precision ?? undefined, ...parts, known ?? undefined, later);
+  };
+  const files = async (): Promise<Shared["model"]> => ({
+    config: await config,
+    weights: await weights,
+    vocab: await vocab,
+    domain: await domain,
+  });
+  const early =
+    backend === "webgpu" ? module.then(() => within(DEVICE_LIMIT_MS, "device", load())) : load();
+  const all = files();
+  all.catch(() => undefined);
+  return { early, domain: later ? domain : null, files: all };
+}
+
+/**
+ * Tells how far the downloads are. They run beside each other, and are told one after the other:
+ * the module's until it is there, then the model's.
+ */
+class Progress {
+  readonly #host: Host;
+  readonly #files: { part: "module" | "model"; loaded: number; bytes: number }[] = [];
+  #module = false;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Counts what has come of a file so far. */
+  file(part: "module" | "model", bytes: number): (loaded: number) => void {
+    const file = { part, loaded: 0, bytes };
+    this.#files.push(file);
+    return (loaded) => {
+      file.loaded = loaded;
+      if ((part === "module") !== this.#module) this.#tell(part);
+    };
+  }
+
+  moduleIsThere(): void {
+    this.#module = true;
+    if (this.#files.some(({ part, loaded }) => part === "model" && loaded > 0)) this.#tell("model");
+  }
+
+  #tell(part: "module" | "model"): void {
+    const files = this.#files.filter((file) => file.part === part);
+    const sum = (of: "loaded" | "bytes"): number => files.reduce((sum, file) => sum + file[of], 0);
+    this.#host.send({ type: "progress", part, loaded: sum("loaded"), total: sum("bytes") });
+  }
 }
 
 /** What has not come by then will not come. */
@@ -351,8 +466,7 @@ async function download(
   url: string,
   cache: RequestCache,
   part: "module" | "model",
-  total: number,
-  before = 0,
+  count: (loaded: number) => void,
 ): Promise<Response> {
   const fault = (why: string): FailureData => ({
     code: "download",
@@ -367,19 +481,19 @@ async function download(
   if (response.headers.get("content-type")?.startsWith("text/html") === true) {
     throw fault("the server sent a web page instead");
   }
-  let loaded = before;
+  let loaded = 0;
   // A browser keeps what it has compiled of a module only for the answer itself.
   if (part === "module" && response.headers.get("content-type") === "application/wasm") {
     void report(response.clone().body, (bytes) => {
       loaded += bytes;
-      host.send({ type: "progress", part, loaded, total });
+      count(loaded);
     });
     return response;
   }
   const counter = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, controller) {
       loaded += piece.byteLength;
-      host.send({ type: "progress", part, loaded, total });
+      count(loaded);
       controller.enqueue(piece);
     },
   });
@@ -400,8 +514,6 @@ async function report(
     // Whoever reads the answer itself is told.
   }
 }
-
-const size = (part: ModelPart): number => (part instanceof Uint8Array ? part.length : part.bytes);
 
 const fileName = (url: string): string => url.slice(url.lastIndexOf("/") + 1);
 
