@@ -29,7 +29,7 @@ from rdkit import Chem, RDLogger
 from rdkit.Chem import rdFingerprintGenerator
 
 NEIGHBOURS = 5
-OUTSIDE, AT_THE_BORDER = 0.1, 0.3
+OUTSIDE, AT_THE_BORDER, UNLIKE = 0.1, 0.3, 0.01
 fingerprints = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
 
@@ -88,6 +88,8 @@ def measures(one):
     square = (weights * (one["prediction"][:, None] - one["measured"]) ** 2).sum(1) / weights.sum(1)
     disagreement = np.sqrt(square)
     scale = disagreement[~one["test"]].mean()
+    ordered = np.sort(similarity[~one["test"]])
+    is_like = similarity >= ordered[int(len(ordered) * UNLIKE)]
     mean = (weights * one["measured"]).sum(1) / weights.sum(1)
     distance = np.abs(one["prediction"] - mean)
     return {
@@ -99,6 +101,7 @@ def measures(one):
         "similarity / (1 + d/m)": similarity / (1 + disagreement / scale),
         "similarity / (1 + 2d/m)": similarity / (1 + 2 * disagreement / scale),
         "similarity / (1 + (d/m)²)": similarity / (1 + (disagreement / scale) ** 2),
+        "similarity / (1 + d/m), 0 where unlike all": is_like * similarity / (1 + disagreement / scale),
     }
 
 

@@ -23,6 +23,10 @@ pub const LEVEL: f64 = 0.9;
 const OUTSIDE: f64 = 0.1;
 const AT_THE_BORDER: f64 = 0.3;
 
+/// Fraction of the held-out molecules below whose similarity nothing is supported:
+/// neighbours that are unlike a molecule say nothing of it, whether they agree or not.
+const UNLIKE: f64 = 0.01;
+
 /// Bands of a domain.
 const BANDS: usize = Domain::ALL.len();
 
@@ -54,6 +58,10 @@ pub struct Calibration {
     /// that is not known, and similarity alone is the support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disagreement: Option<f64>,
+    /// Similarity below which a molecule is unlike all that is known, and its support 0;
+    /// `None` where similarity alone is the support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_similarity: Option<f64>,
     /// Support from which a molecule is at the border and no longer out.
     pub borderline: f64,
     /// Support from which a molecule is in.
@@ -97,19 +105,21 @@ impl Calibration {
         let mut domain = Self {
             endpoint: endpoint.to_owned(),
             disagreement: mean_disagreement(held_out),
+            least_similarity: None,
             borderline: 0.0,
             within: 0.0,
             bands: Vec::new(),
             coverage: None,
         };
-        let support = |one: &HeldOut| domain.support(one.similarity, one.disagreement);
-        let mut supports: Vec<f64> = held_out.iter().map(support).collect();
-        supports.sort_by(f64::total_cmp);
-        let quantile = |fraction: f64| {
-            let place = (supports.len() as f64 * fraction) as usize;
-            supports[place.min(supports.len() - 1)]
-        };
-        (domain.borderline, domain.within) = (quantile(OUTSIDE), quantile(AT_THE_BORDER));
+        if domain.disagreement.is_some() {
+            let similarities = held_out.iter().map(|one| one.similarity);
+            domain.least_similarity = Some(quantile(similarities, UNLIKE));
+        }
+        let supports: Vec<f64> = (held_out.iter())
+            .map(|one| domain.support(one.similarity, one.disagreement))
+            .collect();
+        domain.borderline = quantile(supports.iter().copied(), OUTSIDE);
+        domain.within = quantile(supports.into_iter(), AT_THE_BORDER);
         let all: Vec<&HeldOut> = held_out.iter().collect();
         domain.bands = domain.bands_of(&all, is_quantity);
         domain.coverage = is_quantity.then(|| domain.cross_coverage(&all));
@@ -122,7 +132,14 @@ impl Calibration {
     /// that its neighbours contradict errs more than one that has none near, for classes
     /// above all; their similarity alone does not tell (similarity, accuracy and
     /// concordance make up the applicability domain index of VEGA, Benfenati et al. 2013).
+    /// 0 where they are [unlike it](Self::least_similarity).
     pub fn support(&self, similarity: f64, disagreement: Option<f64>) -> f64 {
+        if self
+            .least_similarity
+            .is_some_and(|least| similarity < least)
+        {
+            return 0.0;
+        }
         match (self.disagreement, disagreement) {
             (Some(mean), Some(own)) => similarity / (1.0 + own / mean),
             _ => similarity,
@@ -217,10 +234,19 @@ impl Calibration {
             part.half_width
                 .is_none_or(|width| width >= 0.0 && !width.is_nan())
         });
-        let told = (self.disagreement).is_none_or(|mean| mean > 0.0 && mean.is_finite());
+        let least = (self.least_similarity).is_none_or(|least| (0.0..=1.0).contains(&least));
+        let told = least && (self.disagreement).is_none_or(|mean| mean > 0.0 && mean.is_finite());
         let ordered = 0.0 <= self.borderline && self.borderline <= self.within;
         finite && told && ordered && self.within <= 1.0
     }
+}
+
+/// The value below which this fraction of `values` lies, which are some.
+fn quantile(values: impl Iterator<Item = f64>, fraction: f64) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let place = (values.len() as f64 * fraction) as usize;
+    values[place.min(values.len() - 1)]
 }
 
 /// Of those that have one, as all have with a neighbour that is similar at all; `None`
@@ -294,6 +320,10 @@ pub(crate) mod tests {
         assert!((domain.support(0.8, Some(mean)) - 0.4).abs() < 1e-12);
         assert_eq!(domain.support(0.8, Some(0.0)), 0.8);
         assert_eq!(domain.support(0.8, None), 0.8);
+        // Unlike all of them, and none disagrees.
+        assert_eq!(domain.least_similarity, Some(0.01));
+        assert_eq!(domain.support(0.005, Some(0.0)), 0.0);
+        assert_eq!(domain.domain(domain.support(0.005, Some(0.0))), Domain::Out);
         let [out, _, within] = &domain.bands[..] else {
             panic!("three bands");
         };

@@ -235,8 +235,8 @@ fn reliability(model: &ModelConfig, applicability: &ApplicabilityDomain) -> Stri
          similarities of their ECFP4 fingerprints (the mean, weighted by themselves), divided by \
          1 + d/m, with d the distance of the prediction from what was measured for them (root of \
          the mean square, weighted by the squared similarities) and m its mean over held-out \
-         molecules (validation and test). Out are those less supported than nine in ten of these, \
-         at the border those less supported than seven in ten. The interval is to hold nine measured \
+         molecules (validation and test); 0 where they are less similar than those of 99 in 100 of \
+         these. Out are those less supported than nine in ten of them, at the border those less supported than seven in ten. The interval is to hold nine measured \
          values in ten; coverage is the fraction that intervals held which were made without \
          them.\n\n| Endpoint | Domain | Support | Held out | RMSE | 90 % interval | Coverage |\n\
          |---|---|---|---|---|---|---|\n",
