@@ -74,6 +74,22 @@ def features(smiles):
     return np.minimum(counts, 255).astype(np.uint8), descriptors
 
 
+def forest_of(is_class, threads, **more):
+    """A forest that is not fitted."""
+    common = {"n_estimators": TREES, "random_state": 0, "n_jobs": threads, **more}
+    if is_class:
+        return RandomForestClassifier(max_features="sqrt", **common)
+    return RandomForestRegressor(max_features=0.1, **common)
+
+
+def score(is_class, truth, values):
+    """RMSE, or the area under the curve where both classes occur."""
+    if is_class:
+        both = 0.0 < truth.mean() < 1.0
+        return {"roc_auc": float(roc_auc_score(truth, values)) if both else None}
+    return {"rmse": float(np.sqrt(np.mean((truth - values) ** 2)))}
+
+
 def matrix(rows):
     counts = np.stack([row[0] for row in rows]).astype(np.float32)
     return np.hstack([counts, np.stack([row[1] for row in rows])])
@@ -137,25 +153,18 @@ def main():
         endpoint = of[name]
         is_class = endpoint.get("task") == "classification"
         train, test = (rows[~np.isnan(labels[rows, column])] for rows in part.values())
-        common = {"n_estimators": TREES, "random_state": 0, "oob_score": True, "n_jobs": options.threads}
+        forest = forest_of(is_class, options.threads, oob_score=True)
         if is_class:
-            forest = RandomForestClassifier(max_features="sqrt", **common)
             forest.fit(data[at[train]], labels[train, column] > 0.5)
             own = forest.oob_decision_function_[:, 1]
             predict = lambda rows: forest.predict_proba(data[at[rows]])[:, 1]
         else:
-            forest = RandomForestRegressor(max_features=0.1, **common)
             forest.fit(data[at[train]], labels[train, column])
             own = forest.oob_prediction_
             predict = lambda rows: forest.predict(data[at[rows]])
         if len(test):
-            values, truth = predict(test), labels[test, column]
-            if is_class:
-                both = 0.0 < truth.mean() < 1.0
-                metric, value = "roc_auc", roc_auc_score(truth, values) if both else None
-            else:
-                metric, value = "rmse", float(np.sqrt(np.mean((truth - values) ** 2)))
-            evaluation[name] = {"train": len(train), "test": len(test), metric: value}
+            found_score = score(is_class, labels[test, column], predict(test))
+            evaluation[name] = {"train": len(train), "test": len(test), **found_score}
         if options.output:
             predictions[places, column] = predict(places)
             predictions[train, column] = own

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
+use delicate::device::{Device, DeviceChoice};
 use delicate::screening::{BenchmarkResult, TargetResult};
+use delicate::train::calibrate_run;
 
 use crate::cards::{self, Encoder, Pretraining};
 use crate::protocol::{
@@ -67,6 +69,8 @@ pub(crate) struct Reproduction {
     pub(crate) shipped: PathBuf,
     /// Whether the encoder is trained rather than the shipped one taken.
     pub(crate) pretrains: bool,
+    /// Whether a finished run's domains and intervals are made anew.
+    pub(crate) calibrates: bool,
     pub(crate) results: Results,
 }
 
@@ -254,6 +258,14 @@ impl Reproduction {
             start: Some(&encoder.join("model")),
             ..stage
         })?;
+        if self.calibrates {
+            pollster::block_on(async {
+                let device = Device::open(DeviceChoice::Cpu).await?;
+                calibrate_run(&run, &device)
+                    .await
+                    .map_err(anyhow::Error::from)
+            })?;
+        }
         self.results.put("admet", Measured::of_run(&run)?)?;
         self.results.put_forests(forests)?;
         let name = "delicate-admet";

@@ -3,8 +3,9 @@
 //! value nine times in ten.
 //!
 //! All three follow from the Tanimoto similarities of ECFP4 fingerprints to the
-//! nearest training molecules of the endpoint ([`Nearest::similarity`]); what such a
-//! similarity is worth says [`Calibration`].
+//! nearest training molecules of the endpoint ([`Nearest::similarity`]), and from what was
+//! measured for those ([`Nearest::disagreement`]); what that is worth says
+//! [`Calibration`].
 
 use std::sync::{Arc, OnceLock};
 
@@ -20,6 +21,7 @@ pub use super::neighbours::Nearest;
 use super::prediction::{Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
 use crate::kernels::vectorised;
+use crate::model::Endpoint;
 pub use crate::model_dir::ApplicabilityError;
 use crate::model_dir::{MAX_ENDPOINTS, MAX_MOLECULES, at_most};
 use crate::parallel;
@@ -52,6 +54,17 @@ pub struct TrainingMolecule {
     /// Its ECFP4, which saves computing it; see [`StoredFingerprint`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecfp4: Option<StoredFingerprint>,
+}
+
+impl TrainingMolecule {
+    /// What was measured for it at the endpoint at `place`, where that is held.
+    fn measured(&self, place: usize) -> Option<f32> {
+        let own = self
+            .endpoints
+            .iter()
+            .position(|&one| one as usize == place)?;
+        self.measured.get(own).copied()
+    }
 }
 
 /// ECFP4 as text: the gaps between the bits that are set, each a byte or, from 255 on,
@@ -351,28 +364,34 @@ impl ApplicabilityDomain {
         })
     }
 
-    /// How far the prediction of each endpoint can be trusted for a molecule with
-    /// these environments.
-    pub(crate) fn uncertainty(&self, counts: &EnvironmentCounts) -> Vec<Uncertainty> {
-        let nearest = self.nearest(&counts.fold(ECFP4.bits));
-        let all = self.endpoints.iter().zip(nearest).enumerate();
-        let all = all.map(|(endpoint, (domain, nearest))| {
-            let similarity = nearest.similarity();
-            let part = domain.as_ref().map(|domain| domain.domain(similarity));
+    /// How far each of `values`, the predictions of a molecule with the neighbours
+    /// `nearest` in the numbers that are learnt, can be trusted.
+    pub(crate) fn uncertainty(
+        &self,
+        nearest: &[Nearest],
+        values: &[f32],
+        endpoints: &[impl AsRef<Endpoint>],
+    ) -> Vec<Uncertainty> {
+        let domains = self.endpoints.iter().zip(nearest);
+        let all = domains.zip(values.iter().zip(endpoints)).enumerate();
+        let all = all.map(|(place, ((domain, nearest), (&value, endpoint)))| {
+            let measured = |index: usize| self.molecules[index].measured(place);
+            let learnt = |index| Some(endpoint.as_ref().transform.forward(measured(index)?));
+            let band = domain.as_ref().map(|domain| {
+                let disagreement = nearest.disagreement(value, learnt);
+                domain.domain(domain.support(nearest.similarity(), disagreement))
+            });
             Uncertainty {
-                domain: part,
+                domain: band,
                 half_width: domain
                     .as_ref()
-                    .zip(part)
-                    .and_then(|(d, part)| d.half_width(part)),
+                    .zip(band)
+                    .and_then(|(domain, band)| domain.half_width(band)),
                 nearest: nearest.first().map(|(index, similarity)| {
-                    let molecule = &self.molecules[index];
-                    let mut labelled = molecule.endpoints.iter();
-                    let place = labelled.position(|&one| one as usize == endpoint);
                     Arc::new(Neighbour {
-                        smiles: molecule.smiles.clone(),
+                        smiles: self.molecules[index].smiles.clone(),
                         similarity,
-                        measured: place.and_then(|place| molecule.measured.get(place).copied()),
+                        measured: measured(index),
                     })
                 }),
             }
@@ -380,8 +399,14 @@ impl ApplicabilityDomain {
         all.collect()
     }
 
+    /// The nearest training molecules of each endpoint to a molecule with these
+    /// environments.
+    pub(crate) fn nearest(&self, counts: &EnvironmentCounts) -> Vec<Nearest> {
+        self.nearest_to(&counts.fold(ECFP4.bits))
+    }
+
     /// For every endpoint the nearest training molecules.
-    fn nearest(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
+    fn nearest_to(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
         // Bits are counted by an instruction that not every processor has.
         vectorised(
             #[inline(always)]
@@ -446,6 +471,14 @@ pub(crate) mod tests {
     use crate::predict::Domain;
     use crate::predict::conformal::tests::held_out;
     use crate::predict::gaussian_process;
+
+    /// What is said of predictions of 0.
+    fn uncertainty(domain: &ApplicabilityDomain, smiles: &str) -> Vec<Uncertainty> {
+        let endpoint = Arc::new(Endpoint::default());
+        let endpoints = vec![endpoint; domain.endpoints.len()];
+        let nearest = domain.nearest(&environments(smiles));
+        domain.uncertainty(&nearest, &vec![0.0; endpoints.len()], &endpoints)
+    }
 
     fn environments(smiles: &str) -> EnvironmentCounts {
         let molecule = Molecule::parse(smiles).expect("valid");
@@ -520,10 +553,7 @@ pub(crate) mod tests {
         let read = ApplicabilityDomain::read(&bytes, &names).expect("read");
         assert_eq!(read.molecules, with.molecules);
         for smiles in ["CCO", "Cc1ccccc1O", "CCCCCCCCC"] {
-            let (stored, computed) = (
-                read.uncertainty(&environments(smiles)),
-                without.uncertainty(&environments(smiles)),
-            );
+            let (stored, computed) = (uncertainty(&read, smiles), uncertainty(&without, smiles));
             for (endpoint, (stored, computed)) in stored.iter().zip(&computed).enumerate() {
                 let (stored, computed) = (
                     stored.nearest.as_ref().expect("one"),
@@ -565,7 +595,7 @@ pub(crate) mod tests {
         ] {
             let molecule = Molecule::parse(smiles).expect("valid");
             let own = molecule.ecfp(ECFP4).expect("a fingerprint");
-            let found = applicability.uncertainty(&environments(smiles));
+            let found = uncertainty(&applicability, smiles);
             for (endpoint, found) in found.iter().enumerate() {
                 let similarities = applicability.molecules.iter().filter_map(|other| {
                     let of_endpoint = other.endpoints.contains(&(endpoint as u32));
@@ -577,7 +607,7 @@ pub(crate) mod tests {
                 assert_eq!(nearest.similarity, best, "{smiles}, {endpoint}");
             }
         }
-        let known = &applicability.uncertainty(&environments("OCC"))[0];
+        let known = &uncertainty(&applicability, "OCC")[0];
         assert_eq!(known.domain, Some(Domain::In));
         assert_eq!(
             known.nearest.as_ref().map(|n| n.smiles.as_str()),

@@ -1,8 +1,11 @@
 //! Calibration by held-out molecules: intervals that hold the measured value nine
-//! times in ten, and the similarities at which the applicability domain ends.
+//! times in ten, and how far a prediction must be supported to be within the
+//! applicability domain.
 //!
-//! What a similarity to the training molecules is worth is learnt from molecules
-//! that were held out from training: where their least similar tenth begins, a
+//! A prediction is supported as far as the molecule is similar to training molecules and
+//! what was measured for those is what is predicted for it, which matters as much: see
+//! [`Calibration::support`]. What support is worth is learnt from molecules
+//! that were held out from training: where their least supported tenth begins, a
 //! molecule is outside the domain; and the intervals are quantiles of their errors
 //! within each band of the domain (split conformal prediction: Vovk, Gammerman &
 //! Shafer 2005; by bands, "Mondrian").
@@ -15,10 +18,14 @@ use crate::model_dir::at_most;
 /// Fraction of the measured values that an interval is to hold.
 pub const LEVEL: f64 = 0.9;
 
-/// Fraction of the held-out molecules below whose similarity a molecule is
-/// outside, and below whose similarity it is at the border.
+/// Fraction of the held-out molecules below whose support a molecule is outside, and
+/// below whose support it is at the border.
 const OUTSIDE: f64 = 0.1;
 const AT_THE_BORDER: f64 = 0.3;
+
+/// Fraction of the held-out molecules below whose similarity nothing is supported:
+/// neighbours that are unlike a molecule say nothing of it, whether they agree or not.
+const UNLIKE: f64 = 0.01;
 
 /// Bands of a domain.
 const BANDS: usize = Domain::ALL.len();
@@ -45,9 +52,19 @@ pub struct Band {
 pub struct Calibration {
     /// The endpoint.
     pub endpoint: String,
-    /// Similarity from which a molecule is at the border and no longer out.
+    /// How far the predictions of held-out molecules lie from what was measured for
+    /// their neighbours, in the mean:
+    /// [`Nearest::disagreement`](super::neighbours::Nearest::disagreement). `None` where
+    /// that is not known, and similarity alone is the support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<f64>,
+    /// Similarity below which a molecule is unlike all that is known, and its support 0;
+    /// `None` where similarity alone is the support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_similarity: Option<f64>,
+    /// Support from which a molecule is at the border and no longer out.
     pub borderline: f64,
-    /// Similarity from which a molecule is in.
+    /// Support from which a molecule is in.
     pub within: f64,
     /// The three bands, from out to in.
     #[serde(rename = "parts", deserialize_with = "at_most::<BANDS, _, _>")]
@@ -65,6 +82,9 @@ pub struct HeldOut {
     /// Similarity to the nearest molecules that were trained on:
     /// [`Nearest::similarity`](super::neighbours::Nearest::similarity).
     pub similarity: f64,
+    /// How far the prediction is from what was measured for those:
+    /// [`Nearest::disagreement`](super::neighbours::Nearest::disagreement).
+    pub disagreement: Option<f64>,
     /// The measured value.
     pub label: f32,
     /// The prediction.
@@ -82,30 +102,55 @@ impl Calibration {
         if held_out.len() < Self::FEWEST {
             return None;
         }
-        let mut similarities: Vec<f64> = held_out.iter().map(|one| one.similarity).collect();
-        similarities.sort_by(f64::total_cmp);
-        let quantile = |fraction: f64| {
-            let place = (similarities.len() as f64 * fraction) as usize;
-            similarities[place.min(similarities.len() - 1)]
-        };
         let mut domain = Self {
             endpoint: endpoint.to_owned(),
-            borderline: quantile(OUTSIDE),
-            within: quantile(AT_THE_BORDER),
+            disagreement: mean_disagreement(held_out),
+            least_similarity: None,
+            borderline: 0.0,
+            within: 0.0,
             bands: Vec::new(),
             coverage: None,
         };
+        if domain.disagreement.is_some() {
+            let similarities = held_out.iter().map(|one| one.similarity);
+            domain.least_similarity = Some(quantile(similarities, UNLIKE));
+        }
+        let supports: Vec<f64> = (held_out.iter())
+            .map(|one| domain.support(one.similarity, one.disagreement))
+            .collect();
+        domain.borderline = quantile(supports.iter().copied(), OUTSIDE);
+        domain.within = quantile(supports.into_iter(), AT_THE_BORDER);
         let all: Vec<&HeldOut> = held_out.iter().collect();
         domain.bands = domain.bands_of(&all, is_quantity);
         domain.coverage = is_quantity.then(|| domain.cross_coverage(&all));
         Some(domain)
     }
 
-    /// The band that a similarity falls in.
-    pub fn domain(&self, similarity: f64) -> Domain {
-        if similarity >= self.within {
+    /// How far a prediction is supported by training molecules, from 0 to 1: their
+    /// similarity, halved where they disagree with it as those of held-out molecules do
+    /// in the mean, and so on: `similarity / (1 + disagreement / mean)`. A prediction
+    /// that its neighbours contradict errs more than one that has none near, for classes
+    /// above all; their similarity alone does not tell (similarity, accuracy and
+    /// concordance make up the applicability domain index of VEGA, Benfenati et al. 2013).
+    /// 0 where they are [unlike it](Self::least_similarity).
+    pub fn support(&self, similarity: f64, disagreement: Option<f64>) -> f64 {
+        if self
+            .least_similarity
+            .is_some_and(|least| similarity < least)
+        {
+            return 0.0;
+        }
+        match (self.disagreement, disagreement) {
+            (Some(mean), Some(own)) => similarity / (1.0 + own / mean),
+            _ => similarity,
+        }
+    }
+
+    /// The band that a [`support`](Self::support) falls in.
+    pub fn domain(&self, support: f64) -> Domain {
+        if support >= self.within {
             Domain::In
-        } else if similarity >= self.borderline {
+        } else if support >= self.borderline {
             Domain::Borderline
         } else {
             Domain::Out
@@ -118,11 +163,15 @@ impl Calibration {
         part.half_width
     }
 
+    fn domain_of(&self, one: &HeldOut) -> Domain {
+        self.domain(self.support(one.similarity, one.disagreement))
+    }
+
     fn bands_of(&self, held_out: &[&HeldOut], is_quantity: bool) -> Vec<Band> {
         let errors = |domain: Option<Domain>| -> Vec<f64> {
             held_out
                 .iter()
-                .filter(|one| domain.is_none_or(|domain| self.domain(one.similarity) == domain))
+                .filter(|one| domain.is_none_or(|domain| self.domain_of(one) == domain))
                 .map(|one| f64::from((one.prediction - one.label).abs()))
                 .collect()
         };
@@ -172,7 +221,7 @@ impl Calibration {
             held += part(true)
                 .iter()
                 .filter(|one| {
-                    let width = made.half_width(made.domain(one.similarity));
+                    let width = made.half_width(made.domain_of(one));
                     width.is_some_and(|width| (one.prediction - one.label).abs() <= width)
                 })
                 .count();
@@ -185,9 +234,27 @@ impl Calibration {
             part.half_width
                 .is_none_or(|width| width >= 0.0 && !width.is_nan())
         });
+        let least = (self.least_similarity).is_none_or(|least| (0.0..=1.0).contains(&least));
+        let told = least && (self.disagreement).is_none_or(|mean| mean > 0.0 && mean.is_finite());
         let ordered = 0.0 <= self.borderline && self.borderline <= self.within;
-        finite && ordered && self.within <= 1.0
+        finite && told && ordered && self.within <= 1.0
     }
+}
+
+/// The value below which this fraction of `values` lies, which are some.
+fn quantile(values: impl Iterator<Item = f64>, fraction: f64) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let place = (values.len() as f64 * fraction) as usize;
+    values[place.min(values.len() - 1)]
+}
+
+/// Of those that have one, as all have with a neighbour that is similar at all; `None`
+/// where the measured values are not known, or all agree to the last digit.
+fn mean_disagreement(held_out: &[HeldOut]) -> Option<f64> {
+    let known: Vec<f64> = held_out.iter().filter_map(|one| one.disagreement).collect();
+    let mean = known.iter().sum::<f64>() / known.len() as f64;
+    (mean > 0.0 && mean.is_finite()).then_some(mean)
 }
 
 /// The smallest bound that holds [`LEVEL`] of the values that may come, given
@@ -211,6 +278,7 @@ pub(crate) mod tests {
                 let noise = ((i * 7919 % 1009) as f32 / 1009.0 - 0.5) * 2.0;
                 HeldOut {
                     similarity,
+                    disagreement: None,
                     label: 1.0,
                     prediction: 1.0 + noise * (1.5 - similarity as f32),
                 }
@@ -230,6 +298,39 @@ pub(crate) mod tests {
         assert_eq!(domain.domain(0.05), Domain::Out);
         assert_eq!(domain.domain(0.1), Domain::Borderline);
         assert_eq!(domain.domain(0.9), Domain::In);
+    }
+
+    #[test]
+    fn what_neighbours_contradict_is_farther_out() {
+        // Errors that grow with the disagreement, and not as the similarity falls.
+        let contradicted: Vec<HeldOut> = (held_out(2000).into_iter().enumerate())
+            .map(|(i, one)| {
+                let disagreement = (i % 7) as f64 / 3.0;
+                let noise = ((i * 7919 % 1009) as f32 / 1009.0 - 0.5) * 2.0;
+                HeldOut {
+                    disagreement: Some(disagreement),
+                    prediction: 1.0 + noise * disagreement as f32,
+                    ..one
+                }
+            })
+            .collect();
+        let domain = Calibration::fit("x", &contradicted, true).expect("enough");
+        let mean = domain.disagreement.expect("all have one");
+        assert!((mean - 1.0).abs() < 0.01, "{mean}");
+        assert!((domain.support(0.8, Some(mean)) - 0.4).abs() < 1e-12);
+        assert_eq!(domain.support(0.8, Some(0.0)), 0.8);
+        assert_eq!(domain.support(0.8, None), 0.8);
+        // Unlike all of them, and none disagrees.
+        assert_eq!(domain.least_similarity, Some(0.01));
+        assert_eq!(domain.support(0.005, Some(0.0)), 0.0);
+        assert_eq!(domain.domain(domain.support(0.005, Some(0.0))), Domain::Out);
+        let [out, _, within] = &domain.bands[..] else {
+            panic!("three bands");
+        };
+        assert!(out.rmse > 1.1 * within.rmse, "{:?}", domain.bands);
+        // Without measured values similarity alone decides.
+        let domain = Calibration::fit("x", &held_out(2000), true).expect("enough");
+        assert_eq!((domain.disagreement, domain.borderline), (None, 0.1));
     }
 
     #[test]

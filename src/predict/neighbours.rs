@@ -35,6 +35,26 @@ impl Nearest {
         if sum > 0.0 { squares / sum } else { 0.0 }
     }
 
+    /// How far `prediction` lies from what was measured for them: the root of the mean
+    /// square, weighted by the squares of the similarities, in the numbers that are
+    /// learnt. `measured` gives a training molecule's value by its index. `None` where
+    /// none is known, or none is similar at all.
+    pub fn disagreement(
+        &self,
+        prediction: f32,
+        measured: impl Fn(usize) -> Option<f32>,
+    ) -> Option<f64> {
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for &(similarity, index) in &self.best {
+            if let Some(measured) = measured(index) {
+                let weight = similarity * similarity;
+                sum += weight * f64::from(prediction - measured).powi(2);
+                weights += weight;
+            }
+        }
+        (weights > 0.0).then(|| (sum / weights).sqrt())
+    }
+
     /// The similarity that a molecule must exceed to change anything.
     pub(super) fn bound(&self) -> f64 {
         match self.best.get(NEIGHBOURS - 1) {
@@ -70,5 +90,23 @@ mod tests {
         assert_eq!(nearest.bound(), 0.2);
         assert_eq!(Nearest::default().similarity(), 0.0);
         assert_eq!(Nearest::default().bound(), -1.0);
+    }
+
+    #[test]
+    fn a_prediction_disagrees_with_the_nearest_most() {
+        let nearest: Nearest = [(7, 0.8), (9, 0.4), (2, 0.2)].into_iter().collect();
+        let measured = |index: usize| {
+            [(7, 1.0), (9, 3.0)]
+                .iter()
+                .find(|m| m.0 == index)
+                .map(|m| m.1)
+        };
+        let found = nearest.disagreement(2.0, measured).expect("some are known");
+        assert!((found - 1.0).abs() < 1e-12);
+        let found = nearest.disagreement(1.0, measured).expect("some are known");
+        assert!((found - (0.16 * 4.0 / 0.8f64).sqrt()).abs() < 1e-12);
+        assert_eq!(nearest.disagreement(1.0, |_| None), None);
+        let unlike: Nearest = [(7, 0.0)].into_iter().collect();
+        assert_eq!(unlike.disagreement(1.0, measured), None);
     }
 }

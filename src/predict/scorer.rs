@@ -16,7 +16,8 @@ use super::batching::{Augmented, Input, batches};
 use super::eight_bits::EightBits;
 use super::fallback::Spare;
 use super::gaussian_process;
-use super::prediction::{Outcomes, Prediction, Progress, Stop, Uncertainty};
+use super::neighbours::Nearest;
+use super::prediction::{Outcomes, Prediction, Progress, Stop};
 use super::standardize::{Standardization, Standardized, Treatment};
 use crate::chemistry::{EnvironmentCounts, Keep, Molecule};
 use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
@@ -312,13 +313,16 @@ impl Scorer {
             .collect()
     }
 
-    /// The predictions that are asked for, of the values of all endpoints.
+    /// The predictions that are asked for, of the values of all endpoints and, for how far
+    /// they can be trusted, the nearest training molecules of each.
     pub(super) fn predictions(
         &self,
         values: &[f32],
-        uncertainties: Option<&[Uncertainty]>,
+        nearest: Option<&[Nearest]>,
     ) -> Vec<Prediction> {
-        let uncertainties = uncertainties.map(|all| self.asked(all));
+        let uncertainties = nearest
+            .zip(self.applicability())
+            .map(|(nearest, domain)| self.asked(&domain.uncertainty(nearest, values, &self.heads)));
         Prediction::all(&self.endpoints, &self.asked(values), uncertainties)
     }
 
@@ -390,11 +394,11 @@ impl Scorer {
         F: AsyncFnMut(Progress) -> ControlFlow<()>,
     {
         let mut values = self.run(molecules, Task::Score, options, on_batch).await;
-        let mut uncertainties = std::mem::take(&mut values.uncertainties).into_iter();
+        let mut nearest = std::mem::take(&mut values.nearest).into_iter();
         let rows = values.rows.into_iter().map(|row| {
-            let uncertainty = uncertainties.next().flatten();
+            let nearest = nearest.next().flatten();
             Some(row?.and_then(|values| {
-                let predictions = self.predictions(&values, uncertainty.as_deref());
+                let predictions = self.predictions(&values, nearest.as_deref());
                 // What is learnt may be finite where the value it stands for is not.
                 match predictions.iter().all(Prediction::is_finite) {
                     true => Ok(predictions),
@@ -443,7 +447,7 @@ impl Scorer {
         let total = molecules.len();
         let mut values = Values {
             rows: vec![None; total],
-            uncertainties: Vec::new(),
+            nearest: Vec::new(),
             standardizations: vec![None; total],
             stop: None,
         };
@@ -458,9 +462,9 @@ impl Scorer {
                     augmented[row] = Augmented::of(prepared.sequences.len());
                     environments[row] = prepared.environments;
                     values.standardizations[row] = Some(prepared.standardization);
-                    if let Some(uncertainty) = prepared.uncertainty {
-                        values.uncertainties.resize(total, None);
-                        values.uncertainties[row] = Some(uncertainty);
+                    if let Some(nearest) = prepared.nearest {
+                        values.nearest.resize(total, None);
+                        values.nearest[row] = Some(nearest);
                     }
                     let wide = prepared.wide.map(Arc::new);
                     sequences.extend(prepared.sequences.into_iter().map(|ids| {
@@ -524,10 +528,10 @@ impl Scorer {
                 .transpose()?;
             Ok(Prepared {
                 wide: self.wide_features(ready.molecule(), task)?,
-                uncertainty: applicability
+                nearest: applicability
                     .filter(|_| options.uncertainty)
                     .zip(environments.as_ref())
-                    .map(|(applicability, counts)| applicability.uncertainty(counts)),
+                    .map(|(applicability, counts)| applicability.nearest(counts)),
                 environments,
                 sequences: ready.augmented(options.augmentations, limit)?,
                 standardization: ready.form.record()?,
@@ -716,8 +720,9 @@ fn not_finite() -> RowError {
 /// The outcome of a run, in numbers.
 struct Values {
     rows: Vec<Option<Scored>>,
-    /// One entry a row where they were asked for, otherwise none.
-    uncertainties: Vec<Option<Vec<Uncertainty>>>,
+    /// The nearest training molecules of every endpoint: one entry a row where
+    /// uncertainty was asked for, otherwise none.
+    nearest: Vec<Option<Vec<Nearest>>>,
     /// One entry a row; `None` for one that cannot be read.
     standardizations: Vec<Option<Standardization>>,
     stop: Option<Stop>,
@@ -731,8 +736,8 @@ struct Prepared {
     wide: Option<WideFeatures>,
     /// Where the model compares them with those of its training molecules.
     environments: Option<EnvironmentCounts>,
-    /// One an endpoint, where it was asked for.
-    uncertainty: Option<Vec<Uncertainty>>,
+    /// The nearest training molecules of every endpoint, where uncertainty was asked for.
+    nearest: Option<Vec<Nearest>>,
     standardization: Standardization,
 }
 

@@ -58,6 +58,11 @@ pub enum Note {
         /// How many.
         bytes: u64,
     },
+    /// The name promises what the file is not; its text was read as it is.
+    Misnamed {
+        /// What the name promises, such as `a gzip file`.
+        promised: &'static str,
+    },
     /// The table is one of several files of an archive, or sheets of a workbook.
     Part {
         /// The file or sheet taken.
@@ -129,6 +134,10 @@ impl fmt::Display for Note {
                 let bytes = counted(*bytes, "zero byte follows", "zero bytes follow");
                 write!(f, "{bytes} the compressed data: passed over")
             }
+            Self::Misnamed { promised } => write!(
+                f,
+                "the file is not {promised}, as its name says, but plain text: read as such"
+            ),
             Self::Part { name, of, others } => {
                 write!(f, "the {of}'s `{name}` is read")?;
                 match others.len() {

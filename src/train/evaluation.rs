@@ -81,7 +81,8 @@ pub(super) async fn evaluate(
 }
 
 /// How near the held-out molecules of each endpoint are to the molecules with a
-/// label for it that their fold was trained on.
+/// label for it that their fold was trained on, and how far the predictions are from
+/// those labels.
 fn similarities(
     data: &Dataset,
     fingerprints: &[Option<Fingerprint>],
@@ -90,13 +91,15 @@ fn similarities(
     use rayon::prelude::*;
     let known: Vec<Vec<usize>> = (0..data.folds.len()).map(|fold| data.known(fold)).collect();
     let endpoints = (0..data.endpoints.len()).map(|endpoint| {
-        let labelled: Vec<Vec<&Fingerprint>> = known
+        let labelled: Vec<Vec<(&Fingerprint, f32)>> = known
             .iter()
             .map(|known| {
                 known
                     .iter()
-                    .filter(|&&example| data.examples[example].labels[endpoint].is_some())
-                    .filter_map(|&example| fingerprints[example].as_ref())
+                    .filter_map(|&example| {
+                        let label = data.examples[example].labels[endpoint]?;
+                        Some((fingerprints[example].as_ref()?, label))
+                    })
                     .collect()
             })
             .collect();
@@ -106,9 +109,13 @@ fn similarities(
             .filter_map(|p| {
                 let own = fingerprints[p.example].as_ref()?;
                 let others = labelled[p.fold].iter().enumerate();
-                let nearest: Nearest = others.map(|(i, other)| (i, own.tanimoto(other))).collect();
+                let nearest: Nearest = others
+                    .map(|(i, (other, _))| (i, own.tanimoto(other)))
+                    .collect();
+                let measured = |index: usize| labelled[p.fold].get(index).map(|(_, label)| *label);
                 Some(HeldOut {
                     similarity: nearest.similarity(),
+                    disagreement: nearest.disagreement(p.prediction, measured),
                     label: p.label,
                     prediction: p.prediction,
                 })

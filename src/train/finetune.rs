@@ -241,18 +241,10 @@ pub async fn evaluate_run(
     options: PredictOptions,
     baseline: bool,
 ) -> Result<Evaluation, TrainingError> {
-    let config = match RunConfig::from_toml(&run_dir::read_config(directory)?)? {
-        RunConfig::Finetune(config) => config,
-        RunConfig::Pretrain(_) => return Err(TrainingError::NoEndpoints(directory.to_owned())),
-    };
-    config.check()?;
-    if !directory.join(run_dir::MODEL).is_dir() {
-        return Err(TrainingError::Unfinished(directory.to_owned()));
-    }
+    let (config, info) = read_finished(directory)?;
     // The run's own files are those of its model's card.
     let stores = options.augmentations == NonZeroUsize::MIN && baseline;
     let _lock = stores.then(|| RunLock::take(directory)).transpose()?;
-    let info: RunInfo = run_dir::read_json(&directory.join(run_dir::RUN))?;
     let data = stored(directory, &config, &info)?;
     let models = models(directory, data.folds.len());
     let with_baseline = baseline && config.baseline;
@@ -745,45 +737,116 @@ impl TableRun<'_> {
     /// Stores the model of all molecules, or else of the first fold, as what the
     /// run led to.
     async fn finish(&self, run: &Run, evaluated: Evaluated) -> Result<Finetuned, TrainingError> {
-        let source = if self.config.refit {
-            self.data.folds.len()
-        } else {
-            0
-        };
-        let files = ModelFiles::read(&run_dir::fold_model(self.directory, source))?;
-        let (mut config, model) = files.load(self.device.tensors())?;
-        let known = files.applicability(&config).map_err(ModelDirError::from)?;
-        let auxiliary = |place: &usize| self.config.endpoints[*place].auxiliary;
-        let predicted: Vec<usize> = (0..config.endpoints.len())
-            .filter(|place| !auxiliary(place))
-            .collect();
-        let applicability = known
-            .unwrap_or_else(|| ApplicabilityDomain::new(Vec::new(), Vec::new(), Vec::new()))
-            .with_endpoints(domains(&self.data.endpoints, &evaluated.held_out))
-            .with_endpoints_of(&predicted);
-        let model = model.with_endpoints(&predicted);
-        config.endpoints = predicted
-            .iter()
-            .map(|&place| config.endpoints[place].clone())
-            .collect();
-        let card = model_card::finetuned(
+        let found = outcome(
+            self.directory,
             self.config,
-            &config,
-            (self.data.examples.iter())
-                .filter(|example| example.is_measured())
-                .count(),
-            &self.data.folds,
-            &evaluated.evaluation,
-            &applicability,
-        );
-        let domain = applicability.to_bytes().map_err(ModelDirError::from)?;
-        run.finish(&config, &model, &card, Some(&domain)).await?;
+            &self.data,
+            &evaluated,
+            self.device,
+        )?;
+        let (config, model) = (found.config, &found.model);
+        run.finish(&config, model, &found.card, Some(&found.domain))
+            .await?;
         Ok(Finetuned {
             config,
             evaluation: evaluated.evaluation,
             left_out: Vec::new(),
         })
     }
+}
+
+/// What a run led to.
+struct Outcome {
+    config: ModelConfig,
+    model: Model,
+    card: String,
+    domain: Vec<u8>,
+}
+
+/// The model of all molecules, or else of the first fold, with the endpoints that it is
+/// to predict, its card, and domains and intervals after the held-out molecules.
+fn outcome(
+    directory: &Path,
+    config: &FinetuneConfig,
+    data: &Dataset,
+    evaluated: &Evaluated,
+    device: &Device,
+) -> Result<Outcome, TrainingError> {
+    let source = if config.refit { data.folds.len() } else { 0 };
+    let files = ModelFiles::read(&run_dir::fold_model(directory, source))?;
+    let (mut model_config, model) = files.load(device.tensors())?;
+    let known = files
+        .applicability(&model_config)
+        .map_err(ModelDirError::from)?;
+    let auxiliary = |place: &usize| config.endpoints[*place].auxiliary;
+    let predicted: Vec<usize> = (0..model_config.endpoints.len())
+        .filter(|place| !auxiliary(place))
+        .collect();
+    let applicability = known
+        .unwrap_or_else(|| ApplicabilityDomain::new(Vec::new(), Vec::new(), Vec::new()))
+        .with_endpoints(domains(&data.endpoints, &evaluated.held_out))
+        .with_endpoints_of(&predicted);
+    let model = model.with_endpoints(&predicted);
+    model_config.endpoints = predicted
+        .iter()
+        .map(|&place| model_config.endpoints[place].clone())
+        .collect();
+    let card = model_card::finetuned(
+        config,
+        &model_config,
+        (data.examples.iter())
+            .filter(|example| example.is_measured())
+            .count(),
+        &data.folds,
+        &evaluated.evaluation,
+        &applicability,
+    );
+    let domain = applicability.to_bytes().map_err(ModelDirError::from)?;
+    Ok(Outcome {
+        config: model_config,
+        model,
+        card,
+        domain,
+    })
+}
+
+/// Makes the domains and intervals of a finished fine-tuning run anew, as this version
+/// makes them, from the predictions of the molecules that its folds held out: the run's
+/// model is written with them. Its weights, and so its predictions, stay.
+///
+/// # Errors
+///
+/// Where the directory holds no finished fine-tuning run, its examples or splits are not
+/// those that the run began with, the device fails, or the model cannot be written.
+pub async fn calibrate_run(directory: &Path, device: &Device) -> Result<(), TrainingError> {
+    let (config, info) = read_finished(directory)?;
+    let _lock = RunLock::take(directory)?;
+    let data = stored(directory, &config, &info)?;
+    let models = models(directory, data.folds.len());
+    let options = PredictOptions::default();
+    let baseline = config.baseline;
+    let evaluated = evaluation::evaluate(&data, &models, device, options, baseline).await?;
+    let found = outcome(directory, &config, &data, &evaluated, device)?;
+    let (config, model) = (&found.config, &found.model);
+    let place = directory.join(run_dir::MODEL);
+    let domain = Some(&found.domain[..]);
+    model_dir::write(&place, config, model, Precision::Fp32, &found.card, domain)
+        .await
+        .map_err(TrainingError::from)
+}
+
+/// The configuration of a finished fine-tuning run, and what it says of itself.
+fn read_finished(directory: &Path) -> Result<(FinetuneConfig, RunInfo), TrainingError> {
+    let config = match RunConfig::from_toml(&run_dir::read_config(directory)?)? {
+        RunConfig::Finetune(config) => config,
+        RunConfig::Pretrain(_) => return Err(TrainingError::NoEndpoints(directory.to_owned())),
+    };
+    config.check()?;
+    if !directory.join(run_dir::MODEL).is_dir() {
+        return Err(TrainingError::Unfinished(directory.to_owned()));
+    }
+    let info = run_dir::read_json(&directory.join(run_dir::RUN))?;
+    Ok((config, info))
 }
 
 /// A sentence for each endpoint of which too few molecules were held out for a domain

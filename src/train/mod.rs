@@ -62,7 +62,7 @@ pub use configurations::CONFIGURATIONS;
 pub use corpus::{Corpus, CorpusError, DataFile, Position as CorpusPosition};
 pub use dataset::{Example, Examples, ExamplesError, Merged, TableRead};
 pub use describe::{DescribeError, describe};
-pub use finetune::{Finetuned, Position as FoldPosition, evaluate_run, finetune};
+pub use finetune::{Finetuned, Position as FoldPosition, calibrate_run, evaluate_run, finetune};
 pub use learnable::LearnableError;
 pub use left_out::{Fault, LeftOut, summary as left_out_summary};
 pub use model_card::evaluation_table;

@@ -231,11 +231,14 @@ fn kernel(kernel: &Kernel) -> &'static str {
 fn reliability(model: &ModelConfig, applicability: &ApplicabilityDomain) -> String {
     let mut text = String::from(
         "\n## Reliability\n\nA molecule is in an endpoint's domain, at its border or out of it by \
-         the Tanimoto similarities of its ECFP4 fingerprint to the five nearest training \
-         molecules (their mean, weighted by themselves): out are those less similar than nine in ten held-out molecules (validation and test), at \
-         the border those less similar than seven in ten. The interval is to hold nine measured \
+         how far the five nearest training molecules support the prediction: the Tanimoto \
+         similarities of their ECFP4 fingerprints (the mean, weighted by themselves), divided by \
+         1 + d/m, with d the distance of the prediction from what was measured for them (root of \
+         the mean square, weighted by the squared similarities) and m its mean over held-out \
+         molecules (validation and test); 0 where they are less similar than those of 99 in 100 of \
+         these. Out are those less supported than nine in ten of them, at the border those less supported than seven in ten. The interval is to hold nine measured \
          values in ten; coverage is the fraction that intervals held which were made without \
-         them.\n\n| Endpoint | Domain | Similarity | Held out | RMSE | 90 % interval | Coverage |\n\
+         them.\n\n| Endpoint | Domain | Support | Held out | RMSE | 90 % interval | Coverage |\n\
          |---|---|---|---|---|---|---|\n",
     );
     let domains = model.endpoints.iter().zip(applicability.endpoints());
@@ -245,7 +248,7 @@ fn reliability(model: &ModelConfig, applicability: &ApplicabilityDomain) -> Stri
             |coverage| format!("{:.0} %", 100.0 * coverage),
         );
         for band in domain.bands.iter().rev() {
-            let similarity = match band.domain {
+            let support = match band.domain {
                 Domain::In => format!("{:.2} and more", domain.within),
                 Domain::Borderline => format!("{:.2} and more", domain.borderline),
                 Domain::Out => "less".to_owned(),
@@ -257,7 +260,7 @@ fn reliability(model: &ModelConfig, applicability: &ApplicabilityDomain) -> Stri
             let (name, molecules, rmse) = (band.domain.name(), band.molecules, band.rmse);
             let _ = writeln!(
                 text,
-                "| {} | {name} | {similarity} | {molecules} | {rmse:.3} | {} | {coverage} |",
+                "| {} | {name} | {support} | {molecules} | {rmse:.3} | {} | {coverage} |",
                 endpoint.title,
                 interval.trim_end(),
             );

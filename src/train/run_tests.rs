@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::corpus::hexadecimal;
 use super::evaluation::evaluate_table;
 use super::run_dir::{EXAMPLES, MODEL, RUN, RunInfo, SPLITS};
-use super::{Event, RunConfig, Trained, TrainingError, evaluate_run, resume, run};
+use super::{Event, RunConfig, Trained, TrainingError, calibrate_run, evaluate_run, resume, run};
 use crate::convert::export;
 use crate::device::{Device, DeviceChoice};
 use crate::model_dir::{ModelFiles, with_digest};
@@ -555,6 +555,15 @@ fn a_run_that_was_begun_in_another_standard_form_is_refused() {
             let options = PredictOptions::default();
             let evaluated = pollster::block_on(evaluate_run(&run, &device, options, false));
             evaluated.expect("it has a model");
+            // Calibrated anew by the same version it is what it was.
+            fs::write(run.join(RUN), &recorded).expect("written");
+            let files = || {
+                ["config.json", "domain.json.gz", "README.md"]
+                    .map(|name| fs::read(run.join(MODEL).join(name)).expect("there"))
+            };
+            let before = files();
+            pollster::block_on(calibrate_run(&run, &device)).expect("a finished run");
+            assert!(before == files());
         }
     }
 }

@@ -1008,6 +1008,40 @@ fn a_format_asked_for_is_taken() {
 }
 
 #[test]
+fn text_under_the_name_of_what_packs_it_is_read_and_told() {
+    for (name, promised) in [
+        ("hits.csv.gz", "a gzip file"),
+        ("hits.csv.zst", "a Zstandard file"),
+        ("HITS.ZIP", "a zip archive"),
+        ("hits.xlsx", "an Excel workbook"),
+    ] {
+        let (_, rows, notes) = read("smiles,name\nCCO,ethanol\n", name);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(notes, [Note::Misnamed { promised }], "{name}");
+    }
+    let error = refused("no table\n", "report.xlsx").to_string();
+    assert_eq!(
+        error,
+        "the file is not an Excel workbook, as its name says, but plain text, and no column \
+         looks like SMILES; name one of `no table`"
+    );
+}
+
+#[test]
+fn a_packed_file_under_a_plain_name_is_unpacked() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed
+        .write_all(b"smiles,name\nCCO,ethanol\n")
+        .expect("memory can be written to");
+    let packed = packed.finish().expect("memory can be written to");
+    for name in ["hits.csv", "hits.csv.gz", "hits.xlsx"] {
+        let (_, rows, notes) = read(&packed, name);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(notes, [], "{name}");
+    }
+}
+
+#[test]
 fn an_output_that_is_read_again_is_known_for_one() {
     let text = "smiles,standardized,changes\nCCO.Cl,CCO,left out: Cl\n";
     let (header, rows, notes) = read(text, "out.csv");
