@@ -37,6 +37,8 @@ SMILES = {
     "fused": "c1cc2cccc3c4cccc5cccc(c(c1)c23)c54",
     "cage": "C12C3C4C5C1C6C2C3C4C56",
     "ladder": "C12C3C4C5C1C6C2C3" + "C4C5" * 17 + "C56",
+    "belt": "C12C3C4C5" + "C1C5" * 108 + "C1C6C2C3C4C56",
+    "ranges": "[O-15].[O-16].[9999CH4].[CH3:65535]C.[FeH9]",
     "peptide": "N[C@@H](C)C(=O)N[C@@H](Cc1ccccc1)C(=O)N1CCC[C@H]1C(=O)O",
     "open": "C1CC(C[",
     "unicode": "C\u00b5C \u2003 name",
@@ -94,6 +96,10 @@ MOL_BLOCKS = {
     "zero": v2000(
         "zero", [("B", 0, 0, 0), ("N", 1, 0, 0)], [(1, 2, 1)],
         ["M  ZBO  1   1   0", "M  ZCH  2   1   0   2   0", "M  HYD  2   1   3   2   3"],
+    ),
+    "ranges": v2000(
+        "ranges", [("O", 0, 0, 0, 0, 7), ("C", 1, 0, 0), ("Fe", 2, 0, 0, 0, 0, 9)], [(1, 2, 1)],
+        ["M  CHG  2   1 -15   2  15", "M  ISO  1   29999"],
     ),
     "query": v2000(
         "query", [("A", 0, 0, 0), ("L", 1, 0, 0), ("R#", 2, 0, 0)], [(1, 2, 5), (2, 3, 8)],

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::files::{Shard, is_packed};
+use crate::memory::GivenBack;
 
 /// The values of an option, each with its name and its help.
 pub(crate) type Choices<T> = [(T, &'static str, &'static str)];
@@ -331,6 +332,7 @@ impl ScoringArguments {
 
     /// `scorer` in its precision.
     pub(crate) fn apply(self, scorer: Scorer) -> Result<Scorer, CommandError> {
+        let _weights = GivenBack::begin();
         Ok(match self.precision(scorer.device()) {
             Precision::Int8 => scorer.in_eight_bits()?,
             Precision::Fp16 => scorer.in_half_precision()?,

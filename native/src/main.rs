@@ -18,6 +18,7 @@ mod error;
 mod failures;
 mod files;
 mod interrupt;
+mod memory;
 mod messages;
 mod model;
 mod partial;
@@ -47,33 +48,6 @@ struct Arguments {
     command: Command,
 }
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Lets the allocator keep what is freed: a training step frees and takes
-/// hundreds of megabytes, and fetching them from the system again costs more
-/// than many of its kernels. Peak memory is the same.
-fn keep_memory() {
-    // `mi_option_purge_delay`, which the crate does not name; -1 is "never".
-    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-    // SAFETY: it sets one number; an option that is none is ignored.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
-}
-
-/// Has the system give memory in small pages. Of the large ones (2 MiB) that the allocator
-/// asks for, scoring leaves most of each untouched, which costs a third of its memory;
-/// training fills them, and keeps them.
-#[cfg(target_os = "linux")]
-fn small_pages() {
-    let none: libc::c_ulong = 0;
-    let set: libc::c_ulong = 1;
-    // SAFETY: it sets a flag of this process. Where it cannot be set, pages stay large.
-    unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, set, none, none, none) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn small_pages() {}
-
 /// Leaves Mesa's choice between GPUs out where there is no graphical session: its
 /// Vulkan layer asks the compositor, and without one writes an error of its own to
 /// stderr before every answer of ours. Whoever chooses by Mesa's variables keeps it.
@@ -90,14 +64,14 @@ fn without_session() {
 fn without_session() {}
 
 fn main() -> ExitCode {
-    keep_memory();
+    memory::keep();
     without_session();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => return shown(&answer),
     };
     if !arguments.command.trains() {
-        small_pages();
+        memory::small_pages();
     }
     let done = check_threads().and_then(|()| arguments.command.run(Arguments::command()));
     match done {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cli::ModelArguments;
 use crate::error::CommandError;
+use crate::memory::GivenBack;
 
 /// What a command computes with the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,7 @@ pub(crate) fn load_with_digest(
     device: Device,
     asked: Asked,
 ) -> Result<(Scorer, String), CommandError> {
+    let _weights = GivenBack::begin();
     let (name, files) = files(arguments, task)?;
     let loaded = files
         .and_then(|files| {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 from . import DelicateError, Scorer, __version__
 
@@ -16,6 +18,17 @@ def _shard(text: str) -> tuple[int, int]:
     if not 1 <= int(part) <= int(parts):
         raise argparse.ArgumentTypeError("the first is 1, and the last as high as their number")
     return int(part), int(parts)
+
+
+def _number(most: int) -> Callable[[str], int]:
+    """Reads a whole number from 1 to ``most``."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {most}")
+        return int(text)
+
+    return read
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -36,6 +49,27 @@ def _arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on from the row groups that are finished"
+    )
+    parser.add_argument(
+        "--row-group",
+        type=_number(1 << 20),
+        metavar="ROWS",
+        help="rows of a row group of the output, at most (default: those of the input, 131072 at most)",
+    )
+    parser.add_argument(
+        "--keep-salts", action="store_true", help="default: the largest organic part only"
+    )
+    parser.add_argument(
+        "--keep-charges",
+        action="store_true",
+        help="default: neutral where moving protons can do it",
+    )
+    parser.add_argument(
+        "--tta",
+        type=_number(1000),
+        default=1,
+        metavar="N",
+        help="average over N SMILES of each molecule",
     )
     parser.add_argument("--uncertainty", action="store_true", help="add intervals and domain")
     parser.add_argument("--percentiles", action="store_true", help="add places among references")
@@ -58,29 +92,29 @@ def main() -> int:
         scorer = Scorer(
             arguments.model, arguments.device, arguments.threads, arguments.precision
         )
+        options: dict[str, Any] = {
+            "smiles_column": arguments.smiles_column,
+            "scorer": scorer,
+            "shard": arguments.shard,
+            "resume": arguments.resume,
+            "row_group": arguments.row_group,
+            "keep_salts": arguments.keep_salts,
+            "keep_charges": arguments.keep_charges,
+            "augmentations": arguments.tta,
+        }
         if arguments.command == "score":
             names = arguments.endpoints.split(",") if arguments.endpoints else None
             done = parquet.score(
                 arguments.source,
                 arguments.output,
-                smiles_column=arguments.smiles_column,
-                scorer=scorer,
-                shard=arguments.shard,
-                resume=arguments.resume,
                 uncertainty=arguments.uncertainty,
                 percentiles=arguments.percentiles,
                 properties=arguments.properties,
                 endpoints=names,
+                **options,
             )
         else:
-            done = parquet.embed(
-                arguments.source,
-                arguments.output,
-                smiles_column=arguments.smiles_column,
-                scorer=scorer,
-                shard=arguments.shard,
-                resume=arguments.resume,
-            )
+            done = parquet.embed(arguments.source, arguments.output, **options)
     except KeyboardInterrupt:
         parser.exit(130, "delicate: interrupted; the same command with --resume goes on\n")
     except (DelicateError, OSError, ValueError) as error:

@@ -31,8 +31,10 @@ __all__ = ["ColumnError", "FileError", "ResumeError", "Summary", "embed", "score
 # Rows that are read and computed together.
 _ROWS = 16_384
 
-# Rows of a row group that is written, at most: what is held in memory.
+# Rows of a row group that is written, at most: what is held in memory. Where they are
+# said, up to as many as the command takes.
 _GROUP = 131_072
+_MOST = 1 << 20
 
 # What the settings are called in a file that is whole.
 _KEY = b"delicate"
@@ -67,6 +69,7 @@ def score(
     scorer: Scorer | None = None,
     shard: tuple[int, int] = (1, 1),
     resume: bool = False,
+    row_group: int | None = None,
     uncertainty: bool = False,
     percentiles: bool = False,
     properties: bool = False,
@@ -83,7 +86,8 @@ def score(
     ``shard=(i, n)`` takes the ``i``-th of ``n`` parts of the row groups, from 1. Row
     groups are finished one by one in ``TARGET.partial``; ``target`` appears once it is
     whole. With ``resume`` a run goes on from those that are finished, and leaves a
-    ``target`` that is whole as it is.
+    ``target`` that is whole as it is. ``row_group`` is the most rows of a row group that
+    is written: those of ``source`` without it, 131,072 at most.
     """
     of = scorer or default_scorer()
     options: dict[str, Any] = {
@@ -101,6 +105,7 @@ def score(
         smiles_column,
         shard,
         resume,
+        row_group,
         {"what": "score", "model": _digest(of), **_computed(of), **options},
         lambda molecules: of.score(molecules, **options),
     )
@@ -114,6 +119,7 @@ def embed(
     scorer: Scorer | None = None,
     shard: tuple[int, int] = (1, 1),
     resume: bool = False,
+    row_group: int | None = None,
     keep_salts: bool = False,
     keep_charges: bool = False,
     augmentations: int = 1,
@@ -131,6 +137,7 @@ def embed(
         smiles_column,
         shard,
         resume,
+        row_group,
         {"what": "embed", "model": _digest(of), **_computed(of), **options},
         lambda molecules: of.embed(molecules, **options),
     )
@@ -155,12 +162,16 @@ def _run(
     smiles_column: str | None,
     shard: tuple[int, int],
     resume: bool,
+    row_group: int | None,
     settings: dict[str, Any],
     compute: Callable[[pa.ChunkedArray], Result],
 ) -> Summary:
     part, parts = shard
     if not 1 <= part <= parts:
         raise ValueError(f"shard is (i, n) with i from 1 to n, not ({part}, {parts})")
+    if row_group is not None and not 1 <= row_group <= _MOST:
+        raise ValueError(f"row_group is from 1 to {_MOST}, not {row_group}")
+    size = row_group or _GROUP
     if target.exists() and source.resolve() == target.resolve():
         raise ValueError(f"{target} is both source and target: choose another target")
     with _file_errors(source):
@@ -180,6 +191,7 @@ def _run(
             "version": __version__,
             "column": column,
             "shard": list(shard),
+            "row_group": size,
             "source": _fingerprint(source, file),
         }
         text = json.dumps(settings, sort_keys=True)
@@ -209,10 +221,10 @@ def _run(
                     failed += len(error) - error.null_count
                     arrays = [*batch.columns, *flat(result)]
                     writer.write_batch(
-                        pa.RecordBatch.from_arrays(arrays, schema=schema), row_group_size=_GROUP
+                        pa.RecordBatch.from_arrays(arrays, schema=schema), row_group_size=size
                     )
             done += 1
-        _join(target, finished, schema)
+        _join(target, finished, schema, size)
     shutil.rmtree(folder)
     return Summary(rows, failed, done, len(finished) - done)
 
@@ -299,12 +311,19 @@ def _umask() -> int:
     return mask
 
 
-def _join(target: Path, parts: Sequence[Path], schema: pa.Schema) -> None:
+def _join(target: Path, parts: Sequence[Path], schema: pa.Schema, size: int) -> None:
     """Writes the finished row groups into one file, in their order."""
     with _whole(target) as unfinished, pq.ParquetWriter(
         unfinished, schema, compression="zstd"
     ) as writer:
         for path in parts:
+            held = schema.empty_table()
             with pq.ParquetFile(path, memory_map=True) as part:
+                # What was written together is smaller than a row group may be.
                 for group in range(part.num_row_groups):
-                    writer.write_table(part.read_row_group(group), row_group_size=_GROUP)
+                    held = pa.concat_tables([held, part.read_row_group(group)])
+                    while len(held) >= size:
+                        writer.write_table(held.slice(0, size), row_group_size=size)
+                        held = held.slice(size)
+            if len(held):
+                writer.write_table(held, row_group_size=size)

@@ -79,6 +79,31 @@ def test_columns_and_types_of_the_user_stay(tmp_path: Path, scorer: delicate.Sco
         delicate.parquet.score(tmp_path / "in.parquet", target, scorer=scorer, resume=True)
 
 
+def test_row_groups_have_as_many_rows_as_were_asked_for(
+    tmp_path: Path, scorer: delicate.Scorer
+) -> None:
+    from delicate import parquet
+
+    source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    # Two row groups, of which the first is read in two parts.
+    table = pa.table({"smiles": ["C" * (1 + row % 5) for row in range(20_010)]})
+    pq.write_table(table, source, row_group_size=20_000)
+    for asked, sizes in [(None, [20_000, 10]), (17_000, [17_000, 3_000, 10])]:
+        parquet.score(source, target, scorer=scorer, endpoints=["log_s"], row_group=asked)
+        with pq.ParquetFile(target) as file:
+            metadata = file.metadata
+            groups = range(metadata.num_row_groups)
+            assert [metadata.row_group(group).num_rows for group in groups] == sizes
+            assert file.read(["smiles"]).equals(table)
+    command = [sys.executable, "-m", "delicate", "embed", "in.parquet", "-o", "small.parquet"]
+    pq.write_table(table.slice(0, 10), source)
+    subprocess.run([*command, "--device", "cpu", "--row-group", "4"], cwd=tmp_path, check=True)
+    with pq.ParquetFile(tmp_path / "small.parquet") as file:
+        assert file.num_row_groups == 3
+    with pytest.raises(ValueError, match="row_group is from 1 to 1048576"):
+        parquet.embed(source, target, scorer=scorer, row_group=0)
+
+
 def test_shards_are_the_whole(tmp_path: Path, scorer: delicate.Scorer) -> None:
     import delicate.parquet
 
@@ -157,6 +182,8 @@ def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:
     for words, code, said in [
         (["--device", "cpu"], 1, "in.parquet"),
         (["--shard", "5/4"], 2, "the first is 1"),
+        (["--row-group", "0"], 2, "a whole number from 1 to 1048576"),
+        (["--tta", "1001"], 2, "a whole number from 1 to 1000"),
         (["--device", "abacus"], 1, "unknown device"),
     ]:
         done = subprocess.run(

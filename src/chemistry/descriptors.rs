@@ -15,7 +15,7 @@
 
 use chematic_chem as chem;
 use chematic_core::{AtomIdx, BondEntry, BondIdx};
-use chematic_perception::{find_sssr, rdkit_symmetrized_sssr};
+use chematic_perception::{find_sssr, rdkit_symmetrized_sssr, relevant_cycles};
 use chematic_smiles::with_rdkit_model_molecule;
 
 use super::{ChemistryError, Molecule, Reason};
@@ -120,9 +120,11 @@ impl Molecule {
     ///
     /// # Errors
     ///
-    /// If a value is not finite, or the molecule has more than 1,000 atoms.
+    /// If a value is not finite, the molecule has more than 1,000 atoms, or its rings
+    /// share atoms in too many ways ([`Reason::RingSystem`]).
     pub fn descriptors(&self) -> Result<Vec<f64>, ChemistryError> {
         self.check_describable()?;
+        self.check_rings()?;
         finite(with_rdkit_model_molecule(&self.written, |model| {
             let mut values = Vec::with_capacity(DESCRIPTORS.len());
             general(model, &mut values);
@@ -156,11 +158,31 @@ impl Molecule {
             limit: MAX_DESCRIBED,
         }))
     }
+
+    /// Refuses what would take gigabytes: `RingCount` is the number of relevant rings,
+    /// which the crate lists, up to a million, and rings that share atoms have many.
+    fn check_rings(&self) -> Result<(), ChemistryError> {
+        let parts = self.fragments().iter().max().map_or(0, |last| last + 1);
+        let independent = self.written.bond_count() + parts - self.written.atom_count();
+        if independent <= FEW_RINGS {
+            return Ok(());
+        }
+        let limit = MAX_RING_ATOMS / self.atom_count().max(1);
+        let counted = relevant_cycles(&self.written, limit);
+        let refused = |_| ChemistryError::new(Reason::RingSystem { limit });
+        counted.map(|_| ()).map_err(refused)
+    }
 }
 
 /// Most atoms of a molecule whose descriptors are computed, far beyond what a model
 /// reads.
 const MAX_DESCRIBED: usize = 1_000;
+/// So many independent rings have fewer than 2^16 sums, of which the relevant rings are
+/// some: they need not be counted ahead.
+const FEW_RINGS: usize = 16;
+/// Most atoms of all relevant rings together, were each as large as the molecule: room
+/// for the 2^18 rings around eighteen phenylenes in a circle, and a fifth of a gigabyte.
+const MAX_RING_ATOMS: usize = 30_000_000;
 
 fn finite(values: Vec<f64>) -> Result<Vec<f64>, ChemistryError> {
     if values.iter().all(|value| value.is_finite()) {

@@ -81,6 +81,17 @@ pub enum Reason {
         /// The symbol as written.
         symbol: String,
     },
+    /// A number of an atom is beyond what the formats can write.
+    OutOfRange {
+        /// What it is the number of: `charge`, `mass number`.
+        what: &'static str,
+        /// The atom's element, and its number where the text gives it one.
+        atom: String,
+        /// The number.
+        value: i64,
+        /// The smallest and the largest that can be written.
+        range: [i64; 2],
+    },
     /// An atom has more bonds than its element permits.
     Valence {
         /// The atom's element.
@@ -133,6 +144,11 @@ pub enum Reason {
         /// What is wrong, as a clause.
         what: String,
     },
+    /// Rings share atoms in so many ways that they are not counted.
+    RingSystem {
+        /// How many relevant rings are counted in a molecule of this size.
+        limit: usize,
+    },
     /// The text may be valid, but says something this library does not model.
     Unsupported {
         /// What is not supported.
@@ -152,6 +168,7 @@ impl Reason {
             Self::Parentheses { .. } => "parentheses",
             Self::BracketAtom { .. } => "bracket_atom",
             Self::UnknownElement { .. } => "unknown_element",
+            Self::OutOfRange { .. } => "out_of_range",
             Self::Valence { .. } => "valence",
             Self::Kekulization { .. } => "kekulization",
             Self::Wildcard => "wildcard",
@@ -163,6 +180,7 @@ impl Reason {
             Self::Metal { .. } => "metal",
             Self::Mixture { .. } => "mixture",
             Self::MolBlock { .. } => "mol_block",
+            Self::RingSystem { .. } => "ring_system",
             Self::Unsupported { .. } => "unsupported",
         }
     }
@@ -187,6 +205,15 @@ impl fmt::Display for ChemistryError {
             Reason::Parentheses { what } => write!(f, "parenthesis{place} {what}"),
             Reason::BracketAtom { what } => write!(f, "bracket atom: {what}{place}"),
             Reason::UnknownElement { symbol } => write!(f, "unknown element `{symbol}`{place}"),
+            Reason::OutOfRange {
+                what,
+                atom,
+                value,
+                range: [low, high],
+            } => write!(
+                f,
+                "atom {atom}{place}: {what} {value} is out of range ({low} to {high})"
+            ),
             Reason::Valence { element, valence } => write!(
                 f,
                 "atom {element}{place}: explicit valence {valence} is greater than permitted"
@@ -231,6 +258,11 @@ impl fmt::Display for ChemistryError {
                  is not meant, or give each a row of its own"
             ),
             Reason::MolBlock { line, what } => write!(f, "mol block, line {line}: {what}"),
+            Reason::RingSystem { limit } => write!(
+                f,
+                "ring system too complex: more than {limit} relevant rings (those that are no \
+                 sum of shorter ones), the most that are counted in a molecule of this size"
+            ),
             Reason::Unsupported { what } => write!(f, "{what}{place} is not supported"),
         }
     }

@@ -23,6 +23,7 @@ mod mol_block;
 mod normalise;
 #[cfg(feature = "properties")]
 mod properties;
+mod ranges;
 mod scaffold;
 mod smiles;
 mod standard_form;
@@ -443,6 +444,16 @@ impl Molecule {
         let mut atoms = Vec::with_capacity(model.atoms.len());
         for (index, atom) in model.atoms.iter().enumerate() {
             if let &Some((aromatic, charge, hydrogens)) = atom {
+                // Groups were given charges, and hydrogens were folded.
+                ranges::CHARGE
+                    .check(charge, || symbol(&written, index).to_owned())
+                    .and_then(|()| {
+                        ranges::HYDROGENS.check(hydrogens, || symbol(&written, index).to_owned())
+                    })
+                    .map_err(|reason| ChemistryError {
+                        position: position(index),
+                        ..ChemistryError::new(reason)
+                    })?;
                 kept.push(index);
                 atoms.push(StandardAtom {
                     aromatic,

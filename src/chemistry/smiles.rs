@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use chematic_core::Element;
 
-use super::{ChemistryError, Note, Reason, cxsmiles};
+use super::{ChemistryError, Note, Reason, cxsmiles, ranges};
 
 /// Longest SMILES that is read, in bytes.
 pub(super) const MAX_LENGTH: usize = 10_000;
@@ -410,10 +410,11 @@ impl<'a> Scanner<'a> {
         let open = self.at;
         self.at += 1;
         let isotope = self.at;
-        if self.number(5).is_some_and(|mass| mass > 9_999) {
-            return Err(self.bracket("no isotope is this heavy", isotope));
-        }
+        let mass = self.number(5);
+        let symbol = self.at;
         self.element(open)?;
+        let symbol = symbol..self.at;
+        self.check(ranges::MASS, mass.map_or(0, i64::from), &symbol, isotope)?;
         if self.peek() == Some(b'@') {
             self.chirality()?;
         }
@@ -422,22 +423,24 @@ impl<'a> Scanner<'a> {
             self.digit();
         }
         if let Some(sign @ (b'+' | b'-')) = self.peek() {
+            let start = self.at;
             self.at += 1;
-            if self.peek() == Some(sign) {
+            let charge = if self.peek() == Some(sign) {
                 self.at += 1;
+                2
             } else {
-                self.number(2);
-            }
+                // More digits than the limit has, so that the number can be told.
+                self.number(5).map_or(1, i64::from)
+            };
+            let charge = if sign == b'-' { -charge } else { charge };
+            self.check(ranges::CHARGE, charge, &symbol, start)?;
         }
         if self.peek() == Some(b':') {
             self.at += 1;
             let map = self.at;
             match self.number(5) {
                 None => return Err(self.bracket("`:` needs an atom map number", map)),
-                Some(number) if number > u32::from(u16::MAX) => {
-                    return Err(self.bracket("the atom map number is above 65535", map));
-                }
-                Some(_) => {}
+                Some(number) => self.check(ranges::ATOM_MAP, i64::from(number), &symbol, map)?,
             }
         }
         match self.peek() {
@@ -452,6 +455,20 @@ impl<'a> Scanner<'a> {
                 Err(self.bracket(what, self.at))
             }
         }
+    }
+
+    /// Whether `value`, which stands at `byte`, may be a number of the atom whose symbol
+    /// stands at `symbol`.
+    fn check(
+        &self,
+        number: ranges::Number,
+        value: i64,
+        symbol: &Range<usize>,
+        byte: usize,
+    ) -> Result<(), ChemistryError> {
+        number
+            .check(value, || self.text[symbol.clone()].to_owned())
+            .map_err(|reason| self.error(reason, byte))
     }
 
     fn element(&mut self, open: usize) -> Result<(), ChemistryError> {

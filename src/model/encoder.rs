@@ -665,7 +665,11 @@ impl Encoder {
 
 /// The values of a tensor on the CPU.
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().iter().collect()
+    let data = tensor.into_data();
+    match data.as_slice::<f32>() {
+        Ok(values) => values.to_vec(),
+        Err(_) => data.iter().collect(),
+    }
 }
 
 /// A linear layer as the kernels in 8-bit integers take it.

@@ -106,6 +106,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Whether its values can have intervals: that of a class is a probability, and has
+    /// none.
+    pub fn has_intervals(&self) -> bool {
+        self.task == EndpointTask::Regression
+    }
+
     /// The unit of what is learnt, such as `log10 h`; empty for a pure number.
     pub fn learnt_unit(&self) -> String {
         match self.transform {

@@ -112,6 +112,8 @@ impl<V: StoredValues> Source for V {
         for column in 0..from {
             weight.extend(stored.iter().skip(column).step_by(from));
         }
+        // The device may take a copy.
+        drop(stored);
         Ok(parameter(weight, [from, to], self.device()))
     }
 }

@@ -541,13 +541,12 @@ impl StoredValues for TensorFile<'_> {
             Dtype::I8 if expected.len() == 2 => {
                 let own = name.strip_prefix(self.prefix).unwrap_or(name);
                 let scales = self.values(&format!("{own}{SCALE}"), &expected[..1])?;
-                view.data()
-                    .chunks_exact(expected[1].max(1))
-                    .zip(scales)
-                    .flat_map(|(row, scale)| {
-                        row.iter().map(move |&b| f32::from(b.cast_signed()) * scale)
-                    })
-                    .collect()
+                // Of its size from the start: to grow is to hold it twice.
+                let mut values = Vec::with_capacity(view.data().len());
+                for (row, scale) in view.data().chunks_exact(expected[1].max(1)).zip(scales) {
+                    values.extend(row.iter().map(|&b| f32::from(b.cast_signed()) * scale));
+                }
+                values
             }
             other => {
                 return Err(SourceError::Type {

@@ -20,7 +20,7 @@ const SMILES_NAMES: [&str; 8] = [
 const STRUCTURE: &str = "structure";
 
 /// Names of an identifying column, best first, without case and punctuation.
-const ID_NAMES: [&str; 19] = [
+const ID_NAMES: [&str; 20] = [
     "id",
     "compoundid",
     "moleculeid",
@@ -40,6 +40,7 @@ const ID_NAMES: [&str; 19] = [
     "moleculename",
     "title",
     "cmpdname",
+    "compound",
 ];
 
 /// `Canonical SMILES`, `canonical_smiles` and `CanonicalSmiles` are one name.

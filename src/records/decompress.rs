@@ -37,6 +37,11 @@ impl<R: Read> Decompressed<R> {
         })
     }
 
+    /// Whether nothing is packed.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain(_))
+    }
+
     /// Zero bytes after the compressed data.
     pub(super) fn padding(&self) -> u64 {
         match self {

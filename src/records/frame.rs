@@ -1,7 +1,7 @@
 //! Results as columns, laid out as Arrow lays them out, for data frames and files of
 //! columns.
 
-use super::write::{Layout, UNCERTAINTY};
+use super::write::{Layout, Part};
 use super::{Columns, Header, Output, RowError};
 #[cfg(feature = "properties")]
 use crate::chemistry::Properties;
@@ -229,22 +229,20 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// The cells of a prediction, in the order of its columns.
-fn cells(prediction: &Prediction) -> [Cell<'_>; UNCERTAINTY.len()] {
+/// The cell of a part of a prediction.
+fn cell(part: Part, prediction: &Prediction) -> Cell<'_> {
     let nearest = prediction.nearest.as_deref();
-    let [low, high] = match prediction.interval {
-        Some(interval) => [Some(interval.low), Some(interval.high)],
-        None => [None; 2],
-    };
-    [
-        Cell::Number(prediction.value),
-        Cell::number(low),
-        Cell::number(high),
-        Cell::text(prediction.domain.map(Domain::name)),
-        nearest.map_or(Cell::None, |nearest| Cell::Double(nearest.similarity)),
-        Cell::text(nearest.map(|nearest| nearest.smiles.as_str())),
-        Cell::number(nearest.and_then(|nearest| nearest.measured)),
-    ]
+    let interval = prediction.interval;
+    match part {
+        Part::Value => Cell::Number(prediction.value),
+        Part::Low => Cell::number(interval.map(|interval| interval.low)),
+        Part::High => Cell::number(interval.map(|interval| interval.high)),
+        Part::Domain => Cell::text(prediction.domain.map(Domain::name)),
+        Part::Similarity => nearest.map_or(Cell::None, |nearest| Cell::Double(nearest.similarity)),
+        Part::Nearest => Cell::text(nearest.map(|nearest| nearest.smiles.as_str())),
+        Part::Measured => Cell::number(nearest.and_then(|nearest| nearest.measured)),
+        Part::Percentile => Cell::number(prediction.percentile()),
+    }
 }
 
 impl Frame {
@@ -257,23 +255,21 @@ impl Frame {
         let mut all = Vec::new();
         let names = &layout.output_columns;
         match &columns {
-            Columns::Predictions {
-                endpoints,
-                uncertainty,
-                percentiles,
-                ..
-            } => {
-                let shown = if *uncertainty { UNCERTAINTY.len() } else { 1 };
-                let width = shown + usize::from(*percentiles);
-                for (endpoint, names) in endpoints.iter().zip(names.chunks(width)) {
-                    for (place, name) in names.iter().enumerate() {
-                        all.push(match place {
-                            _ if place == shown => single(name, "%"),
-                            0..=2 | 6 => single(name, &endpoint.unit),
-                            4 => Column::new(name.clone(), "", Values::Double(Vec::new())),
-                            _ => Column::text(name.clone()),
-                        });
-                    }
+            Columns::Predictions { endpoints, .. } => {
+                let parts = endpoints.iter().flat_map(|endpoint| {
+                    Part::of(&columns, endpoint).map(move |part| (endpoint, part))
+                });
+                for ((endpoint, part), name) in parts.zip(names) {
+                    all.push(match part {
+                        Part::Value | Part::Low | Part::High | Part::Measured => {
+                            single(name, &endpoint.unit)
+                        }
+                        Part::Similarity => {
+                            Column::new(name.clone(), "", Values::Double(Vec::new()))
+                        }
+                        Part::Domain | Part::Nearest => Column::text(name.clone()),
+                        Part::Percentile => single(name, "%"),
+                    });
                 }
             }
             Columns::Embedding(width) => {
@@ -335,21 +331,10 @@ impl Frame {
         let result = result.map(Into::into);
         match result {
             Ok(output) if output.has_cells() => {
-                let (uncertainty, percentiles) = match self.kind {
-                    Columns::Predictions {
-                        uncertainty,
-                        percentiles,
-                        ..
-                    } => (uncertainty, percentiles),
-                    _ => (false, false),
-                };
-                let shown = if uncertainty { UNCERTAINTY.len() } else { 1 };
                 let mut all: Vec<Cell<'_>> = Vec::with_capacity(results.len());
                 for prediction in output.predictions().unwrap_or_default() {
-                    all.extend(cells(prediction).into_iter().take(shown));
-                    if percentiles {
-                        all.push(Cell::number(prediction.percentile()));
-                    }
+                    let parts = Part::of(&self.kind, prediction.definition());
+                    all.extend(parts.map(|part| cell(part, prediction)));
                 }
                 #[cfg(feature = "properties")]
                 let properties = output.properties().map(Properties::cells);

@@ -48,6 +48,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chemistry::{ChemistryError, Molecule};
 use source::Source;
+use write::own_columns;
 
 pub use frame::{Column, Frame, Values};
 pub use note::Note;
@@ -96,6 +97,18 @@ fn extension(name: &str) -> String {
     let name = packed.unwrap_or(&name);
     name.rsplit_once('.')
         .map_or_else(String::new, |(_, extension)| extension.to_owned())
+}
+
+/// What a name promises of a file beyond its text: how it is packed.
+fn promised(name: &str) -> Option<&'static str> {
+    let (_, extension) = name.rsplit_once('.')?;
+    match extension.to_ascii_lowercase().as_str() {
+        "gz" => Some("a gzip file"),
+        "zst" => Some("a Zstandard file"),
+        "zip" => Some("a zip archive"),
+        "xlsx" | "xlsm" => Some("an Excel workbook"),
+        _ => None,
+    }
 }
 
 /// What the user said about a file; the default leaves everything to detection.
@@ -316,6 +329,14 @@ pub enum RecordsError {
         /// The names there are.
         columns: Vec<String>,
     },
+    /// The name promises what the file is not, and its text is no table either.
+    #[error("the file is not {promised}, as its name says, but plain text, and {source}")]
+    Misnamed {
+        /// What the name promises.
+        promised: &'static str,
+        /// Why the text cannot be read.
+        source: Box<RecordsError>,
+    },
     /// A file of reactions.
     #[error("the file holds reactions ({what}); give its molecules as .sdf or .smi")]
     Reactions {
@@ -402,11 +423,14 @@ struct Told<R: Read> {
     source: Source<R>,
     format: Format,
     tabs: bool,
+    /// What the name promises, where the stream is plain text instead.
+    misnamed: Option<&'static str>,
 }
 
 impl<R: Read> Told<R> {
     fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
         let mut source = Source::open(source).map_err(RecordsError::at_start)?;
+        let misnamed = promised(name).filter(|_| source.is_plain());
         source.fill_head();
         if Format::from_name(name) != Some(Format::Sdf) {
             source.skip_preamble();
@@ -436,6 +460,7 @@ impl<R: Read> Told<R> {
             source,
             format,
             tabs: matches!(extension(name).as_str(), "tsv" | "tab"),
+            misnamed,
         })
     }
 
@@ -453,7 +478,8 @@ impl<R: Read> Reader<R> {
     ///
     /// `name` is the file's name, or anything without an extension (`-`) when
     /// it has none. Gzip, Zstandard, UTF-16, zip archives and Excel workbooks are
-    /// recognised by their first bytes whatever the name. A file named as `.smi`
+    /// recognised by their first bytes whatever the name; plain text under a name that
+    /// promises one of them is read, and a [`Note`] says so. A file named as `.smi`
     /// whose first entry has a comma or semicolon in it is read as CSV, because
     /// no SMILES contains one.
     ///
@@ -531,21 +557,25 @@ impl<R: Read> Reader<R> {
             source,
             format,
             tabs,
+            misnamed,
         } = Told::open(source, name, options)?;
-        let (header, body) = match format {
+        let opened = match format {
             Format::Smi => {
-                let (header, lines) = smi::open(source, options)?;
-                (header, Body::Smi(lines))
+                smi::open(source, options).map(|(header, lines)| (header, Body::Smi(lines)))
             }
-            Format::Csv => {
-                let (header, rows) = csv::open(source, tabs, options)?;
-                (header, Body::Csv(Box::new(rows)))
-            }
-            Format::Sdf => {
-                let (header, records) = sdf::open(source, items, options)?;
-                (header, Body::Sdf(Box::new(records)))
-            }
+            Format::Csv => csv::open(source, tabs, options)
+                .map(|(header, rows)| (header, Body::Csv(Box::new(rows)))),
+            Format::Sdf => sdf::open(source, items, options)
+                .map(|(header, records)| (header, Body::Sdf(Box::new(records)))),
         };
+        let (header, body) = opened.map_err(|error| match misnamed {
+            Some(promised) => RecordsError::Misnamed {
+                promised,
+                source: Box::new(error),
+            },
+            None => error,
+        })?;
+        let choice = choice.or(misnamed.map(|promised| Note::Misnamed { promised }));
         Ok(Self::with(header, format, body, choice))
     }
 
@@ -575,6 +605,7 @@ impl<R: Read> Reader<R> {
     /// column and sheet, after the last row everything.
     pub fn notes(&self) -> Vec<Note> {
         let mut notes: Vec<Note> = self.choice.clone().into_iter().collect();
+        notes.extend(own_columns(&self.header));
         match &self.body {
             Body::Smi(_) => {}
             Body::Csv(rows) => notes.extend(rows.notes()),

@@ -20,6 +20,11 @@ pub enum Note {
         /// How many.
         lines: u64,
     },
+    /// The file has columns of an output of ours.
+    OwnColumns {
+        /// What an output of this file calls its own, so that the user's stay.
+        renamed: [String; 2],
+    },
     /// Rows of titles or remarks stand above the header of a sheet.
     TitleRows {
         /// How many.
@@ -53,6 +58,11 @@ pub enum Note {
         /// How many.
         bytes: u64,
     },
+    /// The name promises what the file is not; its text was read as it is.
+    Misnamed {
+        /// What the name promises, such as `a gzip file`.
+        promised: &'static str,
+    },
     /// The table is one of several files of an archive, or sheets of a workbook.
     Part {
         /// The file or sheet taken.
@@ -82,6 +92,14 @@ impl fmt::Display for Note {
                 let lines = counted(*lines, "line that begins", "lines that begin");
                 write!(f, "{lines} with # before the table: read as comments")
             }
+            Self::OwnColumns {
+                renamed: [smiles, changes],
+            } => write!(
+                f,
+                "the columns `standardized` and `changes` are there already, as if this were an \
+                 output: they stay, and an output of this file calls its own `{smiles}` and \
+                 `{changes}`"
+            ),
             Self::TitleRows { rows } => {
                 let rows = counted(*rows, "row stands", "rows stand");
                 write!(f, "{rows} above the header: left out")
@@ -116,6 +134,10 @@ impl fmt::Display for Note {
                 let bytes = counted(*bytes, "zero byte follows", "zero bytes follow");
                 write!(f, "{bytes} the compressed data: passed over")
             }
+            Self::Misnamed { promised } => write!(
+                f,
+                "the file is not {promised}, as its name says, but plain text: read as such"
+            ),
             Self::Part { name, of, others } => {
                 write!(f, "the {of}'s `{name}` is read")?;
                 match others.len() {

@@ -123,6 +123,11 @@ impl<R: Read> Source<R> {
         while self.head().len() < count && self.fill() {}
     }
 
+    /// Whether the stream is text as it comes, not compressed.
+    pub(super) fn is_plain(&self) -> bool {
+        self.input.inner().is_plain()
+    }
+
     /// Zero bytes after the compressed data.
     pub(super) fn padding(&self) -> u64 {
         self.input.inner().padding()

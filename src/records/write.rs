@@ -12,11 +12,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 
-use super::{Header, Row, RowError};
+use super::{Header, Note, Row, RowError};
 #[cfg(feature = "properties")]
 use crate::chemistry::Properties;
 use crate::model::Endpoint;
-use crate::predict::{Domain, Prediction, Standardization};
+use crate::predict::{Prediction, Standardization};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,8 @@ pub enum Columns {
     Predictions {
         /// The endpoints, in order.
         endpoints: Vec<Arc<Endpoint>>,
-        /// Whether interval, domain and nearest training molecule are written.
+        /// Whether interval, domain and nearest training molecule are written. Of a class
+        /// there is no interval, and no column of one.
         uncertainty: bool,
         /// Whether it is written where each value stands among the model's reference
         /// molecules.
@@ -207,38 +208,85 @@ impl From<f32> for Output<'_> {
 /// The column of the nearest query of a similarity.
 const NEAREST_QUERY: &str = "nearest_query";
 
-/// What ends the names of a prediction's CSV columns, after the endpoint.
-pub(super) const UNCERTAINTY: [&str; 7] = [
-    "",
-    "_low",
-    "_high",
-    "_domain",
-    "_similarity",
-    "_nearest",
-    "_nearest_measured",
-];
-
-/// The end of the name of the column of a prediction's percentile.
-const PERCENTILE: &str = "_percentile";
-
-/// The cells of a prediction, in the order of [`UNCERTAINTY`].
-fn cells(prediction: &Prediction) -> [String; UNCERTAINTY.len()] {
-    let [low, high] = bounds(prediction);
-    let nearest = prediction.nearest.as_ref();
-    [
-        number(prediction.value),
-        low.map_or_else(String::new, number),
-        high.map_or_else(String::new, number),
-        prediction.domain.map_or("", Domain::name).to_owned(),
-        nearest.map_or_else(String::new, |n| format!("{:.3}", n.similarity)),
-        nearest.map_or_else(String::new, |n| n.smiles.clone()),
-        (nearest.and_then(|n| n.measured)).map_or_else(String::new, number),
-    ]
+/// What is written of a prediction, a column each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Value,
+    Low,
+    High,
+    Domain,
+    Similarity,
+    Nearest,
+    Measured,
+    Percentile,
 }
 
-fn bounds(prediction: &Prediction) -> [Option<f32>; 2] {
-    let interval = prediction.interval;
-    [interval.map(|i| i.low), interval.map(|i| i.high)]
+impl Part {
+    /// All of them, in the order of their columns.
+    const ALL: [Self; 8] = [
+        Self::Value,
+        Self::Low,
+        Self::High,
+        Self::Domain,
+        Self::Similarity,
+        Self::Nearest,
+        Self::Measured,
+        Self::Percentile,
+    ];
+
+    /// Those that `columns` have of an endpoint: what it never has gets no column.
+    pub(super) fn of<'a>(
+        columns: &Columns,
+        endpoint: &'a Endpoint,
+    ) -> impl Iterator<Item = Self> + use<'a> {
+        let (uncertainty, percentiles) = match columns {
+            Columns::Predictions {
+                uncertainty,
+                percentiles,
+                ..
+            } => (*uncertainty, *percentiles),
+            _ => (false, false),
+        };
+        Self::ALL.into_iter().filter(move |part| match part {
+            Self::Value => true,
+            Self::Low | Self::High => uncertainty && endpoint.has_intervals(),
+            Self::Domain | Self::Similarity | Self::Nearest | Self::Measured => uncertainty,
+            Self::Percentile => percentiles,
+        })
+    }
+
+    /// What ends the name of its column, after the endpoint.
+    fn end(self) -> &'static str {
+        match self {
+            Self::Value => "",
+            Self::Low => "_low",
+            Self::High => "_high",
+            Self::Domain => "_domain",
+            Self::Similarity => "_similarity",
+            Self::Nearest => "_nearest",
+            Self::Measured => "_nearest_measured",
+            Self::Percentile => "_percentile",
+        }
+    }
+
+    /// What a prediction has in it, as text; empty where it has nothing.
+    fn text(self, prediction: &Prediction) -> String {
+        let nearest = prediction.nearest.as_ref();
+        let text = match self {
+            Self::Value => Some(number(prediction.value)),
+            Self::Low => prediction.interval.map(|interval| number(interval.low)),
+            Self::High => prediction.interval.map(|interval| number(interval.high)),
+            Self::Domain => prediction.domain.map(|domain| domain.name().to_owned()),
+            Self::Similarity => nearest.map(|nearest| format!("{:.3}", nearest.similarity)),
+            Self::Nearest => nearest.map(|nearest| nearest.smiles.clone()),
+            Self::Measured => nearest.and_then(|nearest| nearest.measured).map(number),
+            Self::Percentile => {
+                let percentile = prediction.percentile().and_then(percentage);
+                percentile.map(|percentile| percentile.to_string())
+            }
+        };
+        text.unwrap_or_default()
+    }
 }
 
 /// A number as CSV has it; empty where it is none.
@@ -326,28 +374,23 @@ impl Layout {
             allow(unused_mut, reason = "nothing follows")
         )]
         let mut output_columns: Vec<String> = match &columns {
-            Columns::Predictions {
-                endpoints,
-                uncertainty,
-                percentiles,
-                ..
-            } => {
-                let ends: &[&str] = if *uncertainty { &UNCERTAINTY } else { &[""] };
-                let ends = ends.iter().chain(percentiles.then_some(&PERCENTILE));
-                let mut columns = Vec::new();
+            Columns::Predictions { endpoints, .. } => {
+                let mut named = Vec::new();
                 for endpoint in endpoints {
                     // What belongs together is called alike.
                     let mut name = endpoint.name.clone();
                     let all = |name: &str| -> Vec<String> {
-                        ends.clone().map(|end| format!("{name}{end}")).collect()
+                        Part::of(&columns, endpoint)
+                            .map(|part| format!("{name}{}", part.end()))
+                            .collect()
                     };
                     while all(&name).iter().any(|column| taken.contains(column)) {
                         name.insert_str(0, PREFIX);
                     }
                     taken.extend(all(&name));
-                    columns.extend(all(&name));
+                    named.extend(all(&name));
                 }
-                columns
+                named
             }
             Columns::Embedding(dimensions) => (0..*dimensions)
                 .map(|dimension| ours(&format!("embedding_{dimension}"), &mut taken))
@@ -373,7 +416,7 @@ impl Layout {
             let named = Properties::NAMES.iter();
             output_columns.extend(named.map(|name| ours(name, &mut taken)));
         }
-        let standardized_columns = ["standardized", "changes"].map(|name| ours(name, &mut taken));
+        let standardized_columns = STANDARDIZED.map(|name| ours(name, &mut taken));
         let error_column = has_errors.then(|| ours("error", &mut taken));
         Self {
             names,
@@ -455,30 +498,26 @@ impl Layout {
             "value": shortest(prediction.value),
             "unit": prediction.unit(),
         });
-        let (
-            Columns::Predictions {
-                uncertainty,
-                percentiles,
-                ..
-            },
-            Some(entry_fields),
-        ) = (&self.columns, entry.as_object_mut())
-        else {
+        let Some(entry_fields) = entry.as_object_mut() else {
             return entry;
         };
         let mut insert = |name: &str, value| entry_fields.insert(name.to_owned(), value);
-        if *uncertainty {
-            let [low, high] = bounds(prediction).map(|bound| bound.and_then(shortest));
-            insert("low", json!(low));
-            insert("high", json!(high));
-            insert("domain", json!(prediction.domain));
-            insert("nearest", json!(prediction.nearest.as_deref()));
-        }
-        if *percentiles {
-            let percentile = prediction.percentile().and_then(percentage);
-            insert("percentile", json!(percentile));
-        }
         let endpoint = prediction.definition();
+        let interval = prediction.interval;
+        for part in Part::of(&self.columns, endpoint) {
+            match part {
+                Part::Low => insert("low", json!(interval.and_then(|one| shortest(one.low)))),
+                Part::High => insert("high", json!(interval.and_then(|one| shortest(one.high)))),
+                Part::Domain => insert("domain", json!(prediction.domain)),
+                Part::Nearest => insert("nearest", json!(prediction.nearest.as_deref())),
+                Part::Percentile => {
+                    let percentile = prediction.percentile().and_then(percentage);
+                    insert("percentile", json!(percentile))
+                }
+                // Said before, or within the nearest.
+                Part::Value | Part::Similarity | Part::Measured => None,
+            };
+        }
         if !endpoint.higher.is_empty() {
             insert("higher", endpoint.higher.as_str().into());
             insert("lower", endpoint.lower.as_str().into());
@@ -513,21 +552,9 @@ impl Layout {
             Ok(_) | Err(_) => {}
         }
         if let Some(predictions) = result.ok().and_then(Output::predictions) {
-            let (uncertainty, percentiles) = match &self.columns {
-                Columns::Predictions {
-                    uncertainty,
-                    percentiles,
-                    ..
-                } => (*uncertainty, *percentiles),
-                _ => (false, false),
-            };
-            let shown = if uncertainty { UNCERTAINTY.len() } else { 1 };
             for prediction in predictions {
-                row.extend(cells(prediction).into_iter().take(shown));
-                if percentiles {
-                    let percentile = prediction.percentile().and_then(percentage);
-                    row.push(percentile.map_or_else(String::new, |one| one.to_string()));
-                }
+                let parts = Part::of(&self.columns, prediction.definition());
+                row.extend(parts.map(|part| part.text(prediction)));
             }
         }
         #[cfg(feature = "properties")]
@@ -582,6 +609,18 @@ fn ours(name: &str, taken: &mut HashSet<String>) -> String {
     name
 }
 
+/// The columns of every table: the standardised molecule, and what that changed.
+const STANDARDIZED: [&str; 2] = ["standardized", "changes"];
+
+/// What is to be said of a file that looks like an output of ours.
+pub(super) fn own_columns(header: &Header) -> Option<Note> {
+    let mut taken: HashSet<String> = header.columns.iter().cloned().collect();
+    let is_output = STANDARDIZED.iter().all(|&name| taken.contains(name));
+    is_output.then(|| Note::OwnColumns {
+        renamed: STANDARDIZED.map(|name| ours(name, &mut taken)),
+    })
+}
+
 /// What tells a column of ours from one of the user's.
 const PREFIX: &str = "delicate_";
 
@@ -613,7 +652,8 @@ fn percentage(percentile: f32) -> Option<Number> {
 ///
 /// With uncertainty a score has further `"low"` and `"high"`, the 90 % interval,
 /// `"domain": "in"`, `"borderline"` or `"out"`, and `"nearest": {"smiles": "…",
-/// "similarity": 0.5, "measured": 1.5}`, each of them null where the model has none.
+/// "similarity": 0.5, "measured": 1.5}`, each of them null where the model has none. A
+/// probability has no interval, and neither `"low"` nor `"high"`.
 ///
 /// With percentiles it has `"percentile": 61.5`, of the model's reference molecules. An
 /// endpoint whose direction is known has `"higher": "more soluble"` and `"lower": "less

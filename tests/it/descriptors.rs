@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use delicate::chemistry::{
-    AtomOrder, DESCRIPTORS, ECFP4, Ecfp, Environment, EnvironmentCounts, Molecule, Reason,
-    SURFACE_DESCRIPTORS,
+    AtomOrder, ChemistryError, DESCRIPTORS, ECFP4, Ecfp, Environment, EnvironmentCounts, Molecule,
+    Reason, SURFACE_DESCRIPTORS,
 };
 
 /// One line of `golden/descriptors.tsv`.
@@ -508,4 +508,33 @@ fn a_molecule_too_large_for_its_rings_to_be_found_has_no_descriptors() {
     assert_eq!(error.reason.code(), "too_large");
     assert!(fused(1_752).surface_descriptors().is_err());
     assert!(fused(80).descriptors().is_ok());
+}
+
+#[test]
+fn rings_are_counted_unless_they_share_atoms_in_too_many_ways() {
+    let position = DESCRIPTORS.iter().position(|&name| name == "RingCount");
+    let rings = |smiles: &str| {
+        let values = parse(smiles).descriptors()?;
+        Ok::<_, ChemistryError>(values[position.expect("a descriptor")])
+    };
+    // Phenylenes in a circle: each is passed on one side or on the other.
+    let hoop = |count: usize| {
+        let middle = "-c1ccc(cc1)".repeat(count - 2);
+        format!("c1%99ccc(cc1){middle}-c1ccc%99cc1")
+    };
+    assert_eq!(rings(&hoop(8)), Ok(264.0));
+    assert_eq!(rings(&hoop(16)), Ok(65_552.0));
+    let fullerene = "c12c3c4c5c1c1c6c7c2c2c8c3c3c9c4c4c%10c5c5c1c1c6c6c%11c7c2c2c7c8c3c3c8c9c4c4c9\
+                     c%10c5c5c1c1c6c6c%11c2c2c7c3c3c8c4c4c9c5c1c1c6c2c3c41";
+    assert_eq!(rings(fullerene), Ok(32.0));
+    // A band of squares, closed.
+    let belt = format!("C12C3C4C5{}C1C6C2C3C4C56", "C1C5".repeat(108));
+    let molecule = parse(&belt);
+    assert_eq!(
+        molecule.descriptors().expect_err("too many").reason,
+        Reason::RingSystem { limit: 132_743 }
+    );
+    // Neither needs its rings counted.
+    assert!(molecule.surface_descriptors().is_ok());
+    assert!(molecule.kekule_smiles(AtomOrder::Canonical).is_ok());
 }

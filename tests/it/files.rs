@@ -472,6 +472,11 @@ fn exports_are_read_as_they_come() {
             "p.csv",
             Some("cid"),
         ),
+        (
+            "Compound,SMILES\nA-1,CCO\nA-2,CCN\n",
+            "series.csv",
+            Some("Compound"),
+        ),
         // ChEMBL.
         (
             "\"ChEMBL ID\";\"Name\";\"Smiles\";\"AlogP\"\n\"CHEMBL545\";\"ALCOHOL\";\"CCO\";\"-0,00\"\n\"CHEMBL14449\";\"\";\"CCN\";\"-0,04\"\n",
@@ -1000,4 +1005,66 @@ fn a_format_asked_for_is_taken() {
     };
     let reader = Reader::open_seekable(Cursor::new("smiles,x\nCCO,1\n"), "a.csv", &options);
     assert_eq!(reader.expect("opens").format(), Format::Smi);
+}
+
+#[test]
+fn text_under_the_name_of_what_packs_it_is_read_and_told() {
+    for (name, promised) in [
+        ("hits.csv.gz", "a gzip file"),
+        ("hits.csv.zst", "a Zstandard file"),
+        ("HITS.ZIP", "a zip archive"),
+        ("hits.xlsx", "an Excel workbook"),
+    ] {
+        let (_, rows, notes) = read("smiles,name\nCCO,ethanol\n", name);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(notes, [Note::Misnamed { promised }], "{name}");
+    }
+    let error = refused("no table\n", "report.xlsx").to_string();
+    assert_eq!(
+        error,
+        "the file is not an Excel workbook, as its name says, but plain text, and no column \
+         looks like SMILES; name one of `no table`"
+    );
+}
+
+#[test]
+fn a_packed_file_under_a_plain_name_is_unpacked() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed
+        .write_all(b"smiles,name\nCCO,ethanol\n")
+        .expect("memory can be written to");
+    let packed = packed.finish().expect("memory can be written to");
+    for name in ["hits.csv", "hits.csv.gz", "hits.xlsx"] {
+        let (_, rows, notes) = read(&packed, name);
+        assert_eq!(rows.len(), 1, "{name}");
+        assert_eq!(notes, [], "{name}");
+    }
+}
+
+#[test]
+fn an_output_that_is_read_again_is_known_for_one() {
+    let text = "smiles,standardized,changes\nCCO.Cl,CCO,left out: Cl\n";
+    let (header, rows, notes) = read(text, "out.csv");
+    let renamed = ["delicate_standardized", "delicate_changes"].map(String::from);
+    assert_eq!(notes, [Note::OwnColumns { renamed }]);
+    let said = notes[0].to_string();
+    assert!(said.contains("`delicate_standardized`"), "{said}");
+    // As it is said, so it is written, and nothing of the user's is lost.
+    let mut writer = Writer::new(
+        Vec::new(),
+        OutputFormat::Csv,
+        &header,
+        Columns::Standardized,
+    )
+    .expect("begun");
+    writer.write(&rows[0], None, Ok(&())).expect("written");
+    let written = String::from_utf8(writer.finish().expect("ended")).expect("text");
+    assert_eq!(
+        written,
+        "smiles,standardized,changes,delicate_standardized,delicate_changes,error\n\
+         CCO.Cl,CCO,left out: Cl,,,\n"
+    );
+    // One such name alone is anybody's.
+    let (_, _, notes) = read("smiles,changes\nCCO,many\n", "a.csv");
+    assert_eq!(notes, []);
 }

@@ -830,3 +830,109 @@ fn a_bond_to_several_atoms_is_no_bond() {
     let error = refused("ATTACH=ANY ENDPTS=(3 1 2 3)").to_string();
     assert!(error.contains("a bond whose place varies"), "{error}");
 }
+
+#[test]
+fn a_number_that_cannot_be_written_is_refused_by_its_line() {
+    let bonds = [[1, 2, 1, 0]];
+    let with = |atoms: &[&str], properties: &[&str]| {
+        error(&drawn("2D", &in_a_row(atoms), &bonds, properties))
+    };
+    for (property, said) in [
+        (
+            "M  CHG  1   2-100",
+            "charge -100 is out of range (-15 to 15)",
+        ),
+        ("M  CHG  1   2  16", "charge 16 is out of range (-15 to 15)"),
+        (
+            "M  ZCH  1   2 -16",
+            "charge -16 is out of range (-15 to 15)",
+        ),
+        (
+            "M  ISO  1   2  -1",
+            "mass number -1 is out of range (0 to 9999)",
+        ),
+        (
+            "M  ISO  1   2 65000",
+            "mass number 65000 is out of range (0 to 9999)",
+        ),
+        (
+            "M  HYD  1   2  10",
+            "hydrogen count 10 is out of range (0 to 9)",
+        ),
+    ] {
+        assert_eq!(
+            with(&["C", "O"], &[property]),
+            format!("atom 2 (O) in line 8 of the mol block: {said}")
+        );
+    }
+    // The old code is four less the charge.
+    assert_eq!(
+        with(&["C", "O   0 20"], &[]),
+        "atom 2 (O) in line 6 of the mol block: charge -16 is out of range (-15 to 15)"
+    );
+    // A later line says otherwise, and the code is void.
+    let void = drawn(
+        "2D",
+        &in_a_row(&["C", "O   0 20"]),
+        &bonds,
+        &["M  CHG  1   2  -1"],
+    );
+    assert_eq!(read(&void), "C[O-]");
+
+    let of_v3000 = |atom: &str| {
+        let atom = format!(" 7 {atom}");
+        v3000(1, 0, &[" BEGIN ATOM", &atom, " END ATOM"])
+    };
+    for (atom, said) in [
+        (
+            "O 0 0 0 0 CHG=-100",
+            "7 (O): charge -100 is out of range (-15 to 15)",
+        ),
+        (
+            "C 0 0 0 0 MASS=10000",
+            "7 (C): mass number 10000 is out of range (0 to 9999)",
+        ),
+        (
+            "C 0 0 0 65536",
+            "7 (C): atom map number 65536 is out of range (0 to 65535)",
+        ),
+        (
+            "Fe 0 0 0 0 VAL=16",
+            "7 (Fe): valence 16 is out of range (-1 to 15)",
+        ),
+        (
+            "Fe 0 0 0 0 VAL=12",
+            "7 (Fe): hydrogen count 12 is out of range (0 to 9)",
+        ),
+    ] {
+        let error = error(&of_v3000(atom));
+        let place = " in line 8 of the mol block";
+        assert_eq!(error.replace(place, ""), format!("atom {said}"), "{atom}");
+        assert!(error.contains(place), "{error}");
+    }
+    // What may be written is.
+    for (atom, smiles) in [
+        ("O 0 0 0 0 CHG=-15", "[O-15]"),
+        ("C 0 0 0 65535 MASS=9999", "[9999CH4:65535]"),
+        ("Fe 0 0 0 0 VAL=9", "[FeH9]"),
+        ("Fe 0 0 0 0 VAL=-1", "[Fe]"),
+    ] {
+        assert_eq!(read(&of_v3000(atom)), canonical(smiles), "{atom}");
+    }
+}
+
+#[test]
+fn more_rings_than_a_smiles_may_have_are_refused() {
+    // Cyclopropanes, each a part of its own.
+    let block = |rings: u32| {
+        let atoms = vec!["C"; 3 * rings as usize];
+        let bonds = (0..rings).flat_map(|ring| {
+            let [a, b, c] = [1, 2, 3].map(|atom| 3 * ring + atom);
+            [[a, b, 1, 0], [b, c, 1, 0], [a, c, 1, 0]]
+        });
+        drawn("2D", &in_a_row(&atoms), &bonds.collect::<Vec<_>>(), &[])
+    };
+    let written = read(&block(200));
+    assert_eq!(canonical(&written), written);
+    assert_eq!(error(&block(201)), "too large: more than 200 rings");
+}

@@ -4,10 +4,10 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use delicate::chemistry::Keep;
-use delicate::model::Endpoint;
+use delicate::model::{Endpoint, EndpointTask};
 use delicate::predict::Prediction;
 use delicate::records::{
-    Columns, Format, Header, MAX_RECORD_BYTES, Output, OutputFormat, ReadOptions, Reader,
+    Columns, Format, Frame, Header, MAX_RECORD_BYTES, Output, OutputFormat, ReadOptions, Reader,
     RecordsError, Row, RowError, Structure, Writer,
 };
 use flate2::{Compression, write::GzEncoder};
@@ -848,6 +848,56 @@ fn json_rows_hold_the_users_columns_then_error_then_scores_in_this_order() {
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     assert_eq!(array, each.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_class_has_no_columns_of_an_interval() {
+    let class = Arc::new(Endpoint {
+        name: "ames".to_owned(),
+        task: EndpointTask::Classification,
+        ..Endpoint::default()
+    });
+    let columns = Columns::Predictions {
+        endpoints: vec![endpoint("log_s"), Arc::clone(&class)],
+        uncertainty: true,
+        percentiles: true,
+        properties: false,
+    };
+    let mut scores = predictions(&[("log_s", 0.5)]);
+    scores.push(Prediction::new(class, 0.25));
+    let rows: [(&[&str], Outcome<'_>); 1] = [(&["CCO"], Ok((&scores).into()))];
+    let text = written(OutputFormat::Csv, &["smiles"], &columns, &rows);
+    let named = "log_s,log_s_low,log_s_high,log_s_domain,log_s_similarity,log_s_nearest,\
+                 log_s_nearest_measured,log_s_percentile,ames,ames_domain,ames_similarity,\
+                 ames_nearest,ames_nearest_measured,ames_percentile,standardized,changes,error";
+    assert_eq!(
+        text,
+        format!("smiles,{named}\nCCO,0.5,,,,,,,,0.25,,,,,,,,\n")
+    );
+    let mut frame = Frame::new(&Header::default(), columns.clone());
+    frame.push(None, Ok(&scores));
+    let names: Vec<&str> = frame.columns().iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names.join(","), named);
+    assert!(
+        frame
+            .columns()
+            .iter()
+            .all(|column| column.is_valid(0) == ["log_s", "ames"].contains(&column.name.as_str()))
+    );
+    let text = written(OutputFormat::Jsonl, &["smiles"], &columns, &rows);
+    let row: Value = serde_json::from_str(&text).expect("JSON");
+    let keys = |endpoint: &str| -> Vec<String> {
+        let score = row["scores"][endpoint].as_object().expect("an object");
+        score.keys().cloned().collect()
+    };
+    assert_eq!(
+        keys("log_s").join(","),
+        "value,unit,low,high,domain,nearest,percentile"
+    );
+    assert_eq!(
+        keys("ames").join(","),
+        "value,unit,domain,nearest,percentile"
+    );
 }
 
 #[test]

@@ -3,7 +3,13 @@
 import type { Engines } from "../package/src/engines.js";
 import { DelicateError } from "../package/src/errors.js";
 import * as format from "../package/src/format.js";
-import type { ExportFormat, Header, ModelInfo, Source } from "../package/src/protocol.js";
+import type {
+  AddedColumn,
+  ExportFormat,
+  Header,
+  ModelInfo,
+  Source,
+} from "../package/src/protocol.js";
 import { type Found, Session, type Workers, type Written } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
 
@@ -151,7 +157,7 @@ export class App {
     const session = await this.#ensureOpen(input);
     // By then another may be open, or this one may be scored.
     if (session === null || session !== this.#session || this.phase !== "idle") return;
-    if (session.counts.pending === 0) {
+    if (session.counts.pending === 0 && !session.mixed) {
       this.say("Every row has already been scored.");
       return;
     }
@@ -159,14 +165,17 @@ export class App {
     this.#setPhase("scoring");
     const began = performance.now();
     try {
-      const outcome = await session.score({
-        onProgress: (done) => {
-          if (this.#session === session) this.changed.progress.emit(done);
+      const outcome = await session.score(
+        {
+          onProgress: (done) => {
+            if (this.#session === session) this.changed.progress.emit(done);
+          },
+          onRows: () => {
+            if (this.#session === session) this.changed.rows.emit();
+          },
         },
-        onRows: () => {
-          if (this.#session === session) this.changed.rows.emit();
-        },
-      });
+        { uniform: true },
+      );
       if (this.#session !== session) return;
       const { scored, failed } = session.counts;
       const parts = [`${format.count(scored)} scored`];
@@ -196,12 +205,17 @@ export class App {
   async export(
     kind: ExportFormat,
     rows: readonly number[] | null = null,
+    added: readonly AddedColumn[] = [],
   ): Promise<(Written & { name: string }) | null> {
     const session = this.#session;
     const input = this.#input;
     if (session === null || input === null) return null;
     try {
-      const written = await session.export(kind, rows === null ? null : Uint32Array.from(rows));
+      const written = await session.export(
+        kind,
+        rows === null ? null : Uint32Array.from(rows),
+        added,
+      );
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
       this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(written.file.size)}.`);

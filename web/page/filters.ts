@@ -1,7 +1,7 @@
 /** The filters by column, at most one a column, wherever they are set and shown. */
 
 import { Signal } from "../package/src/signal.js";
-import { type ColumnKey, DOMAINS, type Filter, sameKey } from "./view.js";
+import { type ColumnKey, DECIMAL, DOMAINS, type Filter, finite, sameKey } from "./view.js";
 
 export class ColumnFilters {
   readonly changed = new Signal();
@@ -68,8 +68,12 @@ const domainWord = (domain: (typeof DOMAINS)[number]): string =>
 
 const number = (value: number): string => String(value).replace("-", "\u2212");
 
-/** The number of a field that a person fills in; null where it is empty, NaN where it is none. */
+/**
+ * The number of a field that a person fills in; null where it is empty, NaN where it is none or has
+ * no end, as 1e999.
+ */
 export function typed(text: string): number | null {
   const plain = text.trim().replace("\u2212", "-");
-  return plain === "" ? null : Number(plain);
+  if (plain === "") return null;
+  return DECIMAL.test(plain) ? finite(Number(plain)) : Number.NaN;
 }

@@ -1,7 +1,75 @@
 /** What is said of a table that was ranked by reference actives. */
 
 import * as format from "../package/src/format.js";
-import type { Ranking, Row, SimilarityName } from "../package/src/protocol.js";
+import type {
+  AddedColumn,
+  Ranking,
+  Row,
+  RowError,
+  SimilarityName,
+} from "../package/src/protocol.js";
+import { errorText } from "../package/src/words.js";
+
+/** A reference that nothing can be compared with. */
+export interface Unusable {
+  /** Its place among the references. */
+  row: number;
+  /** Null where it can be scored, and is too large to be compared. */
+  error: RowError | null;
+}
+
+/** The faults told in full; of the rest there is the number. */
+export const TOLD = 3;
+
+/** Why references were left out; with none left, that nothing was ranked. Empty where all are good. */
+export function unusableWords(text: string, total: number, unusable: readonly Unusable[]): string {
+  const { length } = unusable;
+  if (length === 0) return "";
+  const lines = linesOf(text, total);
+  const told = unusable.slice(0, TOLD).map(({ row, error }) => {
+    const place = lines === null ? `reference ${row + 1}` : `line ${lines[row]}`;
+    return `${place}: ${error === null ? "Too large to be compared" : errorText(error)}`;
+  });
+  if (length > TOLD) told.push(`and ${format.count(length - TOLD)} more`);
+  const why = told.join("; ");
+  if (length < total) {
+    const verb = length === 1 ? "was" : "were";
+    return `${format.count(length)} of ${format.plural(total, "reference")} could not be used and ${verb} left out (${why}).`;
+  }
+  const none =
+    total === 1
+      ? "The reference cannot be used"
+      : `None of the ${format.count(total)} references can be used`;
+  return `${none}, so nothing was ranked (${why}).`;
+}
+
+/** The line of each row, from 1, of a text with a row a line; null where it is none. */
+function linesOf(text: string, rows: number): number[] | null {
+  const filled = text
+    .split(/\r\n|\r|\n/)
+    .flatMap((line, at) => (/^\s*(#|$)/.test(line) ? [] : [at + 1]));
+  // What was copied from a table may have its header.
+  const headers = filled.length - rows;
+  return headers === 0 || headers === 1 ? filled.slice(headers) : null;
+}
+
+/** What an export has of a ranking: how similar each row is to the nearest reference, and to which. */
+export function rankingColumns(
+  { similarities, nearest }: Ranking,
+  nameOf: (reference: number) => string,
+): AddedColumn[] {
+  const ranked = Array.from(nearest, (reference) => reference >= 0);
+  return [
+    {
+      name: "similarity_to_reference",
+      values: ranked.map((is, row) => (is ? (similarities[row] as number).toFixed(4) : "")),
+    },
+    {
+      name: "nearest_reference",
+      values: ranked.map((is, row) => (is ? nameOf(nearest[row] as number) : "")),
+    },
+  ];
+}
 
 /** How many rows were ranked, and why others were not. */
 export function rankingWords(
@@ -10,7 +78,7 @@ export function rankingWords(
   by: SimilarityName,
 ): string {
   const left = rows.filter((_, row) => (nearest[row] ?? -1) < 0);
-  const ranked = `Ranked ${format.plural(rows.length - left.length, "row")}, the nearest first.`;
+  const ranked = `Ranked ${format.plural(rows.length - left.length, "row")}, most similar first.`;
   if (left.length === 0) return ranked;
   const of = (state: Row["state"]): number => left.filter((row) => row.state === state).length;
   // The scoring model reads longer molecules than the one that embeddings are taken of.

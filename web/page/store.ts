@@ -26,24 +26,54 @@ export async function forget(): Promise<void> {
   await inStore("readwrite", (store) => store.delete(LAST));
 }
 
-async function inStore(
-  mode: IDBTransactionMode,
-  ask: (store: IDBObjectStore) => IDBRequest,
-): Promise<unknown> {
-  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+/**
+ * Saves while the page is being left, which waits for nothing: it is written where the database was
+ * used before.
+ */
+export function saveNow(kept: Kept): void {
+  if (open === null) return;
+  try {
+    const transaction = open.transaction(STORE, "readwrite");
+    transaction.objectStore(STORE).put(kept, LAST);
+    // Nobody will be there for its requests to end.
+    transaction.commit();
+  } catch {
+    // Whoever leaves has been asked whether to.
+  }
+}
+
+/** Kept open, so that it can be written to at any moment. */
+let open: IDBDatabase | null = null;
+
+async function database(): Promise<IDBDatabase> {
+  if (open !== null) return open;
+  const opened = await new Promise<IDBDatabase>((resolve, reject) => {
     const opening = indexedDB.open(DATABASE, 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
     opening.onsuccess = () => resolve(opening.result);
     opening.onerror = () => reject(opening.error);
   });
-  try {
-    return await new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, mode);
-      const request = ask(transaction.objectStore(STORE));
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = () => reject(transaction.error);
-    });
-  } finally {
-    database.close();
-  }
+  // The browser may end it, and another tab may ask for it.
+  opened.onclose = () => {
+    open = null;
+  };
+  opened.onversionchange = () => {
+    opened.close();
+    open = null;
+  };
+  open = opened;
+  return opened;
+}
+
+async function inStore(
+  mode: IDBTransactionMode,
+  ask: (store: IDBObjectStore) => IDBRequest,
+): Promise<unknown> {
+  const opened = await database();
+  return new Promise((resolve, reject) => {
+    const transaction = opened.transaction(STORE, mode);
+    const request = ask(transaction.objectStore(STORE));
+    transaction.oncomplete = () => resolve(request.result);
+    transaction.onabort = () => reject(transaction.error);
+  });
 }

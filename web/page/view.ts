@@ -78,15 +78,20 @@ const STATES = { failed: 0, pending: 1, scored: 2 };
 const SAMPLE = 2_000;
 const MOSTLY = 0.6;
 
+/** A number as people write it: no hexadecimal one, and no word for infinity. */
+export const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** NaN for what is too large for a number. */
+export const finite = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);
+
 /** The number in a field, with a sign that it is a bound left out; NaN where there is none. */
 export function numberIn(field: string): number {
   const text = field
     .trim()
     .replace(/^[<>≤≥~≈=]+\s*/, "")
     .replace("\u2212", "-");
-  return /^[-+]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)
-    ? Number(text.replaceAll(",", ""))
-    : Number.NaN;
+  const plain = /^[-+]?\d[\d,]*(\.|e|$)/i.test(text) ? text.replaceAll(",", "") : text;
+  return DECIMAL.test(plain) ? finite(Number(plain)) : Number.NaN;
 }
 
 /** Sorting keys of a table's fields, each column's made once. */

@@ -78,6 +78,21 @@ enum Given {
     MolBlock(String),
 }
 
+/// A column that the page adds to the user's own when it exports.
+#[derive(Serialize, Deserialize, Tsify)]
+struct AddedColumn {
+    name: String,
+    /// One a row.
+    values: Vec<String>,
+}
+
+/// What is known of the rows that are written, one entry a row.
+struct Found<'a> {
+    results: &'a [RowResult],
+    scores: &'a Scores,
+    added: &'a [AddedColumn],
+}
+
 /// The rows of a file. What is found of them is handed over and not kept: many rows of
 /// many endpoints would fill the memory that a module has.
 #[wasm_bindgen]
@@ -333,11 +348,12 @@ impl Table {
 
     /// Rows as `csv`, `tsv`, `json`, `jsonl` or `sdf`, in the order given, with what
     /// [`Table::score`] gave of each. Those that were not scored say so in their error.
+    /// The columns `added` come after the user's own.
     ///
     /// # Errors
     ///
-    /// Where the format is none of these, or `results` and `scores` are not of so many
-    /// rows.
+    /// Where the format is none of these, or `results`, `scores` and `added` are not of so
+    /// many rows.
     pub fn export(
         &self,
         engine: &Engine,
@@ -348,6 +364,7 @@ impl Table {
         rows: Vec<u32>,
         #[wasm_bindgen(unchecked_param_type = "RowResult[]")] results: JsValue,
         #[wasm_bindgen(unchecked_param_type = "Scores")] scores: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "AddedColumn[]")] added: JsValue,
     ) -> Result<Vec<u8>, JsValue> {
         let format = match format {
             "csv" => OutputFormat::Csv,
@@ -367,7 +384,18 @@ impl Table {
             let message = format!("{} results for {} rows", results.len(), rows.len());
             return Err(Failure::new("export", message).into());
         }
-        self.write(format, engine.scorer.endpoints(), &rows, &results, &scores)
+        let added: Vec<AddedColumn> =
+            serde_wasm_bindgen::from_value(added).map_err(|error| Failure::new("export", error))?;
+        if let Some(other) = added.iter().find(|one| one.values.len() != rows.len()) {
+            let message = format!("{} values of {}", other.values.len(), other.name);
+            return Err(Failure::new("export", message).into());
+        }
+        let found = Found {
+            results: &results,
+            scores: &scores,
+            added: &added,
+        };
+        self.write(format, engine.scorer.endpoints(), &rows, &found)
             .map_err(|error| Failure::new("export", error).into())
     }
 }
@@ -393,8 +421,11 @@ impl Table {
         format: OutputFormat,
         endpoints: &[Arc<Endpoint>],
         rows: &[u32],
-        results: &[RowResult],
-        scores: &Scores,
+        &Found {
+            results,
+            scores,
+            added,
+        }: &Found<'_>,
     ) -> std::io::Result<Vec<u8>> {
         let columns = Columns::Predictions {
             endpoints: endpoints.to_vec(),
@@ -402,7 +433,11 @@ impl Table {
             percentiles: false,
             properties: false,
         };
-        let mut writer = Writer::new(Vec::new(), format, &self.header, columns)?;
+        let mut header = self.header.clone();
+        header
+            .columns
+            .extend(added.iter().map(|column| column.name.clone()));
+        let mut writer = Writer::new(Vec::new(), format, &header, columns)?;
         let pending = RowError::new("not_scored", "the row was not scored");
         for (at, (&row, found)) in rows.iter().zip(results).enumerate() {
             let Some(row) = self.rows.get(row as usize) else {
@@ -414,7 +449,10 @@ impl Table {
             };
             let error = found.error.as_ref().unwrap_or(&pending);
             let result = predictions.as_ref().ok_or(error);
-            writer.write(row, found.standardization.as_ref(), result)?;
+            let mut row = row.clone();
+            row.fields
+                .extend(added.iter().map(|column| column.values[at].clone()));
+            writer.write(&row, found.standardization.as_ref(), result)?;
         }
         writer.finish()
     }

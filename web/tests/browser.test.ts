@@ -427,6 +427,10 @@ async function testArchives(browser: Browser, site: Served): Promise<void> {
       ["set.csv", workbook({ Sheet1: sheets.Compounds }), "1 row"],
       ["set.csv.zst", zstandard(table), "2 rows"],
       ["set.csv.gz", gzipSync(table), "2 rows"],
+      ["set.csv", gzipSync(table), "2 rows"],
+      // Text, whatever its name.
+      ["set.csv.gz", Buffer.from(table), "2 rows", "is not a gzip file, as its name says"],
+      ["set.xlsx", Buffer.from(table), "2 rows", "is not an Excel workbook, as its name says"],
     ] as const) {
       const text = await told(page, name, file);
       for (const part of expected) ok(text.includes(part), `${name}: ${part} is not in: ${text}`);
@@ -458,6 +462,7 @@ async function testArchives(browser: Browser, site: Served): Promise<void> {
       ["cut.zip", whole.subarray(0, -30), "cut off or damaged"],
       ["old.xls", old, "old Excel workbook"],
       ["empty.xlsx", workbook({ Sheet1: [] }), ""],
+      ["report.xlsx", Buffer.from("no table\n"), "is not an Excel workbook, as its name says"],
     ] as const) {
       const text = await told(page, name, file);
       ok(text.includes(expected) && !text.includes(" rows"), `${name}: ${text}`);
@@ -514,7 +519,7 @@ async function testSubstructure(browser: Browser, site: Served): Promise<void> {
     await openFile(page, "four.smi", lines);
     await drawn(page, "#viewport", 3);
     await page.locator("#filters-open").click();
-    await look("c1ccccc1C(=O)O", /2 of 4 rows have it. 1 row could not be searched/);
+    await look("c1ccccc1C(=O)O", /2 of 4 rows contain it. 1 row could not be searched/);
     deepEqual(await shown(), ["1", "4"]);
     equal(await page.locator("#filters-open").innerText(), "Filters (1)");
     await drawn(page, "#viewport", 2);
@@ -534,7 +539,7 @@ async function testSubstructure(browser: Browser, site: Served): Promise<void> {
     deepEqual(await shown(), ["1", "2", "3", "4"]);
     await look("[NH2", /is not closed/);
     await look("", /There is no pattern/);
-    await look("[OH]", /2 of 4 rows have it/);
+    await look("[OH]", /2 of 4 rows contain it/);
     equal(await page.locator("#smarts").getAttribute("aria-invalid"), "false");
     await page.locator("#filter-clear").click();
     deepEqual(await shown(), ["1", "2", "3", "4"]);
@@ -553,7 +558,7 @@ async function testSubstructure(browser: Browser, site: Served): Promise<void> {
       await page.locator("#smarts-cancel").click();
       await page.locator("#smarts-state").getByText("cancelled").waitFor({ timeout: 5_000 });
       equal((await counts(page)).rows, 100_000);
-      await look("C(=O)[OH]", /^25,000 of 100,000 rows have it/);
+      await look("C(=O)[OH]", /^25,000 of 100,000 rows contain it/);
       equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), "25001");
     },
   );
@@ -637,6 +642,37 @@ async function testSecondFile(browser: Browser, site: Served): Promise<void> {
       ok(table.slice(1).every(([smiles]) => smiles === "CCO"));
     }
   });
+  await checks.check(
+    "cpu: of several files the first is opened, and the others are named",
+    async () => {
+      const dropped = (names: string[]): Promise<void> =>
+        page.evaluate((names) => {
+          const dataTransfer = new DataTransfer();
+          for (const name of names) dataTransfer.items.add(new File(["CCO a\nCCN b\n"], name));
+          document.body.dispatchEvent(
+            new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }),
+          );
+        }, names);
+      await dropped(["one.smi", "two.smi", "three.smi"]);
+      const others = page.locator("#others");
+      await others.getByText("Not opened: two.smi, three.smi.").waitFor();
+      await page.locator("#summary").getByText("2 rows").waitFor({ timeout: LIMIT });
+      equal(await page.locator("#file-name").innerText(), "one.smi");
+      ok(await others.isVisible(), "it is still said when the file is open");
+      await page.setInputFiles(
+        "#picker",
+        ["four.smi", "five.smi"].map((name) => ({
+          name,
+          mimeType: "text/plain",
+          buffer: Buffer.from("CCO\n"),
+        })),
+      );
+      await others.getByText("Not opened: five.smi.").waitFor();
+      await dropped(["six.smi"]);
+      await others.waitFor({ state: "hidden" });
+      equal(await page.locator("#file-name").innerText(), "six.smi");
+    },
+  );
   await checkQuiet("cpu: no errors on the console between two files", visit);
   await visit.context.close();
 }
@@ -1199,7 +1235,51 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.locator("#filter-clear").click();
     deepEqual(await order(), ["3", "4", "2", "1", "5"]);
     equal(await page.locator("#filters-open").innerText(), "Filters");
+    // What is no finite number is no bound.
+    await page.locator("#filter-add").click();
+    await menu.getByLabel("At least").fill("1e999");
+    await menu.getByText("“1e999” is not a number").waitFor();
+    equal(await menu.getByLabel("At least").getAttribute("aria-invalid"), "true");
+    await page.keyboard.press("Escape");
+    deepEqual(await order(), ["3", "4", "2", "1", "5"]);
+    equal(await page.locator("#filter-list").innerText(), "");
   });
+  await checks.check("cpu: a hidden column that orders the rows is still named", async () => {
+    const head = page.locator('thead th:has(button[title="Sort by IC50"])');
+    await head.locator("button.menu").click();
+    await page
+      .getByRole("dialog", { name: "IC50" })
+      .getByRole("button", { name: "Hide column" })
+      .click();
+    await page.locator("#summary").getByText("sorted by IC50, which is hidden").waitFor();
+    deepEqual(await order(), ["3", "4", "2", "1", "5"]);
+    await page.locator("#columns").click();
+    await page.locator("#column-choice").getByLabel("IC50").check();
+    await page.keyboard.press("Escape");
+    ok(!(await page.locator("#summary").innerText()).includes("hidden"));
+  });
+  await checks.check(
+    "cpu: selected rows that a filter hides are exported as it is said",
+    async () => {
+      await page.getByLabel("Select all rows shown").check();
+      await page.locator("#filter").fill("C#N");
+      await page.locator("#empty").waitFor();
+      const note = page.locator("#selected-hidden");
+      equal(
+        await note.innerText(),
+        "All 5 selected rows are hidden by a filter; they are exported as well.",
+      );
+      await page.locator("#filter").fill("CCC");
+      await note.getByText("3 of 5 selected rows are hidden by a filter").waitFor();
+      equal(csv(await exported(page, "csv")).length, 6);
+      await page.locator("#scope").selectOption("selected-shown");
+      await note.getByText("they are not exported").waitFor();
+      equal(csv(await exported(page, "csv")).length, 3);
+      await page.locator("#filter").fill("");
+      await note.waitFor({ state: "hidden" });
+      await page.locator("#select-none").click();
+    },
+  );
   await checks.check(
     "cpu: the rows selected are exported as CSV and SDF, with structures",
     async () => {
@@ -1249,7 +1329,7 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.keyboard.press("Escape");
     equal((await heads()).length, before.length - 2);
     await page.locator("#columns").click();
-    await dialog.getByRole("button", { name: "Usual columns" }).click();
+    await dialog.getByRole("button", { name: "Default columns" }).click();
     await page.keyboard.press("Escape");
     deepEqual(await heads(), before);
   });
@@ -1264,11 +1344,11 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
       await none.click();
     equal(await button.innerText(), `Columns (0 of ${all})`);
     await dialog.getByPlaceholder("Find a column").fill("no such column");
-    await dialog.getByText("No column is called so.").waitFor();
+    await dialog.getByText("No column by that name.").waitFor();
     await dialog.getByPlaceholder("Find a column").fill("IC50");
     equal(await dialog.getByRole("checkbox", { name: "IC50" }).isChecked(), false);
     await dialog.getByPlaceholder("Find a column").fill("");
-    await dialog.getByRole("button", { name: "Usual columns" }).click();
+    await dialog.getByRole("button", { name: "Default columns" }).click();
     equal(await button.innerText(), `Columns (${shown} of ${all})`);
     await page.keyboard.press("Escape");
   });
@@ -1409,7 +1489,7 @@ async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
     await page.keyboard.press("ArrowDown");
     equal(await page.evaluate(() => document.activeElement?.textContent), "Details of row 1");
     await page.locator("#columns").click();
-    await page.getByRole("button", { name: "Usual columns" }).click();
+    await page.getByRole("button", { name: "Default columns" }).click();
     await page.keyboard.press("Escape");
     deepEqual(await heads(), before);
     // The structures stay.
@@ -1537,6 +1617,37 @@ async function testKeeping(browser: Browser, site: Served): Promise<void> {
     deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
     ok((await page.locator("#smiles").inputValue()).startsWith("CCO ethanol"));
   });
+  await checks.check("cpu: a reload in the middle of scoring loses no row", async () => {
+    page.on("dialog", (dialog) => void dialog.accept().catch(() => undefined));
+    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 20_000));
+    const more = async (before: number): Promise<void> => {
+      await page.waitForFunction(
+        (before) =>
+          Number(
+            /([\d,]+) scored/
+              .exec(document.getElementById("summary")?.textContent ?? "")?.[1]
+              ?.replaceAll(",", ""),
+          ) > before,
+        before,
+        { timeout: LIMIT },
+      );
+    };
+    await page.locator("#score").click();
+    await more(0);
+    await page.locator("#cancel").click();
+    await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+    const cancelled = (await counts(page)).scored;
+    await page.locator("#score").click();
+    await more(cancelled);
+    const { scored } = await counts(page);
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    const after = await counts(page);
+    ok(
+      after.scored >= scored && after.rows === 20_000,
+      `${after.scored} of the ${scored} rows that were scored`,
+    );
+  });
   await checks.check("cpu: what is cleared is not kept", async () => {
     await page.getByRole("button", { name: "Clear", exact: true }).click();
     await page.waitForTimeout(500);
@@ -1616,6 +1727,16 @@ async function testScreening(browser: Browser, site: Served): Promise<void> {
       await page.locator("#rank-state").getByText("Ranked 4 rows").waitFor({ timeout: LIMIT });
       const table = csv(await exported(page, "csv"));
       equal(table.length, 6);
+      // The similarities are taken along, and of which reference they are.
+      const place = table[0]?.indexOf("similarity_to_reference") ?? -1;
+      deepEqual(table[0]?.slice(place, place + 2), [
+        "similarity_to_reference",
+        "nearest_reference",
+      ]);
+      const written = table.slice(1).map((row) => row.slice(place, place + 2));
+      deepEqual(written[0], ["1.0000", "aspirin"]);
+      deepEqual(written[4], ["", ""], "the broken row has none");
+      ok((await exported(page, "sdf")).includes("> <nearest_reference>\naspirin\n"));
       const cells = await page
         .locator("#viewport td.with-active data")
         .evaluateAll((cells) => cells.map((cell) => Number((cell as HTMLDataElement).value)));
@@ -1628,6 +1749,33 @@ async function testScreening(browser: Browser, site: Served): Promise<void> {
       await drawn(page, "#viewport td.with-active", 4);
     });
   }
+  await checks.check(
+    "cpu: references that cannot be used are named, each with its fault",
+    async () => {
+      const state = page.locator("#rank-state");
+      for (const by of ["fingerprint", "fused"]) {
+        await page.locator("#rank-by").selectOption(by);
+        for (const [given, fault] of [
+          ["bad(", /^The reference cannot be used, so nothing was ranked \(line 1: Unexpected “a”/],
+          ["[Na+].[Cl-]", /nothing was ranked \(line 1: No organic part/],
+        ] as const) {
+          await page.locator("#actives").fill(given);
+          await page.locator("#rank").click();
+          await state.getByText(fault).waitFor({ timeout: LIMIT });
+          equal(await page.locator("#viewport td.with-active").count(), 0);
+          equal(await page.locator("#actives").getAttribute("aria-invalid"), "true");
+        }
+        await page.locator("#actives").fill("CCO\nbad(");
+        await page.locator("#rank").click();
+        await state
+          .getByText(/Ranked 4 rows.* 1 of 2 references .* left out \(line 2: Unexpected “a”/)
+          .waitFor({ timeout: LIMIT });
+        equal(await page.locator("#actives").getAttribute("aria-invalid"), "false");
+      }
+      // A model that is loaded for it is not the engine's.
+      ok((await page.locator("#engine-label").innerText()).includes("molecules/s"));
+    },
+  );
   await checks.check("cpu: the table is ranked by one of its own rows", async () => {
     await page.locator("#rank-by").selectOption("fingerprint");
     await page
@@ -1714,7 +1862,7 @@ async function testAccessibility(browser: Browser, site: Served): Promise<void> 
     await drawn(page, "#details .drawing.large[data-shares]", 1);
     await clean("details");
     await page.locator("#details-edit").click();
-    await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
+    await page.locator("#editor-state").getByText("the values follow").waitFor({ timeout: LIMIT });
     await clean("the sketcher");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Model card" }).click();
@@ -1789,7 +1937,7 @@ async function testComparison(browser: Browser, site: Served): Promise<void> {
     await button.click();
     const dialog = page.locator("#compare");
     deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["cresol reference", "phenol"]);
-    ok((await dialog.innerText()).includes("The difference is phenol minus cresol"));
+    ok((await dialog.innerText()).includes("Difference: phenol minus cresol"));
   });
   await checks.check(
     "cpu: on a phone both molecules and their difference are in sight",
@@ -1830,7 +1978,7 @@ async function testEditor(browser: Browser, site: Served): Promise<void> {
     await score(page);
     await page.locator("#results tbody th button").first().click();
     await page.locator("#details-edit").click();
-    await page.locator("#editor-state").getByText("the numbers follow").waitFor({ timeout: LIMIT });
+    await page.locator("#editor-state").getByText("the values follow").waitFor({ timeout: LIMIT });
     const before = await page.locator("#editor-values tbody tr:has(td)").first().innerText();
     ok(!(await page.locator("#editor-values").innerText()).includes("within the interval"));
     const canvas = page.locator("#editor-canvas canvas").last();
@@ -1921,6 +2069,27 @@ async function testDeviceLoss(browser: Browser, site: Served): Promise<void> {
     deepEqual(await counts(page), { rows: total, scored: total, errors: 0 });
     equal(await page.locator("#engine").getAttribute("data-backend"), "cpu");
     ok((await page.locator("#engine-label").textContent())?.includes("WebGPU unavailable"));
+    const [cpu = ""] = await page.locator("#engine-facts dd").allTextContents();
+    ok(cpu.endsWith("in single precision"), cpu);
+  });
+  await checks.check("webgpu: after its loss the CPU's values are as its own were", async () => {
+    const values = new Map<string, [number, number][]>();
+    type Line = { smiles: string; scores: Record<string, { value: number }> };
+    for (const line of (await exported(page, "jsonl")).trimEnd().split("\n")) {
+      const { smiles, scores } = JSON.parse(line) as Line;
+      const known = values.get(smiles) ?? Object.values(scores).map(() => [Infinity, -Infinity]);
+      values.set(
+        smiles,
+        Object.values(scores).map(({ value }, at): [number, number] => {
+          const [low, high] = known[at] as [number, number];
+          return [Math.min(low, value), Math.max(high, value)];
+        }),
+      );
+    }
+    equal(values.size, 2);
+    for (const [smiles, ranges] of values)
+      for (const [low, high] of ranges)
+        ok(high - low <= 2e-4 * Math.max(1, Math.abs(high)), `${smiles}: ${low} to ${high}`);
   });
   await visit.context.close();
 }

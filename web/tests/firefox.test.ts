@@ -114,6 +114,38 @@ async function testScores(firefox: Firefox): Promise<void> {
     if (pictures !== "") await firefox.screenshot(join(pictures, "firefox-details.png"));
   });
 
+  await checks.check("firefox: the table is ranked, filtered and exported", async () => {
+    const found = await run<{ state: string; shown: number; csv: string }>(`
+      find("#details").close();
+      find("#screening-open").click();
+      find("#actives").value = "CC(=O)Oc1ccccc1C(=O)O aspirin\\nbad(";
+      find("#rank").click();
+      await until("a ranking", () => /^Ranked/.test(find("#rank-state").textContent));
+      find("#filter").value = "c1";
+      find("#filter").dispatchEvent(new Event("input", { bubbles: true }));
+      await until("fewer rows", () => / shown/.test(find("#summary").textContent));
+      const make = URL.createObjectURL;
+      const taken = new Promise((resolve) => {
+        URL.createObjectURL = (blob) => {
+          resolve(blob);
+          return make.call(URL, blob);
+        };
+      });
+      find("[data-format=csv]").click();
+      const csv = await (await taken).text();
+      URL.createObjectURL = make;
+      return {
+        state: find("#rank-state").textContent,
+        shown: Number(/(\\d+) shown/.exec(find("#summary").textContent)[1]),
+        csv,
+      };`);
+    ok(/1 of 2 references could not be used.*line 2/.test(found.state), found.state);
+    const [head = "", ...rows] = found.csv.trimEnd().split("\n");
+    ok(head.includes(",similarity_to_reference,nearest_reference,"), head.slice(0, 200));
+    equal(rows.length, found.shown);
+    ok(rows[0]?.includes(",1.0000,aspirin,"), rows[0]?.slice(0, 200));
+  });
+
   await checks.check("firefox: the page asked no other server for anything", async () => {
     const foreign = await run<string[]>(`
       return performance.getEntriesByType("resource").map(({ name }) => name)

@@ -23,6 +23,7 @@ import {
   score,
   sentence,
   signed,
+  unit,
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
 import { percentile } from "../package/src/percentile.js";
@@ -50,8 +51,11 @@ import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
 import { nameColumn } from "../page/naming.js";
+import { othersWords } from "../page/panels/input.js";
 import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
+import { hiddenWords, precisionWords } from "../page/panels/results.js";
+import { measuredWords } from "../page/panels/row-details.js";
 import {
   binsOf,
   boundsOf,
@@ -61,7 +65,7 @@ import {
   medianOf,
   scaleOf,
 } from "../page/plot.js";
-import { rankingWords } from "../page/ranking.js";
+import { rankingColumns, rankingWords, unusableWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
 import {
   arrange,
@@ -98,6 +102,9 @@ await checks.check("numbers read as people write them", () => {
   equal(signed(0.414), "+0.41");
   equal(signed(-0.414), "−0.41");
   equal(signed(0.001), "0.00");
+  equal(unit("1e-6 cm/s"), "10⁻⁶ cm/s");
+  equal(unit("µL/min/10^6 cells"), "µL/min/10⁶ cells");
+  equal(unit("log mol/L"), "log mol/L");
   equal(rate(1234.4), "1,234 molecules/s");
   equal(rate(3.217), "3.2 molecules/s");
   equal(bytes(9_400_000), "9.4 MB");
@@ -192,7 +199,8 @@ await checks.check("a column of numbers sorts as numbers, bounds among them, the
   deepEqual(order({ sort: { key, descending: true } }), [1, 2, 3, 0, 4]);
   equal(numberIn("≥ 1,250.5"), 1250.5);
   equal(numberIn("\u22122.5E+02"), -250);
-  ok(Number.isNaN(numberIn("CMP-1")) && Number.isNaN(numberIn("")));
+  for (const text of ["CMP-1", "", "1e999", "<-1e400", "Infinity", "1,5e999"])
+    deepEqual(numberIn(text), Number.NaN, text);
 });
 
 await checks.check("the filter looks in fields and errors, whatever the case", () => {
@@ -288,14 +296,16 @@ await checks.check(
     equal(said(null, 0, "out"), "at most 0, outside the domain");
     equal(said(null, null), "no domain");
     equal(words({ key: { by: "field", index: 0 }, contains: " cpd " }), "contains “cpd”");
-    deepEqual(["", "  ", "−1.5", "1e3", "1,5", "x"].map(typed), [
+    deepEqual(["", "  ", "−1.5", "+.5", "1e3", "1e308"].map(typed), [
       null,
       null,
       -1.5,
+      0.5,
       1000,
-      Number.NaN,
-      Number.NaN,
+      1e308,
     ]);
+    for (const text of ["1,5", "x", "1e999", "-1e999", "Infinity", "0x10", "NaN", "1e"])
+      deepEqual(typed(text), Number.NaN, text);
   },
 );
 
@@ -595,20 +605,93 @@ await checks.check("it is said why rows could not be compared, each in its numbe
   const mixed = rows("scored", "scored", "scored", "failed");
   equal(
     rankingWords(mixed, { nearest: left }, "fused"),
-    "Ranked 1 row, the nearest first. 3 rows could not be compared: 2 too large for the embedding, 1 with an error.",
+    "Ranked 1 row, most similar first. 3 rows could not be compared: 2 too large for the embedding, 1 with an error.",
   );
   equal(
     rankingWords(rows("scored", "failed", "failed"), { nearest: left }, "weighted"),
-    "Ranked 1 row, the nearest first. 2 rows could not be compared: 2 with errors.",
+    "Ranked 1 row, most similar first. 2 rows could not be compared: 2 with errors.",
   );
   equal(
     rankingWords(rows("scored", "pending"), { nearest: left }, "embedding"),
-    "Ranked 1 row, the nearest first. 1 row could not be compared: 1 too large for the embedding or with errors.",
+    "Ranked 1 row, most similar first. 1 row could not be compared: 1 too large for the embedding or with errors.",
   );
   equal(
     rankingWords(rows("scored", "scored"), { nearest: Int32Array.of(0, 1) }, "fused"),
-    "Ranked 2 rows, the nearest first.",
+    "Ranked 2 rows, most similar first.",
   );
+});
+
+await checks.check("a reference that cannot be used is named with its own fault", () => {
+  const error = (message: string, position: number | null = null) => ({
+    message,
+    reason: "x",
+    position,
+  });
+  const bracket = error("unclosed `(` at position 3", 3);
+  equal(unusableWords("CCO\nCCN", 2, []), "");
+  equal(
+    unusableWords("bad(", 1, [{ row: 0, error: bracket }]),
+    "The reference cannot be used, so nothing was ranked (line 1: Unclosed “(” at position 4).",
+  );
+  equal(
+    unusableWords("CCO\n\n# mine\nbad(", 2, [{ row: 1, error: bracket }]),
+    "1 of 2 references could not be used and was left out (line 4: Unclosed “(” at position 4).",
+  );
+  const four = [0, 1, 2, 3].map((row) => ({ row, error: row === 0 ? null : error("no atoms") }));
+  equal(
+    unusableWords("a\nb\nc\nd", 4, four),
+    "None of the 4 references can be used, so nothing was ranked (line 1: Too large to be compared; line 2: No atoms; line 3: No atoms; and 1 more).",
+  );
+  // A header of what was copied from a table, and a text with other lines.
+  ok(unusableWords("smiles\nbad(\nCCO", 2, four.slice(1, 2)).includes("line 3"));
+  ok(unusableWords("a\nb\nc\nd\ne", 2, four.slice(1, 2)).includes("reference 2"));
+});
+
+await checks.check("an export has how similar each row is, and to which reference", () => {
+  const ranking = {
+    similarities: Float64Array.of(0.51234, Number.NaN, 1),
+    nearest: Int32Array.of(1, -1, 0),
+  };
+  deepEqual(
+    rankingColumns(ranking, (reference) => ["aspirin", "caffeine"][reference] ?? ""),
+    [
+      { name: "similarity_to_reference", values: ["0.5123", "", "1.0000"] },
+      { name: "nearest_reference", values: ["caffeine", "", "aspirin"] },
+    ],
+  );
+});
+
+await checks.check("of several files it is said which were not opened", () => {
+  equal(othersWords("a.smi", []), "");
+  equal(
+    othersWords("a.smi", ["b.csv"]),
+    "Only one file is opened at a time, here a.smi. Not opened: b.csv.",
+  );
+  ok(othersWords("a", ["b", "c", "d", "e", "f"]).endsWith("Not opened: b, c, d and 2 more."));
+});
+
+await checks.check("it is said that selected rows are hidden, and what becomes of them", () => {
+  equal(hiddenWords(0, 20, "selected"), "");
+  equal(
+    hiddenWords(12, 20, "selected"),
+    "12 of 20 selected rows are hidden by a filter; they are exported as well.",
+  );
+  equal(
+    hiddenWords(1, 20, "selected-shown"),
+    "1 of 20 selected rows is hidden by a filter; it is not exported.",
+  );
+  equal(
+    hiddenWords(1, 1, "selected"),
+    "The selected row is hidden by a filter; it is exported as well.",
+  );
+  equal(hiddenWords(3, 3, "all"), "All 3 selected rows are hidden by a filter.");
+});
+
+await checks.check("what was measured of a class is a word", () => {
+  equal(measuredWords(0, "classification", ""), "negative");
+  equal(measuredWords(1, "classification", ""), "positive");
+  equal(measuredWords(0.5, "classification", ""), "0.50");
+  equal(measuredWords(0, "regression", "log mol/L"), "0.00 log mol/L");
 });
 
 await checks.check("parameters are counted in the weights, the encoder's among them", () => {
@@ -951,6 +1034,34 @@ await checks.check("rows that every worker fails at end the run", async () => {
   await app.score(file("a.smi", "CCN", 100));
   equal(app.phase, "idle");
   equal(app.session?.counts.scored, 0);
+});
+
+await checks.check("a table ends in one precision, whichever engines scored it", async () => {
+  const engines = madeUpEngines();
+  const [first] = [engines.current];
+  // After its first piece the current worker is lost; the next computes in another precision.
+  first.failsAfter = 1;
+  engines.fresh = () => new MadeUpWorker("fp32");
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 300));
+  const { session } = app;
+  ok(session !== null);
+  equal(session.counts.scored, 300);
+  equal(session.mixed, false);
+  ok(session.again > 0 && session.again < 300, `${session.again} again`);
+  deepEqual(new Set(session.rows.map((_, row) => session.precision(row))), new Set(["fp32"]));
+  equal(engines.current.scored, 300);
+  ok(precisionWords(session).startsWith(`${session.again} rows were scored a second time`));
+  equal(precisionWords({ again: 0, mixed: false, scoring: false }), "");
+  ok(precisionWords({ again: 0, mixed: true, scoring: false }).includes("Score brings all"));
+  // What is kept of it knows.
+  const kept = await Session.open(
+    engines,
+    session.source,
+    new AbortController().signal,
+    session.found,
+  );
+  equal(kept.precision(299), "fp32");
 });
 
 await checks.check("only the words of a single line may be molecules of their own", () => {

@@ -3,7 +3,15 @@
 import type { WorkerHandle } from "../package/src/backend.js";
 import type { Engines } from "../package/src/engines.js";
 import { DelicateError } from "../package/src/errors.js";
-import type { Call, Calls, EngineInfo, Row, Scores, TableId } from "../package/src/protocol.js";
+import type {
+  Call,
+  Calls,
+  EngineInfo,
+  Precision,
+  Row,
+  Scores,
+  TableId,
+} from "../package/src/protocol.js";
 import type { Workers } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
 
@@ -37,7 +45,7 @@ export interface MadeUpRow extends Row {
 /** Reads one SMILES a line; its one endpoint is the length of the SMILES. */
 export class MadeUpWorker implements WorkerHandle {
   dead = false;
-  readonly ready = Promise.resolve(INFO);
+  readonly ready: Promise<EngineInfo>;
   /** The open tables. */
   readonly tables = new Map<TableId, MadeUpRow[]>();
   /** Rows that it has scored. */
@@ -47,6 +55,10 @@ export class MadeUpWorker implements WorkerHandle {
   /** Its model has all but its domain, so that rows come early. */
   withoutDomain = false;
   #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(precision: Precision = "int8") {
+    this.ready = Promise.resolve({ ...INFO, precision });
+  }
 
   call<C extends Call>(call: C, args: Calls[C]["args"]): Promise<Calls[C]["result"]> {
     const answer = this.#queue.then(turn).then(() => {

@@ -449,6 +449,9 @@ fn assessed_scores_carry_interval_domain_and_neighbour() {
         assert!(!row[column("log_s_nearest")].is_empty());
     }
     assert_eq!(&rows[1][column("log_s_low")], "");
+    // A probability has no interval, and no columns for one.
+    let named = |name: &str| header.iter().any(|column| column == name);
+    assert!(named("ames_domain") && !named("ames_low") && !named("ames_high"));
     assert!(rows[1][column("error")].contains("never closed"));
 
     let output = run_with_input(
@@ -459,6 +462,8 @@ fn assessed_scores_carry_interval_domain_and_neighbour() {
     let log_s = &json[0]["scores"]["log_s"];
     assert!(log_s["low"].as_f64() < log_s["high"].as_f64(), "{log_s}");
     assert!(log_s["nearest"]["smiles"].is_string() && log_s["domain"].is_string());
+    let ames = json[0]["scores"]["ames"].as_object().expect("an object");
+    assert!(ames.contains_key("domain") && !ames.contains_key("low") && !ames.contains_key("high"));
     assert!(json[1]["scores"].is_null());
 }
 

@@ -331,6 +331,40 @@ fn what_came_before_stdin_ended_is_answered() {
 }
 
 #[test]
+fn a_line_that_is_no_message_has_an_error_for_its_answer() {
+    let mut client = Client::start(&[]);
+    let long = format!("\"{}\"", "a".repeat(16 << 20));
+    for (line, code) in [
+        ("hello", -32700),
+        ("{\"jsonrpc\": \"2.0\",", -32700),
+        (
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\\ud800\"}",
+            -32700,
+        ),
+        ("[1, 2]", -32600),
+        (long.as_str(), -32600),
+    ] {
+        let pipe = client.questions.as_mut().expect("its stdin");
+        writeln!(pipe, "{line}")
+            .and_then(|()| pipe.flush())
+            .expect("sent");
+        let mut answer = String::new();
+        client.answers.read_line(&mut answer).expect("an answer");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        assert_eq!(answer["error"]["code"], code, "{answer}");
+        assert!(answer["id"].is_null(), "{answer}");
+    }
+    // It goes on.
+    let scores = client.call("score", json!({ "smiles": "CCO", "endpoints": "log_s" }));
+    assert_eq!(scores["molecules"].as_array().map(Vec::len), Some(1));
+    client.end();
+    // All at once, and stdin at its end: each has its answer.
+    let output = told(&[], &"no\n".repeat(1000));
+    let answers = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(answers.matches("-32700").count(), 1000);
+}
+
+#[test]
 fn a_stdin_that_ends_at_once_is_no_wrong_argument() {
     let nothing = told(&[], "");
     assert_eq!(nothing.status.code(), Some(0));

@@ -3,7 +3,7 @@
 
 use chematic_core::BondOrder;
 
-use super::super::ChemistryError;
+use super::super::{ChemistryError, ranges};
 use super::{Hydrogens, Table, integer, no_bond, query, unsupported};
 
 /// An S-group of either format; atoms and bonds as numbered in the file's
@@ -80,7 +80,7 @@ fn apply_data(group: &Group, table: &mut Table) -> Result<(), ChemistryError> {
                 .iter()
                 .filter_map(|data| data.trim().strip_prefix("IMPL_H"));
             for count in counts {
-                let count = integer(count.trim(), group.line)?.max(0) as u32;
+                let count = integer(count.trim(), group.line)?;
                 for &number in &group.atoms {
                     // Of other atoms the bonds tell how many there are.
                     let is_aromatic = table.bonds.iter().any(|bond| {
@@ -89,6 +89,7 @@ fn apply_data(group: &Group, table: &mut Table) -> Result<(), ChemistryError> {
                     });
                     let atom = table.atom_mut(number.try_into().unwrap_or(0), group.line)?;
                     if is_aromatic {
+                        atom.check(ranges::HYDROGENS, count, group.line)?;
                         atom.hydrogens = Hydrogens::Count(count);
                     }
                 }
@@ -102,9 +103,11 @@ fn apply_data(group: &Group, table: &mut Table) -> Result<(), ChemistryError> {
                     let value = integer(value, group.line)?;
                     let atom = table.atom_mut(number.try_into().unwrap_or(0), group.line)?;
                     if group.field == "ZCH" {
+                        atom.check(ranges::CHARGE, value, group.line)?;
                         atom.charge = value;
                     } else {
-                        atom.hydrogens = Hydrogens::Count(value.max(0) as u32);
+                        atom.check(ranges::HYDROGENS, value, group.line)?;
+                        atom.hydrogens = Hydrogens::Count(value);
                     }
                 }
             }

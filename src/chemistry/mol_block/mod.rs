@@ -21,6 +21,7 @@ use chematic_core::{
 use chematic_smiles::{RdkitSmilesParams, parse_template, rdkit_sanitized_model, rdkit_smiles};
 
 use super::normalise::normalise_groups;
+use super::ranges::{self, Number};
 use super::smiles::{MAX_ATOMS, MAX_RINGS};
 use super::{ChemistryError, Reason};
 use symbol::Symbol;
@@ -30,14 +31,17 @@ const MAX_LENGTH: usize = 4_000_000;
 
 /// An atom as either format states it.
 struct AtomLine {
+    /// Its number in the file.
+    number: i32,
     symbol: Symbol,
     place: [f64; 3],
     charge: i32,
-    isotope: u32,
+    /// The mass number; 0 for none.
+    isotope: i32,
     hydrogens: Hydrogens,
     /// The line that marks it as a radical.
     radical: Option<usize>,
-    map: u32,
+    map: i32,
     line: usize,
 }
 
@@ -47,9 +51,9 @@ enum Hydrogens {
     /// As its element and bonds imply.
     Implied,
     /// So many that the bonds come to this valence.
-    Valence(u32),
+    Valence(i32),
     /// This many.
-    Count(u32),
+    Count(i32),
 }
 
 /// A bond as either format states it, atoms counted from 0.
@@ -74,6 +78,16 @@ enum Mark {
 struct Table {
     atoms: Vec<AtomLine>,
     bonds: Vec<BondLine>,
+}
+
+impl AtomLine {
+    /// Whether `value`, which stands in line `line`, counted from 0, may be `what` of
+    /// this atom.
+    fn check(&self, what: Number, value: i32, line: usize) -> Result<(), ChemistryError> {
+        let symbol = self.symbol.element.symbol();
+        what.check(value, || format!("{} ({symbol})", self.number))
+            .map_err(|reason| refused(line, reason))
+    }
 }
 
 /// An error in line `line`, counted from 0.
@@ -215,6 +229,33 @@ fn check_counts(atoms: usize, bonds: usize) -> Result<(), ChemistryError> {
     Ok(())
 }
 
+/// What a SMILES may not have is not read here either: it could not be written.
+fn check_rings(table: &Table) -> Result<(), ChemistryError> {
+    // For each atom one of its part before it, or itself.
+    let mut before: Vec<usize> = (0..table.atoms.len()).collect();
+    let mut rings = 0;
+    for bond in &table.bonds {
+        let [a, b] = bond.atoms.map(|mut atom| {
+            while before[atom] != atom {
+                before[atom] = before[before[atom]];
+                atom = before[atom];
+            }
+            atom
+        });
+        if a == b {
+            rings += 1;
+        }
+        before[a.max(b)] = a.min(b);
+    }
+    if rings > MAX_RINGS {
+        return Err(ChemistryError::new(Reason::TooLarge {
+            what: "rings",
+            limit: MAX_RINGS,
+        }));
+    }
+    Ok(())
+}
+
 fn bond_order(code: i32, line: usize) -> Result<BondOrder, ChemistryError> {
     let query = |what| Err(query(line, format!("a query bond ({what}, type {code})")));
     match code {
@@ -257,6 +298,7 @@ fn build(table: &Table, flat: bool) -> Result<Molecule, ChemistryError> {
             .add_bond(AtomIdx(a as u32), AtomIdx(b as u32), bond.order)
             .map_err(|_| malformed(bond.line, "these atoms are already bonded"))?;
     }
+    check_rings(table)?;
     let mut molecule = builder.build();
     for bond in &table.bonds {
         if bond.order == BondOrder::Aromatic {
@@ -266,7 +308,7 @@ fn build(table: &Table, flat: bool) -> Result<Molecule, ChemistryError> {
         }
     }
     for (index, atom) in table.atoms.iter().enumerate() {
-        fix_hydrogens(&mut molecule, AtomIdx(index as u32), atom);
+        fix_hydrogens(&mut molecule, AtomIdx(index as u32), atom)?;
     }
     let places: Vec<[f64; 3]> = table.atoms.iter().map(|atom| atom.place).collect();
     let marks: Vec<Mark> = table.bonds.iter().map(|bond| bond.mark).collect();
@@ -280,11 +322,14 @@ fn build(table: &Table, flat: bool) -> Result<Molecule, ChemistryError> {
 }
 
 fn element_of(line: &AtomLine) -> Result<Atom, ChemistryError> {
+    // What a property line says has been checked there.
+    line.check(ranges::CHARGE, line.charge, line.line)?;
+    line.check(ranges::MASS, line.isotope, line.line)?;
+    line.check(ranges::ATOM_MAP, line.map, line.line)?;
     let mut atom = Atom::new(line.symbol.element);
-    let isotope = line.symbol.isotope.unwrap_or(line.isotope);
-    atom.isotope = u16::try_from(isotope).ok().filter(|&mass| mass > 0);
-    atom.charge = i8::try_from(line.charge)
-        .map_err(|_| malformed(line.line, "the charge is out of range"))?;
+    let isotope = line.symbol.isotope.or(u16::try_from(line.isotope).ok());
+    atom.isotope = isotope.filter(|&mass| mass > 0);
+    atom.charge = i8::try_from(line.charge).unwrap_or_default();
     atom.atom_map = u16::try_from(line.map).ok().filter(|&map| map > 0);
     // A hydrogen with a stated count is one that standardisation may fold
     // away, as if it had been written `[H]`.
@@ -296,15 +341,19 @@ fn element_of(line: &AtomLine) -> Result<Atom, ChemistryError> {
 
 /// Sets the hydrogen count of an atom whose line states its valence or its
 /// hydrogens; all others get theirs from the valence model.
-fn fix_hydrogens(molecule: &mut Molecule, index: AtomIdx, line: &AtomLine) {
+fn fix_hydrogens(
+    molecule: &mut Molecule,
+    index: AtomIdx,
+    line: &AtomLine,
+) -> Result<(), ChemistryError> {
     if molecule.atom(index).element == Element::H {
-        return;
+        return Ok(());
     }
     let hydrogens = match line.hydrogens {
-        Hydrogens::Implied => return,
+        Hydrogens::Implied => return Ok(()),
         Hydrogens::Count(count) => count,
         Hydrogens::Valence(valence) => {
-            let halves: u32 = molecule
+            let halves: i32 = molecule
                 .neighbors(index)
                 .map(|(_, bond)| match molecule.bond(bond).order {
                     BondOrder::Double => 4,
@@ -313,10 +362,12 @@ fn fix_hydrogens(molecule: &mut Molecule, index: AtomIdx, line: &AtomLine) {
                     _ => 2,
                 })
                 .sum();
-            valence.saturating_sub(halves / 2)
+            (valence - halves / 2).max(0)
         }
     };
-    molecule.set_hydrogen_count(index, Some(u8::try_from(hydrogens).unwrap_or(u8::MAX)));
+    line.check(ranges::HYDROGENS, hydrogens, line.line)?;
+    molecule.set_hydrogen_count(index, u8::try_from(hydrogens).ok());
+    Ok(())
 }
 
 /// The hydrogens of an atom that its bonds imply. Elements that a SMILES writes

@@ -10,7 +10,7 @@ use super::{query, refused, unsupported};
 pub(super) struct Symbol {
     pub(super) element: Element,
     /// The isotope that the symbol itself names: `D` and `T`.
-    pub(super) isotope: Option<u32>,
+    pub(super) isotope: Option<u16>,
 }
 
 impl Symbol {

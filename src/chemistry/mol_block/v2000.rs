@@ -1,6 +1,6 @@
 //! The V2000 connection table: fixed-width fields, then property lines.
 
-use super::super::{ChemistryError, Reason};
+use super::super::{ChemistryError, Reason, ranges};
 use super::groups::{self, Group};
 use super::symbol::{Symbol, is_r_group};
 use super::{
@@ -47,7 +47,7 @@ fn atom(line: &str, at: usize) -> Result<AtomLine, ChemistryError> {
     let isotope = if mass_difference == 0 {
         0
     } else {
-        (symbol.element.atomic_mass().round() as i32 + mass_difference).max(0)
+        symbol.element.atomic_mass().round() as i32 + mass_difference
     };
     // Charges by the old code, where 4 is a doublet radical.
     let code = number(36, 39)?;
@@ -55,6 +55,8 @@ fn atom(line: &str, at: usize) -> Result<AtomLine, ChemistryError> {
         return Err(query(at, "a query atom (its hydrogen count)"));
     }
     Ok(AtomLine {
+        // Atoms begin in the fifth line.
+        number: at as i32 - 3,
         place: [
             coordinate(field(line, 0, 10), at)?,
             coordinate(field(line, 10, 20), at)?,
@@ -62,13 +64,13 @@ fn atom(line: &str, at: usize) -> Result<AtomLine, ChemistryError> {
         ],
         charge: if code == 0 || code == 4 { 0 } else { 4 - code },
         radical: (code == 4).then_some(at),
-        isotope: isotope as u32,
+        isotope,
         hydrogens: match number(48, 51)? {
-            valence @ 1..=14 => Hydrogens::Valence(valence as u32),
+            valence @ 1..=14 => Hydrogens::Valence(valence),
             15 => Hydrogens::Count(0),
             _ => Hydrogens::Implied,
         },
-        map: number(60, 63)?.max(0) as u32,
+        map: number(60, 63)?,
         symbol,
         line: at,
     })
@@ -121,26 +123,33 @@ fn read_properties(
                 }
                 for (number, value) in pairs(line, at)? {
                     let atom = table.atom_mut(number, at)?;
-                    match tag {
-                        "M  CHG" => atom.charge = value,
-                        _ => atom.radical = (value != 0).then_some(at),
+                    if tag == "M  CHG" {
+                        atom.check(ranges::CHARGE, value, at)?;
+                        atom.charge = value;
+                    } else {
+                        atom.radical = (value != 0).then_some(at);
                     }
                 }
             }
             "M  ISO" => {
                 for (number, value) in pairs(line, at)? {
-                    table.atom_mut(number, at)?.isotope = value.max(0) as u32;
+                    let atom = table.atom_mut(number, at)?;
+                    atom.check(ranges::MASS, value, at)?;
+                    atom.isotope = value;
                 }
             }
             "M  ZCH" => {
                 for (number, value) in pairs(line, at)? {
-                    table.atom_mut(number, at)?.charge = value;
+                    let atom = table.atom_mut(number, at)?;
+                    atom.check(ranges::CHARGE, value, at)?;
+                    atom.charge = value;
                 }
             }
             "M  HYD" => {
                 for (number, value) in pairs(line, at)? {
-                    let count = value.max(0) as u32;
-                    table.atom_mut(number, at)?.hydrogens = Hydrogens::Count(count);
+                    let atom = table.atom_mut(number, at)?;
+                    atom.check(ranges::HYDROGENS, value, at)?;
+                    atom.hydrogens = Hydrogens::Count(value);
                 }
             }
             "M  ZBO" => zero_orders(line, at, table)?,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::{ChemistryError, Reason};
+use super::super::{ChemistryError, Reason, ranges};
 use super::groups::{self, Group};
 use super::symbol::Symbol;
 use super::{
@@ -61,9 +61,9 @@ pub(super) fn read(lines: &[&str]) -> Result<Table, ChemistryError> {
         }
         match section {
             Section::Atoms => {
-                let (number, atom) = atom(&words, line)?;
-                if index_of.insert(number, table.atoms.len()).is_some() {
-                    return Err(malformed(line, format!("a second atom {number}")));
+                let atom = atom(&words, line)?;
+                if index_of.insert(atom.number, table.atoms.len()).is_some() {
+                    return Err(malformed(line, format!("a second atom {}", atom.number)));
                 }
                 table.atoms.push(atom);
                 check_counts(table.atoms.len(), 0)?;
@@ -195,7 +195,7 @@ fn options<'a>(words: &[&'a str]) -> Vec<(String, &'a str)> {
         .collect()
 }
 
-fn atom(words: &[&str], line: usize) -> Result<(i32, AtomLine), ChemistryError> {
+fn atom(words: &[&str], line: usize) -> Result<AtomLine, ChemistryError> {
     let [number, symbol, x, y, z, map, rest @ ..] = words else {
         return Err(malformed(line, "too few fields"));
     };
@@ -203,6 +203,7 @@ fn atom(words: &[&str], line: usize) -> Result<(i32, AtomLine), ChemistryError> 
     let symbol = unquoted(symbol);
     let symbol = symbol.split_whitespace().next().unwrap_or(symbol);
     let mut atom = AtomLine {
+        number: integer(number, line)?,
         symbol: Symbol::parse(symbol, line)?,
         place: [
             coordinate(x, line)?,
@@ -213,7 +214,7 @@ fn atom(words: &[&str], line: usize) -> Result<(i32, AtomLine), ChemistryError> 
         isotope: 0,
         hydrogens: Hydrogens::Implied,
         radical: None,
-        map: integer(map, line)?.max(0) as u32,
+        map: integer(map, line)?,
         line,
     };
     for (name, value) in options(rest) {
@@ -223,14 +224,18 @@ fn atom(words: &[&str], line: usize) -> Result<(i32, AtomLine), ChemistryError> 
             "MASS" => {
                 // A fraction is cut, as elsewhere.
                 let whole = value.split('.').next().unwrap_or(value);
-                atom.isotope = integer(whole, line)?.max(0) as u32;
+                atom.isotope = integer(whole, line)?;
             }
             "RAD" => atom.radical = (number()? != 0).then_some(line),
             "VAL" => {
                 atom.hydrogens = match number()? {
                     0 => Hydrogens::Implied,
-                    valence if valence < 0 => Hydrogens::Count(0),
-                    valence => Hydrogens::Valence(valence as u32),
+                    // 15 is V2000's.
+                    -1 | 15 => Hydrogens::Count(0),
+                    valence => {
+                        atom.check(ranges::VALENCE, valence, line)?;
+                        Hydrogens::Valence(valence)
+                    }
                 }
             }
             "HCOUNT" | "SUBST" | "UNSAT" | "RBCNT" if value != "0" => {
@@ -241,7 +246,7 @@ fn atom(words: &[&str], line: usize) -> Result<(i32, AtomLine), ChemistryError> 
             _ => {}
         }
     }
-    Ok((integer(number, line)?, atom))
+    Ok(atom)
 }
 
 fn bond(

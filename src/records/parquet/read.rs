@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use arrow_array::{Array, FixedSizeBinaryArray, RecordBatch};
+use arrow_buffer::NullBuffer;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
@@ -20,6 +21,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use sha2::{Digest, Sha256};
 
 use super::ParquetError;
+use crate::records::write::own_columns;
 use crate::records::{
     Header, MAX_RECORD_BYTES, Note, ReadOptions, RecordsError, Row, RowError, columns,
     smiles_structure,
@@ -90,13 +92,14 @@ impl ParquetFile {
         }
         let id = match &options.id_column {
             Some(wanted) => Some(columns::named(&names, wanted)?),
-            None => columns::id_by_name(&names),
+            None => columns::id_by_name(&names).filter(|&column| column != smiles),
         };
         opened.header = Arc::new(Header {
             columns: names,
             smiles: Some(smiles),
             id,
         });
+        opened.notes.extend(own_columns(&opened.header));
         Ok(opened)
     }
 
@@ -471,8 +474,8 @@ impl ParquetBatch {
         self.len() == 0
     }
 
-    /// The rows, numbered as lines from 1, with these cells as text: what is null is
-    /// empty, binary data are hexadecimal, a list is `[1, 2]`.
+    /// The rows, numbered as lines from 1, with these cells as text: a cell that is null
+    /// is empty, binary data are hexadecimal, a list is `[1, null]`.
     ///
     /// # Errors
     ///
@@ -512,17 +515,32 @@ impl ParquetBatch {
     }
 }
 
-/// What gives the cells of each column as text.
-fn formatters(batch: &RecordBatch) -> Result<Vec<ArrayFormatter<'_>>, ArrowError> {
-    static OPTIONS: FormatOptions<'static> = FormatOptions::new();
+/// What gives the cells of a column as text.
+struct Formatter<'a> {
+    /// Which cells are null, in a dictionary those whose value is.
+    nulls: Option<NullBuffer>,
+    cells: ArrayFormatter<'a>,
+}
+
+fn formatters(batch: &RecordBatch) -> Result<Vec<Formatter<'_>>, ArrowError> {
+    // A null within a list or a record: an empty place would be none.
+    static OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("null");
     let all = batch.columns().iter();
-    all.map(|column| ArrayFormatter::try_new(column.as_ref(), &OPTIONS))
-        .collect()
+    all.map(|column| {
+        Ok(Formatter {
+            nulls: column.logical_nulls(),
+            cells: ArrayFormatter::try_new(column.as_ref(), &OPTIONS)?,
+        })
+    })
+    .collect()
 }
 
 /// A cell as text.
-fn text(cell: &ArrayFormatter<'_>, row: usize) -> String {
-    cell.value(row).to_string()
+fn text(column: &Formatter<'_>, row: usize) -> String {
+    match &column.nulls {
+        Some(nulls) if nulls.is_null(row) => String::new(),
+        _ => column.cells.value(row).to_string(),
+    }
 }
 
 impl ParquetFile {

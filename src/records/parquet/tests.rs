@@ -32,7 +32,7 @@ fn kinds() -> RecordBatch {
     lists.append_value([Some(1), None]);
     lists.append_value([]);
     lists.append_null();
-    lists.append_value([Some(3)]);
+    lists.append_value([None]);
     let inner: ArrayRef = Arc::new(Int8Array::from(vec![1, 2, 3, 4]));
     let field = Arc::new(Field::new("inner", DataType::Int8, false));
     let moments =
@@ -222,11 +222,13 @@ fn columns_of_every_type_go_through_as_they_are_and_ours_come_after_them() {
             "0.5",
             "2023-11-14T23:13:20.000001+01:00",
             "123.45",
-            "[1, ]",
+            "[1, null]",
             "{inner: 1}"
         ]
     );
     assert_eq!((rows[3].line, rows[3].fields[1].as_str()), (4, ""));
+    let lists: Vec<&str> = rows.iter().map(|row| row.fields[9].as_str()).collect();
+    assert_eq!(lists, ["[1, null]", "[]", "", "[null]"]);
     assert!(
         missing.fields[..9].iter().all(String::is_empty),
         "{missing:?}"

@@ -76,6 +76,8 @@ export class Engines {
   #firstRows: () => void = () => undefined;
   /** Rows that were scored. */
   #scored = 0;
+  /** Values of a GPU are there, which those that follow are to be like. */
+  #gpuScored = false;
   /** Rows a second, of real molecules. */
   #rate: number | null = null;
   /** Those that were started, until they are gone. */
@@ -156,8 +158,8 @@ export class Engines {
     helper.stop();
     this.#helperFailures += 1;
     if (this.#helperFailures >= CPU_FAILURES) this.#workers = 1;
-    const next = this.#workers > 1 ? "a new one took over" : "the others go on";
-    this.#change({ note: `A worker of the CPU stopped (${reason(error)}); ${next}.` });
+    const next = this.#workers > 1 ? "a new one took over" : "the others carry on";
+    this.#change({ note: `One of the CPU workers stopped (${reason(error)}); ${next}.` });
   }
 
   /** A worker has failed: starts a fresh one, or throws when that has been tried often enough. */
@@ -199,6 +201,7 @@ export class Engines {
     this.#scored += rows;
     this.#firstRows();
     const current = this.#current;
+    if (rows > 0 && current?.name === "webgpu") this.#gpuScored = true;
     if (rate === null || current === null || current.info === null) return;
     this.#rate = rate;
     this.#set(current.name, { state: "measured", info: current.info, rate });
@@ -283,9 +286,10 @@ export class Engines {
       throw new DelicateError({ code: "closed", message: "the engines were stopped" });
     this.#set(name, { state: "loading", loading: null });
     const known = name === "cpu" ? this.#shared : null;
-    const backend = this.#backend(name, { ...this.#assets, ...known }, (loading) =>
-      this.#set(name, { state: "loading", loading }),
-    );
+    const backend = this.#backend(name, { ...this.#assets, ...known }, (loading) => {
+      // What similarity is taken of is loaded later, by an engine that is ready.
+      if (backend.info === null) this.#set(name, { state: "loading", loading });
+    });
     backend.ready.then(
       (info) => this.#set(name, { state: "measuring", info }),
       () => undefined,
@@ -302,7 +306,9 @@ export class Engines {
     assets: Assets & { module?: WebAssembly.Module },
     onLoading: (loading: Loading) => void,
   ): Backend {
-    const precision = name === "cpu" ? assets.precision : null;
+    // Where a GPU was lost, the CPU goes on in its precision, unless another is asked for.
+    const cpuPrecision = assets.precision ?? (this.#gpuScored ? "fp32" : null);
+    const precision = name === "cpu" ? cpuPrecision : null;
     const start = { module: null, ...assets, precision, moduleBytes: this.#moduleBytes[name] };
     const backend = new Backend(name, this.#launchThread, start, onLoading);
     this.#running.add(backend);

@@ -62,6 +62,15 @@ function fixed(value: number, decimals: number): string {
   return (Number(digits) === 0 ? digits.replace("-", "") : digits).replace("-", "\u2212");
 }
 
+/** A unit as it is printed: "10⁻⁶ cm/s" for "1e-6 cm/s", "10⁶ cells" for "10^6 cells". */
+export const unit = (text: string): string =>
+  text.replace(
+    /\b(?:1e|10\^)([-+]?)(\d+)/,
+    (_, sign: string, digits: string) =>
+      `10${sign === "-" ? "\u207b" : ""}${[...digits].map((digit) => SUPERSCRIPT[Number(digit)]).join("")}`,
+  );
+const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
 /** A difference: its sign always, and two decimals. */
 export function signed(value: number): string {
   const digits = score(value);

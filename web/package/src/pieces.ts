@@ -9,11 +9,11 @@ export interface Span {
 }
 
 export class Pieces {
-  readonly #rows: readonly { state: string }[];
+  readonly #rows: ArrayLike<{ state: string }>;
   readonly #returned: Span[] = [];
   #next = 0;
 
-  constructor(rows: readonly { state: string }[]) {
+  constructor(rows: ArrayLike<{ state: string }>) {
     this.#rows = rows;
   }
 

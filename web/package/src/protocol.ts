@@ -1,6 +1,7 @@
 /** The messages to the workers and back; what they carry has the types of the wasm modules. */
 
 import type {
+  AddedColumn,
   Depiction,
   depict,
   descriptors,
@@ -23,9 +24,11 @@ import type { FailureData } from "./errors.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {
+  AddedColumn,
   Depiction,
   Domain,
   Endpoint,
+  EndpointTask,
   EngineInfo,
   Explanation,
   Given,
@@ -151,6 +154,8 @@ export interface Calls {
       rows: Uint32Array;
       results: RowResult[];
       scores: Scores;
+      /** Columns after the user's own. */
+      added: AddedColumn[];
     };
     result: Uint8Array;
   };

@@ -188,7 +188,8 @@ export class Scorer {
     }
   }
 
-  #row({ rows, columns, scores }: Session, index: number): Row {
+  #row(session: Session, index: number): Row {
+    const { rows, columns, scores } = session;
     const row = rows[index];
     const field = (at: number | null): string | null =>
       at === null ? null : (row?.fields[at] ?? null);
@@ -207,7 +208,8 @@ export class Scorer {
       domain: scores.domain(index, endpoint),
       nearest: scores.neighbour(index, endpoint),
     }));
-    return { ...base, predictions, standardization, error: null };
+    const precision = session.precision(index) ?? this.#info.precision;
+    return { ...base, predictions, standardization, precision, error: null };
   }
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import { Changes } from "./changes.js";
 import { DelicateError } from "./errors.js";
 import { Pieces, type Span } from "./pieces.js";
 import type {
+  AddedColumn,
   Depiction,
   Explanation,
   ExportFormat,
@@ -15,8 +16,10 @@ import type {
   Header,
   Opened,
   Piece,
+  Precision,
   Ranking,
   Row,
+  RowError,
   RowResult,
   Scores,
   SimilarityName,
@@ -62,7 +65,14 @@ export interface Written {
 export interface Found {
   results: RowResult[];
   scores: PackedScores;
+  /** One a row: see {@link PRECISIONS}. */
+  precisions: Uint8Array;
 }
+
+/** By their numbers; that of 0 is not known. */
+const PRECISIONS: readonly (Precision | null)[] = [null, "int8", "fp32"];
+/** Engines may change so often while a table is brought to one precision. */
+const MOST_ROUNDS = 4;
 
 /** The workers, one of which is current. */
 export interface Workers {
@@ -75,6 +85,15 @@ export interface Workers {
   replace(failed: WorkerHandle, error: unknown): void;
   /** A worker has scored rows; all together score `rate` of them a second, where that is known. */
   succeeded(rows: number, rate: number | null): void;
+}
+
+/** What a run is to do. */
+export interface Wanted {
+  /**
+   * Rows that were scored in another precision than the engine in use has are scored again: the
+   * values of a table are to be comparable.
+   */
+  uniform: boolean;
 }
 
 export interface Watch {
@@ -99,6 +118,12 @@ export class Session {
   readonly scores: ScoreStore;
   /** How many rows are in each state. */
   readonly counts: Record<RowResult["state"], number> = { pending: 0, scored: 0, failed: 0 };
+  /** What the encoder of each scored row computed in; see {@link PRECISIONS}. */
+  readonly #precisions: Uint8Array;
+  /** How many rows were scored in each. */
+  readonly #inPrecision = [0, 0];
+  /** Rows that were scored a second time, so that all are in one precision. */
+  again = 0;
   /** In how many rows the molecule was not scored as it was drawn. */
   readonly changes = new Changes();
   readonly #workers: Workers;
@@ -130,6 +155,7 @@ export class Session {
     this.notes = notes;
     this.rows = rows;
     this.scores = scores;
+    this.#precisions = new Uint8Array(rows.length);
     for (const { state } of rows) this.counts[state] += 1;
   }
 
@@ -157,7 +183,10 @@ export class Session {
         const scores =
           fitting === null ? new ScoreStore(rows.length) : ScoreStore.from(fitting.scores);
         const session = new Session(workers, worker, table, source, opened, rows, scores);
-        if (fitting !== null) session.#mark(0, fitting.results);
+        if (fitting !== null) {
+          session.#mark(0, fitting.results);
+          fitting.precisions.forEach((precision, row) => session.#compute(row, precision));
+        }
         return session;
       } catch (error) {
         if (signal.aborted) release(worker, table);
@@ -170,12 +199,36 @@ export class Session {
     return this.#scoring !== null;
   }
 
+  /** What the encoder of a row computed in; null where that is not known. */
+  precision(row: number): Precision | null {
+    return this.rows[row]?.state === "scored"
+      ? (PRECISIONS[this.#precisions[row] ?? 0] ?? null)
+      : null;
+  }
+
+  /** Whether rows were scored in different precisions, whose values are not quite comparable. */
+  get mixed(): boolean {
+    return this.#inPrecision.filter((rows) => rows > 0).length > 1;
+  }
+
   /** Scores what is not scored yet. */
-  async score(watch: Watch): Promise<"finished" | "cancelled"> {
+  async score(
+    watch: Watch,
+    { uniform }: Wanted = { uniform: false },
+  ): Promise<"finished" | "cancelled"> {
     const controller = new AbortController();
     this.#scoring = controller;
+    const { signal } = controller;
     try {
-      return await this.#scorePending(controller.signal, watch);
+      let outcome = await this.#scoreRows(signal, watch, this.rows);
+      for (let round = 0; uniform && round < MOST_ROUNDS && outcome === "finished"; round += 1) {
+        const other = this.mixed ? await this.#inOtherPrecision(signal) : [];
+        const { length } = other.filter(({ state }) => state === "pending");
+        if (length === 0) break;
+        outcome = await this.#scoreRows(signal, watch, other);
+        this.again += length;
+      }
+      return outcome;
     } finally {
       this.#scoring = null;
     }
@@ -208,14 +261,24 @@ export class Session {
    * The rows given, in that order; all of them where none are given. Written piece by piece: the
    * file may be larger than the memory of a worker or of a page.
    */
-  async export(format: ExportFormat, rows: Uint32Array | null = null): Promise<Written> {
+  async export(
+    format: ExportFormat,
+    rows: Uint32Array | null = null,
+    /** Columns after the user's own, with an entry for each row of the table. */
+    added: readonly AddedColumn[] = [],
+  ): Promise<Written> {
     const all = rows ?? Uint32Array.from(this.rows.keys());
     const piece = (rows: Uint32Array): Promise<Uint8Array> =>
       attempt(this.#workers, async (worker) => {
         await this.#ensureOpen(worker);
         const results = Array.from(rows, (row) => this.#result(row));
         const scores = this.scores.pick(rows);
-        return worker.call("export", { table: this.#table, format, rows, results, scores });
+        const columns = added.map(({ name, values }) => ({
+          name,
+          values: Array.from(rows, (row) => values[row] ?? ""),
+        }));
+        const args = { table: this.#table, format, rows, results, scores, added: columns };
+        return worker.call("export", args);
       });
     const table = format === "csv" || format === "tsv";
     const several = all.length > EXPORTED;
@@ -287,6 +350,21 @@ export class Session {
     return this.#workers.current.call("descriptors", { smiles });
   }
 
+  /** Scores one row, and says why it has no result; null where it has one. */
+  async errorOf(row: number, signal: AbortSignal): Promise<RowError | null> {
+    if (this.rows[row]?.state === "pending") {
+      const piece = await attempt(this.#workers, async (worker) => {
+        await this.#ensureOpen(worker);
+        refuseIf(signal.aborted);
+        const { precision } = await worker.ready;
+        const args = { table: this.#table, start: row, end: row + 1, early: false };
+        return { ...(await worker.call("score", args)), precision };
+      });
+      this.#apply(row, piece, piece.precision);
+    }
+    return this.rows[row]?.error ?? null;
+  }
+
   /** How near each row is to those of `actives`; ends early when the signal says so. */
   async rank(
     actives: Session,
@@ -308,9 +386,24 @@ export class Session {
     });
   }
 
-  async #scorePending(signal: AbortSignal, watch: Watch): Promise<"finished" | "cancelled"> {
+  /** Of each row whether it was scored in another precision than the engine in use has. */
+  async #inOtherPrecision(signal: AbortSignal): Promise<{ state: string }[]> {
+    const info = await Promise.race([this.#workers.current.ready, aborted(signal)]);
+    const current = info === undefined ? 0 : PRECISIONS.indexOf(info.precision);
+    return Array.from(this.#precisions, (one) => ({
+      state: one !== 0 && current > 0 && one !== current ? "pending" : "scored",
+    }));
+  }
+
+  /** Scores those of the table's rows that are pending in `wanted`. */
+  async #scoreRows(
+    signal: AbortSignal,
+    watch: Watch,
+    wanted: ArrayLike<{ state: string }>,
+  ): Promise<"finished" | "cancelled"> {
     const run = new Run(
       this.rows,
+      wanted,
       watch,
       aborted(signal),
       () => this.rows.length - this.counts.pending,
@@ -383,8 +476,9 @@ export class Session {
         }
         piece = found;
       }
+      const { precision } = await worker.ready;
       if (start === this.#early?.start) this.#early.count = 0;
-      this.#apply(start, piece);
+      this.#apply(start, piece, precision);
       const scored = piece.results.filter(({ state }) => state !== "pending").length;
       run.done(worker, scored, performance.now() - began);
       this.#workers.succeeded(scored, run.rate);
@@ -445,15 +539,30 @@ export class Session {
       this.rows[row] = { ...(this.rows[row] as Row) };
   }
 
-  #apply(start: number, { results, scores }: Piece): void {
+  #apply(start: number, { results, scores }: Piece, precision: Precision): void {
     this.scores.set(start, results.length, scores);
+    results.forEach(({ state }, offset) => {
+      if (state === "scored") this.#compute(start + offset, PRECISIONS.indexOf(precision));
+    });
     this.#mark(start, results);
+  }
+
+  /** A row was computed in the precision of that number. */
+  #compute(row: number, precision: number): void {
+    const before = this.#precisions[row] ?? 0;
+    this.#precisions[row] = precision;
+    for (const [one, by] of [
+      [before, -1],
+      [precision, 1],
+    ] as const)
+      if (one > 0) this.#inPrecision[one - 1] = (this.#inPrecision[one - 1] ?? 0) + by;
   }
 
   #mark(start: number, results: RowResult[]): void {
     results.forEach((result, offset) => {
       const row = this.rows[start + offset];
-      if (row === undefined) return;
+      // One that was scored before and not reached again keeps what it has.
+      if (row === undefined || (result.state === "pending" && row.state === "scored")) return;
       this.counts[row.state] -= 1;
       this.counts[result.state] += 1;
       this.changes.count(row.standardization, -1);
@@ -478,7 +587,7 @@ export class Session {
   /** All that was found, to be kept. */
   get found(): Found {
     const results = Array.from(this.rows.keys(), (row) => this.#result(row));
-    return { results, scores: this.scores.packed };
+    return { results, scores: this.scores.packed, precisions: this.#precisions };
   }
 
   /** What scoring has added to a row, but for its predictions. */
@@ -505,11 +614,12 @@ class Run {
 
   constructor(
     rows: readonly Row[],
+    wanted: ArrayLike<{ state: string }>,
     watch: Watch,
     readonly aborted: Promise<void>,
     count: () => number,
   ) {
-    this.pieces = new Pieces(rows);
+    this.pieces = new Pieces(wanted);
     this.#rows = rows;
     this.#watch = watch;
     this.#count = count;

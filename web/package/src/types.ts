@@ -105,6 +105,8 @@ export interface ScoredRow extends RowBase {
   predictions: RowPrediction[];
   /** The molecule that was scored, and what was done to it before. */
   standardization: Standardization;
+  /** What the encoder computed in: `"auto"` may change from the CPU's `"int8"` to WebGPU's `"fp32"`. */
+  precision: EngineInfo["precision"];
   error: null;
 }
 

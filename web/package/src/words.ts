@@ -5,7 +5,7 @@ import type { Domain, RowError } from "./protocol.js";
 
 export const BANDS: Record<Domain, string> = {
   in: "in the model’s domain",
-  borderline: "borderline of the model’s domain",
+  borderline: "borderline, at the edge of the model’s domain",
   out: "outside the model’s domain",
 };
 

@@ -91,7 +91,7 @@ export function columnChoice(app: App, shown: ShownColumns, opener: HTMLButtonEl
     });
     if (fields.length > 0) parts.push(group("From your table", fields));
     const actions = element("p", { class: "choice" });
-    const reset = element("button", { type: "button", class: "quiet" }, "Usual columns");
+    const reset = element("button", { type: "button", class: "quiet" }, "Default columns");
     reset.addEventListener("click", () => {
       shown.reset();
       draw();
@@ -100,7 +100,11 @@ export function columnChoice(app: App, shown: ShownColumns, opener: HTMLButtonEl
     actions.append(reset);
     // Where the structures are mol blocks, or there is one column, there is nothing to choose.
     if (header !== undefined && header.smiles !== null && header.columns.length > 1) {
-      const other = element("button", { type: "button", class: "quiet" }, "Read other columns…");
+      const other = element(
+        "button",
+        { type: "button", class: "quiet" },
+        "Use other input columns…",
+      );
       other.disabled = app.phase !== "idle";
       other.addEventListener("click", () => {
         dialog.close();

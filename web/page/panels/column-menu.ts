@@ -72,10 +72,13 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
   const say = (): void => {
     const total = app.session?.rows.length ?? 0;
     const shown = format.count(table.order.length);
+    const wrong = body.querySelector<HTMLInputElement>("input[aria-invalid=true]");
     count.textContent =
-      table.order.length === total
-        ? `All ${format.plural(total, "row")} shown.`
-        : `${shown} of ${format.plural(total, "row")} shown.`;
+      wrong !== null
+        ? `“${wrong.value.trim()}” is not a number: this bound is not used.`
+        : table.order.length === total
+          ? `All ${format.plural(total, "row")} shown.`
+          : `${shown} of ${format.plural(total, "row")} shown.`;
   };
   /** `fresh`: there are new values. */
   const told = (fresh: boolean): void => {
@@ -157,6 +160,8 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
     const set = (change: Partial<Range>): void => {
       wanted = { ...wanted, ...change };
       filters.set(wanted);
+      // A filter that stays as it was tells nobody.
+      say();
     };
     for (const input of [low, high])
       input.addEventListener("input", () => set({ low: read(low), high: read(high) }));
@@ -260,7 +265,7 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
     const words = means.wordsOf(key);
     renew = [];
     title.textContent = words.title;
-    const unit = words.unit === "" ? "" : `In ${words.unit}. `;
+    const unit = words.unit === "" ? "" : `In ${format.unit(words.unit)}. `;
     about.textContent = `${unit}${words.about}`;
     about.hidden = about.textContent === "";
     body.replaceChildren(...sorting(key, words), ...filtering(key, words));

@@ -73,7 +73,7 @@ export function comparePanel(app: App, selection: Selection): void {
       element(
         "p",
         { class: "hint" },
-        `The difference is ${other} minus ${reference}, which was selected first. Within the interval: one of the two values may be off by as much.`,
+        `Difference: ${other} minus ${reference}, which was selected first. “Within the interval”: one of the two values may be off by that much.`,
       ),
     );
     dialog.showModal();

@@ -21,7 +21,13 @@ export function comparison(
     const line = element(
       "tr",
       {},
-      element("th", { scope: "row" }, title, " ", element("span", { class: "unit" }, unit)),
+      element(
+        "th",
+        { scope: "row" },
+        title,
+        " ",
+        element("span", { class: "unit" }, format.unit(unit)),
+      ),
       cell(one),
       cell(other),
       difference(one, other),

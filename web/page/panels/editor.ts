@@ -86,11 +86,16 @@ export function editorPanel(
       if (scored?.state === "scored") {
         after = (app.model?.endpoints ?? []).map((_, endpoint) => scores.estimate(0, endpoint));
         current = scored.standardization?.smiles ?? "";
-        state.textContent = `Scored in ${Math.round(performance.now() - began)} ms.`;
+        // A fragment beside the molecule may be the one that was taken.
+        const done = scored.standardization === null ? [] : format.changes(scored.standardization);
+        const time = `Scored in ${Math.round(performance.now() - began)} ms`;
+        state.textContent = format.sentence([time, ...done].join("; "));
       } else {
         after = [];
         current = "";
-        state.textContent = format.sentence(scored?.error?.message ?? "no molecule");
+        // Nobody who draws sees the lines of a mol block.
+        const why = scored?.error?.message ?? "no molecule";
+        state.textContent = format.sentence(why.replace(/ in line \d+ of the mol block/, ""));
       }
       draw();
     } catch (error) {
@@ -130,7 +135,7 @@ export function editorPanel(
           : Molecule.fromMolfile(turned(block, Math.max(1, clientWidth - TOOLBAR), clientHeight));
       sketcher.setMolecule(molecule);
       state.textContent =
-        block === null ? "Draw a molecule." : "Change the drawing: the numbers follow.";
+        block === null ? "Draw a molecule." : "Edit the drawing, and the values follow.";
     } catch {
       state.textContent = "The sketcher could not be loaded; try again once the network is back.";
     }
@@ -157,14 +162,16 @@ export function editorPanel(
       row = null;
       dialog.close();
       app.say("Added to the list. Press Score to score it.");
-    } else state.textContent = "A file is open, so there is no list to add to: copy the SMILES.";
+    } else
+      state.textContent =
+        "A file is open, so there is no list to add it to. Copy its SMILES instead.";
   });
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(current);
       state.textContent = "Copied.";
     } catch {
-      state.textContent = "This browser does not let the page copy.";
+      state.textContent = "This browser does not allow the page to copy.";
     }
   });
 

@@ -2,7 +2,7 @@
 
 import { type EnginesState, label, type Measure } from "../../package/src/engines.js";
 import * as format from "../../package/src/format.js";
-import type { BackendName } from "../../package/src/protocol.js";
+import type { BackendName, Precision } from "../../package/src/protocol.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
 
@@ -128,8 +128,14 @@ function describe(name: BackendName, { forced, ...state }: EnginesState): string
     .filter((part) => part !== "")
     .join(", ");
   const speed = measure.state === "measured" ? format.rate(measure.rate) : "measuring…";
-  return adapter === "" ? speed : `${speed} on ${adapter}`;
+  const precision = PRECISIONS[measure.info.precision];
+  return `${adapter === "" ? speed : `${speed} on ${adapter}`}, in ${precision}`;
 }
+
+const PRECISIONS: Record<Precision, string> = {
+  int8: "8-bit integers",
+  fp32: "single precision",
+};
 
 function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;

@@ -10,8 +10,19 @@ import * as fragment from "../fragment.js";
 /** How long the link's button says what became of the link. */
 const LINK_NOTE_MS = 2_500;
 
+/** Files that were not opened are told by name, up to so many. */
+const NAMED = 3;
+
 /** What takes text itself. */
 const TYPED = "textarea, input, select";
+
+/** Of several files chosen at once: which is opened. Empty for one alone. */
+export function othersWords(first: string, rest: readonly string[]): string {
+  if (rest.length === 0) return "";
+  const named = rest.slice(0, NAMED).join(", ");
+  const more = rest.length > NAMED ? ` and ${format.count(rest.length - NAMED)} more` : "";
+  return `Only one file is opened at a time, here ${first}. Not opened: ${named}${more}.`;
+}
 
 export interface InputPanel {
   focusScore(): void;
@@ -31,6 +42,7 @@ export function inputPanel(app: App): InputPanel {
   const fileLine = find("file", HTMLElement);
   const fileName = find("file-name", HTMLElement);
   const fileSize = find("file-size", HTMLElement);
+  const others = find("others", HTMLElement);
   const score = find("score", HTMLButtonElement);
   const cancel = find("cancel", HTMLButtonElement);
   const picker = find("picker", HTMLInputElement);
@@ -67,6 +79,7 @@ export function inputPanel(app: App): InputPanel {
   };
   const showFile = (chosen: Source | null): void => {
     choices += 1;
+    others.hidden = true;
     file = chosen;
     fileLine.hidden = chosen === null;
     paste.hidden = chosen !== null;
@@ -78,19 +91,31 @@ export function inputPanel(app: App): InputPanel {
     fileName.textContent = chosen.name;
     fileSize.textContent = format.bytes(chosen.bytes.length);
   };
-  const openFile = async (chosen: File): Promise<void> => {
+  /** Opens the first of several files, and says that the others were not. */
+  const openFiles = (files: Iterable<File>): void => {
+    const [first, ...rest] = files;
+    if (first === undefined) return;
+    void openFile(
+      first,
+      rest.map(({ name }) => name),
+    );
+  };
+  const openFile = async (chosen: File, rest: string[]): Promise<void> => {
     choices += 1;
     const choice = choices;
     let bytes: Uint8Array;
     try {
       bytes = new Uint8Array(await chosen.arrayBuffer());
     } catch {
-      if (choice === choices) app.complain({ text: `${chosen.name} could not be read.` });
+      if (choice === choices)
+        app.complain({ text: `${chosen.name} could not be read. Folders cannot be opened.` });
       return;
     }
     if (choice !== choices) return;
     const source = { name: chosen.name, bytes };
     useFile(source);
+    others.textContent = othersWords(chosen.name, rest);
+    others.hidden = rest.length === 0;
     const session = await app.open({ source, text: null });
     if (session === null) return;
     app.say(`${chosen.name} opened: ${format.plural(session.rows.length, "row")}.`);
@@ -168,8 +193,7 @@ export function inputPanel(app: App): InputPanel {
   });
   find("choose", HTMLButtonElement).addEventListener("click", () => picker.click());
   picker.addEventListener("change", () => {
-    const [chosen] = picker.files ?? [];
-    if (chosen !== undefined) void openFile(chosen);
+    openFiles(picker.files ?? []);
     // So that the same file, changed meanwhile, can be chosen again.
     picker.value = "";
   });
@@ -191,19 +215,15 @@ export function inputPanel(app: App): InputPanel {
   });
   window.addEventListener("drop", (event) => {
     drop.hidden = true;
-    const [dropped, ...others] = event.dataTransfer?.files ?? [];
-    if (dropped === undefined) {
+    const files = event.dataTransfer?.files ?? [];
+    if (files.length === 0) {
       const text = event.dataTransfer?.getData("text/plain") ?? "";
       if (event.target instanceof Element && event.target.matches(TYPED)) return;
       if (takeText(text)) event.preventDefault();
       return;
     }
     event.preventDefault();
-    void openFile(dropped);
-    if (others.length > 0)
-      app.complain({
-        text: `One file at a time: ${dropped.name} was opened, the others were not.`,
-      });
+    openFiles(files);
   });
 
   /** Text that was pasted or dropped where nothing takes it; whether it was taken. */
@@ -218,8 +238,16 @@ export function inputPanel(app: App): InputPanel {
     return true;
   };
   document.addEventListener("paste", (event) => {
+    // As copied in a file manager; a spreadsheet adds a picture to the text that is meant.
+    const pasted = event.clipboardData?.getData("text/plain") ?? "";
+    const files = event.clipboardData?.files ?? [];
+    if (pasted === "" && files.length > 0 && document.querySelector("dialog[open]") === null) {
+      event.preventDefault();
+      openFiles(files);
+      return;
+    }
     if (event.target instanceof Element && event.target.matches(TYPED)) return;
-    if (takeText(event.clipboardData?.getData("text/plain") ?? "")) event.preventDefault();
+    if (takeText(pasted)) event.preventDefault();
   });
 
   const readLink = (): void => {

@@ -7,8 +7,10 @@ import * as store from "../store.js";
 
 /** Larger tables are not kept: writing them would take seconds. */
 const LARGEST = { bytes: 40_000_000, values: 6_000_000 };
-/** How often scores are saved while more are coming. */
-const EVERY_MS = 15_000;
+/** How often scores are saved while more are coming, at most. */
+const EVERY_MS = 2_000;
+/** For how many times as long as it took the next save waits. */
+const REST = 20;
 
 export interface KeepingPanel {
   /** Opens what was kept at the last visit, unless something is open by then. */
@@ -24,32 +26,48 @@ export function keepingPanel(
   const back = find("aside-back", HTMLButtonElement);
   const kept = find("kept", HTMLElement);
   const keptText = find("kept-text", HTMLElement);
-  let savedAt = 0;
+  /** When the next save is due. */
+  let due = 0;
   /** What is scored is in the database. */
   let saved = true;
   let saving: Promise<void> = Promise.resolve();
+  let saves = 0;
 
-  const save = (): void => {
+  /** What would be kept now; null where there is nothing, or too much. */
+  const current = (): store.Kept | null => {
     const { session, input } = app;
-    if (session === null || input === null || session.counts.scored === 0) return;
-    saved = false;
+    if (session === null || input === null || session.counts.scored === 0) return null;
     const values = session.rows.length * session.scores.endpoints;
-    if (input.source.bytes.length > LARGEST.bytes || values > LARGEST.values) return;
-    savedAt = performance.now();
-    const { found } = session;
+    if (input.source.bytes.length > LARGEST.bytes || values > LARGEST.values) return null;
+    return { model, input, found: session.found };
+  };
+  const save = (): void => {
+    const { session } = app;
+    const began = performance.now();
+    const wanted = current();
+    if ((session?.counts.scored ?? 0) > 0) saved = false;
+    if (wanted === null) return;
+    saves += 1;
+    const own = saves;
+    // One at a time.
+    due = Number.POSITIVE_INFINITY;
     saving = saving
-      .then(() => store.save({ model, input, found }))
+      .then(() => store.save(wanted))
       .then(() => {
-        if (app.session === session) saved = true;
+        if (app.session === session && own === saves && app.phase === "idle") saved = true;
       })
       .catch(() => {
         // Where nothing may be kept, leaving the page asks first.
+      })
+      .finally(() => {
+        const took = performance.now() - began;
+        due = performance.now() + Math.max(EVERY_MS, REST * took);
       });
   };
 
   app.changed.rows.on(() => {
     saved = false;
-    if (app.phase === "idle" || performance.now() - savedAt > EVERY_MS) save();
+    if (app.phase === "idle" || performance.now() > due) save();
   });
   app.changed.session.on(() => {
     kept.hidden = true;
@@ -80,9 +98,16 @@ export function keepingPanel(
     onShow({ source: { name: "pasted.txt", bytes: new Uint8Array() }, text: "" });
     app.say("It was removed from this device.");
   });
+  // A phone may end a page that is out of sight, and asks nobody.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden" && !saved) save();
+  });
   window.addEventListener("beforeunload", (event) => {
     const scoring = app.phase === "scoring";
-    if (scoring || !saved) event.preventDefault();
+    if (!scoring && saved) return;
+    event.preventDefault();
+    const wanted = current();
+    if (wanted !== null) store.saveNow(wanted);
   });
 
   return {

@@ -67,7 +67,7 @@ function endpointLists(endpoints: Endpoint[]): HTMLElement[] {
           "dt",
           {},
           title,
-          ...(unit === "" ? [] : [" ", element("span", { class: "unit" }, unit)]),
+          ...(unit === "" ? [] : [" ", element("span", { class: "unit" }, format.unit(unit))]),
         ),
         element("dd", {}, description),
       ];

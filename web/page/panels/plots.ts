@@ -81,7 +81,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
       });
     for (const select of [across, up]) {
       const before = select.value;
-      const none = element("option", { value: "" }, "how many (histogram)");
+      const none = element("option", { value: "" }, "count (histogram)");
       select.replaceChildren(...(select === up ? [none] : []), ...options());
       select.value = before;
       if (select.selectedIndex === -1) select.selectedIndex = 0;
@@ -93,7 +93,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
   const axisOf = (select: HTMLSelectElement): string => {
     const key = JSON.parse(select.value) as NumberKey;
     const unit = key.by === "score" ? (app.model?.endpoints[key.endpoint]?.unit ?? "") : "";
-    return unit === "" ? titleOf(select) : `${titleOf(select)} (${unit})`;
+    return unit === "" ? titleOf(select) : `${titleOf(select)} (${format.unit(unit)})`;
   };
 
   const compute = (): void => {

@@ -2,20 +2,21 @@
 
 import { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
-import type { ExportFormat } from "../../package/src/protocol.js";
+import type { AddedColumn, ExportFormat } from "../../package/src/protocol.js";
 import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { columnWords } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { ColumnFilters } from "../filters.js";
+import { rankingColumns } from "../ranking.js";
 import type { Selection } from "../selection.js";
 import { ShownColumns } from "../shown-columns.js";
-import { type ColumnKey, EVERYTHING, type Sought, type View } from "../view.js";
+import { type ColumnKey, EVERYTHING, type Sought, sameKey, type View } from "../view.js";
 import { columnChoice } from "./column-choice.js";
 import { columnMenu } from "./column-menu.js";
 import { filtersPanel } from "./filters.js";
 import { substructurePanel } from "./substructure.js";
-import { ACTIVE, type Ranked, ResultTable, type TableData } from "./table.js";
+import { ACTIVE, type Ranked, ResultTable, referenceName, type TableData } from "./table.js";
 
 const MEDIA_TYPES: Record<ExportFormat, string> = {
   csv: "text/csv",
@@ -75,6 +76,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const shadingLegend = find("shading-legend", HTMLElement);
   const columns = find("columns", HTMLButtonElement);
   const selected = find("selected", HTMLElement);
+  const hiddenNote = find("selected-hidden", HTMLElement);
   const selectNone = find("select-none", HTMLButtonElement);
   const smarts = find("smarts", HTMLInputElement);
   const scope = find("scope", HTMLSelectElement);
@@ -136,12 +138,25 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       reference: shading.checked ? (app.model?.reference?.name ?? null) : null,
     };
   };
+  /** How many of the selected rows the table does not show. */
+  const hiddenOf = (): number => {
+    if (selection.rows.size === 0) return 0;
+    let shown = 0;
+    for (const row of table.order) if (selection.has(row)) shown += 1;
+    return selection.rows.size - shown;
+  };
   const drawScope = (): void => {
     const total = app.session?.rows.length ?? 0;
+    const hidden = hiddenOf();
     const options: [string, string, boolean][] = [
       ["all", `all rows (${format.count(total)})`, true],
       ["shown", `rows as shown (${format.count(table.order.length)})`, true],
       ["selected", `selected (${format.count(selection.rows.size)})`, selection.rows.size > 0],
+      [
+        "selected-shown",
+        `selected and shown (${format.count(selection.rows.size - hidden)})`,
+        hidden > 0 && hidden < selection.rows.size,
+      ],
     ];
     const before = scope.value;
     scope.replaceChildren(
@@ -150,7 +165,19 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       ),
     );
     scope.value = before;
-    if (scope.selectedIndex === -1) scope.value = "all";
+    if (scope.selectedIndex === -1) scope.value = selection.rows.size > 0 ? "selected" : "all";
+    hiddenNote.hidden = hidden === 0;
+    hiddenNote.textContent = hiddenWords(hidden, selection.rows.size, scope.value);
+  };
+  /** The column that orders the rows, where the table does not show it. */
+  const hiddenSortTitle = (): string | null => {
+    const { key } = table.view.sort;
+    const hidden =
+      (key.by === "score" && !shown.endpoints.includes(key.endpoint)) ||
+      (key.by === "field" &&
+        key.index !== app.session?.columns.smiles &&
+        !shown.showsField(app.session?.columns.columns[key.index] ?? ""));
+    return hidden ? wordsOf(key as ColumnKey).title : null;
   };
   const drawSummary = (): void => {
     const { session } = app;
@@ -161,8 +188,15 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     if (pending > 0) parts.push(`${format.count(pending)} not scored`);
     const count = table.order.length;
     if (count !== session.rows.length) parts.push(`${format.count(count)} shown`);
+    // Nothing else would say why they stand in this order.
+    const hiddenSort = hiddenSortTitle();
+    if (hiddenSort !== null) parts.push(`sorted by ${hiddenSort}, which is hidden`);
     summary.textContent = parts.join(" · ");
-    const said = [...session.notes.map((note) => `${note}.`), session.changes.summary()];
+    const said = [
+      ...session.notes.map((note) => `${note}.`),
+      session.changes.summary(),
+      precisionWords(session),
+    ];
     notes.textContent = said.filter(Boolean).join(" ");
     notes.hidden = notes.textContent === "";
     errorCount.textContent = `(${format.count(failed)})`;
@@ -182,6 +216,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     drawScope();
     // What was chosen is what is meant to be taken away.
     scope.value = size > 0 ? "selected" : isNarrowed(table.view) ? "shown" : "all";
+    drawScope();
   };
   const drawLegends = (): void => {
     const scored = (app.session?.scores.endpoints ?? 0) > 0;
@@ -191,7 +226,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     shadingLegend.hidden = !scored || reference === null || !shading.checked;
     const [, text] = shadingLegend.children;
     if (reference !== null && text !== undefined)
-      text.textContent = `Shading and the bar below: how many per cent of ${format.count(reference.molecules)} ${reference.name} have a lower value. Higher is not better by itself.`;
+      text.textContent = `Shading and bar: the percentage of ${format.count(reference.molecules)} ${reference.name} with a lower value. Higher is not necessarily better.`;
   };
   /** Shows the table with the same filters and order. */
   const redraw = (): void => {
@@ -272,7 +307,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
         hide();
         // Said instead of how many rows a filter left.
         window.clearTimeout(speaking);
-        app.say(`${title} is hidden; Columns shows it again.`);
+        const order = sameKey(table.view.sort.key, key) ? " The rows stay sorted by it." : "";
+        app.say(`${title} is hidden; Columns shows it again.${order}`);
       };
       if (key.by === "score") return hidden(() => shown.showEndpoints([key.endpoint], false));
       if (key.by === "field" && !isStructure(key))
@@ -327,6 +363,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   app.changed.phase.on(pauseDrawings);
   shown.changed.on(redraw);
   selection.changed.on(drawSelection);
+  scope.addEventListener("change", drawScope);
 
   filter.addEventListener("input", () => {
     look({ filter: filter.value });
@@ -355,19 +392,25 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   /** The rows that are to be taken away; null for all. */
   const chosen = (): number[] | null => {
     if (scope.value === "shown") return [...table.order];
-    if (scope.value !== "selected") return null;
+    if (scope.value === "all") return null;
     // In the order shown, then those out of sight.
     const visible = table.order.filter((row) => selection.has(row));
+    if (scope.value === "selected-shown") return visible;
     const seen = new Set(visible);
     return [
       ...visible,
       ...[...selection.rows].filter((row) => !seen.has(row)).sort((a, b) => a - b),
     ];
   };
+  /** What the table shows beside the user's columns and the predictions. */
+  const added = (): AddedColumn[] => {
+    const ranked = additions.ranked();
+    return ranked === null ? [] : rankingColumns(ranked, (row) => referenceName(ranked, row));
+  };
   for (const button of panel.querySelectorAll<HTMLButtonElement>("button[data-format]")) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
-      const file = await app.export(kind, chosen());
+      const file = await app.export(kind, chosen(), added());
       if (file !== null) download(file.name, file, kind);
     });
   }
@@ -380,13 +423,15 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     }, NOTE_MS);
   };
   const copyTable = async (): Promise<void> => {
-    const file = await app.export("tsv", chosen());
+    const file = await app.export("tsv", chosen(), added());
     if (file === null) return;
     try {
       await navigator.clipboard.writeText(await file.file.text());
       note(copy, "Copied");
     } catch {
-      app.complain({ text: "This browser does not let the page copy; export a CSV instead." });
+      app.complain({
+        text: "This browser does not allow the page to copy. Export a CSV file instead.",
+      });
     }
   };
   copy.addEventListener("click", () => void copyTable());
@@ -394,7 +439,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     if (table.order.length > PRINTED) {
       const limit = format.count(PRINTED);
       app.complain({
-        text: `A table of more than ${limit} rows is not printed; filter it, or export it.`,
+        text: `A table of more than ${limit} rows cannot be printed. Filter it or export it.`,
       });
       return;
     }
@@ -425,6 +470,37 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       return place === -1 ? null : (table.order[place + step] ?? null);
     },
   };
+}
+
+/** That the values of a table are of one precision only since some were computed again, or are not yet. */
+export function precisionWords({
+  again,
+  mixed,
+  scoring,
+}: Pick<Session, "again" | "mixed" | "scoring">): string {
+  if (scoring) return "";
+  if (mixed)
+    return "Part of the rows were scored in 8-bit integers and part in single precision, which lie a few thousandths of a standard deviation apart; Score brings all to one precision.";
+  if (again === 0) return "";
+  const verb = again === 1 ? "was" : "were";
+  return `${format.plural(again, "row")} ${verb} scored a second time, so that all values are in one precision: the engine changed while the table was being scored.`;
+}
+
+/** That selected rows are out of sight, and whether they are taken along; empty where none is. */
+export function hiddenWords(hidden: number, selected: number, scope: string): string {
+  if (hidden === 0) return "";
+  const [it, is] = hidden === 1 ? ["it", "is"] : ["they", "are"];
+  const which =
+    hidden < selected
+      ? `${format.count(hidden)} of ${format.count(selected)} selected rows ${is} hidden by a filter`
+      : selected === 1
+        ? "The selected row is hidden by a filter"
+        : `All ${format.count(selected)} selected rows are hidden by a filter`;
+  const fate: Record<string, string> = {
+    selected: `${it} ${is} exported as well`,
+    "selected-shown": `${it} ${is} not exported`,
+  };
+  return `${which}${fate[scope] === undefined ? "" : `; ${fate[scope]}`}.`;
 }
 
 /** Null where nothing is, or nothing may be kept. */

@@ -8,6 +8,7 @@ import * as format from "../../package/src/format.js";
 import type {
   Domain,
   Endpoint,
+  EndpointTask,
   Explanation,
   Header,
   Prediction,
@@ -189,7 +190,7 @@ function predictions(
         line.standing,
       ),
       labelled("Value", "number", value),
-      labelled("Unit", "", unit === "" ? unknown("–") : unit),
+      labelled("Unit", "", unit === "" ? unknown("–") : format.unit(unit)),
     );
     if (calibrated) made.append(line.interval, line.domain, line.nearest);
     return [made];
@@ -335,12 +336,19 @@ function fill(line: Line, prediction: Prediction | null): void {
                   element(
                     "data",
                     { value: String(neighbour.measured) },
-                    `${format.score(neighbour.measured)} ${prediction?.unit ?? ""}`.trimEnd(),
+                    measuredWords(neighbour.measured, prediction?.task, prediction?.unit ?? ""),
                   ),
                 ]),
           ),
         ]),
   );
+}
+
+/** What was measured; of a class, in a word. */
+export function measuredWords(value: number, task: EndpointTask | undefined, unit: string): string {
+  if (task === "classification" && (value === 0 || value === 1))
+    return value === 1 ? "positive" : "negative";
+  return `${format.score(value)} ${format.unit(unit)}`.trimEnd();
 }
 
 /** Words as a sentence. */

@@ -6,7 +6,7 @@ import type { SimilarityName } from "../../package/src/protocol.js";
 import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import { rankingWords } from "../ranking.js";
+import { rankingWords, TOLD, type Unusable, unusableWords } from "../ranking.js";
 import type { Ranked } from "./table.js";
 
 export interface ScreeningPanel {
@@ -44,7 +44,7 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     const { session } = app;
     if (session === null || running !== null) return;
     if (text.value.trim() === "") {
-      state.textContent = "Paste at least one active.";
+      state.textContent = "Paste at least one reference molecule.";
       text.focus();
       return;
     }
@@ -52,28 +52,35 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     const controller = new AbortController();
     running = controller;
     draw();
-    state.textContent = "Reading the actives…";
+    text.setAttribute("aria-invalid", "false");
+    state.textContent = "Reading the references…";
     let actives: Session | null = null;
     try {
       const bytes = new TextEncoder().encode(text.value);
       actives = await Session.open(app.engines, { name: "actives.txt", bytes }, controller.signal);
       const total = session.rows.length;
       const chosen = by.value as SimilarityName;
+      const unusable = await unusableOf(actives, chosen, controller.signal);
+      const left = unusableWords(text.value, actives.rows.length, unusable);
+      if (app.session !== session || controller.signal.aborted) return;
+      if (unusable.length === actives.rows.length) {
+        state.textContent = left;
+        text.setAttribute("aria-invalid", "true");
+        text.focus();
+        return;
+      }
       const ranking = await session.rank(actives, chosen, controller.signal, (done) => {
         state.textContent = `Compared ${format.count(done)} of ${format.plural(total, "row")}…`;
       });
       if (app.session !== session || controller.signal.aborted) return;
       ranked = { ...ranking, actives };
       actives = null;
-      const broken = ranked.actives.counts.failed;
-      const parts = [rankingWords(session.rows, ranking, chosen)];
-      if (broken > 0) parts.push(`Couldn’t read ${format.plural(broken, "active")}.`);
-      state.textContent = parts.join(" ");
+      state.textContent = `${rankingWords(session.rows, ranking, chosen)} ${left}`.trim();
       clear.hidden = false;
     } catch (error) {
       const cancelled = error instanceof DelicateError && error.code === "cancelled";
       state.textContent = cancelled
-        ? "Cancelled. What was compared is kept for the next time."
+        ? "Cancelled. What has been compared so far is kept for next time."
         : format.sentence(error instanceof Error ? error.message : String(error));
     } finally {
       actives?.close();
@@ -113,4 +120,23 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       void run();
     },
   };
+}
+
+/**
+ * The references that nothing can be compared with, themselves included, and why; of those after
+ * the first few the reason is not asked for.
+ */
+async function unusableOf(
+  actives: Session,
+  by: SimilarityName,
+  signal: AbortSignal,
+): Promise<Unusable[]> {
+  const { nearest } = await actives.rank(actives, by, signal, () => undefined);
+  const rows = Array.from(nearest.keys()).filter((row) => (nearest[row] ?? -1) < 0);
+  const unusable: Unusable[] = [];
+  for (const row of rows) {
+    const error = unusable.length < TOLD ? await actives.errorOf(row, signal) : null;
+    unusable.push({ row, error });
+  }
+  return unusable;
 }

@@ -57,7 +57,9 @@ export function substructurePanel(
       if (one === 1) there += 1;
       else if (one === 2) unknown += 1;
     }
-    const parts = [`${format.count(there)} of ${format.plural(found.rows.length, "row")} have it.`];
+    const parts = [
+      `${format.count(there)} of ${format.plural(found.rows.length, "row")} contain it.`,
+    ];
     if (unknown > 0) {
       const rows = `${format.plural(unknown, "row")} could not be searched`;
       parts.push(`${rows} and ${unknown === 1 ? "is" : "are"} left out.`);

@@ -95,6 +95,8 @@ const ON_CARD = 4;
 const BESIDE_CARD = { least: 3, most: 4 };
 /** Room for the reason why a row has no values, which takes the place of all of them. */
 const REASON_WIDTH = 34;
+/** Lines that an endpoint's title has room for. */
+const TITLE_LINES = 3;
 /** Rows looked at to choose the columns' widths. */
 const SAMPLE = 500;
 /** For how many times as long as it takes rows are not put in order again while results come. */
@@ -752,6 +754,12 @@ export class ResultTable {
   }
 }
 
+/** What a reference active is called. */
+export function referenceName({ actives }: Ranked, row: number): string {
+  const text = actives.rows[row]?.fields[actives.columns.smiles ?? -1] ?? "";
+  return nameOfRow(actives, row) || text || `active ${row + 1}`;
+}
+
 /** What is said of a row beside its numbers. */
 export function stateText(row: Row): string {
   if (row.error !== null) return errorText(row.error);
@@ -830,15 +838,24 @@ function columns(
     return {
       key: { by: "score", endpoint },
       title,
-      unit,
+      unit: format.unit(unit),
       description,
       group: of === undefined ? "" : groupOf(of),
       kind: "number",
       part: place < onCard ? "score" : "rest",
-      // The title breaks between its words; the longest, the unit and an interval must fit.
+      // The title breaks between its words, into few lines; the longest word, the unit and an
+      // interval must fit.
       width: Math.max(
         least,
-        Math.min(24, Math.max(11, ...title.split(" ").map((word) => word.length + 1), unit.length)),
+        Math.min(
+          24,
+          Math.max(
+            11,
+            Math.ceil(title.length / TITLE_LINES) + 3,
+            ...title.split(" ").map((word) => word.length + 1),
+            unit.length,
+          ),
+        ),
       ),
       cell(row, at) {
         if (row.error !== null) return place === 0 ? reason(row, shown.endpoints.length) : null;
@@ -894,8 +911,7 @@ function columns(
       const active = ranked?.actives.rows[nearest];
       if (ranked === null || active === undefined)
         return element("td", { class: "number none" }, "–");
-      const text = active.fields[ranked.actives.columns.smiles ?? -1] ?? "";
-      const name = nameOfRow(ranked.actives, nearest) || text || `active ${nearest + 1}`;
+      const name = referenceName(ranked, nearest);
       const cell = element(
         "td",
         { class: "number with-active", title: `Nearest: ${name}` },

@@ -49,7 +49,8 @@ export function estimate(
     band(domain),
     element("data", { value: String(value) }, format.estimate(value, interval)),
   ];
-  if (withUnit && unit !== "") nodes.push(element("span", { class: "unit" }, ` ${unit}`));
+  if (withUnit && unit !== "")
+    nodes.push(element("span", { class: "unit" }, ` ${format.unit(unit)}`));
   if (interval !== null) {
     const bounds = format.bounds(interval);
     nodes.push(

@@ -205,7 +205,7 @@ export class DelicateScorer extends Base {
         { scope: "col", class: "number", title: description },
         title || name,
       );
-      if (unit !== "") head.append(element("span", { class: "unit" }, unit));
+      if (unit !== "") head.append(element("span", { class: "unit" }, format.unit(unit)));
       return head;
     });
     const body = element("tbody");

@@ -120,8 +120,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async explain({ table, row }) {
       return opened(table).explain(await loaded(), row);
     },
-    async export({ table, format, rows, results, scores }) {
-      return opened(table).export(await loaded(), format, rows, results, scores);
+    async export({ table, format, rows, results, scores, added }) {
+      return opened(table).export(await loaded(), format, rows, results, scores, added);
     },
     async matches({ table, smarts, start, end }) {
       const pattern = glue.Pattern.parse(smarts);

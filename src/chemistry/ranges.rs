@@ -1,0 +1,52 @@
+//! What the numbers of an atom may be: what the formats can write, so that whatever one
+//! reader takes can be written, and read again.
+
+use std::ops::RangeInclusive;
+
+use super::Reason;
+
+/// A number of an atom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    what: &'static str,
+    range: [i64; 2],
+}
+
+/// As in the CTfile specification and in OpenSMILES.
+pub(super) const CHARGE: Number = Number::new("charge", -15..=15);
+/// Four digits; 0 for none.
+pub(super) const MASS: Number = Number::new("mass number", 0..=9_999);
+/// One digit in a SMILES.
+pub(super) const HYDROGENS: Number = Number::new("hydrogen count", 0..=9);
+/// 0 for none.
+pub(super) const ATOM_MAP: Number = Number::new("atom map number", 0..=65_535);
+/// As in the CTfile specification, where other numbers stand for none.
+pub(super) const VALENCE: Number = Number::new("valence", -1..=15);
+
+impl Number {
+    const fn new(what: &'static str, range: RangeInclusive<i64>) -> Self {
+        let range = [*range.start(), *range.end()];
+        Self { what, range }
+    }
+
+    /// # Errors
+    ///
+    /// [`Reason::OutOfRange`] for the atom that `atom` names.
+    pub(super) fn check(
+        self,
+        value: impl Into<i64>,
+        atom: impl FnOnce() -> String,
+    ) -> Result<(), Reason> {
+        let value = value.into();
+        let [low, high] = self.range;
+        if (low..=high).contains(&value) {
+            return Ok(());
+        }
+        Err(Reason::OutOfRange {
+            what: self.what,
+            atom: atom(),
+            value,
+            range: self.range,
+        })
+    }
+}
