@@ -64,9 +64,16 @@ def test_a_row_with_an_error_has_no_value_and_the_others_go_on() -> None:
 def test_columns_are_those_of_the_command(scorer: delicate.Scorer) -> None:
     names = [endpoint.name for endpoint in scorer.endpoints]
     assert list(scorer.score(DRUGS)) == [*names, "standardized", "changes", "error"]
-    ends = ["", "_low", "_high", "_domain", "_similarity", "_nearest", "_nearest_measured"]
+    interval = ["_low", "_high"]
+    others = ["_domain", "_similarity", "_nearest", "_nearest_measured"]
     scores = scorer.score(DRUGS, uncertainty=True)
-    assert list(scores)[: len(ends) * len(names)] == [name + end for name in names for end in ends]
+    expected = []
+    for endpoint in scorer.endpoints:
+        # A probability has no interval.
+        ends = ["", *(interval if endpoint.task == "regression" else []), *others]
+        expected += [endpoint.name + end for end in ends]
+    assert {endpoint.task for endpoint in scorer.endpoints} == {"regression", "classification"}
+    assert list(scores)[: len(expected)] == expected
     assert set(scores["log_s_domain"]) <= {"in", "borderline", "out"}
     assert (scores["log_s_low"] < scores["log_s"]).all()
     assert (scores["log_s"] < scores["log_s_high"]).all()
@@ -101,6 +108,9 @@ def test_numbers_are_those_of_the_command(scorer: delicate.Scorer, tmp_path: Pat
     scores = scorer.score(DRUGS, uncertainty=True)
     for endpoint in scorer.endpoints:
         for key, end in [("low", "_low"), ("high", "_high"), ("domain", "_domain")]:
+            if endpoint.name + end not in scores:
+                assert key != "domain" and all(key not in row[endpoint.name] for row in expected)
+                continue
             found = scores[endpoint.name + end]
             for row, value in zip(expected, found, strict=True):
                 told = row[endpoint.name][key]
