@@ -461,7 +461,8 @@ export class Session {
         piece = await worker.call("scoreMolecules", { molecules }, onProgress);
       } else {
         if (this.#workers.helpers.length > 0) void this.#given(start, end);
-        const early = this.#early === null;
+        // Rows that are scored again keep their values until then.
+        const early = this.#early === null && this.rows[start]?.state === "pending";
         const found = await worker.call(
           "score",
           { table: this.#table, start, end, early },
