@@ -68,6 +68,15 @@ class Engine:
         aggregate: str,
         options: Options,
     ) -> tuple[Table, list[str | None]]: ...
+    def search(
+        self,
+        queries: Iterable[object],
+        index: list[str],
+        top: int,
+        by: str,
+        aggregate: str,
+        options: Options,
+    ) -> Table: ...
 
 def properties(molecules: Iterable[object], options: Options) -> Table: ...
 def standardize(molecules: Iterable[object], options: Options) -> Table: ...

@@ -304,6 +304,32 @@ class Scorer:
         )
         return Result(table)
 
+    def search(
+        self,
+        queries: Iterable[object],
+        index: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        top: int = 100,
+        by: Literal["both", "embedding", "rarity", "ecfp"] = "both",
+        aggregate: Literal["max", "mean"] = "mean",
+        keep_salts: bool = False,
+        keep_charges: bool = False,
+    ) -> Result:
+        """The ``top`` molecules of an index that are most similar to the queries.
+
+        ``index`` is a file of ``delicate index``, or several that are one library. Its
+        columns come first, then those of ``similar``. It is streamed, in memory for a
+        batch of rows a thread, and no row is left out.
+        """
+        top = _whole("top", top, 1, sys.maxsize)
+        if by not in _SIMILARITIES:
+            raise ValueError(f"by must be one of {', '.join(_SIMILARITIES)}")
+        options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
+        paths = [index] if isinstance(index, (str, os.PathLike)) else index
+        files = [os.fspath(path) for path in paths]
+        table = self._engine.search(queries, files, top, _SIMILARITIES[by], aggregate, options)
+        return Result(table)
+
     def fingerprints(
         self,
         molecules: Iterable[object],

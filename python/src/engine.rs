@@ -20,13 +20,15 @@ use delicate::predict::{
     Outcomes, Prediction, Progress, Scorer, StandardForm, Standardization, Stop, properties_all,
     standardize, standardize_all,
 };
-use delicate::records::{Columns, Frame, Header, Output, RowError, Structure};
+use delicate::records::{Column, Columns, Frame, Header, Output, RowError, Structure, Values};
+use delicate::screening::index::{About, Index, IndexError};
 use delicate::screening::{self, Aggregate, Features, Similarity, Top};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use crate::input::Molecules;
 use crate::table::Table;
@@ -107,6 +109,8 @@ pub(crate) struct Engine {
     /// The model that embeds: with the built-in one, another than that which scores.
     embedder: OnceLock<Scorer>,
     is_builtin: bool,
+    /// What tells the model that embeds from every other: the SHA-256 of its configuration.
+    digest: String,
     /// What was asked for.
     precision: Option<Precision>,
     /// Threads of its own, where their number was asked for.
@@ -134,19 +138,31 @@ impl Engine {
         let process = std::process::id();
         let pool = own_threads(threads)?;
         let is_builtin = model.is_none();
-        let opened = run(py, pool.as_ref(), |_| {
-            let name = model
-                .as_deref()
-                .map_or("(built in)".to_owned(), |path| path.display().to_string());
-            let files = match &model {
-                Some(path) => ModelFiles::read(path),
-                None => Ok(ModelFiles::embedded()),
-            };
-            let device = Device::open_blocking(choice).map_err(Opening::Device)?;
-            load(files, device, precision).map_err(|error| error.of(&name))
-        })?;
+        let opened = run(
+            py,
+            pool.as_ref(),
+            |_| -> Result<(Scorer, String), Opening> {
+                let name = model
+                    .as_deref()
+                    .map_or("(built in)".to_owned(), |path| path.display().to_string());
+                let files = match &model {
+                    Some(path) => ModelFiles::read(path),
+                    None => Ok(ModelFiles::embedded()),
+                };
+                let embeds = match is_builtin {
+                    true => Some(ModelFiles::embedded_for_similarity().config),
+                    false => files.as_ref().ok().map(|files| files.config.clone()),
+                };
+                let digest = embeds.map(|config| format!("{:x}", Sha256::digest(&config)));
+                let device = Device::open_blocking(choice).map_err(Opening::Device)?;
+                let scorer = load(files, device, precision).map_err(|error| error.of(&name))?;
+                Ok((scorer, digest.unwrap_or_default()))
+            },
+        )?;
+        let (scorer, digest) = opened.map_err(PyErr::from)?;
         Ok(Self {
-            scorer: opened.map_err(PyErr::from)?,
+            scorer,
+            digest,
             embedder: OnceLock::new(),
             is_builtin,
             precision,
@@ -337,16 +353,11 @@ impl Engine {
                 embedder,
                 stop,
             };
-            let mut wanted = Vec::new();
-            let mut names = Vec::new();
-            let mut errors = Vec::with_capacity(queries.len());
-            featurizer.each(&queries, |structure, features| {
-                errors.push(features.as_ref().err().map(|error| error.message.clone()));
-                if let (Ok(features), Ok(Structure::Smiles(smiles))) = (features, structure) {
-                    wanted.push(features);
-                    names.push(smiles.clone());
-                }
-            })?;
+            let Queries {
+                wanted,
+                names,
+                errors,
+            } = featurizer.queries(&queries)?;
             let mut best = Top::new(top);
             featurizer.each(&library, |structure, features| {
                 let compared = features.ok();
@@ -370,19 +381,163 @@ impl Engine {
             Ok((frame, errors))
         })?;
         let (frame, errors) = ranked.map_err(stopped)?;
-        if errors.is_empty() {
-            return Err(MoleculeError::new_err(
-                "there is no query: name at least one molecule",
-            ));
-        }
-        if !errors.is_empty() && errors.iter().all(Option::is_some) {
-            let first = errors.into_iter().flatten().next().unwrap_or_default();
-            let message = format!("no query can be read and compared; the first: {first}");
-            return Err(MoleculeError::new_err(message));
-        }
+        check_queries(&errors)?;
         let table = Table::new(frame.rows(), frame.into_columns());
         Ok((table, errors))
     }
+
+    /// The same of a library that `delicate index` has kept, in one file or several: its
+    /// columns come first.
+    #[pyo3(signature = (queries, index, top, by, aggregate, options))]
+    #[expect(clippy::too_many_arguments, reason = "each is named in Python")]
+    fn search(
+        &self,
+        py: Python<'_>,
+        queries: &Bound<'_, PyAny>,
+        index: Vec<PathBuf>,
+        top: usize,
+        by: &str,
+        aggregate: &str,
+        options: Options,
+    ) -> PyResult<Table> {
+        self.check_process()?;
+        let read = options.read()?;
+        let by: Similarity = choice("by", by)?;
+        let aggregate: Aggregate = choice("aggregate", aggregate)?;
+        let queries = Molecules::of(queries)?;
+        let embedder = match by.needs_embeddings() {
+            true => Some(self.embedder(py)?),
+            false => None,
+        };
+        let keep = read.keep;
+        let found = run(py, self.pool.as_ref(), |stop| -> Result<Table, Searching> {
+            let index = Index::open(&index)?;
+            let about = match embedder {
+                Some(embedder) => About::of_model(by, embedder, &self.digest, keep),
+                None => About::new(by, None, StandardForm::Parent, keep),
+            };
+            index.check(&about, by)?;
+            let featurizer = Featurizer {
+                by,
+                options: read,
+                embedder,
+                stop,
+            };
+            let queries = featurizer.queries(&queries)?;
+            check_queries(&queries.errors)?;
+            let found = index.search(&queries.wanted, by, aggregate, top, |_| flow(stop))?;
+            let places: Vec<u64> = found.hits.iter().map(|hit| hit.place).collect();
+            let rows = index.rows_at(&places)?;
+            let header = index.header();
+            let mut frame = Frame::new(header, Columns::Similarity);
+            for (hit, row) in found.hits.iter().zip(&rows) {
+                let similarity = Output::Similarity {
+                    value: hit.score as f32,
+                    nearest: queries.names.get(hit.item).map_or("", String::as_str),
+                };
+                let done = standardize(row, keep).ok();
+                frame.push(done.as_ref(), Ok(similarity));
+            }
+            let mut columns: Vec<Column> = Vec::new();
+            for (place, name) in header.columns.iter().enumerate() {
+                let cells = rows.iter().map(|row| row.fields.get(place));
+                columns.extend(text(
+                    name,
+                    cells.map(|cell| cell.map_or("", String::as_str)),
+                ));
+            }
+            let name = match header.columns.iter().any(|name| name == "row") {
+                true => "delicate_row",
+                false => "row",
+            };
+            frame.put_first(name, places.into_iter().map(|place| place as i64).collect());
+            let rows = frame.rows();
+            columns.extend(frame.into_columns());
+            Ok(Table::new(rows, columns))
+        })?;
+        found.map_err(PyErr::from)
+    }
+}
+
+/// Why a search has no result.
+enum Searching {
+    Index(IndexError),
+    Stopped(Stop),
+    Python(PyErr),
+}
+
+impl From<IndexError> for Searching {
+    fn from(error: IndexError) -> Self {
+        Self::Index(error)
+    }
+}
+
+impl From<Stop> for Searching {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
+}
+
+impl From<PyErr> for Searching {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+impl From<Searching> for PyErr {
+    fn from(searching: Searching) -> Self {
+        match searching {
+            Searching::Index(error) => DelicateError::new_err(error.to_string()),
+            Searching::Stopped(stop) => stopped(stop),
+            Searching::Python(error) => error,
+        }
+    }
+}
+
+/// A column of text.
+fn text<'a>(name: &str, cells: impl Iterator<Item = &'a str>) -> Option<Column> {
+    let mut text = String::new();
+    let mut offsets = vec![0];
+    for cell in cells {
+        text.push_str(cell);
+        offsets.push(text.len() as i64);
+    }
+    let rows = offsets.len() - 1;
+    let validity = (0..rows.div_ceil(8)).map(|byte| match rows - 8 * byte {
+        left @ 1..8 => (1 << left) - 1,
+        _ => u8::MAX,
+    });
+    let validity = validity.collect();
+    Column::from_parts(
+        name.to_owned(),
+        String::new(),
+        Values::Text { offsets, text },
+        validity,
+    )
+}
+
+/// Queries, as they are compared.
+struct Queries {
+    wanted: Vec<Features>,
+    /// What each of those is called.
+    names: Vec<String>,
+    /// An entry for every query, also for those that are not compared.
+    errors: Vec<Option<String>>,
+}
+
+/// Refuses queries of which none can be compared.
+fn check_queries(errors: &[Option<String>]) -> PyResult<()> {
+    if errors.is_empty() {
+        return Err(MoleculeError::new_err(
+            "there is no query: name at least one molecule",
+        ));
+    }
+    if errors.iter().all(Option::is_some) {
+        let first = errors.iter().flatten().next().map_or("", String::as_str);
+        let message = format!("no query can be read and compared; the first: {first}");
+        return Err(MoleculeError::new_err(message));
+    }
+    Ok(())
 }
 
 impl Engine {
@@ -585,6 +740,24 @@ struct Featurizer<'a> {
 }
 
 impl Featurizer<'_> {
+    fn queries(&self, queries: &Molecules) -> Result<Queries, Stop> {
+        let mut wanted = Vec::new();
+        let mut names = Vec::new();
+        let mut errors = Vec::with_capacity(queries.len());
+        self.each(queries, |structure, features| {
+            errors.push(features.as_ref().err().map(|error| error.message.clone()));
+            if let (Ok(features), Ok(Structure::Smiles(smiles))) = (features, structure) {
+                wanted.push(features);
+                names.push(smiles.clone());
+            }
+        })?;
+        Ok(Queries {
+            wanted,
+            names,
+            errors,
+        })
+    }
+
     /// Hands on each of `molecules` with its features.
     fn each(
         &self,

@@ -361,6 +361,36 @@ def test_similar_molecules_come_first(scorer: delicate.Scorer) -> None:
         scorer.similar(DRUGS, library, by="shape")  # type: ignore[arg-type]
 
 
+def test_an_index_is_searched(scorer: delicate.Scorer, tmp_path: Path) -> None:
+    program = os.environ.get("DELICATE_BIN")
+    if program is None:
+        pytest.skip("DELICATE_BIN names no command")
+    library = [*DRUGS[1:], "C1CC", DRUGS[0], "OCC"]
+    rows = [f"{place},{smiles}" for place, smiles in enumerate(library)]
+    parts = []
+    for part, lines in enumerate([rows[:4], rows[4:]]):
+        (tmp_path / "part.csv").write_text("\n".join(["id,smiles", *lines]))
+        command = [program, "index", "part.csv", "--device", "cpu", "-q", "-o", f"{part}.index"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        parts.append(tmp_path / f"{part}.index")
+    for by in ("ecfp", "rarity", "embedding", "both"):
+        found = scorer.search([DRUGS[0], "C1CC"], parts, top=3, by=by)
+        names = ["id", "smiles", "row", "similarity", "nearest_query", "standardized", "changes"]
+        assert list(found) == names
+        expected = scorer.similar([DRUGS[0]], library, top=3, by=by)
+        assert list(found["row"]) == list(expected["row"]), by
+        assert list(found["id"]) == [str(row) for row in expected["row"]]
+        np.testing.assert_allclose(found["similarity"], expected["similarity"], atol=0.01)
+    one = scorer.search(DRUGS[:1], str(parts[1]), top=1)
+    assert one["smiles"][0] == DRUGS[0] and one.rows == 1
+    with pytest.raises(delicate.MoleculeError, match="no query"):
+        scorer.search(["C1CC"], parts)
+    with pytest.raises(delicate.DelicateError, match="nowhere"):
+        scorer.search(DRUGS, tmp_path / "nowhere")
+    with pytest.raises(delicate.DelicateError, match="salts"):
+        scorer.search(DRUGS, parts, keep_salts=True)
+
+
 def test_atoms_explain_a_prediction(scorer: delicate.Scorer) -> None:
     explanation = scorer.explain("CCO", endpoints=["log_s"])
     assert len(explanation["atoms"]) == 3
