@@ -293,23 +293,29 @@ export class DelicateScorer extends Base {
   }
 }
 
-/** All rows with all endpoints, intervals and domains. */
+/** All rows with all endpoints, the intervals of quantities, and domains. */
 export function csv(rows: readonly Row[]): string {
   const scored = rows.find((row) => row.error === null);
-  const names = (scored?.predictions ?? []).map(({ endpoint }) => endpoint);
+  const endpoints = scored?.predictions ?? [];
   const head = [
     "smiles",
     "id",
-    ...names.flatMap((name) => [name, `${name}_low`, `${name}_high`, `${name}_domain`]),
+    ...endpoints.flatMap(({ endpoint: name, task }) => [
+      name,
+      // A probability has no interval.
+      ...(task === "regression" ? [`${name}_low`, `${name}_high`] : []),
+      `${name}_domain`,
+    ]),
     "error",
   ];
   const lines = rows.map((row) => [
     row.smiles || (row.standardization?.smiles ?? ""),
     row.id ?? "",
-    ...names.flatMap((_, place) => {
+    ...endpoints.flatMap(({ task }, place) => {
       const prediction = row.predictions?.[place];
       const { value, interval, domain } = prediction ?? { value: "", interval: null, domain: null };
-      return [value, interval?.low ?? "", interval?.high ?? "", domain ?? ""].map(String);
+      const bounds = task === "regression" ? [interval?.low ?? "", interval?.high ?? ""] : [];
+      return [value, ...bounds, domain ?? ""].map(String);
     }),
     row.error === null ? "" : errorText(row.error),
   ]);
