@@ -334,7 +334,7 @@ impl Device {
     }
 
     /// Whether 8-bit integers are faster than single precision here: on a CPU with
-    /// AVX2, AVX-VNNI or AVX-512 VNNI, and in WebAssembly.
+    /// AVX2, AVX-VNNI, AVX-512 VNNI or NEON, and in WebAssembly.
     pub fn is_fast_in_eight_bits(&self) -> bool {
         self.backend == Backend::Flex && crate::kernels::int8::is_fast()
     }

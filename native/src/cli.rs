@@ -288,7 +288,7 @@ const SCORING_PRECISIONS: &Choices<Precision> = &[
 pub(crate) struct ScoringArguments {
     #[command(flatten)]
     device: DeviceArguments,
-    /// Precision of the computation (default: int8 on a CPU with AVX2 or more, otherwise fp32)
+    /// Precision of the computation (default: int8 on a CPU with AVX2 or NEON, otherwise fp32)
     #[arg(long, value_name = "PRECISION", value_parser = one_of(SCORING_PRECISIONS))]
     precision: Option<Precision>,
     /// Earlier spelling of `--precision fp16`

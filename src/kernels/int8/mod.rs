@@ -11,7 +11,7 @@
 //! lies between the products (LayerNorm, GELU, softmax, scales) is single precision.
 //!
 //! - `tile`: the product of a few rows and 64 columns, by the best instructions that
-//!   the processor has; `x86` and `wasm32`: those instructions
+//!   the processor has; `x86`, `aarch64` and `wasm32`: those instructions
 //! - `packed`: matrices in the order in which a tile reads them
 //! - `rows`: what happens to rows between the products
 //! - `attention`: the heads of one molecule
@@ -22,6 +22,12 @@
 //! another, and no scale is shared between molecules: a molecule gives the same bits
 //! whatever its neighbours, its place and the number of threads are.
 
+#[cfg(target_arch = "aarch64")]
+#[allow(
+    unsafe_code,
+    reason = "loads, stores and functions for processors that have the instructions"
+)]
+mod aarch64;
 mod attention;
 mod encoder;
 mod head;

@@ -1,5 +1,7 @@
 //! The product at the bottom: a few rows of bytes and a panel of 8-bit integers.
 
+#[cfg(target_arch = "aarch64")]
+use super::aarch64;
 use super::packed::{Byte, COLUMNS};
 #[cfg(target_arch = "wasm32")]
 use super::wasm32;
@@ -29,6 +31,12 @@ pub(super) enum Level {
     /// AVX2: 16 products of 16 bits an instruction.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// NEON with dot products: 16 products an instruction.
+    #[cfg(target_arch = "aarch64")]
+    NeonDotProduct,
+    /// NEON: 8 products of 16 bits an instruction.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// The vectors of WebAssembly: 8 products of 16 bits an instruction.
     #[cfg(target_arch = "wasm32")]
     Simd128,
@@ -52,6 +60,16 @@ impl Level {
             }
             if has!("avx2") {
                 levels.push(Self::Avx2);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            use std::arch::is_aarch64_feature_detected as has;
+            if has!("dotprod") {
+                levels.push(Self::NeonDotProduct);
+            }
+            if has!("neon") {
+                levels.push(Self::Neon);
             }
         }
         #[cfg(target_arch = "wasm32")]
@@ -99,6 +117,10 @@ impl Level {
             Self::AvxVnni => x86::avx_vnni(rows, apart, count, words, start, sums),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => x86::avx2(rows, apart, count, words, start, sums),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonDotProduct => aarch64::dot_product(rows, apart, count, words, start, sums),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => aarch64::neon(rows, apart, count, words, start, sums),
             #[cfg(target_arch = "wasm32")]
             Self::Simd128 => wasm32::simd128(rows, apart, count, words, start, sums),
             #[cfg(not(target_arch = "wasm32"))]
