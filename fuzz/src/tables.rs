@@ -53,8 +53,9 @@ pub fn gz(data: &[u8]) -> bool {
     let (first, second) = content.split_at(content.len() / 2);
     let mut packed = gzip(first);
     packed.extend(gzip(second));
-    let plain = read(content, &name);
-    assert_eq!(read(packed.as_slice(), &name), plain, "packed and plain");
+    let plain = read(content, &name).whatever_its_name();
+    let unpacked = read(packed.as_slice(), &name).whatever_its_name();
+    assert_eq!(unpacked, plain, "packed and plain");
 
     // Zero bytes behind it lose nothing.
     packed.extend([0; 700]);
@@ -76,6 +77,22 @@ struct Told {
     /// Of everything in them.
     hash: u64,
     error: Option<String>,
+}
+
+impl Told {
+    /// Without what an error says of a name that promises another format.
+    fn whatever_its_name(mut self) -> Self {
+        if let Some((promise, rest)) = self
+            .error
+            .as_deref()
+            .and_then(|all| all.split_once(", and "))
+            && promise.starts_with("the file is not ")
+            && promise.ends_with(", as its name says, but plain text")
+        {
+            self.error = Some(rest.to_owned());
+        }
+        self
+    }
 }
 
 /// Reads a file, and a second time in small pieces: which bytes come together must
