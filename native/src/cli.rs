@@ -228,6 +228,20 @@ pub(crate) struct AugmentationArguments {
     pub(crate) augmentations: NonZeroUsize,
 }
 
+/// A name in a list, which may stand behind a blank.
+pub(crate) fn name(given: &str) -> Result<String, String> {
+    match given.trim() {
+        "" => Err("name at least one, and none behind a last comma".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
+/// A number of things, of which there are some.
+pub(crate) fn count(given: &str) -> Result<NonZeroUsize, String> {
+    let number = given.parse().ok().and_then(NonZeroUsize::new);
+    number.ok_or_else(|| "it must be a whole number from 1 on".to_owned())
+}
+
 /// Beyond a thousand the mean does not move, and a wish to stop is felt late.
 fn augmentations(given: &str) -> Result<NonZeroUsize, String> {
     let number = given

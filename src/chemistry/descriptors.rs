@@ -160,8 +160,9 @@ impl Molecule {
     }
 
     /// Refuses what would take gigabytes: `RingCount` is the number of relevant rings,
-    /// which the crate lists, up to a million, and rings that share atoms have many.
-    fn check_rings(&self) -> Result<(), ChemistryError> {
+    /// which the crate lists, up to a million, as it does for QED, and rings that share
+    /// atoms have many.
+    pub(super) fn check_rings(&self) -> Result<(), ChemistryError> {
         let parts = self.fragments().iter().max().map_or(0, |last| last + 1);
         let independent = self.written.bond_count() + parts - self.written.atom_count();
         if independent <= FEW_RINGS {

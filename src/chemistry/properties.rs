@@ -97,9 +97,10 @@ impl Molecule {
     ///
     /// # Errors
     ///
-    /// If a value is not finite, or the molecule has more than 1,000 atoms.
+    /// As [`Self::descriptors`].
     pub fn properties(&self) -> Result<Properties, ChemistryError> {
         self.check_describable()?;
+        self.check_rings()?;
         let properties = with_rdkit_model_molecule(&self.written, |model| {
             let (log_p, _) = chem::logp_and_mr(model);
             let mass = chem::rdkit_molecular_weight(model);

@@ -534,6 +534,11 @@ fn rings_are_counted_unless_they_share_atoms_in_too_many_ways() {
         molecule.descriptors().expect_err("too many").reason,
         Reason::RingSystem { limit: 132_743 }
     );
+    // QED counts rings, too.
+    for smiles in [belt.as_str(), &hoop(24)] {
+        let error = parse(smiles).properties().expect_err("too many");
+        assert_eq!(error.reason.code(), "ring_system", "{smiles}");
+    }
     // Neither needs its rings counted.
     assert!(molecule.surface_descriptors().is_ok());
     assert!(molecule.kekule_smiles(AtomOrder::Canonical).is_ok());

@@ -218,7 +218,12 @@ export class App {
       );
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
-      this.say(`Exported ${count} as ${kind.toUpperCase()}: ${format.bytes(written.file.size)}.`);
+      const left = (rows ?? [...session.rows.keys()]).filter(
+        (row) => session.rows[row]?.state === "pending",
+      ).length;
+      const unscored = left === 0 ? "" : `, ${format.count(left)} of them not scored yet`;
+      const size = format.bytes(written.file.size);
+      this.say(`Exported ${count} as ${kind.toUpperCase()}${unscored}: ${size}.`);
       return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, ...written };
     } catch (error) {
       this.complain({ text: `The export failed: ${message(error)}` });

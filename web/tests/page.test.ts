@@ -36,7 +36,7 @@ import type {
   Row,
 } from "../package/src/protocol.js";
 import { ScoreStore } from "../package/src/scores.js";
-import { Session } from "../package/src/session.js";
+import { Session, type Written } from "../package/src/session.js";
 import { App, type Input } from "../page/app.js";
 import {
   contributions,
@@ -928,6 +928,32 @@ await checks.check("values are to be seen before the domain has come", async () 
   deepEqual(session.counts, { pending: 0, scored: 100, failed: 0 });
   equal(engines.current.scored, 100);
 });
+
+await checks.check(
+  "an export waits for rows that are to be seen early, and says what is left",
+  async () => {
+    const engines = madeUpEngines();
+    engines.current.withoutDomain = true;
+    const session = await Session.open(engines, file("a.smi", "CCN", 3).source, unhurried);
+    let exported: Promise<Written> | null = null;
+    const onRows = (): void => {
+      exported ??= session.export("json");
+    };
+    equal(await session.score({ onRows, onProgress: () => undefined }), "finished");
+    const rows = (await parsed((await (exported as Promise<Written> | null))?.file)) as MadeUpRow[];
+    deepEqual(
+      rows.map(({ state }) => state),
+      ["scored", "scored", "scored"],
+    );
+
+    const app = new App(madeUpEngines());
+    const said: string[] = [];
+    app.changed.status.on((text) => said.push(text));
+    await app.open(file("a.smi", "CCN", 3));
+    await app.export("csv");
+    ok(said.at(-1)?.startsWith("Exported 3 rows as CSV, 3 of them not scored yet: "), said.at(-1));
+  },
+);
 
 await checks.check("values that were seen early and not scored are taken back", async () => {
   const engines = madeUpEngines();

@@ -26,7 +26,7 @@ pub(crate) struct ExplainArguments {
     #[command(flatten)]
     pub(crate) molecule: MoleculeArguments,
     /// Endpoints to explain, in this order (default: all; see `delicate endpoints`)
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = crate::cli::name)]
     endpoints: Vec<String>,
 }
 

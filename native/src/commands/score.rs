@@ -71,7 +71,7 @@ pub(crate) struct ScoreArguments {
     #[arg(long)]
     properties: bool,
     /// Endpoints to predict, in this order (default: all; see `delicate endpoints`)
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = crate::cli::name)]
     endpoints: Vec<String>,
 }
 

@@ -100,6 +100,7 @@ pub(crate) struct ScreenArguments {
         long,
         value_name = "N",
         default_value = "100",
+        value_parser = crate::cli::count,
         conflicts_with = "benchmark"
     )]
     pub(crate) top: NonZeroUsize,

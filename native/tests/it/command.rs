@@ -123,7 +123,7 @@ fn endpoints_are_listed_and_chosen_by_name() {
             .map(|mut cells| cells.nth(place).expect("a cell").to_owned())
             .collect()
     };
-    let chosen = ["score", "-", "-q", "--endpoints", "log_d,log_s"];
+    let chosen = ["score", "-", "-q", "--endpoints", "log_d, log_s"];
     let output = run_with_input(&chosen, b"smiles\nCCO\n");
     assert!(
         stdout(&output).starts_with("smiles,log_d,log_s,standardized,"),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use arrow_array::{Array, FixedSizeBinaryArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
@@ -520,16 +520,19 @@ struct Formatter<'a> {
     /// Which cells are null, in a dictionary those whose value is.
     nulls: Option<NullBuffer>,
     cells: ArrayFormatter<'a>,
+    /// The column itself, for cells that have no text of their own.
+    column: &'a ArrayRef,
 }
 
 fn formatters(batch: &RecordBatch) -> Result<Vec<Formatter<'_>>, ArrowError> {
     // A null within a list or a record: an empty place would be none.
-    static OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("null");
+    static OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("null").with_display_error(false);
     let all = batch.columns().iter();
     all.map(|column| {
         Ok(Formatter {
             nulls: column.logical_nulls(),
             cells: ArrayFormatter::try_new(column.as_ref(), &OPTIONS)?,
+            column,
         })
     })
     .collect()
@@ -539,8 +542,51 @@ fn formatters(batch: &RecordBatch) -> Result<Vec<Formatter<'_>>, ArrowError> {
 fn text(column: &Formatter<'_>, row: usize) -> String {
     match &column.nulls {
         Some(nulls) if nulls.is_null(row) => String::new(),
-        _ => column.cells.value(row).to_string(),
+        _ => match column.cells.value(row).try_to_string() {
+            Ok(text) if !text.contains(NO_DURATION) => text,
+            shown => stored(column.column, row)
+                .or(shown.ok())
+                .unwrap_or_default(),
+        },
     }
+}
+
+/// What stands for a duration that is longer than those that have a text.
+const NO_DURATION: &str = "<invalid>";
+
+/// A cell as the numbers that the file has, where they are beyond the calendar or the
+/// clock: the largest number is what some programs write for "no end".
+fn stored(column: &ArrayRef, row: usize) -> Option<String> {
+    let numbers = numbers(column.data_type())?;
+    let cell = column.slice(row, 1);
+    let cell = arrow_cast::cast(&cell, &numbers).ok()?;
+    let options = FormatOptions::new().with_null("null").with_display_error(false);
+    let text = ArrayFormatter::try_new(cell.as_ref(), &options).ok()?;
+    text.value(0).try_to_string().ok()
+}
+
+/// The type of what dates, times and durations are stored as, in lists of them as well;
+/// `None` where there are none.
+fn numbers(of: &DataType) -> Option<DataType> {
+    let in_list = |field: &FieldRef| {
+        let numbers = numbers(field.data_type())?;
+        Some(Arc::new(field.as_ref().clone().with_data_type(numbers)))
+    };
+    Some(match of {
+        DataType::Date32 | DataType::Time32(_) => DataType::Int32,
+        DataType::Date64
+        | DataType::Time64(_)
+        | DataType::Timestamp(..)
+        | DataType::Duration(_) => DataType::Int64,
+        DataType::List(field) => DataType::List(in_list(field)?),
+        DataType::LargeList(field) => DataType::LargeList(in_list(field)?),
+        DataType::FixedSizeList(field, size) => DataType::FixedSizeList(in_list(field)?, *size),
+        DataType::Struct(fields) => {
+            let one = |field: &FieldRef| in_list(field).unwrap_or_else(|| Arc::clone(field));
+            DataType::Struct(fields.iter().map(one).collect())
+        }
+        _ => return None,
+    })
 }
 
 impl ParquetFile {

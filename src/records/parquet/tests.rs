@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::builder::{Date64Builder, Int32Builder, ListBuilder, StringDictionaryBuilder};
-use arrow_array::types::Int16Type;
+use arrow_array::types::{Int16Type, TimestampMillisecondType};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date64Array, Decimal128Array, Float16Array,
-    Int8Array, LargeStringArray, RecordBatch, StringArray, StringViewArray, StructArray,
-    TimestampMicrosecondArray, UInt64Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Date64Array, Decimal128Array,
+    DurationSecondArray, Float16Array, Int8Array, LargeStringArray, ListArray, RecordBatch,
+    StringArray, StringViewArray, StructArray, Time32SecondArray, TimestampMicrosecondArray,
+    TimestampMillisecondArray, UInt64Array,
 };
 use arrow_schema::{DataType, Field, Schema};
 use half::f16;
@@ -542,4 +543,48 @@ fn a_shard_has_its_row_groups_and_each_lies_in_one() {
     }
     let fingerprint = file.fingerprint().expect("read");
     assert!(fingerprint.contains(" 7 rows, "), "{fingerprint}");
+}
+
+#[test]
+fn what_is_beyond_the_calendar_is_the_number_that_the_file_has() {
+    let end = 1 << 53;
+    let moments = TimestampMillisecondArray::from(vec![end, 0]);
+    let list = ListArray::from_iter_primitive::<TimestampMillisecondType, _, _>([
+        Some(vec![Some(end), None]),
+        None,
+    ]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("smiles", Arc::new(StringArray::from(vec!["CCO", "CCN"]))),
+        ("moment", Arc::new(moments)),
+        ("day", Arc::new(Date32Array::from(vec![i32::MAX, 0]))),
+        ("time", Arc::new(Time32SecondArray::from(vec![90_000, 60]))),
+        (
+            "span",
+            Arc::new(DurationSecondArray::from(vec![1 << 60, 1])),
+        ),
+        ("list", Arc::new(list)),
+        ("word", Arc::new(StringArray::from(vec!["<invalid>", ""]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let file = opened(&written(&batch, 10), &ReadOptions::default()).expect("opened");
+    let mut rows = Vec::new();
+    for batch in batches(&file).expect("read") {
+        rows.extend(batch.rows(Texts::All).expect("text"));
+    }
+    let numbers = [end.to_string(), i32::MAX.to_string(), "90000".to_owned()];
+    assert_eq!(rows[0].fields[1..4], numbers);
+    // Durations come back as the whole numbers that Parquet has for them.
+    assert!(
+        rows[0].fields[4].starts_with("1152921504606846976"),
+        "{:?}",
+        rows[0].fields
+    );
+    assert_eq!(
+        rows[0].fields[5..],
+        [format!("[{end}, null]"), "<invalid>".to_owned()]
+    );
+    assert_eq!(
+        rows[1].fields[1..4],
+        ["1970-01-01T00:00:00", "1970-01-01", "00:01:00"]
+    );
 }

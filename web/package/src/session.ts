@@ -135,6 +135,9 @@ export class Session {
   #scoring: AbortController | null = null;
   /** Rows of which values are to be seen that have no domain yet; null before there were any. */
   #early: { start: number; count: number } | null = null;
+  /** Resolves once there are no such rows. */
+  #noneEarly: Promise<void> = Promise.resolve();
+  #endEarly = (): void => undefined;
   #closed = false;
 
   private constructor(
@@ -267,6 +270,8 @@ export class Session {
     /** Columns after the user's own, with an entry for each row of the table. */
     added: readonly AddedColumn[] = [],
   ): Promise<Written> {
+    // In a moment they have all that belongs into a file.
+    await this.#noneEarly;
     const all = rows ?? Uint32Array.from(this.rows.keys());
     const piece = (rows: Uint32Array): Promise<Uint8Array> =>
       attempt(this.#workers, async (worker) => {
@@ -478,7 +483,10 @@ export class Session {
         piece = found;
       }
       const { precision } = await worker.ready;
-      if (start === this.#early?.start) this.#early.count = 0;
+      if (start === this.#early?.start) {
+        this.#early.count = 0;
+        this.#endEarly();
+      }
       this.#apply(start, piece, precision);
       const scored = piece.results.filter(({ state }) => state !== "pending").length;
       run.done(worker, scored, performance.now() - began);
@@ -523,6 +531,9 @@ export class Session {
   /** Values of rows that are not scored yet, to be looked at. */
   #seeEarly(start: number, end: number, scores: Scores): void {
     this.#early = { start, count: end - start };
+    this.#noneEarly = new Promise((resolve) => {
+      this.#endEarly = resolve;
+    });
     this.scores.set(start, end - start, scores);
     this.#renew(this.#early);
   }
@@ -532,6 +543,7 @@ export class Session {
     this.scores.forget(this.#early.start, this.#early.count);
     this.#renew(this.#early);
     this.#early.count = 0;
+    this.#endEarly();
   }
 
   /** Whoever shows rows sees by the object that something of them has changed. */

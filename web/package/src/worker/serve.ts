@@ -31,6 +31,8 @@ const IMMEDIATE: ReadonlySet<Call> = new Set([
 /** For how long WebGPU may be silent. */
 const ADAPTER_LIMIT_MS = 10_000;
 const DEVICE_LIMIT_MS = 60_000;
+/** For how long nothing may come of a file of a model. */
+const STALLED_MS = 20_000;
 /** Rows whose fingerprints or embeddings are computed between two looks at the messages. */
 const COMPARED_AT_ONCE = 128;
 
@@ -61,6 +63,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
   const { send } = host;
   const tables = new Map<TableId, Table>();
   let cancelled = false;
+  /** Ends waiting for the engine, where somebody does. */
+  let giveUp: (() => void) | null = null;
   let queue: Promise<void> = Promise.resolve();
   /** Calls in the queue. */
   let waiting = 0;
@@ -95,7 +99,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       return opened(table).rows(start, end);
     },
     async score({ table, start, end, early }, id) {
-      const engine = await (early ? loadedEarly() : loaded());
+      const engine = await unlessCancelled(early ? loadedEarly() : loaded());
       if (whole) return scored(engine, opened(table), start, end, id);
       const scoring = scored(engine, opened(table), start, end, id);
       scoringEarly = scoring;
@@ -109,7 +113,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       return opened(table).molecules(start, end);
     },
     async scoreMolecules({ molecules }, id) {
-      const engine = await loaded();
+      const engine = await unlessCancelled(loaded());
       const table = glue.Table.of(molecules);
       try {
         return await scored(engine, table, 0, table.length, id);
@@ -187,6 +191,14 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       return !cancelled;
     });
   };
+
+  const unlessCancelled = (engine: Promise<Engine>): Promise<Engine> =>
+    new Promise<Engine>((resolve, reject) => {
+      giveUp = () => reject({ code: "cancelled", message: "scoring was cancelled" });
+      engine.then(resolve, reject);
+    }).finally(() => {
+      giveUp = null;
+    });
 
   const loaded = (): Promise<Engine> => {
     if (started === null) throw { code: "not_started", message: "the worker was not started" };
@@ -278,24 +290,36 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
 
   host.listen((data) => {
     if (data.call === "start") start(data);
-    else if (data.call === "cancel") cancelled = true;
-    else if (IMMEDIATE.has(data.call)) void answer(data);
-    else if (data.call === "probe") probes.push(data);
-    else {
+    else if (data.call === "cancel") {
+      cancelled = true;
+      giveUp?.();
+    } else if (IMMEDIATE.has(data.call)) void answer(data);
+    else if (data.call === "probe") {
+      // Nothing else waits for an engine that somebody only wants to time.
+      const timed = (): void => {
+        probes.push(data);
+        probe();
+      };
+      (started?.engine ?? Promise.resolve()).then(timed, timed);
+    } else {
       waiting += 1;
       queue = queue
         .then(() => answer(data))
         .then(() => {
           waiting -= 1;
         });
+      probe();
     }
-    // Somebody waits for all the rest, and nobody for how fast it is.
-    if (probes.length > 0)
-      queue = queue.then(async () => {
-        const [probe] = waiting === 0 ? probes.splice(0, 1) : [];
-        if (probe !== undefined) await answer(probe);
-      });
   });
+
+  // Somebody waits for all the rest, and nobody for how fast it is.
+  const probe = (): void => {
+    if (probes.length === 0) return;
+    queue = queue.then(async () => {
+      const [next] = waiting === 0 ? probes.splice(0, 1) : [];
+      if (next !== undefined) await answer(next);
+    });
+  };
 }
 
 /** Lets the event loop have its turn, a wish to cancel among what it does. */
@@ -368,10 +392,16 @@ function loadModel(
   const fetched = (file: ModelPart): Promise<Uint8Array> => {
     if (file instanceof Uint8Array) return Promise.resolve(file);
     const count = progress.file("model", file.bytes);
-    const bytes = twice(async (cache) => {
-      const response = await download(host, file.url, cache, "model", count);
-      return packed(file, await verified(file, new Uint8Array(await response.arrayBuffer())));
-    });
+    const bytes = twice((cache) =>
+      unlessStalled(file.url, async (came) => {
+        const counted = (loaded: number): void => {
+          came();
+          count(loaded);
+        };
+        const response = await download(host, file.url, cache, "model", counted);
+        return packed(file, await verified(file, new Uint8Array(await response.arrayBuffer())));
+      }),
+    );
     // Whoever waits for another file that failed before hears of that one.
     bytes.catch(() => undefined);
     return bytes;
@@ -446,6 +476,28 @@ async function within<T>(limit: number, what: string, promise: T | Promise<T>): 
   });
   try {
     return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Fails where nothing comes of a file for too long; `came` says that something has. */
+async function unlessStalled<T>(url: string, work: (came: () => void) => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let came = (): void => undefined;
+  const stalled = new Promise<never>((_, reject) => {
+    const fail = (): void => {
+      const message = `${fileName(url)} could not be fetched: nothing came for ${STALLED_MS / 1_000} s`;
+      reject({ code: "download", message });
+    };
+    came = () => {
+      clearTimeout(timer);
+      timer = setTimeout(fail, STALLED_MS);
+    };
+  });
+  came();
+  try {
+    return await Promise.race([work(came), stalled]);
   } finally {
     clearTimeout(timer);
   }
