@@ -73,6 +73,7 @@ async function main(): Promise<void> {
     await run("keyboard", () => testKeyboard(browser, site));
     await run("fragment and width", () => testFragmentAndWidth(browser, site));
     await run("crash", () => testCrash(browser, site));
+    await run("late domain", () => testLateDomain(browser, site));
     await run("explanation", async () => {
       explained = await testExplanation(browser, site, "cpu");
     });
@@ -835,6 +836,50 @@ interface Explained {
   neighbours: { smiles: string; similarity: number }[];
   /** One list of the atoms' contributions an endpoint. */
   contributions: number[][];
+}
+
+/** The domain comes after the first values, or not for a long time. */
+async function testLateDomain(browser: Browser, site: Served): Promise<void> {
+  if (!(await isCalibrated())) return;
+  await checks.check(
+    "cpu: values are there before the domain, and waiting for it can end",
+    async () => {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      let send: (() => void) | null = null;
+      await context.route(/domain\.json/, async (route) => {
+        await new Promise<void>((resolve) => {
+          send = resolve;
+        });
+        await route.continue();
+      });
+      try {
+        await page.goto(`${site.url}?backend=cpu#smiles=CCO%0ACCN`);
+        await page.waitForSelector("#results tbody td data", { timeout: LIMIT });
+        equal((await counts(page)).scored, 0);
+        await page.locator("#cancel").click();
+        await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+        ok((await status(page)).startsWith("Cancelled"), await status(page));
+        equal(
+          await page.locator("#results tbody td data").count(),
+          0,
+          "what is not scored is empty",
+        );
+        await page.locator("#score").click();
+        (send as (() => void) | null)?.();
+        await page.waitForFunction(
+          () => document.querySelectorAll("#results tbody tr.scored").length === 2,
+          null,
+          { timeout: LIMIT },
+        );
+        ok(
+          (await page.locator("#results tbody td.number").first().innerText()).includes("interval"),
+        );
+      } finally {
+        await context.close();
+      }
+    },
+  );
 }
 
 async function isCalibrated(): Promise<boolean> {
