@@ -526,7 +526,9 @@ struct Formatter<'a> {
 
 fn formatters(batch: &RecordBatch) -> Result<Vec<Formatter<'_>>, ArrowError> {
     // A null within a list or a record: an empty place would be none.
-    static OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("null").with_display_error(false);
+    static OPTIONS: FormatOptions<'static> = FormatOptions::new()
+        .with_null("null")
+        .with_display_error(false);
     let all = batch.columns().iter();
     all.map(|column| {
         Ok(Formatter {
@@ -560,7 +562,9 @@ fn stored(column: &ArrayRef, row: usize) -> Option<String> {
     let numbers = numbers(column.data_type())?;
     let cell = column.slice(row, 1);
     let cell = arrow_cast::cast(&cell, &numbers).ok()?;
-    let options = FormatOptions::new().with_null("null").with_display_error(false);
+    let options = FormatOptions::new()
+        .with_null("null")
+        .with_display_error(false);
     let text = ArrayFormatter::try_new(cell.as_ref(), &options).ok()?;
     text.value(0).try_to_string().ok()
 }
