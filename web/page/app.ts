@@ -187,6 +187,11 @@ export class App {
           : `Cancelled: ${parts.join(", ")}. Press Score to continue.`,
       );
     } catch {
+      if (this.#session === session) {
+        const { scored, pending } = session.counts;
+        const left = `${format.count(pending)} not scored`;
+        this.say(`Stopped: ${format.count(scored)} scored, ${left}.`);
+      }
       // The engines have said why; said again, for what was complained of is gone from the page.
       this.#onEngines();
     } finally {
@@ -303,6 +308,14 @@ export class App {
     this.changed.phase.emit();
   }
 
+  /** Starts the engines anew, and goes on with what they left undone. */
+  #tryAgain(): void {
+    void this.engines.start();
+    this.complain(null);
+    const input = this.#input;
+    if (input !== null && (this.#session?.counts.pending ?? 0) > 0) void this.score(input);
+  }
+
   #onEngines(): void {
     const { state } = this.engines;
     const measure = [state.cpu, state.webgpu].find((measure) => "info" in measure);
@@ -315,7 +328,7 @@ export class App {
       const kept = (this.#session?.counts.scored ?? 0) > 0 ? " Rows scored so far are kept." : "";
       this.complain({
         text: why + kept,
-        action: { label: "Try again", run: () => void this.engines.start() },
+        action: { label: "Try again", run: () => this.#tryAgain() },
       });
     } else if (state.note !== this.#note) {
       this.#note = state.note;

@@ -37,7 +37,7 @@ import type {
 } from "../package/src/protocol.js";
 import { ScoreStore } from "../package/src/scores.js";
 import { Session, type Written } from "../package/src/session.js";
-import { App, type Input } from "../page/app.js";
+import { App, type Complaint, type Input } from "../page/app.js";
 import {
   contributions,
   direction,
@@ -1060,6 +1060,35 @@ await checks.check("rows that every worker fails at end the run", async () => {
   await app.score(file("a.smi", "CCN", 100));
   equal(app.phase, "idle");
   equal(app.session?.counts.scored, 0);
+});
+
+await checks.check("where the engines are tried again, scoring goes on", async () => {
+  const engines = madeUpEngines();
+  engines.current.failsAfter = 1;
+  engines.fresh = () => {
+    const worker = new MadeUpWorker();
+    worker.failsAfter = 0;
+    return worker;
+  };
+  const app = new App(engines);
+  const said: string[] = [];
+  app.changed.status.on((text) => said.push(text));
+  const complaints: Complaint[] = [];
+  app.changed.complaint.on((one) => one !== null && complaints.push(one));
+  await app.score(file("a.smi", "CCN", 300));
+  const scored = app.session?.counts.scored ?? 0;
+  ok(scored > 0 && scored < 300);
+  equal(said.at(-1), `Stopped: ${scored} scored, ${300 - scored} not scored.`);
+  // As the engines tell it.
+  Object.assign(engines.state, { broken: true, note: "The CPU engine failed 3 times" });
+  engines.changed.emit();
+  engines.start = async () => {
+    engines.state.broken = false;
+    engines.current = new MadeUpWorker();
+  };
+  complaints.at(-1)?.action?.run();
+  while (app.session?.counts.scored !== 300 || app.phase !== "idle") await turn();
+  ok(said.at(-1)?.startsWith("Done: 300 scored"), said.at(-1));
 });
 
 await checks.check("a table ends in one precision, whichever engines scored it", async () => {
