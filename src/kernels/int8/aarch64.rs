@@ -5,25 +5,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 
 use super::packed::COLUMNS;
-use super::tile::{ROWS, Sums};
-
-/// A tile by a function for each number of rows, so that the sums stay in registers.
-macro_rules! by_count {
-    ($count:expr, $tile:ident($($argument:expr),*)) => {
-        // SAFETY: `Level` names these instructions only where they were detected, and
-        // has checked that the rows lie within their slice.
-        unsafe {
-            match $count {
-                1 => $tile::<1>($($argument),*),
-                2 => $tile::<2>($($argument),*),
-                3 => $tile::<3>($($argument),*),
-                4 => $tile::<4>($($argument),*),
-                5 => $tile::<5>($($argument),*),
-                _ => $tile::<ROWS>($($argument),*),
-            }
-        }
-    };
-}
+use super::tile::{ROWS, Sums, by_count};
 
 /// A tile by products of 8 bits; see [`Level::tile`](super::tile::Level::tile).
 pub(super) fn dot_product(

@@ -18,6 +18,27 @@ pub(super) const ROWS: usize = 4;
 /// The sums of a tile.
 pub(super) type Sums = [[i32; COLUMNS]; ROWS];
 
+/// A tile by a function for each number of rows, so that the sums stay in registers.
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+macro_rules! by_count {
+    ($count:expr, $tile:ident($($argument:expr),*)) => {
+        // SAFETY: `Level` names these instructions only where they were detected, and
+        // has checked that the rows lie within their slice.
+        unsafe {
+            match $count {
+                1 => $tile::<1>($($argument),*),
+                2 => $tile::<2>($($argument),*),
+                3 => $tile::<3>($($argument),*),
+                4 => $tile::<4>($($argument),*),
+                5 => $tile::<5>($($argument),*),
+                _ => $tile::<ROWS>($($argument),*),
+            }
+        }
+    };
+}
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+pub(super) use by_count;
+
 /// The instructions that a tile is computed with. The sums are those of the scalar
 /// ones, bit for bit: they are exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
