@@ -104,6 +104,14 @@ def _options(
     }
 
 
+def _ranking(top: int, by: str) -> tuple[int, str]:
+    """How many are asked for, and the engine's name of the similarity."""
+    top = _whole("top", top, 1, sys.maxsize)
+    if by not in _SIMILARITIES:
+        raise ValueError(f"by must be one of {', '.join(_SIMILARITIES)}")
+    return top, _SIMILARITIES[by]
+
+
 def _whole(name: str, value: int, least: int, most: int) -> int:
     try:
         number = operator.index(value)
@@ -295,12 +303,10 @@ class Scorer:
         queries that cannot be read are passed over; where no query can be,
         ``MoleculeError`` says why.
         """
-        top = _whole("top", top, 1, sys.maxsize)
-        if by not in _SIMILARITIES:
-            raise ValueError(f"by must be one of {', '.join(_SIMILARITIES)}")
+        top, similarity = _ranking(top, by)
         options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
         table, _ = self._engine.similar(
-            queries, library, top, _SIMILARITIES[by], aggregate, options
+            queries, library, top, similarity, aggregate, options
         )
         return Result(table)
 
@@ -321,13 +327,11 @@ class Scorer:
         columns come first, then those of ``similar``. It is streamed, in memory for a
         batch of rows a thread, and no row is left out.
         """
-        top = _whole("top", top, 1, sys.maxsize)
-        if by not in _SIMILARITIES:
-            raise ValueError(f"by must be one of {', '.join(_SIMILARITIES)}")
+        top, similarity = _ranking(top, by)
         options = _options(keep_salts=keep_salts, keep_charges=keep_charges)
         paths = [index] if isinstance(index, (str, os.PathLike)) else index
         files = [os.fspath(path) for path in paths]
-        table = self._engine.search(queries, files, top, _SIMILARITIES[by], aggregate, options)
+        table = self._engine.search(queries, files, top, similarity, aggregate, options)
         return Result(table)
 
     def fingerprints(
