@@ -251,8 +251,8 @@ pub struct RowError {
     /// One sentence for the user.
     pub message: String,
     /// Stable `snake_case` code. This module gives `missing_structure`,
-    /// `ragged_row`, `unclosed_quote`, `record_too_long`, `truncated_record` and
-    /// `too_many_items`; the parsing of the molecule adds its own.
+    /// `ragged_row`, `unclosed_quote`, `record_too_long`, `truncated_record`,
+    /// `too_many_items` and `unreadable_cell`; the parsing of the molecule adds its own.
     pub reason: String,
     /// 0-based character of the SMILES to which the message points.
     pub position: Option<usize>,

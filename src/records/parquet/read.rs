@@ -144,9 +144,11 @@ impl ParquetFile {
         if let Some(batch) = next_batch(&mut reader) {
             let batch = batch.map_err(|error| self.damaged(0, 0, error))?;
             let cells = formatters(&batch).map_err(|error| self.damaged(0, 0, error))?;
+            let row = |row| cells.iter().map(|cell| text(cell, row)).collect();
             rows = (0..batch.num_rows())
-                .map(|row| cells.iter().map(|cell| text(cell, row)).collect())
-                .collect();
+                .map(row)
+                .collect::<Result<_, _>>()
+                .map_err(|error| self.damaged(0, 0, error))?;
         }
         let of_text: Vec<String> = texts.iter().map(|&it| names[it].clone()).collect();
         let Some((place, note)) = columns::smiles_among(&of_text, &rows, |place| texts[place])
@@ -490,20 +492,29 @@ impl ParquetBatch {
         let name = |column: usize| self.header.columns.get(column).map_or("", String::as_str);
         let smiles = self.header.smiles.unwrap_or_default();
         let row = |row: usize| {
+            let mut fault = None;
+            let mut shown = |column: usize, cell| {
+                text(cell, row).unwrap_or_else(|error| {
+                    let said = format!("the cell of `{}` has no text: {error}", name(column));
+                    fault = Some(RowError::new("unreadable_cell", said));
+                    String::new()
+                })
+            };
             let field = |(column, cell)| match texts {
-                Texts::All => text(cell, row),
-                Texts::Identifier if self.header.id == Some(column) => text(cell, row),
+                Texts::All => shown(column, cell),
+                Texts::Identifier if self.header.id == Some(column) => shown(column, cell),
                 Texts::Identifier => String::new(),
             };
             let fields: Vec<String> = cells.iter().enumerate().map(field).collect();
             let structure = match (texts, cells.get(smiles)) {
                 (Texts::All, _) => fields.get(smiles).cloned(),
-                (Texts::Identifier, cell) => cell.map(|cell| text(cell, row)),
+                (Texts::Identifier, cell) => cell.map(|cell| shown(smiles, cell)),
             };
             let structure = structure.unwrap_or_default();
-            let molecule = match structure.len() > MAX_RECORD_BYTES {
-                true => Err(RowError::too_long()),
-                false => smiles_structure(&structure, name(smiles)),
+            let molecule = match (fault, structure.len() > MAX_RECORD_BYTES) {
+                (Some(fault), _) => Err(fault),
+                (None, true) => Err(RowError::too_long()),
+                (None, false) => smiles_structure(&structure, name(smiles)),
             };
             Row {
                 line: self.first + row as u64 + 1,
@@ -515,41 +526,49 @@ impl ParquetBatch {
     }
 }
 
+/// How cells are shown. A null within a list or a record is one: an empty place would be
+/// none.
+static SHOWN: FormatOptions<'static> = FormatOptions::new()
+    .with_null("null")
+    .with_display_error(false);
+
 /// What gives the cells of a column as text.
 struct Formatter<'a> {
     /// Which cells are null, in a dictionary those whose value is.
     nulls: Option<NullBuffer>,
     cells: ArrayFormatter<'a>,
-    /// The column itself, for cells that have no text of their own.
     column: &'a ArrayRef,
+    /// The type of the numbers that are shown where a date, time or duration has no text.
+    numbers: Option<DataType>,
 }
 
 fn formatters(batch: &RecordBatch) -> Result<Vec<Formatter<'_>>, ArrowError> {
-    // A null within a list or a record: an empty place would be none.
-    static OPTIONS: FormatOptions<'static> = FormatOptions::new()
-        .with_null("null")
-        .with_display_error(false);
     let all = batch.columns().iter();
     all.map(|column| {
         Ok(Formatter {
             nulls: column.logical_nulls(),
-            cells: ArrayFormatter::try_new(column.as_ref(), &OPTIONS)?,
+            cells: ArrayFormatter::try_new(column.as_ref(), &SHOWN)?,
             column,
+            numbers: numbers(column.data_type()),
         })
     })
     .collect()
 }
 
 /// A cell as text.
-fn text(column: &Formatter<'_>, row: usize) -> String {
-    match &column.nulls {
-        Some(nulls) if nulls.is_null(row) => String::new(),
-        _ => match column.cells.value(row).try_to_string() {
-            Ok(text) if !text.contains(NO_DURATION) => text,
-            shown => stored(column.column, row)
-                .or(shown.ok())
-                .unwrap_or_default(),
-        },
+fn text(column: &Formatter<'_>, row: usize) -> Result<String, ArrowError> {
+    if column
+        .nulls
+        .as_ref()
+        .is_some_and(|nulls| nulls.is_null(row))
+    {
+        return Ok(String::new());
+    }
+    let shown = column.cells.value(row).try_to_string();
+    match (&column.numbers, shown) {
+        (None, shown) => shown,
+        (Some(_), Ok(text)) if !text.contains(NO_DURATION) => Ok(text),
+        (Some(numbers), _) => stored(column.column, row, numbers),
     }
 }
 
@@ -558,21 +577,17 @@ const NO_DURATION: &str = "<invalid>";
 
 /// A cell as the numbers that the file has, where they are beyond the calendar or the
 /// clock: the largest number is what some programs write for "no end".
-fn stored(column: &ArrayRef, row: usize) -> Option<String> {
-    let numbers = numbers(column.data_type())?;
-    let cell = column.slice(row, 1);
-    let cell = arrow_cast::cast(&cell, &numbers).ok()?;
-    let options = FormatOptions::new()
-        .with_null("null")
-        .with_display_error(false);
-    let text = ArrayFormatter::try_new(cell.as_ref(), &options).ok()?;
-    text.value(0).try_to_string().ok()
+fn stored(column: &ArrayRef, row: usize, numbers: &DataType) -> Result<String, ArrowError> {
+    let cell = arrow_cast::cast(&column.slice(row, 1), numbers)?;
+    ArrayFormatter::try_new(cell.as_ref(), &SHOWN)?
+        .value(0)
+        .try_to_string()
 }
 
 /// The type of what dates, times and durations are stored as, in lists of them as well;
 /// `None` where there are none.
 fn numbers(of: &DataType) -> Option<DataType> {
-    let in_list = |field: &FieldRef| {
+    let field_of = |field: &FieldRef| {
         let numbers = numbers(field.data_type())?;
         Some(Arc::new(field.as_ref().clone().with_data_type(numbers)))
     };
@@ -582,11 +597,12 @@ fn numbers(of: &DataType) -> Option<DataType> {
         | DataType::Time64(_)
         | DataType::Timestamp(..)
         | DataType::Duration(_) => DataType::Int64,
-        DataType::List(field) => DataType::List(in_list(field)?),
-        DataType::LargeList(field) => DataType::LargeList(in_list(field)?),
-        DataType::FixedSizeList(field, size) => DataType::FixedSizeList(in_list(field)?, *size),
+        DataType::Dictionary(_, values) => numbers(values)?,
+        DataType::List(field) => DataType::List(field_of(field)?),
+        DataType::LargeList(field) => DataType::LargeList(field_of(field)?),
+        DataType::FixedSizeList(field, size) => DataType::FixedSizeList(field_of(field)?, *size),
         DataType::Struct(fields) => {
-            let one = |field: &FieldRef| in_list(field).unwrap_or_else(|| Arc::clone(field));
+            let one = |field: &FieldRef| field_of(field).unwrap_or_else(|| Arc::clone(field));
             DataType::Struct(fields.iter().map(one).collect())
         }
         _ => return None,

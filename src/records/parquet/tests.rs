@@ -5,7 +5,10 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::builder::{Date64Builder, Int32Builder, ListBuilder, StringDictionaryBuilder};
+use arrow_array::builder::{
+    Date64Builder, Int32Builder, ListBuilder, MapBuilder, StringBuilder, StringDictionaryBuilder,
+    TimestampMillisecondBuilder,
+};
 use arrow_array::types::{Int16Type, TimestampMillisecondType};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Date64Array, Decimal128Array,
@@ -587,4 +590,31 @@ fn what_is_beyond_the_calendar_is_the_number_that_the_file_has() {
         rows[1].fields[1..4],
         ["1970-01-01T00:00:00", "1970-01-01", "00:01:00"]
     );
+}
+
+#[test]
+fn a_cell_without_a_text_is_an_error_of_its_row() {
+    let mut maps = MapBuilder::new(
+        None,
+        StringBuilder::new(),
+        TimestampMillisecondBuilder::new(),
+    );
+    for moment in [1 << 53, 0] {
+        maps.keys().append_value("until");
+        maps.values().append_value(moment);
+        maps.append(true).expect("as many keys as values");
+    }
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("smiles", Arc::new(StringArray::from(vec!["CCO", "CCN"]))),
+        ("moments", Arc::new(maps.finish())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let file = opened(&written(&batch, 10), &ReadOptions::default()).expect("opened");
+    let batches = batches(&file).expect("read");
+    let rows = batches[0].rows(Texts::All).expect("text");
+    let error = rows[0].molecule.as_ref().expect_err("no text");
+    assert_eq!(error.reason, "unreadable_cell");
+    assert!(error.message.contains("`moments`"), "{}", error.message);
+    assert!(rows[1].molecule.is_ok(), "the others go on");
+    assert_eq!(rows[1].fields[1], "{until: 1970-01-01T00:00:00}");
 }
