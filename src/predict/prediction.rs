@@ -48,16 +48,17 @@ pub struct Interval {
     pub high: f32,
 }
 
-/// Where a molecule stands with respect to those that a model was trained on.
+/// How far a prediction is supported by the molecules that a model was trained on: see
+/// [`Calibration::support`](super::applicability::Calibration::support).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "lowercase")]
 pub enum Domain {
-    /// Unlike them: the prediction is a guess.
+    /// None of them is similar, or what was measured for them disagrees: a guess.
     Out,
-    /// Less like them than most.
+    /// They are less similar than for most molecules, or agree less.
     Borderline,
-    /// Like them.
+    /// They are similar, and agree with it.
     In,
 }
 

@@ -230,8 +230,8 @@ fn rounded(value: &mut Value) {
 /// What every answer says of its values.
 const READING: &str = "A regression value is in its `unit`; `interval` is its 90 % prediction \
     interval in the same unit. The value of a classification endpoint is a probability and has no \
-    interval. `domain` is `in`, `borderline` or `out`: how near the molecule is to what the model \
-    was trained on; take values that are `out` as guesses. `nearest` is the nearest training \
+    interval. `domain` is `in`, `borderline` or `out`: how far similar molecules that were \
+    measured support the value; take values that are `out` as guesses. `nearest` is the nearest training \
     molecule by the Tanimoto similarity of ECFP4, with what was `measured` for it. Predictions are \
     no measurements.";
 

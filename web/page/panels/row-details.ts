@@ -35,11 +35,14 @@ export interface Details {
 }
 
 const DOMAINS: Record<Domain, { label: string; meaning: string }> = {
-  in: { label: "In", meaning: "like the molecules that the model was trained on" },
-  borderline: { label: "Borderline", meaning: "less like the training molecules than most" },
+  in: { label: "In", meaning: "similar molecules were measured, and agree with it" },
+  borderline: {
+    label: "Borderline",
+    meaning: "what was measured is less similar than usual, or agrees less",
+  },
   out: {
     label: "Out",
-    meaning: "unlike the training molecules, so the prediction is a guess",
+    meaning: "nothing similar was measured, or it disagrees, so the prediction is a guess",
   },
 };
 const INTERVAL = "90 % interval: holds the measured value nine times out of ten";
