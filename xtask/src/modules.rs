@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use crate::command::{self, answer, run};
 use crate::tools::Tools;
 use crate::wasm;
-use crate::workspace::{Workspace, key, read};
+use crate::workspace::{Workspace, key, read, remove};
 
 /// A module, and the features that make it.
 struct Module {
@@ -59,14 +59,12 @@ const BINARY: &str = "delicate_bg.wasm";
 /// Builds both modules and prints their sizes; `dev` leaves them unoptimised.
 pub(crate) fn build(workspace: &Workspace, tools: &Tools, dev: bool) -> Result<()> {
     let [cpu, gpu] = &MODULES;
-    let generator = Generator::find(workspace)?;
-    let finish =
-        |module, compiled: Vec<u8>| finish(workspace, tools, &generator, module, &compiled, dev);
-    let compiled = compile(workspace, tools, cpu)?;
+    let build = Build::new(workspace, tools, dev)?;
+    let compiled = build.compile(cpu)?;
     // The optimiser has the one while the compiler has the other.
     let (first, second) = thread::scope(|scope| {
-        let first = scope.spawn(|| finish(cpu, compiled));
-        let second = compile(workspace, tools, gpu).and_then(|compiled| finish(gpu, compiled));
+        let first = scope.spawn(|| build.finish(cpu, &compiled));
+        let second = build.whole(gpu);
         let first = first
             .join()
             .unwrap_or_else(|_| bail!("it ended in a panic"));
@@ -86,9 +84,7 @@ pub(crate) fn build_for_webgpu(workspace: &Workspace, tools: &Tools) -> Result<(
 }
 
 fn build_one(workspace: &Workspace, tools: &Tools, module: &Module) -> Result<()> {
-    let generator = Generator::find(workspace)?;
-    let compiled = compile(workspace, tools, module)?;
-    let binary = finish(workspace, tools, &generator, module, &compiled, false)?;
+    let binary = Build::new(workspace, tools, false)?.whole(module)?;
     print_sizes(&[(module, binary)])
 }
 
@@ -101,102 +97,108 @@ fn print_sizes(modules: &[(&Module, Vec<u8>)]) -> Result<()> {
     Ok(())
 }
 
-/// What the compiler makes of a module.
-fn compile(workspace: &Workspace, tools: &Tools, module: &Module) -> Result<Vec<u8>> {
-    let failed = || format!("the {} module was not compiled", module.name);
-    run(tools
-        .wasm
-        .build(workspace)
-        .args(["--package", "delicate-web"])
-        .args(module.features))
-    .with_context(failed)?;
-    // Both modules are compiled under one name, the later over the earlier.
-    let compiled = tools
-        .wasm
-        .target(workspace)
-        .join(wasm::TARGET)
-        .join("release/delicate_web.wasm");
-    fs::read(compiled).with_context(failed)
+/// What a module is built with.
+struct Build<'a> {
+    workspace: &'a Workspace,
+    tools: &'a Tools,
+    generator: Generator,
+    /// Modules stay unoptimised.
+    dev: bool,
 }
 
-/// Makes the bindings of a compiled module and optimises it, unless that was done before;
-/// the binary that the page will load.
-fn finish(
-    workspace: &Workspace,
-    tools: &Tools,
-    generator: &Generator,
-    module: &Module,
-    compiled: &[u8],
-    dev: bool,
-) -> Result<Vec<u8>> {
-    finish_in(workspace, tools, generator, module, compiled, dev)
-        .with_context(|| format!("the {} module was not built", module.name))
-}
+impl<'a> Build<'a> {
+    fn new(workspace: &'a Workspace, tools: &'a Tools, dev: bool) -> Result<Self> {
+        Ok(Self {
+            workspace,
+            tools,
+            generator: Generator::find(workspace)?,
+            dev,
+        })
+    }
 
-fn finish_in(
-    workspace: &Workspace,
-    tools: &Tools,
-    generator: &Generator,
-    module: &Module,
-    compiled: &[u8],
-    dev: bool,
-) -> Result<Vec<u8>> {
-    let page = workspace.web();
-    let recipe = if dev {
-        "no optimisation".to_owned()
-    } else {
-        optimiser(&page)?
-    };
-    let recipe = format!("{} {recipe}", generator.version);
-    let key = key(&[compiled, recipe.as_bytes()]);
+    fn whole(&self, module: &Module) -> Result<Vec<u8>> {
+        self.finish(module, &self.compile(module)?)
+    }
 
-    // In the target folder, so that it outlives the clone where that does.
-    let cache = workspace.target.join("web-modules");
-    let finished = cache.join(format!("{}-{key}", module.name));
-    if !finished.is_dir() {
-        let draft = cache.join(format!("{}-draft", module.name));
-        remove(&draft)?;
-        fs::create_dir_all(&draft)?;
-        let module_file = draft.join("compiled.wasm");
-        fs::write(&module_file, compiled)?;
-        run(&mut generator.command(workspace, &module_file, &draft))?;
-        fs::remove_file(&module_file)?;
-        if !dev {
-            let binary = draft.join(BINARY);
-            let optimised = draft.join("optimised.wasm");
-            let mut optimise = tools.node.command("node");
-            optimise
-                .arg(page.join("node_modules/binaryen/bin/wasm-opt"))
-                .args(OPTIMISE);
-            run(optimise.arg(&binary).arg("-o").arg(&optimised))?;
-            fs::rename(&optimised, &binary)?;
+    /// What the compiler makes of a module.
+    fn compile(&self, module: &Module) -> Result<Vec<u8>> {
+        let failed = || format!("the {} module was not compiled", module.name);
+        let wasm = &self.tools.wasm;
+        run(wasm
+            .build(self.workspace)
+            .args(["--package", "delicate-web"])
+            .args(module.features))
+        .with_context(failed)?;
+        // Both modules are compiled under one name, the later over the earlier.
+        let compiled = wasm.target(self.workspace).join(wasm::TARGET);
+        fs::read(compiled.join("release/delicate_web.wasm")).with_context(failed)
+    }
+
+    /// Makes the bindings of a compiled module and optimises it, unless that was done
+    /// before; the binary that the page will load.
+    fn finish(&self, module: &Module, compiled: &[u8]) -> Result<Vec<u8>> {
+        self.finished(module, compiled)
+            .with_context(|| format!("the {} module was not built", module.name))
+    }
+
+    fn finished(&self, module: &Module, compiled: &[u8]) -> Result<Vec<u8>> {
+        let page = self.workspace.web();
+        let recipe = if self.dev {
+            "no optimisation".to_owned()
+        } else {
+            optimiser(&page)?
+        };
+        let recipe = format!("{} {recipe}", self.generator.version);
+        let key = key(&[compiled, recipe.as_bytes()]);
+
+        // In the target folder, so that it outlives the clone where that does.
+        let cache = self.workspace.target.join("web-modules");
+        let finished = cache.join(format!("{}-{key}", module.name));
+        if !finished.is_dir() {
+            let draft = cache.join(format!("{}-draft", module.name));
+            remove(&draft)?;
+            fs::create_dir_all(&draft)?;
+            let module_file = draft.join("compiled.wasm");
+            fs::write(&module_file, compiled)?;
+            run(&mut self.generator.command(self.workspace, &module_file, &draft))?;
+            fs::remove_file(&module_file)?;
+            if !self.dev {
+                let binary = draft.join(BINARY);
+                let optimised = draft.join("optimised.wasm");
+                let mut optimise = self.tools.node.command("node");
+                optimise
+                    .arg(page.join("node_modules/binaryen/bin/wasm-opt"))
+                    .args(OPTIMISE);
+                run(optimise.arg(&binary).arg("-o").arg(&optimised))?;
+                fs::rename(&optimised, &binary)?;
+            }
+            for old in entries(&cache)? {
+                let name = old
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                if old != draft && name.starts_with(&format!("{}-", module.name)) {
+                    remove(&old)?;
+                }
+            }
+            // Only a complete module gets its final name.
+            fs::rename(&draft, &finished)?;
         }
-        for old in entries(&cache)? {
-            let name = old
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if old != draft && name.starts_with(&format!("{}-", module.name)) {
-                remove(&old)?;
+
+        let package = page.join("pkg").join(module.name);
+        fs::create_dir_all(&package)?;
+        for file in entries(&finished)? {
+            let copy = package.join(file.file_name().unwrap_or_default());
+            // A file that stays as it is keeps its time, and Vite its cache.
+            let bytes = fs::read(&file)?;
+            if fs::read(&copy).ok().as_ref() != Some(&bytes) {
+                fs::write(&copy, bytes).with_context(|| format!("{}", copy.display()))?;
             }
         }
-        // Only a complete module gets its final name.
-        fs::rename(&draft, &finished)?;
+        anyhow::ensure!(package.join(SCRIPT).is_file(), "{SCRIPT} was not written");
+        Ok(fs::read(package.join(BINARY))?)
     }
-
-    let package = page.join("pkg").join(module.name);
-    fs::create_dir_all(&package)?;
-    for file in entries(&finished)? {
-        let copy = package.join(file.file_name().unwrap_or_default());
-        // A file that stays as it is keeps its time, and Vite its cache.
-        let bytes = fs::read(&file)?;
-        if fs::read(&copy).ok().as_ref() != Some(&bytes) {
-            fs::write(&copy, bytes).with_context(|| format!("{}", copy.display()))?;
-        }
-    }
-    anyhow::ensure!(package.join(SCRIPT).is_file(), "{SCRIPT} was not written");
-    Ok(fs::read(package.join(BINARY))?)
 }
 
 /// What makes the JavaScript bindings.
@@ -262,13 +264,4 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
         .collect()
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} cannot be removed", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

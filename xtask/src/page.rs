@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{self, on_path, run};
 use crate::node::Node;
-use crate::workspace::{Workspace, key, read};
+use crate::workspace::{Workspace, key, read, remove};
 
 /// Vite's own choice, and so the one its users know.
 const FIRST_PORT: u16 = 4173;
@@ -98,15 +98,6 @@ pub(crate) fn bundle(workspace: &Workspace) -> Result<()> {
     copy(&web.join("host"), &bundle)?;
     println!("The page is in web/bundle; its README.txt says how to serve it.");
     Ok(())
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} cannot be removed", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Copies what is in a folder into another one.

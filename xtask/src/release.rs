@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
 use crate::command::{cargo, run};
-use crate::workspace::{Workspace, read};
+use crate::workspace::{Workspace, read, remove};
 use crate::{modules, page, python, setup};
 
 /// The crates, each after those it depends on.
@@ -121,9 +121,7 @@ fn patch(folder: &Path) -> String {
 fn check_crates(workspace: &Workspace) -> Result<()> {
     let version = version(workspace)?;
     let folder = workspace.target.join("package/unpacked");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
+    remove(&folder)?;
     fs::create_dir_all(&folder)?;
     let mut names = Vec::new();
     for name in CRATES {

@@ -1,5 +1,6 @@
 //! Where things lie, and which versions the lock file names.
 
+use std::fs;
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +63,17 @@ impl Workspace {
 
 /// A text file, or an error that names it.
 pub(crate) fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+    fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// Removes a folder with all that is in it, where it is there.
+pub(crate) fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Names contents; only ever compared on one machine.
