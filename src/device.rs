@@ -215,6 +215,22 @@ impl Faults {
     }
 }
 
+/// What `draw` makes of the random numbers of `seed`, the same beside whatever else runs.
+///
+/// burn's backends have one random state for all of a process: trainings beside each
+/// other take turns where they draw.
+pub(crate) fn with_seed<T>(
+    tensors: &burn::tensor::Device,
+    seed: u64,
+    draw: impl FnOnce() -> T,
+) -> T {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A panic of somebody else's draws leaves nothing behind that a seed does not replace.
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    tensors.seed(seed);
+    draw()
+}
+
 /// The values of a tensor, in row-major order, read from its device.
 ///
 /// burn may hand out data that it has not read yet, and panics where that fails

@@ -11,6 +11,7 @@ use super::{
     AdamwRates, LayerBlocks, LayerParts, adamw, attention, dropout, gelu, guarded, linear, padded,
     residual_layer_norm,
 };
+use crate::device::with_seed;
 use crate::reference_tests::{difference, on_devices, read};
 
 /// `Σ upstream · LayerNorm(x + residual)` in double precision, written from
@@ -450,10 +451,8 @@ fn a_layer_in_blocks_is_that_of_burn() {
         let mut rng = SmallRng::seed_from_u64(19);
         let [x, upstream] = [0, 1].map(|_| draw(&mut rng, rows * shape[0], 1.0));
         let run = |forward: &dyn Fn(Tensor<3>) -> Tensor<3>| {
-            // What is dropped follows it.
-            device.seed(5);
             let x = on(&x, [1, rows, shape[0]], &device).require_grad();
-            let y = forward(x.clone());
+            let y = with_seed(&device, 5, || forward(x.clone()));
             let sum = (y.clone() * on(&upstream, [1, rows, shape[0]], &device)).sum();
             let found = sum.backward();
             let mut all = layer.gradients(&found);
@@ -521,8 +520,7 @@ fn dropout_on_the_cpu_drops_the_same_both_ways() {
     let ones = on(&[1.0; 4096], [4096], &device).require_grad();
     let mut kept = Vec::new();
     for seed in [1, 1, 2] {
-        device.seed(seed);
-        let y = dropout(&half, ones.clone());
+        let y = with_seed(&device, seed, || dropout(&half, ones.clone()));
         let forward = read(y.clone());
         let gradients = y.sum().backward();
         assert_eq!(forward, read(ones.grad(&gradients).expect("a gradient")));

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::chemistry::DESCRIPTORS;
-use crate::device::{Backend, Device, read_back};
+use crate::device::{Backend, Device, read_back, with_seed};
 use crate::metrics;
 use crate::model::{Batch, EncoderConfig, Endpoint, Initial, Model, Physchem, Preset, Sharing};
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles};
@@ -159,20 +159,22 @@ impl Subject {
 
     /// Its encoder with the heads of pre-training, on `autodiff`.
     fn model(&self, config: &ModelConfig, autodiff: &Tensors) -> Result<Model, BenchmarkError> {
-        autodiff.seed(0);
         let mut initial = Initial {
             deviation: self.encoder.initializer_range,
             table_deviation: self.encoder.initializer_range,
             device: autodiff,
         };
         let heads = config.heads();
-        let model = match &self.directory {
-            None => Model::new(&mut initial, &self.encoder, heads).map_err(TrainingError::Model)?,
-            Some(path) => read(path)?
-                .start(&self.encoder, heads, &[], &mut initial)
-                .map_err(at(path))?,
-        };
-        Ok(assign_param_ids(model))
+        with_seed(autodiff, 0, || {
+            Ok(assign_param_ids(match &self.directory {
+                None => {
+                    Model::new(&mut initial, &self.encoder, heads).map_err(TrainingError::Model)?
+                }
+                Some(path) => read(path)?
+                    .start(&self.encoder, heads, &[], &mut initial)
+                    .map_err(at(path))?,
+            }))
+        })
     }
 }
 

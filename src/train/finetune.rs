@@ -26,7 +26,7 @@ use super::seeds::{SeedStream, derive_seed};
 use super::splits::{self, Fold, Split, SplitFractions};
 use super::start::{UsedModels, start_files};
 use super::trainer::{Place, Placed, Trainer};
-use crate::device::Device;
+use crate::device::{Device, with_seed};
 use crate::metrics::Evaluation;
 use crate::model::{Endpoint, EndpointTask, Initial, Model, Scaling, WideInputs};
 use crate::model_dir::{self, MODEL_TYPE, ModelConfig, ModelDirError, ModelFiles, Precision};
@@ -512,25 +512,20 @@ impl TableRun<'_> {
             embedding: false,
         };
         let autodiff = self.device.tensors().clone().autodiff();
-        autodiff.seed(derive_seed(
-            common.seed,
-            SeedStream::Weights,
-            &[fold as u64],
-        ));
+        let seed = derive_seed(common.seed, SeedStream::Weights, &[fold as u64]);
         let mut initial = Initial {
             deviation: common.initial.initializer_range,
             table_deviation: common.initial.embedding_range,
             device: &autodiff,
         };
-        let model = match &started {
-            Some(files) => files.start(
-                &config.encoder,
-                config.heads(),
-                &config.endpoints,
-                &mut initial,
-            )?,
-            None => Model::new(&mut initial, &config.encoder, config.heads())?,
+        let (encoder, heads) = (&config.encoder, config.heads());
+        let draw = || -> Result<Model, TrainingError> {
+            Ok(assign_param_ids(match &started {
+                Some(files) => files.start(encoder, heads, &config.endpoints, &mut initial)?,
+                None => Model::new(&mut initial, encoder, heads)?,
+            }))
         };
+        let model = with_seed(&autodiff, seed, draw)?;
         Ok(Checkpoint {
             progress: Progress {
                 step,
@@ -538,7 +533,7 @@ impl TableRun<'_> {
                 position,
             },
             config,
-            model: assign_param_ids(model),
+            model,
             optimizer: Optimizer::new(&common.optimizer),
         })
     }

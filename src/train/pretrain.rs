@@ -20,7 +20,7 @@ use super::run_dir::{Checkpoint, Progress, Run, RunInfo};
 use super::seeds::{SeedStream, derive_seed, generator};
 use super::start::UsedModels;
 use super::trainer::{Objective, Place, Placed, Trainer, read_losses};
-use crate::device::Device;
+use crate::device::{Device, with_seed};
 use crate::model::{Initial, Model, Physchem};
 use crate::model_dir::{MODEL_TYPE, ModelConfig, ModelFiles};
 use crate::predict::{StandardForm, Stop};
@@ -223,17 +223,20 @@ fn start(
         structure,
     };
     let autodiff = device.tensors().clone().autodiff();
-    autodiff.seed(derive_seed(common.seed, SeedStream::Weights, &[]));
+    let seed = derive_seed(common.seed, SeedStream::Weights, &[]);
     let mut initial = Initial {
         deviation: common.initial.initializer_range,
         table_deviation: common.initial.embedding_range,
         device: &autodiff,
     };
     let (encoder, heads) = (&model_config.encoder, model_config.heads());
-    let model = match &files {
-        Some(files) => files.start(encoder, heads, &[], &mut initial)?,
-        None => Model::new(&mut initial, encoder, heads)?,
+    let draw = || -> Result<Model, TrainingError> {
+        Ok(assign_param_ids(match &files {
+            Some(files) => files.start(encoder, heads, &[], &mut initial)?,
+            None => Model::new(&mut initial, encoder, heads)?,
+        }))
     };
+    let model = with_seed(&autodiff, seed, draw)?;
     Ok(Checkpoint {
         progress: Progress {
             step: 0,
@@ -241,7 +244,7 @@ fn start(
             position: Position::default(),
         },
         config: model_config,
-        model: assign_param_ids(model),
+        model,
         optimizer: Optimizer::new(&common.optimizer),
     })
 }

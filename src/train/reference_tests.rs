@@ -16,7 +16,7 @@ use super::objectives::{
 };
 use super::optimizer::{Optimizer, assign_param_ids};
 use super::seeds::{SeedStream, generator};
-use crate::device::{Device as Opened, DeviceChoice};
+use crate::device::{Device as Opened, DeviceChoice, with_seed};
 use crate::model::{
     Batch, EncoderConfig, EndpointTask, Heads, Initial, Model, Parameters, Scaling, Sharing, Stored,
 };
@@ -548,13 +548,14 @@ fn tiny(sharing: Sharing, layers: usize) -> EncoderConfig {
 }
 
 fn fresh(config: &EncoderConfig, heads: Heads, seed: u64, device: &Device) -> Model {
-    device.seed(seed);
     let mut initial = Initial {
         deviation: 0.15,
         table_deviation: 0.5,
         device,
     };
-    assign_param_ids(Model::new(&mut initial, config, heads).expect("fresh parameters"))
+    with_seed(device, seed, || {
+        assign_param_ids(Model::new(&mut initial, config, heads).expect("fresh parameters"))
+    })
 }
 
 /// Trains until the rate is 0; the losses by name at the start and at the end.

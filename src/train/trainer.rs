@@ -12,7 +12,7 @@ use super::objectives::{Loss, shape_of, total};
 use super::optimizer::Optimizer;
 use super::progress::{Event, Step, ThroughputMeter, json_number, metrics_line};
 use super::run_dir::{Checkpoint, Run};
-use crate::device::{Device, read_back};
+use crate::device::{Device, read_back, with_seed};
 use crate::model::Model;
 use crate::predict::Stop;
 
@@ -119,12 +119,14 @@ impl<'a, F: FnMut(Event) -> ControlFlow<()>> Trainer<'a, F> {
             let batch = &placed.batch;
             self.place = placed.place;
             self.rate = self.settings.optimizer.rate(placed.schedule);
-            self.autodiff.seed(placed.dropout);
+            let losses = |model: &Model| {
+                with_seed(&self.autodiff, placed.dropout, || {
+                    objective.losses(model, batch, &self.autodiff)
+                })
+            };
             let values;
-            (state.model, values) = step(state.model, &mut state.optimizer, self.rate, |model| {
-                objective.losses(model, batch, &self.autodiff)
-            })
-            .await?;
+            (state.model, values) =
+                step(state.model, &mut state.optimizer, self.rate, losses).await?;
             let loss = values.first().map_or(f32::NAN, |(_, value)| *value);
             if !loss.is_finite() {
                 return Err(TrainingError::Diverged {
