@@ -1,5 +1,6 @@
-//! The whole product on one machine: molecules scored natively, then the page.
+//! The whole product on one machine: the page, and molecules scored natively.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 
@@ -13,12 +14,13 @@ use crate::{modules, native, page, setup};
 /// A few drugs, and two rows that are wrong on purpose.
 const SAMPLE: &str = "examples/molecules.smi";
 
-/// Installs, builds and scores, then serves the page unless told not to. The page is there
-/// as soon as it can compute on a CPU; what is for a GPU is built while it is served.
+/// Builds, scores and serves. The page comes first, as soon as it can compute on a CPU: of
+/// all parts it takes the least to build. The command and what is for a GPU are built while
+/// it is served.
 pub(crate) fn run(workspace: &Workspace, no_serve: bool, port: Option<u16>) -> Result<()> {
     let tools = setup::for_page(workspace)?;
-    score(workspace)?;
     if no_serve {
+        score(workspace)?;
         modules::build(workspace, &tools, false)?;
         page::build(workspace, &tools.node)?;
         println!("The page is in web/dist; `cargo xtask demo` serves it.");
@@ -27,10 +29,16 @@ pub(crate) fn run(workspace: &Workspace, no_serve: bool, port: Option<u16>) -> R
     modules::build_for_cpu(workspace, &tools)?;
     page::build_for_cpu(workspace, &tools.node)?;
     thread::scope(|scope| {
-        scope.spawn(|| match add_webgpu(workspace, &tools) {
-            Ok(()) => println!("The page has its WebGPU engine now: reload it."),
-            Err(error) => {
-                println!("The page stays without WebGPU, which could not be built: {error:#}");
+        scope.spawn(|| {
+            match score(workspace) {
+                Ok(program) => println!("The command is built: {}", program.display()),
+                Err(error) => println!("The command could not be built: {error:#}"),
+            }
+            match add_webgpu(workspace, &tools) {
+                Ok(()) => println!("The page has its WebGPU engine now: reload it."),
+                Err(error) => {
+                    println!("The page stays without WebGPU, which could not be built: {error:#}");
+                }
             }
         });
         page::serve(workspace, &tools.node, port)
@@ -43,9 +51,11 @@ fn add_webgpu(workspace: &Workspace, tools: &Tools) -> Result<()> {
     page::replace(workspace, &tools.node)
 }
 
-/// Scores the sample with the native command.
-fn score(workspace: &Workspace) -> Result<()> {
-    let mut score = Command::new(native::build(workspace, "delicate")?);
+/// Builds the native command, which it gives back, and scores the sample with it.
+fn score(workspace: &Workspace) -> Result<PathBuf> {
+    let program = native::build(workspace, "delicate")?;
+    let mut score = Command::new(&program);
     command::run(score.args(["score", SAMPLE]).current_dir(&workspace.root))
-        .with_context(|| format!("{SAMPLE} was not scored"))
+        .with_context(|| format!("{SAMPLE} was not scored"))?;
+    Ok(program)
 }
