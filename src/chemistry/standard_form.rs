@@ -13,6 +13,7 @@ use chematic_core::{Atom, AtomIdx, BondOrder, Element};
 use chematic_smiles::{RdkitSmilesParams, rdkit_mol_block, rdkit_smiles};
 
 use super::counter_ions::COUNTER_IONS;
+use super::ranges::charge_of;
 use super::{ChemistryError, Molecule, Reason, cannot_write, symbol};
 
 /// What a standard form leaves as it was drawn.
@@ -55,8 +56,9 @@ impl Molecule {
     /// [`Reason::Wildcard`], [`Reason::Radical`] and [`Reason::Bond`] for what a
     /// model of covalent closed-shell molecules cannot read,
     /// [`Reason::NoOrganicPart`], [`Reason::Metal`] where the part that would
-    /// stay holds one, and [`Reason::Mixture`] where two different parts are of
-    /// one size.
+    /// stay holds one, [`Reason::OutOfRange`] where it has a charge that its element
+    /// cannot bear, and [`Reason::Mixture`] where two different parts are of one
+    /// size.
     pub fn parent(&self, keep: Keep) -> Result<Parent, ChemistryError> {
         self.refuse_bonds()?;
         self.refuse_wildcards()?;
@@ -64,6 +66,7 @@ impl Molecule {
         let (molecule, isotopes) = self.without_labels()?;
         let (molecule, left_out) = molecule.organic_part(keep.salts)?;
         molecule.refuse_metals()?;
+        molecule.refuse_charges()?;
         let (molecule, neutralized) = if keep.charges {
             (molecule, 0)
         } else {
@@ -342,6 +345,18 @@ impl Molecule {
         };
         let element = symbol(&self.written, self.kept[atom]).to_owned();
         Err(self.refuse(Reason::Metal { element }, atom))
+    }
+
+    /// Charges that an element has too few electrons, or too little room, for: no model
+    /// has seen such an atom, and no real molecule has one.
+    fn refuse_charges(&self) -> Result<(), ChemistryError> {
+        for atom in 0..self.kept.len() {
+            let element = || symbol(&self.written, self.kept[atom]).to_owned();
+            charge_of(self.data(atom).element.atomic_number())
+                .check(self.atoms[atom].charge, element)
+                .map_err(|reason| self.refuse(reason, atom))?;
+        }
+        Ok(())
     }
 
     /// The molecule with as few charges as moving protons leaves, and how many

@@ -540,3 +540,49 @@ fn an_atom_without_enough_electrons_keeps_its_charge() {
         ("[NH3+]CC[NH3+]", "NCCN"),
     ]);
 }
+
+#[test]
+fn a_charge_that_its_element_cannot_bear_is_refused() {
+    for (smiles, message) in [
+        (
+            "C[N-14]",
+            "atom N at position 1: charge -14 is out of range (-3 to 5)",
+        ),
+        (
+            "CC(C)[O-3]",
+            "atom O at position 5: charge -3 is out of range (-2 to 6)",
+        ),
+        (
+            "CC[S+7].[Na+]",
+            "atom S at position 2: charge 7 is out of range (-2 to 6)",
+        ),
+        (
+            "CC[B-6]",
+            "atom B at position 2: charge -6 is out of range (-5 to 3)",
+        ),
+    ] {
+        let molecule = Molecule::parse(smiles).expect("as RDKit reads it");
+        for charges in [false, true] {
+            let keep = Keep {
+                charges,
+                ..Keep::default()
+            };
+            let error = molecule.parent(keep).expect_err(smiles);
+            assert_eq!(error.reason.code(), "out_of_range", "{smiles}");
+            assert_eq!(error.to_string(), message, "{smiles}");
+        }
+    }
+    // A part that is left out is not asked, and what elements bear stays.
+    for smiles in [
+        "CCO.[N-14]",
+        "C[Cl+3]([O-])([O-])[O-]",
+        "C[I+2]([O-])[O-]",
+        "C[NH+3]",
+        "C[B-](F)(F)F",
+        "F[P-](F)(F)(F)(F)C",
+        "F[Si-2](F)(F)(F)(F)C",
+    ] {
+        let read = parent(smiles).map(|_| ());
+        assert!(read.is_ok(), "{smiles}: {read:?}");
+    }
+}
