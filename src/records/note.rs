@@ -53,6 +53,13 @@ pub enum Note {
     },
     /// The last record of an SDF has data items and no `$$$$`.
     UnclosedRecord,
+    /// A column of moments names a time zone whose clocks are not known.
+    UnknownZone {
+        /// The column.
+        column: String,
+        /// The zone, as the file calls it.
+        zone: String,
+    },
     /// Zero bytes follow the compressed data.
     Padding {
         /// How many.
@@ -129,6 +136,11 @@ impl fmt::Display for Note {
             }
             Self::UnclosedRecord => f.write_str(
                 "the last record has no `$$$$`: data items may be missing if the file was cut",
+            ),
+            Self::UnknownZone { column, zone } => write!(
+                f,
+                "the column `{column}` has moments of the time zone `{zone}`, which is unknown: \
+                 where they are written as text, they are in UTC (Z)"
             ),
             Self::Padding { bytes } => {
                 let bytes = counted(*bytes, "zero byte follows", "zero bytes follow");

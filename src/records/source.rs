@@ -290,7 +290,8 @@ pub(super) fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
 pub(super) fn not_text(head: &[u8]) -> Option<&'static str> {
     /// Parquet is read from its end, and by another reader.
     const PARQUET: &str = if cfg!(all(feature = "parquet", not(target_family = "wasm"))) {
-        "a Parquet table; name its file itself: it is read neither from a pipe nor packed"
+        "a Parquet table, which is read from its file itself, neither from a pipe nor packed, and \
+         not to train on: `delicate standardize FILE -o TABLE.csv` makes text of it"
     } else {
         "a Parquet table; save it as CSV"
     };

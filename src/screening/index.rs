@@ -21,7 +21,7 @@ use super::{Aggregate, Features, Hit, Similarity, Top, combine, rarity};
 use crate::chemistry::{Fingerprint, Keep};
 use crate::kernels::vectorised;
 use crate::predict::{Scorer, StandardForm};
-use crate::records::parquet::{ParquetFile, Texts};
+use crate::records::parquet::{ParquetError, ParquetFile, Texts};
 use crate::records::{Columns, Header, Output, RecordsError, Row};
 
 /// Under what an index says what it is.
@@ -311,11 +311,14 @@ impl Index {
         let mut first: Option<(About, Header)> = None;
         for path in paths {
             let path = path.as_ref();
-            let failed = |source| IndexError::File {
-                path: path.to_owned(),
-                source,
-            };
             let no_index = || IndexError::NoIndex(path.to_owned());
+            let failed = |source| match source {
+                RecordsError::Empty | RecordsError::Parquet(ParquetError::NotParquet) => no_index(),
+                source => IndexError::File {
+                    path: path.to_owned(),
+                    source,
+                },
+            };
             let file = File::open(path).map_err(RecordsError::at_start);
             let file = file.and_then(ParquetFile::load).map_err(failed)?;
             let about = file.says(ABOUT).ok_or_else(no_index)?;

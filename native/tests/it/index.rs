@@ -129,7 +129,7 @@ fn what_was_made_otherwise_is_refused_by_name() {
     assert!(message.contains("delicate index"), "{message}");
     let (code, message) = screen(&["--index", "library.csv"]);
     assert_eq!(code, Some(1));
-    assert!(message.contains("no Parquet file"), "{message}");
+    assert!(message.contains("library.csv: it is no index"), "{message}");
     let (code, message) = screen(&["--index", "all.index", "prints.index", "--by", "ecfp"]);
     assert_eq!(code, Some(1));
     assert!(message.contains("than the first"), "{message}");

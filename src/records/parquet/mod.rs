@@ -6,6 +6,7 @@
 //! that of a batch as it is read, and of a row group as it is written, at most
 //! [`GROUP`] rows.
 
+mod moments;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch};
 use arrow_buffer::NullBuffer;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_cast::display::{ArrayFormatter, ArrayFormatterFactory, FormatOptions};
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -21,6 +21,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use sha2::{Digest, Sha256};
 
 use super::ParquetError;
+use super::moments::{Zones, unknown_zone};
 use crate::records::write::own_columns;
 use crate::records::{
     Header, MAX_RECORD_BYTES, Note, ReadOptions, RecordsError, Row, RowError, columns,
@@ -100,6 +101,7 @@ impl ParquetFile {
             id,
         });
         opened.notes.extend(own_columns(&opened.header));
+        opened.notes.extend(opened.unknown_zones());
         Ok(opened)
     }
 
@@ -157,6 +159,18 @@ impl ParquetFile {
         };
         self.notes.extend(note);
         Ok(texts[place])
+    }
+
+    /// The columns of moments whose zone is not known.
+    fn unknown_zones(&self) -> Vec<Note> {
+        let fields = self.schema().fields().iter();
+        let unknown = fields.filter_map(|field| {
+            Some(Note::UnknownZone {
+                column: field.name().clone(),
+                zone: unknown_zone(field.data_type())?.to_owned(),
+            })
+        });
+        unknown.collect()
     }
 
     /// The columns.
@@ -530,7 +544,8 @@ impl ParquetBatch {
 /// none.
 static SHOWN: FormatOptions<'static> = FormatOptions::new()
     .with_null("null")
-    .with_display_error(false);
+    .with_display_error(false)
+    .with_formatter_factory(Some(&Zones));
 
 /// What gives the cells of a column as text.
 struct Formatter<'a> {
@@ -545,9 +560,13 @@ struct Formatter<'a> {
 fn formatters(batch: &RecordBatch) -> Result<Vec<Formatter<'_>>, ArrowError> {
     let all = batch.columns().iter();
     all.map(|column| {
+        let moments = Zones.create_array_formatter(column.as_ref(), &SHOWN, None)?;
         Ok(Formatter {
             nulls: column.logical_nulls(),
-            cells: ArrayFormatter::try_new(column.as_ref(), &SHOWN)?,
+            cells: match moments {
+                Some(moments) => moments,
+                None => ArrayFormatter::try_new(column.as_ref(), &SHOWN)?,
+            },
             column,
             numbers: numbers(column.data_type()),
         })

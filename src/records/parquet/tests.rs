@@ -618,3 +618,68 @@ fn a_cell_without_a_text_is_an_error_of_its_row() {
     assert!(rows[1].molecule.is_ok(), "the others go on");
     assert_eq!(rows[1].fields[1], "{until: 1970-01-01T00:00:00}");
 }
+
+#[test]
+fn moments_keep_their_instant_whatever_their_zone() {
+    // The beginnings of 1970, when Liberia's clocks went 44 minutes and 30 seconds behind, and
+    // of 2020.
+    let values = [0, 1_577_836_800_000];
+    let of_zone = |zone: &str| -> ArrayRef {
+        Arc::new(TimestampMillisecondArray::from(values.to_vec()).with_timezone(zone))
+    };
+    let list = |zone: &str| -> ArrayRef {
+        let mut lists = ListBuilder::new(TimestampMillisecondBuilder::new().with_timezone(zone));
+        lists.append_value([Some(values[0]), None]);
+        lists.append_value([Some(values[1])]);
+        Arc::new(lists.finish())
+    };
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("smiles", Arc::new(StringArray::from(vec!["CCO", "CCN"]))),
+        ("old", of_zone("Africa/Monrovia")),
+        ("utc", of_zone("UTC")),
+        ("fixed", of_zone("+05:30")),
+        ("unknown", of_zone("Mars/Olympus")),
+        ("list", list("Africa/Monrovia")),
+        ("unknown list", list("Mars/Phobos")),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let file = opened(&written(&batch, 10), &ReadOptions::default()).expect("opened");
+    let rows = batches(&file).expect("read")[0].rows(Texts::All);
+    let rows = rows.expect("text");
+    assert_eq!(
+        rows[0].fields[1..],
+        [
+            "1969-12-31T23:15:30-00:44:30",
+            "1970-01-01T00:00:00Z",
+            "1970-01-01T05:30:00+05:30",
+            "1970-01-01T00:00:00Z",
+            "[1969-12-31T23:15:30-00:44:30, null]",
+            "[1970-01-01T00:00:00Z, null]",
+        ]
+    );
+    assert_eq!(
+        rows[1].fields[1..],
+        [
+            "2020-01-01T00:00:00Z",
+            "2020-01-01T00:00:00Z",
+            "2020-01-01T05:30:00+05:30",
+            "2020-01-01T00:00:00Z",
+            "[2020-01-01T00:00:00Z]",
+            "[2020-01-01T00:00:00Z]",
+        ]
+    );
+    let notes: Vec<String> = file.notes().iter().map(ToString::to_string).collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    for (note, name, zone) in [
+        (&notes[0], "`unknown`", "`Mars/Olympus`"),
+        (&notes[1], "`unknown list`", "`Mars/Phobos`"),
+    ] {
+        assert!(note.contains(name) && note.contains(zone), "{note}");
+        assert!(note.contains("in UTC"), "{note}");
+    }
+    // As columns they stay what they are.
+    assert_eq!(
+        file.schema().field(4).data_type().to_string(),
+        "Timestamp(ms, \"Mars/Olympus\")"
+    );
+}
