@@ -138,20 +138,35 @@ fn by_name(columns: &[String], known: &[&str]) -> Option<usize> {
 
 /// The column the user asked for: the exact name, else the name ignoring case
 /// and surrounding blanks.
+///
+/// # Errors
+///
+/// Where there is none, or there are several.
 pub(super) fn named(columns: &[String], wanted: &str) -> Result<usize, RecordsError> {
-    let folded = wanted.trim().to_lowercase();
-    columns
-        .iter()
-        .position(|name| name == wanted)
-        .or_else(|| {
-            columns
-                .iter()
-                .position(|name| name.trim().to_lowercase() == folded)
-        })
-        .ok_or_else(|| RecordsError::UnknownColumn {
+    let places = |is_it: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let named = columns.iter().enumerate();
+        let named = named.filter(|(_, name)| is_it(name));
+        named.map(|(place, _)| place).collect()
+    };
+    let mut found = places(&|name| name == wanted);
+    if found.is_empty() {
+        let folded = wanted.trim().to_lowercase();
+        found = places(&|name| name.trim().to_lowercase() == folded);
+    }
+    match found[..] {
+        [column] => Ok(column),
+        [] => Err(RecordsError::UnknownColumn {
             wanted: wanted.to_owned(),
             columns: columns.to_vec(),
-        })
+        }),
+        _ => Err(RecordsError::AmbiguousColumn {
+            wanted: wanted.to_owned(),
+            columns: found
+                .iter()
+                .map(|&place| format!("{} (column {})", columns[place], place + 1))
+                .collect(),
+        }),
+    }
 }
 
 /// The first column of whose values most look like SMILES.

@@ -117,9 +117,10 @@ fn promised(name: &str) -> Option<&'static str> {
 pub struct ReadOptions {
     /// Format; otherwise taken from the name, then from the content.
     pub format: Option<Format>,
-    /// Column that holds the SMILES. Matched exactly, then ignoring case.
+    /// Column that holds the SMILES. Matched exactly, then ignoring case; a name of
+    /// several columns is an error.
     pub smiles_column: Option<String>,
-    /// Column that identifies a molecule. Matched exactly, then ignoring case.
+    /// Column that identifies a molecule. Matched likewise.
     pub id_column: Option<String>,
 }
 
@@ -321,6 +322,18 @@ pub enum RecordsError {
         /// The name asked for.
         wanted: String,
         /// The names there are.
+        columns: Vec<String>,
+    },
+    /// The user named a column by a name that several have.
+    #[error(
+        "`{wanted}` may be any of {}: write the name exactly as it stands in the file, or rename \
+         all but one",
+        listed(.columns)
+    )]
+    AmbiguousColumn {
+        /// The name asked for.
+        wanted: String,
+        /// The columns that are called so, each with its place from 1.
         columns: Vec<String>,
     },
     /// No column is called SMILES and none holds values that look like it.

@@ -24,6 +24,12 @@ pub(super) struct Table {
     described: u64,
 }
 
+/// Whether no cell of a line is this name of a column.
+fn is_no_name(line: &[String], wanted: &str) -> bool {
+    let named = columns::named(line, wanted);
+    matches!(named, Err(RecordsError::UnknownColumn { .. }))
+}
+
 impl Table {
     /// Decides by the first rows, the header among them.
     pub(super) fn new(
@@ -37,7 +43,7 @@ impl Table {
         let smiles_cell = columns::smiles_by_content(all).and_then(|column| first.get(column));
         let wanted = options.smiles_column.as_deref();
         let headerless = columns::smiles_by_name(first).is_none()
-            && wanted.is_none_or(|wanted| columns::named(first, wanted).is_err())
+            && wanted.is_none_or(|wanted| is_no_name(first, wanted))
             && smiles_cell.is_some_and(|cell| columns::looks_like_smiles(cell));
         let (names, rows) = if headerless {
             let numbered = (1..=first.len()).map(|number| format!("column_{number}"));

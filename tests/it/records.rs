@@ -460,7 +460,7 @@ fn a_csv_without_header_gets_numbered_columns() {
 #[test]
 fn asked_for_columns_match_exactly_then_ignoring_case() {
     let text = b"SMI,smi,Ref\nCC,CCO,a\n";
-    for (wanted, column) in [("smi", 1), ("SMI", 0), ("Smi", 0), (" ref ", 2)] {
+    for (wanted, column) in [("smi", 1), ("SMI", 0), (" ref ", 2)] {
         let (header, _) = read_with(text, "a.csv", &smiles_column(wanted));
         assert_eq!(header.smiles, Some(column), "{wanted}");
     }
@@ -469,6 +469,34 @@ fn asked_for_columns_match_exactly_then_ignoring_case() {
         ..ReadOptions::default()
     };
     assert_eq!(read_with(text, "a.csv", &options).0.id, Some(2));
+}
+
+#[test]
+fn a_name_of_several_columns_is_answered_with_their_places() {
+    let table = &b"SMI,smi,x,x\nCC,CCO,CCC,CCN\n"[..];
+    let sdf = ETHANOL_SDF.replace("M  END\n", "M  END\n> <name>\nEtOH\n\n");
+    for (text, name, wanted, places) in [
+        (table, "a.csv", "x", "`x (column 3)`, `x (column 4)`"),
+        (table, "a.csv", "Smi", "`SMI (column 1)`, `smi (column 2)`"),
+        (
+            sdf.as_bytes(),
+            "a.sdf",
+            "name",
+            "`name (column 1)`, `name (column 2)`",
+        ),
+    ] {
+        for options in [
+            smiles_column(wanted),
+            ReadOptions {
+                id_column: Some(wanted.to_owned()),
+                ..ReadOptions::default()
+            },
+        ] {
+            let error = open_error(text, name, &options).to_string();
+            let expected = format!("`{wanted}` may be any of {places}: ");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
 }
 
 #[test]
