@@ -28,6 +28,7 @@ use super::stdio::Stdio;
 use crate::cli::{DeviceLossNotice, ModelArguments, ScoringArguments, name_of};
 use crate::error::CommandError;
 use crate::model::{self, Asked, Task};
+use crate::places::Place;
 
 #[derive(Debug, Args)]
 pub(crate) struct McpArguments {
@@ -61,6 +62,9 @@ enum Ended {
 }
 
 pub(crate) fn run(arguments: &McpArguments) -> Result<(), CommandError> {
+    for path in &arguments.index {
+        Place::Index.check(path)?;
+    }
     let device = arguments.compute.open()?;
     let scorer = model::load(&arguments.model, Task::Score, device)?;
     let scorer = arguments.compute.apply(scorer)?;
@@ -195,7 +199,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// What the assistant said, as an answer repeats it.
-fn echo(text: &str) -> String {
+pub(super) fn echo(text: &str) -> String {
     cut(text, ECHO)
 }
 
@@ -556,6 +560,9 @@ fn structures(smiles: &[String]) -> Vec<Structure> {
         .collect()
 }
 
+/// The names of the tools.
+const TOOLS: [&str; 4] = ["endpoints", "score", "explain", "similar"];
+
 /// The tools, each with what it takes.
 fn tools(engine: &Engine) -> Vec<Tool> {
     let most = engine.max_molecules;
@@ -702,7 +709,11 @@ impl ServerHandler for Server {
         let answer = answer.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
         let result = match answer {
             None => {
-                let what = format!("no tool `{}`", echo(&request.name));
+                let what = format!(
+                    "no tool `{}`; there are: {}",
+                    echo(&request.name),
+                    TOOLS.join(", ")
+                );
                 return Err(ErrorData::invalid_params(what, None));
             }
             Some(Ok(mut value)) => {
@@ -726,6 +737,8 @@ fn whole(value: &Value) -> Option<usize> {
 
 /// The arguments of a tool.
 fn asked<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, String> {
-    serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| error_words(&format!("arguments: {error}")))
+    serde_json::from_value(Value::Object(arguments)).map_err(|error| {
+        let error = error_words(&error.to_string());
+        format!("arguments: {error}; `tools/list` says what each tool takes")
+    })
 }

@@ -1,30 +1,54 @@
 //! Stdin and stdout as the Model Context Protocol has them, of which nothing that came is
-//! left unanswered: a line that is no JSON has an error for its answer, too.
+//! left unanswered. rmcp passes over a line that is no JSON, answers what is no message
+//! with "Invalid request" and no more, and forgets one of two questions of one id; so each
+//! line is looked at here before it is handed on, and what is wrong with it is said.
 
 use std::collections::HashSet;
-use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 
-use rmcp::model::{ClientNotification, JsonRpcMessage, RequestId};
+use rmcp::model::{
+    ClientNotification, ClientRequest, ErrorCode, GetMeta, JsonRpcMessage, ProtocolVersion,
+    RequestId,
+};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::{AsyncRwTransport, DEFAULT_MAX_LINE_LENGTH};
 use rmcp::transport::io::{StdioReader, StdioWriter, stdio_pipes};
 use rmcp::{ErrorData, RoleServer};
-use tokio::io::{AsyncRead, ReadBuf};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Empty};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::mcp::echo;
+
+/// The methods that are served, and what each takes as `params`.
+const METHODS: [(&str, &str); 5] = [
+    (
+        "initialize",
+        "`protocolVersion`, a text, `capabilities`, an object, and `clientInfo`, an object with \
+         `name` and `version`",
+    ),
+    (
+        "server/discover",
+        "nothing but `_meta`, with the version of the protocol and the client's capabilities",
+    ),
+    ("ping", "nothing"),
+    ("tools/list", "nothing, or `cursor`, a text"),
+    (
+        "tools/call",
+        "`name`, a tool of `tools/list`, and `arguments`, an object",
+    ),
+];
+
 /// The pipes. They end once stdin has, and every question that came by it is answered.
 pub(super) struct Stdio {
-    pipes: AsyncRwTransport<RoleServer, Lines<StdioReader>, StdioWriter>,
-    came: Came,
-    open: Arc<Open>,
-    wrong: Arc<Wrong>,
+    lines: Lines<StdioReader>,
+    door: Door,
+    out: AsyncRwTransport<RoleServer, Empty, StdioWriter>,
     /// The answer to a wrong line, on its way. It goes by itself, as waiting for what
     /// comes may be given up at any time.
     answering: Option<JoinHandle<io::Result<()>>>,
@@ -35,20 +59,15 @@ impl Stdio {
     /// Those of this process.
     pub(super) fn open() -> Self {
         let (stdin, stdout) = stdio_pipes();
-        let came = Came::default();
-        let wrong = Arc::<Wrong>::default();
-        let lines = Lines {
-            pipe: stdin,
-            last: None,
-            line: Vec::new(),
-            came: came.clone(),
-            wrong: Arc::clone(&wrong),
-        };
         Self {
-            pipes: AsyncRwTransport::new_server(lines, stdout),
-            came,
-            open: Arc::default(),
-            wrong,
+            lines: Lines {
+                pipe: BufReader::new(stdin),
+                line: Vec::new(),
+                is_long: false,
+                came: Came::default(),
+            },
+            door: Door::default(),
+            out: AsyncRwTransport::new_server(tokio::io::empty(), stdout),
             answering: None,
             ended: false,
         }
@@ -56,7 +75,7 @@ impl Stdio {
 
     /// Whether anything came by stdin, also once the pipes are given away.
     pub(super) fn came(&self) -> Came {
-        self.came.clone()
+        self.lines.came.clone()
     }
 }
 
@@ -65,19 +84,26 @@ impl Transport<RoleServer> for Stdio {
 
     fn send(
         &mut self,
-        message: TxJsonRpcMessage<RoleServer>,
+        mut message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
-        let answered = match &message {
+        let answered = match &mut message {
             JsonRpcMessage::Response(answer) => Some(answer.id.clone()),
-            JsonRpcMessage::Error(answer) => answer.id.clone(),
+            JsonRpcMessage::Error(answer) => {
+                word(&mut answer.error);
+                answer.id.clone()
+            }
             _ => None,
         };
-        let sent = self.pipes.send(message);
-        let open = Arc::clone(&self.open);
+        let open = Arc::clone(&self.door.open);
+        // Before it goes, so that whoever reads it may use its id again.
+        if let Some(id) = &answered {
+            open.answering(id);
+        }
+        let sent = self.out.send(message);
         async move {
             let sent = sent.await;
-            if let Some(id) = answered {
-                open.answered(&id);
+            if answered.is_some() {
+                open.answered();
             }
             sent
         }
@@ -91,79 +117,285 @@ impl Transport<RoleServer> for Stdio {
                 let _ = sent.await;
                 self.answering = None;
             }
-            if let Some(error) = self.wrong.next() {
-                let answer = self.pipes.send(JsonRpcMessage::error(error, None));
-                self.answering = Some(tokio::spawn(answer));
-                continue;
-            }
             if self.ended {
-                self.open.wait().await;
+                self.door.open.wait().await;
                 return None;
             }
-            let came = {
-                let mut message = pin!(self.pipes.receive());
-                let mut wrong = pin!(self.wrong.told.notified());
-                poll_fn(|context| match message.as_mut().poll(context) {
-                    Poll::Ready(message) => Poll::Ready(Some(message)),
-                    Poll::Pending => wrong.as_mut().poll(context).map(|()| None),
-                })
-                .await
+            let Some(line) = self.lines.next().await else {
+                self.ended = true;
+                continue;
             };
-            match came {
-                Some(Some(message)) => {
-                    self.open.came(&message);
-                    return Some(message);
+            match line.and_then(|line| self.door.message(&line)) {
+                Ok(Some(message)) => return Some(message),
+                Ok(None) => {}
+                Err(Wrong { error, id }) => {
+                    let answer = self.out.send(JsonRpcMessage::error(error, id));
+                    self.answering = Some(tokio::spawn(answer));
                 }
-                Some(None) => self.ended = true,
-                None => {}
             }
         }
     }
 
     async fn close(&mut self) -> Result<(), io::Error> {
-        self.pipes.close().await
+        self.out.close().await
+    }
+}
+
+/// Says in words what the protocol's library says by a name alone.
+fn word(error: &mut ErrorData) {
+    match error.code {
+        ErrorCode::METHOD_NOT_FOUND => *error = no_method(&error.message),
+        ErrorCode::UNSUPPORTED_PROTOCOL_VERSION => {
+            error.message = "this version of the protocol is not served: `data` lists those that \
+                             are"
+            .into();
+        }
+        _ => {}
+    }
+}
+
+fn no_method(name: &str) -> ErrorData {
+    let served: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+    let words = format!(
+        "no method `{}` here: this server has tools alone, by {}",
+        echo(name),
+        served.join(", ")
+    );
+    ErrorData::new(ErrorCode::METHOD_NOT_FOUND, words, None)
+}
+
+/// Why a line is not handed on, to be answered.
+struct Wrong {
+    error: ErrorData,
+    /// That of the question, where it has one that can be read.
+    id: Option<RequestId>,
+}
+
+/// Looks at lines before they are handed on.
+#[derive(Default)]
+struct Door {
+    open: Arc<Open>,
+    /// Whether the client has said who it is.
+    introduced: bool,
+}
+
+impl Door {
+    /// The message of a line; `None` where there is none that is handed on or answered.
+    fn message(&mut self, line: &[u8]) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Wrong> {
+        let line = line.trim_ascii();
+        // Some editors and tools of Windows put a byte-order mark first.
+        let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let value: Value = serde_json::from_slice(line).map_err(|error| Wrong {
+            error: ErrorData::parse_error(
+                format!("this line is no JSON ({error}): send one message a line"),
+                None,
+            ),
+            id: None,
+        })?;
+        let Some((method, id)) = envelope(&value)? else {
+            return Ok(None);
+        };
+        let Some(id) = id else {
+            // Nobody is told what is wrong with a notification: that is what makes it one.
+            let read = serde_json::from_slice(line).ok();
+            let read = read.filter(|_| self.introduced);
+            if let Some(message) = &read {
+                self.open.told(message);
+            }
+            return Ok(read);
+        };
+        let wrong = |error| Wrong {
+            error,
+            id: Some(id.clone()),
+        };
+        let Some((_, takes)) = METHODS.iter().find(|(name, _)| *name == method) else {
+            return Err(wrong(no_method(method)));
+        };
+        let params = || {
+            let words = format!("`{method}` takes as `params` {takes}");
+            wrong(ErrorData::invalid_params(words, None))
+        };
+        let message: RxJsonRpcMessage<RoleServer> =
+            serde_json::from_slice(line).map_err(|_| params())?;
+        let JsonRpcMessage::Request(question) = &message else {
+            return Err(params());
+        };
+        // What a method's own type does not fit.
+        if matches!(question.request, ClientRequest::CustomRequest(_)) {
+            return Err(params());
+        }
+        self.introduce(&question.request).map_err(wrong)?;
+        self.open.came(&id).map_err(wrong)?;
+        Ok(Some(message))
+    }
+
+    /// Refuses to be asked before the client has said who it is: by `initialize`, or, as
+    /// the protocol's revision of 2026 has it, with each question.
+    fn introduce(&mut self, question: &ClientRequest) -> Result<(), ErrorData> {
+        let asks = match question {
+            ClientRequest::InitializeRequest(_) => {
+                self.introduced = true;
+                false
+            }
+            ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
+            _ => !self.introduced,
+        };
+        if !asks {
+            return Ok(());
+        }
+        let meta = question.get_meta();
+        let Some(version) = meta.protocol_version() else {
+            let method = question.method();
+            let words = format!(
+                "`{method}` came before `initialize`: send that first (or, from revision \
+                 2026-07-28 on, name the protocol's version in `_meta`)"
+            );
+            return Err(ErrorData::invalid_request(words, None));
+        };
+        let missing = meta.missing_required_keys(&ProtocolVersion::V_2026_07_28);
+        self.introduced = missing.is_empty() && ProtocolVersion::KNOWN_VERSIONS.contains(&version);
+        Ok(())
+    }
+}
+
+/// The method of a message and its id, by the rules of JSON-RPC 2.0 and of the protocol;
+/// `None` for an answer: nothing is asked from here.
+fn envelope(value: &Value) -> Result<Option<(&str, Option<RequestId>)>, Wrong> {
+    let invalid = |words: String, id: Option<RequestId>| Wrong {
+        error: ErrorData::invalid_request(words, None),
+        id,
+    };
+    let Some(message) = value.as_object() else {
+        let what = match value {
+            Value::Array(_) => "a list, and lists of messages are not taken",
+            _ => "no object",
+        };
+        let words = format!(
+            "this line is {what}: a message is one object on one line, such as \
+             {{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}}"
+        );
+        return Err(invalid(words, None));
+    };
+    let answers = message.contains_key("result") || message.contains_key("error");
+    let method = message.get("method");
+    if answers && method.is_none() {
+        return Ok(None);
+    }
+    let id = match message.get("id") {
+        None => None,
+        Some(id) => Some(RequestId::deserialize(id).map_err(|_| {
+            let id = echo(&id.to_string());
+            let words = format!("`id` is a text or a whole number (of 64 bits), and not {id}");
+            invalid(words, None)
+        })?),
+    };
+    if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return Err(invalid("a message has \"jsonrpc\": \"2.0\"".to_owned(), id));
+    }
+    let method = match method {
+        Some(Value::String(_)) if answers => {
+            let words = "a message has `method`, or else `result` or `error`, and not both";
+            return Err(invalid(words.to_owned(), id));
+        }
+        Some(Value::String(method)) => method,
+        Some(other) => {
+            let words = format!("`method` is a text, and not {}", echo(&other.to_string()));
+            return Err(invalid(words, id));
+        }
+        None => {
+            let words = "`method` is missing: it says what is asked for, such as `tools/call`";
+            return Err(invalid(words.to_owned(), id));
+        }
+    };
+    match message.get("params") {
+        None | Some(Value::Object(_) | Value::Null) => Ok(Some((method, id))),
+        Some(_) if id.is_none() => Ok(None),
+        Some(_) => {
+            let words = "`params` is an object: what is asked with is given by its names";
+            Err(Wrong {
+                error: ErrorData::invalid_params(words, None),
+                id,
+            })
+        }
     }
 }
 
 /// Questions without an answer so far.
 #[derive(Default)]
 struct Open {
-    questions: Mutex<HashSet<RequestId>>,
+    questions: Mutex<Questions>,
     changed: Notify,
 }
 
+#[derive(Default)]
+struct Questions {
+    open: HashSet<RequestId>,
+    /// Those whose answer nobody waits for. It is computed all the same, and would be
+    /// taken for that of another question of the same id.
+    cancelled: HashSet<RequestId>,
+    /// Answers on their way.
+    answering: usize,
+}
+
 impl Open {
-    fn questions(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+    fn questions(&self) -> MutexGuard<'_, Questions> {
         self.questions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn came(&self, message: &RxJsonRpcMessage<RoleServer>) {
-        match message {
-            JsonRpcMessage::Request(question) => {
-                self.questions().insert(question.id.clone());
+    /// Takes a question, whose id must tell it from the others.
+    fn came(&self, id: &RequestId) -> Result<(), ErrorData> {
+        let mut questions = self.questions();
+        let what = if questions.open.contains(id) {
+            "is not answered yet"
+        } else if questions.cancelled.contains(id) {
+            "was cancelled"
+        } else {
+            questions.open.insert(id.clone());
+            return Ok(());
+        };
+        let id = echo(&id.to_string());
+        let words = format!(
+            "`id` {id} is that of a question that {what}: give each question an id of its own"
+        );
+        Err(ErrorData::invalid_request(words, None))
+    }
+
+    fn told(&self, message: &RxJsonRpcMessage<RoleServer>) {
+        if let JsonRpcMessage::Notification(told) = message
+            && let ClientNotification::CancelledNotification(cancelled) = &told.notification
+            && let Some(id) = &cancelled.params.request_id
+        {
+            let mut questions = self.questions();
+            if questions.open.remove(id) {
+                questions.cancelled.insert(id.clone());
             }
-            // Nobody waits for its answer any more.
-            JsonRpcMessage::Notification(told) => {
-                if let ClientNotification::CancelledNotification(cancelled) = &told.notification
-                    && let Some(id) = &cancelled.params.request_id
-                {
-                    self.answered(id);
-                }
-            }
-            _ => {}
+            self.changed.notify_one();
         }
     }
 
-    fn answered(&self, id: &RequestId) {
-        self.questions().remove(id);
+    fn answering(&self, id: &RequestId) {
+        let mut questions = self.questions();
+        questions.open.remove(id);
+        questions.answering += 1;
+    }
+
+    fn answered(&self) {
+        self.questions().answering -= 1;
         self.changed.notify_one();
     }
 
-    /// Returns once there are none.
+    /// Returns once there are none, and every answer is sent.
     async fn wait(&self) {
-        while !self.questions().is_empty() {
+        let are_answered = || {
+            let questions = self.questions();
+            questions.open.is_empty() && questions.answering == 0
+        };
+        while !are_answered() {
             // What changed before is remembered.
             self.changed.notified().await;
         }
@@ -180,103 +412,55 @@ impl Came {
     }
 }
 
-/// Lines that are no messages, so far unanswered.
-#[derive(Default)]
-struct Wrong {
-    /// No JSON.
-    unread: AtomicUsize,
-    /// Longer than what is read.
-    long: AtomicUsize,
-    told: Notify,
-}
-
-impl Wrong {
-    fn tell(&self, kind: &AtomicUsize) {
-        kind.fetch_add(1, Ordering::Relaxed);
-        self.told.notify_one();
-    }
-
-    /// The answer to one of them.
-    fn next(&self) -> Option<ErrorData> {
-        let take = |kind: &AtomicUsize| {
-            let less = |count: usize| count.checked_sub(1);
-            let taken = kind.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-            taken.is_ok()
-        };
-        if take(&self.unread) {
-            return Some(ErrorData::parse_error(
-                "this line is no JSON: send one message a line",
-                None,
-            ));
-        }
-        take(&self.long).then(|| {
-            let words = format!(
-                "a line of more than {} MiB is not read: ask in several parts",
-                DEFAULT_MAX_LINE_LENGTH >> 20
-            );
-            ErrorData::invalid_request(words, None)
-        })
-    }
-}
-
-/// What a pipe gives, with an end to its last line: a message without one is none to the
-/// protocol.
+/// The lines of a pipe, the last one with or without an end.
 struct Lines<R> {
-    pipe: R,
-    last: Option<u8>,
+    pipe: BufReader<R>,
     /// The line that is not ended yet, and no more of it than is read.
     line: Vec<u8>,
+    /// Whether it is longer than what is read.
+    is_long: bool,
     came: Came,
-    wrong: Arc<Wrong>,
 }
 
-impl<R> Lines<R> {
-    /// Looks at what is handed on: what is no JSON, or too long, is passed over in silence
-    /// by the protocol.
-    fn look(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
+impl<R: AsyncRead + Unpin> Lines<R> {
+    /// The next line. Waiting for it may be given up: what came of it is kept.
+    async fn next(&mut self) -> Option<Result<Vec<u8>, Wrong>> {
+        loop {
+            // What cannot be read further has ended.
+            let bytes = self.pipe.fill_buf().await.unwrap_or_default();
+            let has_ended = bytes.is_empty();
+            if has_ended && self.line.is_empty() && !self.is_long {
+                return None;
+            }
+            self.came.0.fetch_or(!has_ended, Ordering::Relaxed);
             let end = bytes.iter().position(|&byte| byte == b'\n');
-            let (part, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
-            bytes = rest;
-            let left = (DEFAULT_MAX_LINE_LENGTH + 1).saturating_sub(self.line.len());
-            self.line.extend_from_slice(&part[..part.len().min(left)]);
-            if end.is_none() {
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            self.is_long |= self.line.len() + part.len() > DEFAULT_MAX_LINE_LENGTH;
+            match self.is_long {
+                true => self.line = Vec::new(),
+                false => self.line.extend_from_slice(part),
+            }
+            let taken = part.len() + usize::from(end.is_some());
+            self.pipe.consume(taken);
+            if end.is_none() && !has_ended {
                 continue;
             }
-            if self.line.len() > DEFAULT_MAX_LINE_LENGTH {
-                self.wrong.tell(&self.wrong.long);
-            } else if !self.line.trim_ascii().is_empty()
-                && serde_json::from_slice::<serde_json::Value>(&self.line).is_err()
-            {
-                self.wrong.tell(&self.wrong.unread);
-            }
-            self.line.clear();
+            let line = std::mem::take(&mut self.line);
+            return Some(match std::mem::take(&mut self.is_long) {
+                false => Ok(line),
+                true => Err(too_long()),
+            });
         }
     }
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Lines<R> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let lines = self.get_mut();
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut lines.pipe).poll_read(context, buffer))?;
-        match buffer.filled()[before..].last() {
-            Some(&last) => {
-                lines.came.0.store(true, Ordering::Relaxed);
-                lines.last = Some(last);
-                lines.look(&buffer.filled()[before..]);
-            }
-            None if lines.last.is_some_and(|last| last != b'\n') && buffer.remaining() > 0 => {
-                buffer.put_slice(b"\n");
-                lines.last = Some(b'\n');
-                lines.look(b"\n");
-            }
-            None => {}
-        }
-        Poll::Ready(Ok(()))
+fn too_long() -> Wrong {
+    let words = format!(
+        "a line of more than {} MiB is not read: ask in several parts",
+        DEFAULT_MAX_LINE_LENGTH >> 20
+    );
+    Wrong {
+        error: ErrorData::invalid_request(words, None),
+        id: None,
     }
 }

@@ -47,11 +47,27 @@ impl Client {
         client
     }
 
-    fn send(&mut self, message: &Value) {
+    fn line(&mut self, line: &str) {
         let pipe = self.questions.as_mut().expect("its stdin");
-        writeln!(pipe, "{message}")
+        writeln!(pipe, "{line}")
             .and_then(|()| pipe.flush())
             .expect("sent");
+    }
+
+    fn send(&mut self, message: &Value) {
+        self.line(&message.to_string());
+    }
+
+    /// The next line of the server's.
+    fn answer(&mut self) -> Value {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("an answer");
+        serde_json::from_str(&line).expect("nothing but the protocol")
+    }
+
+    fn answer_to(&mut self, line: &str) -> Value {
+        self.line(line);
+        self.answer()
     }
 
     fn ask(&mut self, method: &str, params: Value) -> Value {
@@ -60,9 +76,7 @@ impl Client {
         self.send(&json!({
             "jsonrpc": "2.0", "id": number, "method": method, "params": params,
         }));
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("an answer");
-        let answer: Value = serde_json::from_str(&line).expect("nothing but the protocol");
+        let answer = self.answer();
         assert_eq!(answer["id"], number, "{answer}");
         answer
     }
@@ -246,7 +260,11 @@ fn what_cannot_be_answered_is_refused_in_words() {
     }
     let unknown = client.ask("tools/call", json!({ "name": "delete", "arguments": {} }));
     let message = unknown["error"]["message"].as_str().expect("an error");
-    assert!(message.contains("no tool `delete`"), "{unknown}");
+    assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
+    assert_eq!(
+        message, "no tool `delete`; there are: endpoints, score, explain, similar",
+        "{unknown}"
+    );
     client.end();
 }
 
@@ -299,13 +317,7 @@ fn told(arguments: &[&str], lines: &str) -> std::process::Output {
 
 #[test]
 fn what_came_before_stdin_ended_is_answered() {
-    let initialize = json!({
-        "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
-            "protocolVersion": "2025-06-18", "capabilities": {},
-            "clientInfo": { "name": "test", "version": "1" },
-        },
-    });
-    let mut lines = format!("{initialize}\n");
+    let mut lines = initialize(json!(0));
     lines.push_str("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
     for id in 1..=4 {
         let smiles = vec!["C".repeat(id); 100];
@@ -344,13 +356,7 @@ fn a_line_that_is_no_message_has_an_error_for_its_answer() {
         ("[1, 2]", -32600),
         (long.as_str(), -32600),
     ] {
-        let pipe = client.questions.as_mut().expect("its stdin");
-        writeln!(pipe, "{line}")
-            .and_then(|()| pipe.flush())
-            .expect("sent");
-        let mut answer = String::new();
-        client.answers.read_line(&mut answer).expect("an answer");
-        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let answer = client.answer_to(line);
         assert_eq!(answer["error"]["code"], code, "{answer}");
         assert!(answer["id"].is_null(), "{answer}");
     }
@@ -362,6 +368,210 @@ fn a_line_that_is_no_message_has_an_error_for_its_answer() {
     let output = told(&[], &"no\n".repeat(1000));
     let answers = String::from_utf8(output.stdout).expect("text");
     assert_eq!(answers.matches("-32700").count(), 1000);
+}
+
+/// The first line of a session.
+fn initialize(id: Value) -> String {
+    let question = json!({
+        "jsonrpc": "2.0", "id": id, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1" },
+        },
+    });
+    format!("{question}\n")
+}
+
+#[test]
+fn what_is_wrong_with_a_message_is_said_by_the_codes_of_json_rpc() {
+    let mut client = Client::start(&[]);
+    for (line, id, code, words) in [
+        ("5", json!(null), -32600, "no object"),
+        (
+            r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
+            json!(null),
+            -32600,
+            "lists of messages",
+        ),
+        (
+            r#"{"id":11,"method":"ping"}"#,
+            json!(11),
+            -32600,
+            r#""jsonrpc": "2.0""#,
+        ),
+        (
+            r#"{"jsonrpc":"1.0","id":"a","method":"ping"}"#,
+            json!("a"),
+            -32600,
+            r#""jsonrpc": "2.0""#,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#,
+            json!(null),
+            -32600,
+            "and not 1.5",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+            json!(null),
+            -32600,
+            "and not null",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":12}"#,
+            json!(12),
+            -32600,
+            "`method` is missing",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":13,"method":7}"#,
+            json!(13),
+            -32600,
+            "and not 7",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":14,"method":"ping","result":{}}"#,
+            json!(14),
+            -32600,
+            "not both",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":15,"method":"tools/cal"}"#,
+            json!(15),
+            -32601,
+            "no method `tools/cal` here",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":16,"method":"resources/list"}"#,
+            json!(16),
+            -32601,
+            "tools alone",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":17,"method":"tools/call","params":["score"]}"#,
+            json!(17),
+            -32602,
+            "`params` is an object",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":18,"method":"tools/call","params":{"tool":"score"}}"#,
+            json!(18),
+            -32602,
+            "`name`, a tool",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":19,"method":"tools/call","params":{"name":"score","arguments":"C"}}"#,
+            json!(19),
+            -32602,
+            "`arguments`, an object",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":20,"method":"initialize","params":{}}"#,
+            json!(20),
+            -32602,
+            "`clientInfo`",
+        ),
+    ] {
+        let answer = client.answer_to(line);
+        assert_eq!(answer["error"]["code"], code, "{line}: {answer}");
+        let message = answer["error"]["message"].as_str().expect("words");
+        assert!(message.contains(words), "{line}: {message}");
+        assert_eq!(answer["id"], id, "{line}: {answer}");
+    }
+    // Nothing is answered to a notification, nor to an answer.
+    for line in [
+        r#"{"jsonrpc":"2.0","method":"no/such/thing"}"#,
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{}}}"#,
+        r#"{"jsonrpc":"2.0","method":"ping","params":[1]}"#,
+        r#"{"jsonrpc":"2.0","id":77,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"?"}}"#,
+        "",
+        "\u{feff}  ",
+    ] {
+        client.line(line);
+    }
+    assert!(client.ask("ping", json!({}))["result"].is_object());
+    client.end();
+}
+
+#[test]
+fn two_questions_of_one_id_have_an_answer_each() {
+    let score = json!({
+        "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {
+            "name": "score", "arguments": { "smiles": vec!["CCO"; 100], "endpoints": ["log_s"] },
+        },
+    });
+    let lines = format!(
+        "{}{score}\n{}\n",
+        initialize(json!(0)),
+        json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/list" })
+    );
+    let output = told(&[], &lines);
+    assert_eq!(output.status.code(), Some(0));
+    let answers = String::from_utf8(output.stdout).expect("text");
+    let answers: Vec<Value> = answers
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|answer: &Value| answer["id"] == 5)
+        .collect();
+    let [refused, scored] = &answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(refused["error"]["code"], -32600, "{refused}");
+    let message = refused["error"]["message"].as_str().expect("words");
+    assert!(
+        message.contains("`id` 5 is that of a question that is not answered yet"),
+        "{message}"
+    );
+    assert!(
+        scored["result"]["structuredContent"].is_object(),
+        "{scored}"
+    );
+
+    // Once it is answered, an id may come again; of a cancelled question it may not, whose
+    // answer may still come of it.
+    let mut client = Client::start(&[]);
+    for _ in 0..3 {
+        let listed = client.answer_to(r#"{"jsonrpc":"2.0","id":5,"method":"tools/list"}"#);
+        assert!(listed["result"]["tools"].is_array(), "{listed}");
+    }
+    client.send(&score);
+    client.line(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#);
+    let refused = client.answer_to(r#"{"jsonrpc":"2.0","id":5,"method":"tools/list"}"#);
+    let message = refused["error"]["message"].as_str().expect("words");
+    assert!(message.contains("was cancelled"), "{message}");
+    client.end();
+}
+
+#[test]
+fn whoever_asks_before_the_introduction_is_told_to_introduce_itself() {
+    let lines = [
+        // No reason to end.
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+        r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#,
+        r#"{"jsonrpc":"2.0","id":3,"method":"initialize","params":{"protocolVersion":1}}"#,
+        &initialize(json!(4)),
+        r#"{"jsonrpc":"2.0","id":5,"method":"tools/list"}"#,
+    ];
+    let output = told(&[], &lines.join("\n"));
+    assert_eq!(output.status.code(), Some(0));
+    let answers = String::from_utf8(output.stdout).expect("text");
+    let answers: Vec<Value> = answers
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let ids: Vec<&Value> = answers.iter().map(|answer| &answer["id"]).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5], "{answers:?}");
+    let message = answers[1]["error"]["message"].as_str().expect("words");
+    assert!(
+        message.contains("`tools/list` came before `initialize`"),
+        "{message}"
+    );
+    assert_eq!(answers[1]["error"]["code"], -32600);
+    assert_eq!(answers[2]["error"]["code"], -32602);
+    for answered in [0, 3, 4] {
+        assert!(answers[answered]["result"].is_object(), "{answers:?}");
+    }
 }
 
 #[test]
