@@ -192,7 +192,7 @@ pub(crate) fn rename_directory(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Where the directory `path` lies whole: under its name, or under that of one
 /// which was being replaced when the process was killed.
-pub(crate) fn whole(path: &Path) -> PathBuf {
+pub fn whole(path: &Path) -> PathBuf {
     let replaced = replaced(path);
     if !path.exists() && replaced.is_dir() {
         replaced

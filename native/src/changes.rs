@@ -4,10 +4,51 @@
 use std::collections::BTreeMap;
 
 use delicate::predict::{Domain, Prediction, Standardization};
+use delicate::records::{Output, RowError};
+use serde::{Deserialize, Serialize};
+
+/// What is counted of the rows of a file, and kept beside those that are done so that a
+/// resumed command tells of all of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    changes: Changes,
+    domains: Domains,
+}
+
+impl Tally {
+    /// Counts a row.
+    pub(crate) fn count(
+        &mut self,
+        standardization: Option<&Standardization>,
+        result: &Result<Output<'_>, &RowError>,
+    ) {
+        if let Some(standardization) = standardization {
+            self.changes.count(standardization);
+        }
+        if let Ok(
+            Output::Predictions(predictions) | Output::PredictionsAndProperties(predictions, _),
+        ) = result
+        {
+            self.domains.count(predictions);
+        }
+    }
+
+    /// Counts what another has counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.changes.add(&other.changes);
+        self.domains.add(&other.domains);
+    }
+
+    /// Lines for the user; none where there is nothing to say.
+    pub(crate) fn summary(&self) -> Vec<String> {
+        let changes = self.changes.summary();
+        changes.into_iter().chain(self.domains.summary()).collect()
+    }
+}
 
 /// In how many rows a molecule was not used as it was drawn.
-#[derive(Debug, Default)]
-pub(crate) struct Changes {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Changes {
     left_out: usize,
     neutralized: usize,
     isotopes: usize,
@@ -16,7 +57,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    pub(crate) fn count(&mut self, standardization: &Standardization) {
+    fn count(&mut self, standardization: &Standardization) {
         self.left_out += usize::from(!standardization.left_out.is_empty());
         self.neutralized += usize::from(standardization.neutralized > 0);
         self.isotopes += usize::from(standardization.isotopes > 0);
@@ -26,8 +67,18 @@ impl Changes {
         }
     }
 
+    fn add(&mut self, other: &Self) {
+        self.left_out += other.left_out;
+        self.neutralized += other.neutralized;
+        self.isotopes += other.isotopes;
+        self.stereo += other.stereo;
+        for (note, count) in &other.notes {
+            *self.notes.entry(note.clone()).or_default() += count;
+        }
+    }
+
     /// One line for the user; `None` where there is nothing to say.
-    pub(crate) fn summary(&self) -> Option<String> {
+    fn summary(&self) -> Option<String> {
         let counts = [
             (self.left_out, "without salts or solvents"),
             (self.neutralized, "without charges"),
@@ -46,8 +97,8 @@ impl Changes {
 }
 
 /// How many values of each endpoint stand in which part of its domain.
-#[derive(Debug, Default)]
-pub(crate) struct Domains {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Domains {
     /// By endpoint, in the order of the first row.
     counts: Vec<(String, [usize; 3])>,
 }
@@ -56,7 +107,7 @@ impl Domains {
     /// Endpoints that are told one by one.
     const FEW: usize = 6;
 
-    pub(crate) fn count(&mut self, predictions: &[Prediction]) {
+    fn count(&mut self, predictions: &[Prediction]) {
         if self.counts.is_empty() {
             let names = predictions.iter().map(|one| one.endpoint().to_owned());
             self.counts = names.map(|name| (name, [0; 3])).collect();
@@ -71,9 +122,22 @@ impl Domains {
         }
     }
 
+    /// Of the same endpoints.
+    fn add(&mut self, other: &Self) {
+        if self.counts.is_empty() {
+            self.counts.clone_from(&other.counts);
+            return;
+        }
+        for ((_, counts), (_, others)) in self.counts.iter_mut().zip(&other.counts) {
+            for (count, other) in counts.iter_mut().zip(others) {
+                *count += other;
+            }
+        }
+    }
+
     /// Lines for the user: one an endpoint where they are few, or one for all; none
     /// where no domain was asked for.
-    pub(crate) fn summary(&self) -> Vec<String> {
+    fn summary(&self) -> Vec<String> {
         let told = |[within, border, out]: [usize; 3]| {
             format!("{within} in the domain, {border} at its border, {out} out of it")
         };

@@ -15,7 +15,7 @@ use delicate::records::{Format, OutputFormat, ReadOptions};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::files::{Shard, is_packed};
+use crate::files::{Shard, is_packed, regular_target};
 use crate::memory::GivenBack;
 
 /// The values of an option, each with its name and its help.
@@ -242,6 +242,19 @@ pub(crate) fn count(given: &str) -> Result<NonZeroUsize, String> {
     number.ok_or_else(|| "it must be a whole number from 1 on".to_owned())
 }
 
+/// A whole number that may be zero.
+pub(crate) fn whole<T: std::str::FromStr>(given: &str) -> Result<T, String> {
+    given
+        .parse()
+        .map_err(|_| "it must be a whole number, such as 16".to_owned())
+}
+
+/// A number with or without decimals.
+pub(crate) fn decimal(given: &str) -> Result<f64, String> {
+    let number = given.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| "it must be a number, such as 0.001".to_owned())
+}
+
 /// Beyond a thousand the mean does not move, and a wish to stop is felt late.
 fn augmentations(given: &str) -> Result<NonZeroUsize, String> {
     let number = given
@@ -402,10 +415,33 @@ const FOREIGN: &[&str] = &[
     "rdf", "rxn", "smi", "smiles", "tar", "tgz", "xls", "xlsb", "xlsx", "xz", "zip", "zst",
 ];
 
-/// A file name in lower case without its `.gz`, and its ending.
+/// The endings that name a format, and those that are not asked for: text that is a table,
+/// and nothing at all.
+const ENDINGS: &[(&str, RowFormat)] = &[
+    ("csv", RowFormat::Text(OutputFormat::Csv)),
+    ("tsv", RowFormat::Text(OutputFormat::Tsv)),
+    ("tab", RowFormat::Text(OutputFormat::Tsv)),
+    ("json", RowFormat::Text(OutputFormat::Json)),
+    ("jsonl", RowFormat::Text(OutputFormat::Jsonl)),
+    ("ndjson", RowFormat::Text(OutputFormat::Jsonl)),
+    ("sdf", RowFormat::Text(OutputFormat::Sdf)),
+    ("sd", RowFormat::Text(OutputFormat::Sdf)),
+    ("parquet", RowFormat::Parquet),
+    ("txt", RowFormat::Text(OutputFormat::Csv)),
+    ("", RowFormat::Text(OutputFormat::Csv)),
+];
+
+/// The format that an ending names.
+fn format_of(ending: &str) -> Option<RowFormat> {
+    let known = ENDINGS.iter().find(|(known, _)| *known == ending);
+    known.map(|&(_, format)| format)
+}
+
+/// A file name's ending, in lower case and beneath its `.gz`; none of a name that only
+/// begins with a point.
 fn ending(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.to_ascii_lowercase();
+    let name = name.trim_start_matches('.').to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     name.rsplit_once('.')
         .map_or_else(String::new, |(_, ending)| ending.to_owned())
@@ -429,7 +465,7 @@ fn writable(path: PathBuf) -> Result<PathBuf, String> {
 /// Where rows are written, and how.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArguments {
-    /// Output format (default: by the extension of -o, otherwise csv)
+    /// Output format (default: by the ending of -o; csv to stdout and without an ending)
     #[arg(long, value_name = "FORMAT", value_parser = one_of(OUTPUT_FORMATS))]
     pub(crate) format: Option<RowFormat>,
     /// Output file, compressed if it ends in .gz; `-` for stdout (default: stdout)
@@ -482,8 +518,12 @@ impl OutputArguments {
             .filter(|path| *path != Path::new("-"))
     }
 
-    /// Refuses a file in a folder that is not there, before anything that takes time.
-    pub(crate) fn check_folder(&self) -> Result<(), CommandError> {
+    /// Refuses a folder, a file in a folder that is not there, or one under a name that
+    /// does not say what is to be written, before anything that takes time.
+    pub(crate) fn check_file(&self) -> Result<(), CommandError> {
+        if let Some(path) = self.file() {
+            self.check_name(path)?;
+        }
         let folder = self.file().and_then(Path::parent);
         match folder.filter(|folder| *folder != Path::new("") && !folder.is_dir()) {
             Some(folder) => Err(CommandError::NoFolder {
@@ -491,6 +531,36 @@ impl OutputArguments {
                 folder: folder.to_owned(),
             }),
             None => Ok(()),
+        }
+    }
+
+    fn check_name(&self, path: &Path) -> Result<(), CommandError> {
+        let shown = path.display();
+        let refuse = |what: String| Err(CommandError::Usage(format!("{shown}: {what}")));
+        if path.is_dir() || path.to_string_lossy().ends_with(std::path::is_separator) {
+            let example = path.join("scored.csv");
+            return refuse(format!(
+                "this is a folder: name a file in it, such as {}",
+                example.display()
+            ));
+        }
+        // A pipe or a device has whatever name it has.
+        if regular_target(path).is_none() {
+            return Ok(());
+        }
+        let ending = ending(path);
+        match (self.format, format_of(&ending)) {
+            (None, None) => refuse(format!(
+                ".{ending} names no format: name the file .csv, .tsv, .json, .jsonl or .sdf, each \
+                 also .gz, or .parquet, or add --format"
+            )),
+            (Some(RowFormat::Parquet), _) if is_packed(path) => {
+                refuse("Parquet is compressed within: leave out the .gz".to_owned())
+            }
+            (Some(RowFormat::Parquet), Some(RowFormat::Text(_))) if !ending.is_empty() => refuse(
+                format!("this is to be Parquet, and .{ending} is something else: name it .parquet"),
+            ),
+            _ => Ok(()),
         }
     }
 
@@ -508,15 +578,8 @@ impl OutputArguments {
     /// The format to write.
     pub(crate) fn format(&self) -> RowFormat {
         let ending = self.file().map(ending).unwrap_or_default();
-        RowFormat::Text(match (self.format, ending.as_str()) {
-            (Some(format), _) => return format,
-            (None, "parquet") => return RowFormat::Parquet,
-            (None, "json") => OutputFormat::Json,
-            (None, "jsonl" | "ndjson") => OutputFormat::Jsonl,
-            (None, "tsv" | "tab") => OutputFormat::Tsv,
-            (None, "sdf" | "sd") => OutputFormat::Sdf,
-            (None, _) => OutputFormat::Csv,
-        })
+        let named = || format_of(&ending);
+        (self.format.or_else(named)).unwrap_or(RowFormat::Text(OutputFormat::Csv))
     }
 
     /// The name of the format to write.

@@ -1,7 +1,9 @@
 //! Configurations by name or file, with what the command line says on top.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
+use delicate::records::Format;
 use delicate::train::{CONFIGURATIONS, RunConfig};
 use toml::{Table, Value};
 
@@ -22,6 +24,27 @@ fn current_name(name: &str) -> String {
     }
 }
 
+/// Whether a command that takes molecules beside its configuration is given a file of
+/// them in its place.
+fn is_of_molecules(kind: &str, source: &Path) -> bool {
+    kind != "finetune" && Format::from_name(&source.to_string_lossy()).is_some()
+}
+
+/// Why there is no configuration in a file, and which there are.
+fn unreadable(kind: &str, source: &Path, error: &io::Error) -> String {
+    let what = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such file, and no built-in configuration is called so".to_owned()
+        }
+        _ if source.is_dir() => "this is a folder, and no configuration (TOML)".to_owned(),
+        io::ErrorKind::InvalidData => "this is no text, as a configuration (TOML) is".to_owned(),
+        _ => error.to_string(),
+    };
+    let of_kind = CONFIGURATIONS.iter().filter(|(of, _, _)| *of == kind);
+    let names: Vec<&str> = of_kind.map(|(_, name, _)| *name).collect();
+    format!("{what}; built-in configurations: {}", names.join(", "))
+}
+
 /// A configuration that is being put together.
 pub(crate) struct Draft {
     source: PathBuf,
@@ -40,17 +63,20 @@ impl Draft {
             .find(|(of, name, _)| *of == kind && *name == asked);
         let text = match known {
             Some((_, _, text)) => (*text).to_owned(),
-            None => std::fs::read_to_string(source).map_err(|error| {
-                let names: Vec<&str> = CONFIGURATIONS
-                    .iter()
-                    .filter(|(of, _, _)| *of == kind)
-                    .map(|(_, name, _)| *name)
-                    .collect();
-                CommandError::Configuration {
-                    path: source.to_owned(),
-                    what: format!("{error}; built-in configurations: {}", names.join(", ")),
-                }
-            })?,
+            None if is_of_molecules(kind, source) => {
+                let file = source.display();
+                return Err(wrong(
+                    source,
+                    format!(
+                        "this is a file of molecules, and a configuration belongs here: `delicate \
+                         {kind} delicate-small --train {file} -o RUN`"
+                    ),
+                ));
+            }
+            None => {
+                let read = std::fs::read_to_string(source);
+                read.map_err(|error| wrong(source, unreadable(kind, source, &error)))?
+            }
         };
         Ok(Self {
             table: text.parse().map_err(|error| wrong(source, error))?,

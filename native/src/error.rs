@@ -4,7 +4,6 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use delicate::chemistry::Molecule;
 use delicate::convert::export::ExportError;
 use delicate::convert::import::ImportError;
 use delicate::device::DeviceError;
@@ -16,10 +15,11 @@ use delicate::screening::index::IndexError;
 use delicate::train::TrainingError;
 
 use crate::partial::PartialError;
+use crate::places::WrongPlace;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
-    #[error("{}: {source}{}", path.display(), instead_of_file(path, source))]
+    #[error("{}: {source}", path.display())]
     Input { path: PathBuf, source: io::Error },
     #[error(
         "writing {}: there is no folder {}: make it, or choose another -o",
@@ -32,6 +32,8 @@ pub(crate) enum CommandError {
     Output { name: String, source: io::Error },
     #[error("{} is both input and output: choose a different -o", .0.display())]
     SameFile(PathBuf),
+    #[error(transparent)]
+    WrongPlace(#[from] WrongPlace),
     #[error(transparent)]
     Partial(#[from] PartialError),
     /// A command that ended before its output was whole.
@@ -77,7 +79,10 @@ pub(crate) enum CommandError {
     Configuration { path: PathBuf, what: String },
     #[error("{0}")]
     Usage(String),
-    #[error("{}: no column `{wanted}`; columns: {}", path.display(), columns.join(", "))]
+    #[error(
+        "{}: no column `{wanted}`: name that of the labels with --label; columns: {}",
+        path.display(), columns.join(", ")
+    )]
     NoColumn {
         path: PathBuf,
         wanted: String,
@@ -95,20 +100,6 @@ pub(crate) enum CommandError {
         source: Box<dyn Error + Send + Sync>,
         exit_code: u8,
     },
-}
-
-/// What to do where a molecule was named in place of a file that is not there.
-fn instead_of_file(path: &Path, source: &io::Error) -> String {
-    let text = path.to_string_lossy();
-    let is_molecule = || Molecule::parse(&text).is_ok();
-    if source.kind() == io::ErrorKind::NotFound && is_molecule() {
-        format!(
-            "; it reads as a SMILES: put it into a file, or see one molecule with \
-             `delicate explain '{text}'`"
-        )
-    } else {
-        String::new()
-    }
 }
 
 /// A message of the file `path`, which may name it already.

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::error::CommandError;
 use crate::messages::say;
 use crate::partial::{self, PartialSink, partial_name};
+use crate::places::Place;
 
 /// Rows that are worked on together: enough to sort by length, few enough that
 /// little is lost when the command is interrupted.
@@ -124,6 +125,7 @@ pub(crate) struct Shard {
 impl RowFile {
     /// Opens a file to read; `-` is stdin.
     pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self, CommandError> {
+        Place::Molecules.check(path)?;
         let body = if path == Path::new("-") {
             Self::text(path, Input::Stdin(io::stdin().lock()), options)?
         } else {

@@ -17,12 +17,14 @@ mod configurations;
 mod error;
 mod failures;
 mod files;
+mod hints;
 mod interrupt;
 mod memory;
 mod messages;
 mod model;
 mod partial;
 mod parts;
+mod places;
 mod progress;
 mod rows;
 
@@ -105,10 +107,15 @@ fn check_threads() -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Shows the help, the version or what is wrong with the arguments.
+/// Shows the help, the version or what is wrong with the arguments, and what to try.
 fn shown(answer: &clap::Error) -> ExitCode {
     let code = u8::try_from(answer.exit_code()).unwrap_or(2);
-    match answer.print() {
+    let printed = answer.print();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(hint) = hints::hint(answer, &arguments) {
+        say!("{hint}");
+    }
+    match printed {
         Err(error) if code == 0 && error.kind() != std::io::ErrorKind::BrokenPipe => {
             let error = CommandError::stdout(error);
             say!("delicate: {error}");

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::ModelArguments;
 use crate::error::CommandError;
 use crate::memory::GivenBack;
+use crate::places::{self, Place};
 
 /// What a command computes with the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,28 +98,32 @@ fn files(
     let name = directory.map_or("(built in)".to_owned(), |path| path.display().to_string());
     let files = match directory {
         // As after `delicate finetune -o run`.
-        Some(run) if is_run(run) => {
+        Some(run) if has_model(run) => {
             let (run, model) = (run.display(), run.join(run_dir::MODEL));
             return Err(CommandError::Usage(format!(
                 "{run} is a run directory: name its model, {}",
                 model.display()
             )));
         }
-        Some(run) if run.join(run_dir::CONFIG).is_file() => {
+        Some(run) if places::is_run(run) => {
             let run = run.display();
             return Err(CommandError::Usage(format!(
                 "{run} is a run that is not finished, and has no model yet: resume it with \
                  `delicate resume {run}`"
             )));
         }
-        Some(path) => ModelFiles::read(path),
+        Some(path) => {
+            Place::Model.check(path)?;
+            ModelFiles::read(path)
+        }
         None => built_in(task),
     };
     Ok((name, files))
 }
 
-fn is_run(path: &Path) -> bool {
-    path.join(run_dir::CONFIG).is_file() && path.join(run_dir::MODEL).is_dir()
+/// Whether a folder is a run directory with a model.
+fn has_model(path: &Path) -> bool {
+    places::is_run(path) && path.join(run_dir::MODEL).is_dir()
 }
 
 #[cfg(feature = "embedded")]

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::changes::Tally;
+
 /// Time between two records of how far a file is: each waits for the disk.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -73,6 +75,8 @@ pub(crate) struct Written {
     pub(crate) rows: u64,
     /// Of them those with an error.
     pub(crate) failed: u64,
+    /// What was counted of them.
+    pub(crate) tally: Tally,
     /// Bytes of these rows, the header included.
     bytes: u64,
     /// SHA-256 of these bytes.
@@ -263,9 +267,15 @@ impl PartialFile {
     }
 
     /// The rows up to here are in the file: records it, now and then.
-    pub(crate) fn chunk_done(&mut self, rows: u64, failed: u64) -> Result<(), PartialError> {
+    pub(crate) fn chunk_done(
+        &mut self,
+        rows: u64,
+        failed: u64,
+        tally: &Tally,
+    ) -> Result<(), PartialError> {
         self.written.rows = rows;
         self.written.failed = failed;
+        self.written.tally.clone_from(tally);
         self.written.bytes = self.bytes.get();
         self.written.output = hexadecimal(self.output.borrow().clone());
         self.written.input = hexadecimal(self.input.clone());
@@ -476,7 +486,7 @@ mod tests {
         let mut sink = file.sink();
         sink.write_all(b"header\nfirst\n").expect("written");
         file.read(&row("C"));
-        file.chunk_done(1, 0).expect("recorded");
+        file.chunk_done(1, 0, &Tally::default()).expect("recorded");
         sink.write_all(b"half of a r").expect("written");
         assert!(matches!(
             PartialFile::create(&target, settings("one")),
@@ -525,7 +535,8 @@ mod tests {
         for (rows, text) in [(1, "header\nfirst\n"), (2, "second\n")] {
             sink.write_all(text.as_bytes()).expect("written");
             file.read(&row("C"));
-            file.chunk_done(rows, 0).expect("recorded");
+            file.chunk_done(rows, 0, &Tally::default())
+                .expect("recorded");
         }
         sink.write_all(b"half of a r").expect("written");
         file.leave().expect("recorded");
@@ -557,7 +568,7 @@ mod tests {
         // And what is added is checked with the rest.
         let mut file = file;
         file.sink().write_all(b"third\n").expect("written");
-        file.chunk_done(3, 0).expect("recorded");
+        file.chunk_done(3, 0, &Tally::default()).expect("recorded");
         drop(file);
         resume().expect("it is ours").expect("it is there");
     }

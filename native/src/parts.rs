@@ -17,6 +17,7 @@ use delicate::records::{Frame, Output, RowError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::changes::Tally;
 use crate::error::CommandError;
 use crate::files::{Chunk, RowFile};
 use crate::partial::{self, PartialError, Settings, partial_name};
@@ -35,6 +36,8 @@ const SETTINGS: &str = "settings.json";
 struct Part {
     /// Rows with an error among its rows.
     failed: u64,
+    /// What was counted of its rows.
+    tally: Tally,
     /// SHA-256 of all rows of a table of text up to its end.
     #[serde(default)]
     input: String,
@@ -66,9 +69,11 @@ pub(crate) struct PartFile {
     /// Rows of the part that is being written, and those with an error.
     part_rows: u64,
     part_failed: u64,
+    part_tally: Tally,
     /// Rows of finished parts, and those with an error.
     rows: u64,
     failed: u64,
+    tally: Tally,
 }
 
 impl PartFile {
@@ -118,8 +123,10 @@ impl PartFile {
             input: Sha256::new(),
             part_rows: 0,
             part_failed: 0,
+            part_tally: Tally::default(),
             rows: 0,
             failed: 0,
+            tally: Tally::default(),
         })))
     }
 
@@ -162,6 +169,7 @@ impl PartFile {
             }
             self.rows += rows;
             self.failed += part.failed;
+            self.tally.add(&part.tally);
             self.finished.push(path);
         }
     }
@@ -177,6 +185,11 @@ impl PartFile {
         (self.rows + self.part_rows, self.failed + self.part_failed)
     }
 
+    /// What was counted of the rows of finished parts.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// What came of the next row.
     pub(crate) fn push(
         &mut self,
@@ -185,6 +198,7 @@ impl PartFile {
     ) {
         self.part_rows += 1;
         self.part_failed += u64::from(result.is_err());
+        self.part_tally.count(standardization, &result);
         self.frame.push(standardization, result);
     }
 
@@ -226,8 +240,11 @@ impl PartFile {
         let Some(mut writer) = self.writer.take() else {
             return Ok(());
         };
+        let part_tally = std::mem::take(&mut self.part_tally);
+        self.tally.add(&part_tally);
         let part = Part {
             failed: self.part_failed,
+            tally: part_tally,
             input: format!("{:x}", self.input.clone().finalize()),
         };
         writer.say(PART, serde_json::to_string(&part)?);

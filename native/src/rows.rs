@@ -17,7 +17,7 @@ use delicate::records::{
 };
 use serde_json::Value;
 
-use crate::changes::{Changes, Domains};
+use crate::changes::Tally;
 use crate::cli::{InputArguments, MoleculeArguments, OutputArguments, RowFormat, ShardArguments};
 use crate::error::CommandError;
 use crate::failures::Failures;
@@ -75,7 +75,7 @@ pub(crate) struct MoleculeRowsArguments {
     /// JSON array or .gz)
     #[arg(long)]
     resume: bool,
-    /// Print no progress and no summary
+    /// Print no progress and no summary; what was guessed, left out or went wrong is still said
     #[arg(short, long)]
     quiet: bool,
 }
@@ -129,6 +129,7 @@ impl<'a> RowCommand<'a> {
         quiet: bool,
     ) -> Result<Self, CommandError> {
         let interrupt = Interrupt::listen();
+        output.check_file()?;
         if resumes {
             check_resume(output)?;
         }
@@ -142,7 +143,6 @@ impl<'a> RowCommand<'a> {
             }
             RowFormat::Parquet => {}
         }
-        output.check_folder()?;
         refuse_same_file(file, output.file())?;
         Ok(Self {
             file,
@@ -211,8 +211,6 @@ impl<'a> RowCommand<'a> {
         let (before_all, _) = output.rows();
         let bar = progress::rows(self.quiet);
         let mut failures = Failures::default();
-        let mut changes = Changes::default();
-        let mut domains = Domains::default();
         let mut fault = None;
         let mut ended = false;
         while !ended {
@@ -244,18 +242,7 @@ impl<'a> RowCommand<'a> {
                     let error = row_error(row, header.id, error);
                     return Err(output.end_early(error));
                 }
-                if let Some(standardization) = standardization {
-                    changes.count(standardization);
-                }
-                let result = result.map(Into::into);
-                if let Ok(
-                    Output::Predictions(predictions)
-                    | Output::PredictionsAndProperties(predictions, _),
-                ) = result
-                {
-                    domains.count(predictions);
-                }
-                output.write(row, standardization.as_ref(), result)?;
+                output.write(row, standardization.as_ref(), result.map(Into::into))?;
             }
             if let Some(stop) = computed.stop {
                 bar.finish_and_clear();
@@ -274,6 +261,7 @@ impl<'a> RowCommand<'a> {
             return Err(output.end_early(fault));
         }
         let (rows, failed) = output.rows();
+        let summary = output.tally().summary();
         output.complete()?;
         if !self.quiet {
             let seconds = started.elapsed().as_secs_f64();
@@ -284,10 +272,7 @@ impl<'a> RowCommand<'a> {
                 (rows - before_all) as f64 / seconds.max(1e-9),
                 place(),
             );
-            if let Some(summary) = changes.summary() {
-                say!("{summary}");
-            }
-            for line in domains.summary() {
+            for line in summary {
                 say!("{line}");
             }
         }
@@ -443,6 +428,14 @@ impl<'a> RowOutput<'a> {
         }
     }
 
+    /// What was counted of all rows that are done.
+    fn tally(&self) -> &Tally {
+        match self {
+            Self::Text(output) => &output.tally,
+            Self::Parquet(_, parts) => parts.tally(),
+        }
+    }
+
     fn write(
         &mut self,
         row: &Row,
@@ -504,6 +497,7 @@ struct TextOutput<'a> {
     partial: Option<PartialFile>,
     rows: u64,
     failed: u64,
+    tally: Tally,
 }
 
 impl<'a> TextOutput<'a> {
@@ -560,6 +554,7 @@ impl<'a> TextOutput<'a> {
             partial,
             rows: 0,
             failed: 0,
+            tally: Tally::default(),
         }))
     }
 
@@ -575,6 +570,7 @@ impl<'a> TextOutput<'a> {
         }
         partial.check_input(self.rows)?;
         self.failed = partial.written().failed;
+        self.tally.clone_from(&partial.written().tally);
         Ok(())
     }
 
@@ -585,6 +581,7 @@ impl<'a> TextOutput<'a> {
         result: Result<Output<'_>, &RowError>,
     ) -> Result<(), CommandError> {
         self.failed += u64::from(result.is_err());
+        self.tally.count(standardization, &result);
         self.rows += 1;
         if let Some(partial) = &mut self.partial {
             partial.read(row);
@@ -598,7 +595,9 @@ impl<'a> TextOutput<'a> {
         let flushed = self.writer.flush();
         flushed.map_err(|source| self.arguments.failed(source))?;
         match &mut self.partial {
-            Some(partial) if are_whole => Ok(partial.chunk_done(self.rows, self.failed)?),
+            Some(partial) if are_whole => {
+                Ok(partial.chunk_done(self.rows, self.failed, &self.tally)?)
+            }
             _ => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use delicate::train::benchmark::{
     Workload,
 };
 
-use crate::cli::{DeviceArguments, ReportArguments};
+use crate::cli::{DeviceArguments, ReportArguments, whole};
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_same_file};
 use crate::messages::say;
@@ -51,13 +51,13 @@ pub(crate) struct MeasureArguments {
     #[command(flatten)]
     pub(crate) device: DeviceArguments,
     /// Molecules per training batch
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = whole::<usize>)]
     pub(crate) batch_molecules: usize,
     /// Number of timed rounds
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>)]
     pub(crate) rounds: usize,
     /// Number of warm-up rounds before them
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
     pub(crate) warm_up: usize,
     #[command(flatten)]
     pub(crate) report: ReportArguments,

@@ -9,6 +9,7 @@ use delicate::train::{RunConfig, describe};
 use crate::configurations::Draft;
 use crate::error::CommandError;
 use crate::messages::say;
+use crate::places::Place;
 
 #[derive(Debug, Args)]
 pub(crate) struct DescribeArguments {
@@ -21,6 +22,7 @@ pub(crate) struct DescribeArguments {
 
 pub(crate) fn run(arguments: &DescribeArguments) -> Result<(), CommandError> {
     let (directory, source) = (arguments.model.as_path(), arguments.config.as_path());
+    Place::Model.check(directory)?;
     let wrong = |what: String| CommandError::Configuration {
         path: source.to_owned(),
         what,

@@ -13,7 +13,7 @@ use delicate::predict::PredictOptions;
 use delicate::records::Row;
 use delicate::train::evaluation::{evaluate_table, trained_on};
 use delicate::train::labels::Cell;
-use delicate::train::{evaluate_run, evaluation_table, run_dir};
+use delicate::train::{evaluate_run, evaluation_table};
 
 use crate::cli::{
     AugmentationArguments, DeviceArguments, DeviceLossNotice, InputArguments, ModelArguments,
@@ -24,6 +24,7 @@ use crate::error::CommandError;
 use crate::files::RowFile;
 use crate::messages::say;
 use crate::model::{self, Task};
+use crate::places::{self, Place};
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArguments {
@@ -63,13 +64,14 @@ pub(crate) struct EvaluateArguments {
 }
 
 pub(crate) fn run(arguments: &EvaluateArguments) -> Result<(), CommandError> {
-    let device = arguments.device.open()?;
     let path = &arguments.path;
+    Place::RunOrTable.check(path)?;
+    let device = arguments.device.open()?;
     let options = arguments
         .molecule
         .options()
         .augmentations(arguments.augmentation.augmentations);
-    let evaluation = if path.join(run_dir::CONFIG).is_file() {
+    let evaluation = if places::is_run(path) {
         if options.keep != Keep::default() {
             // A run's molecules were standardised when it read its tables.
             let message =
@@ -112,9 +114,12 @@ fn on_table(
             all.iter().find(|endpoint| endpoint.name == *name).cloned()
         }
         (None, [only]) => Some(only.clone()),
-        _ => {
+        (asked, _) => {
+            let unknown = asked.as_ref().map_or_else(String::new, |name| {
+                format!("the model has no endpoint `{name}`; ")
+            });
             return Err(CommandError::Usage(format!(
-                "name one of the model's endpoints with --endpoint: {}",
+                "{unknown}name one of the model's endpoints with --endpoint: {}",
                 names.join(", ")
             )));
         }

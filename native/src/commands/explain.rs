@@ -1,8 +1,10 @@
 //! `delicate explain`: one molecule in full.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::Args;
+use delicate::chemistry::Molecule;
 use delicate::predict::Interval;
 use delicate::predict::attribution::{ExplainError, Explanation};
 use delicate::records::Structure;
@@ -34,6 +36,13 @@ pub(crate) struct ExplainArguments {
 const MOST: usize = 5;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
+    let asked = &arguments.smiles;
+    if Molecule::parse(asked).is_err() && Path::new(asked).is_file() {
+        return Err(CommandError::Usage(format!(
+            "{asked} is a file, and one SMILES belongs here; `delicate score {asked} \
+             --uncertainty` is for all molecules of a file"
+        )));
+    }
     let device = arguments.device.open()?;
     let mut scorer = model::load(&arguments.model, Task::Score, device)?;
     if !arguments.endpoints.is_empty() {

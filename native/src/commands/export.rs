@@ -12,6 +12,7 @@ use delicate::records::{ReadOptions, Structure};
 use crate::cli::{DeviceArguments, StorageArguments};
 use crate::error::CommandError;
 use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
+use crate::places::Place;
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArguments {
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     if let Some(data) = &arguments.data {
         refuse_same_file(data, Some(to))?;
     }
+    Place::Model.check(from)?;
     let structures = structures(arguments.data.as_deref())?;
     let device = arguments.device.open()?;
     let files = ModelFiles::read(from).map_err(model_error(from))?;

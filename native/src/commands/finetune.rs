@@ -8,13 +8,14 @@ use delicate::model::EndpointTask;
 use delicate::train::own_table::{self, Inspected, LabelColumn, OwnTable, OwnTableError};
 use delicate::train::{self, FinetuneConfig, RunConfig, SplitKind};
 
-use crate::cli::{Choices, name_of, one_of};
+use crate::cli::{Choices, name_of, one_of, whole};
 use crate::commands::train::{
-    RunArguments, Session, check_command, configuration, overridden, start,
+    RunArguments, Session, check, check_command, configuration, overridden, start,
 };
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
 use crate::messages::say;
+use crate::places::Place;
 
 const TASKS: &Choices<EndpointTask> = &[
     (
@@ -67,7 +68,7 @@ pub(crate) struct FinetuneArguments {
     #[arg(long, value_name = "DIR|built-in|none", conflicts_with = "resume")]
     start: Option<PathBuf>,
     /// Number of folds (default: from the configuration)
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, value_parser = whole::<u32>, conflicts_with = "resume")]
     folds: Option<u32>,
     /// How molecules are split (default: from the configuration)
     #[arg(
@@ -183,11 +184,19 @@ fn on_table(arguments: &FinetuneArguments) -> Result<(), CommandError> {
             return Err(CommandError::Usage("the table is missing".to_owned()));
         }
     };
+    Place::Table.check(&path)?;
+    let start = table_start(arguments.start.as_deref());
+    if let Some(start) = start
+        .as_deref()
+        .filter(|it| *it != Path::new(train::BUILT_IN))
+    {
+        Place::Start.check(start)?;
+    }
     let table = OwnTable {
         path,
         labels: arguments.table.labels()?,
         smiles_column: arguments.table.smiles_column.clone(),
-        start: table_start(arguments.start.as_deref()),
+        start,
     };
     let found = table.inspect().map_err(|error| {
         let is_unsaid = matches!(error, OwnTableError::WhichColumn { .. });
@@ -200,6 +209,7 @@ fn on_table(arguments: &FinetuneArguments) -> Result<(), CommandError> {
     finetuning(&mut draft, arguments)?;
     let config = draft.finish()?;
     check_command("finetune", &config)?;
+    check(&config, &found.data)?;
     if let (RunConfig::Finetune(config), false) = (&config, arguments.run.quiet) {
         say!("{}", summary(&table.path, &found, config).trim_end());
     }

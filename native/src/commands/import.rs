@@ -8,9 +8,10 @@ use delicate::convert::import::{ImportOptions, Imported, import};
 use delicate::device::{Device, DeviceChoice};
 use delicate::model_dir::{self, Precision};
 
-use crate::cli::StorageArguments;
+use crate::cli::{StorageArguments, whole};
 use crate::error::CommandError;
 use crate::files::refuse_same_file;
+use crate::places::Place;
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
@@ -27,13 +28,13 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "SPDX", default_value = "unknown")]
     pub(crate) license: String,
     /// Number of attention heads (default: from config.json, otherwise hidden size / 64)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) heads: Option<usize>,
     /// Number of passes through the shared layer of an ALBERT (default: from config.json)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) layers: Option<usize>,
     /// Maximum sequence length in tokens (default: rows of the position table, otherwise 128)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     pub(crate) max_length: Option<usize>,
     /// Output of the fine-tuned head, in order; repeatable
     #[arg(long = "endpoint", value_name = "NAME[:UNIT]")]
@@ -68,6 +69,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<(), CommandError> {
             .map(|text| endpoint(text))
             .collect(),
     };
+    Place::Checkpoint.check(&arguments.checkpoint)?;
     refuse_same_file(&arguments.checkpoint, Some(&arguments.output))?;
     // Nothing is computed: the CPU is always there.
     let device = Device::open_blocking(DeviceChoice::Cpu)?;

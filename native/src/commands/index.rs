@@ -53,7 +53,7 @@ pub(crate) struct IndexArguments {
     /// bit-identical
     #[arg(long)]
     resume: bool,
-    /// Print no progress and no summary
+    /// Print no progress and no summary; what was guessed, left out or went wrong is still said
     #[arg(short, long)]
     quiet: bool,
 }

@@ -50,7 +50,7 @@ pub(crate) struct RowArguments {
     /// is bit-identical (not for a JSON array or .gz)
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Print no progress and no summary
+    /// Print no progress and no summary; what was guessed, left out or went wrong is still said
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }

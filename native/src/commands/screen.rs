@@ -29,6 +29,7 @@ use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
 use crate::interrupt::Interrupt;
 use crate::messages::say;
 use crate::model::{self, Asked, Task};
+use crate::places::Place;
 use crate::progress;
 
 pub(super) const SIMILARITIES: &Choices<Similarity> = &[
@@ -142,7 +143,7 @@ pub(crate) struct ScreenArguments {
         conflicts_with_all = ["library", "format"]
     )]
     json: bool,
-    /// Print no progress and no summary
+    /// Print no progress and no summary; what was guessed, left out or went wrong is still said
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -259,9 +260,10 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
         let message = "only one of the library and the queries can be stdin";
         return Err(CommandError::Usage(message.to_owned()));
     }
+    arguments.output.check_file()?;
     let format = arguments.output.text_format()?;
-    arguments.output.check_folder()?;
     for input in [library, queries] {
+        Place::Molecules.check(input)?;
         refuse_same_file(input, arguments.output.file())?;
     }
     if let Some(model) = &arguments.model.model {
@@ -363,8 +365,8 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
 /// Ranks what is kept of a library.
 fn search(arguments: &ScreenArguments, queries: &Path) -> Result<(), CommandError> {
     let started = Instant::now();
+    arguments.output.check_file()?;
     let format = arguments.output.text_format()?;
-    arguments.output.check_folder()?;
     for input in arguments
         .index
         .iter()
@@ -375,6 +377,10 @@ fn search(arguments: &ScreenArguments, queries: &Path) -> Result<(), CommandErro
     }
     if let Some(model) = &arguments.model.model {
         refuse_model_file(model, arguments.output.file())?;
+    }
+    Place::Molecules.check(queries)?;
+    for path in &arguments.index {
+        Place::Index.check(path)?;
     }
     let index = Index::open(&arguments.index)?;
     let featurizer = Featurizer::new(arguments)?;
@@ -534,6 +540,7 @@ struct Report<'a> {
 
 fn benchmark(arguments: &ScreenArguments, directory: &Path) -> Result<(), CommandError> {
     let json = arguments.benchmark_format()? == ReportFormat::Json;
+    Place::Benchmark.check(directory)?;
     let mut benchmark = Benchmark::open(directory)?;
     let wanted = &arguments.targets;
     if let Some(unknown) = wanted

@@ -10,12 +10,13 @@ use delicate::device::Device;
 use delicate::train::{self, Event, RunConfig, Step, Trained, TrainingError, evaluation_table};
 use indicatif::ProgressBar;
 
-use crate::cli::{ComputeArguments, DeviceArguments};
+use crate::cli::{ComputeArguments, DeviceArguments, decimal, whole};
 use crate::commands::report;
 use crate::configurations::{Draft, text};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::messages::say;
+use crate::places::Place;
 use crate::progress;
 
 /// What every training run has.
@@ -32,23 +33,23 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) device: DeviceArguments,
     /// Number of epochs (default: from the configuration)
-    #[arg(long)]
+    #[arg(long, value_parser = decimal)]
     pub(crate) epochs: Option<f64>,
     /// Random seed (default: from the configuration)
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u32>)]
     pub(crate) seed: Option<u32>,
     /// Peak learning rate (default: from the configuration)
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = decimal)]
     pub(crate) learning_rate: Option<f64>,
     /// Molecules per batch (default: from the configuration)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(crate) batch_molecules: Option<u32>,
     #[command(flatten)]
     pub(crate) compute: ComputeArguments,
     /// Set any field of the configuration, such as optimizer.warmup=0.05; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Print no progress
+    /// Print no progress and no summary; what was guessed, left out or went wrong is still said
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -87,7 +88,7 @@ pub(crate) struct ResumeArguments {
     run: PathBuf,
     #[command(flatten)]
     device: DeviceArguments,
-    /// Print no progress
+    /// Print no progress and no summary; what was guessed, left out or went wrong is still said
     #[arg(short, long)]
     quiet: bool,
 }
@@ -129,6 +130,9 @@ pub(crate) fn distill(arguments: &DistillArguments) -> Result<(), CommandError> 
     let Some(mut draft) = configuration("distill", &arguments.pretrain.run)? else {
         return session.resume();
     };
+    if let Some(teacher) = &arguments.teacher {
+        Place::Start.check(teacher)?;
+    }
     draft.set_some(
         "distillation.teacher",
         arguments.teacher.as_deref().map(|path| {
@@ -167,6 +171,29 @@ pub(crate) fn check_command(command: &str, config: &RunConfig) -> Result<(), Com
         (_, "distill") => "this configuration has a teacher: use `delicate distill`".to_owned(),
         _ => format!("this configuration is for `delicate {meant}`"),
     }))
+}
+
+/// Refuses what can be refused before anything is opened: numbers out of bounds, and
+/// tables that are not in `data`.
+pub(crate) fn check(config: &RunConfig, data: &Path) -> Result<(), CommandError> {
+    let checked = config.check().map_err(TrainingError::from);
+    checked.map_err(CommandError::Training)?;
+    let RunConfig::Finetune(config) = config else {
+        return Ok(());
+    };
+    let tables = config.endpoints.iter().flat_map(|one| one.sources());
+    let mut paths = tables.map(|table| data.join(table.file));
+    match paths.find(|path| !path.exists()) {
+        None => Ok(()),
+        Some(path) => Err(CommandError::Configuration {
+            path,
+            what: format!(
+                "there is no such table: those of a configuration are taken from --data (here {}); \
+                 `delicate data get` downloads public ones",
+                data.display()
+            ),
+        }),
+    }
 }
 
 /// The configuration with what all commands may say on top; `None` to resume a
@@ -212,6 +239,9 @@ pub(crate) fn start(draft: &mut Draft, directory: Option<&Path>) -> Result<(), C
         draft.remove("start");
         return Ok(());
     }
+    if let Some(directory) = directory.filter(|it| *it != Path::new(train::BUILT_IN)) {
+        Place::Start.check(directory)?;
+    }
     draft.set_some(
         "start",
         directory.map(|path| {
@@ -226,6 +256,9 @@ pub(crate) fn start(draft: &mut Draft, directory: Option<&Path>) -> Result<(), C
 }
 
 fn on_corpus(draft: &mut Draft, arguments: &PretrainArguments) -> Result<(), CommandError> {
+    for path in arguments.train.iter().chain(&arguments.valid) {
+        Place::Corpus.check(path)?;
+    }
     if !arguments.train.is_empty() {
         let files: Vec<String> = arguments.train.iter().map(|path| text(path)).collect();
         draft.set("train", files)?;
@@ -248,6 +281,7 @@ impl Session<'_> {
     }
 
     pub(crate) fn train(&self, config: &RunConfig, data: &Path) -> Result<(), CommandError> {
+        check(config, data)?;
         let (device, mut shown) = self.open()?;
         let on_event = |event| shown.event(event);
         let done = train::run(config, data, self.directory, &device, on_event);
@@ -256,6 +290,7 @@ impl Session<'_> {
     }
 
     pub(crate) fn resume(&self) -> Result<(), CommandError> {
+        Place::Run.check(self.directory)?;
         let (device, mut shown) = self.open()?;
         let done = train::resume(self.directory, &device, |event| shown.event(event));
         let done = pollster::block_on(done);
@@ -340,10 +375,10 @@ impl Shown {
     fn event(&mut self, event: Event) -> ControlFlow<()> {
         match event {
             Event::Step(step) => self.step(&step),
-            Event::Validation { step, loss, .. } => {
-                self.note(&format!("step {step}  validation loss {loss:.4}"));
+            Event::Validation { step, loss, .. } if !self.quiet => {
+                self.say(&format!("step {step}  validation loss {loss:.4}"));
             }
-            Event::Note(note) => self.note(&note),
+            Event::Note(note) => self.say(&note),
             _ => {}
         }
         if self.interrupt.is_raised() {
@@ -386,10 +421,7 @@ impl Shown {
         self.bar.set_message(message);
     }
 
-    fn note(&self, text: &str) {
-        if self.quiet {
-            return;
-        }
+    fn say(&self, text: &str) {
         if self.bar.is_hidden() {
             say!("{text}");
         } else {

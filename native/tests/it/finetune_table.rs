@@ -393,7 +393,10 @@ fn a_table_without_label_says_what_could_be_one() {
     let said = place.refused("absent.csv", &["--label", "x"], 1);
     assert!(said.contains("absent.csv"), "{said}");
     let said = place.refused("assay.csv", &["--label", "pIC50", "--start", "absent"], 1);
-    assert!(said.contains("the model to start from, absent"), "{said}");
+    assert!(
+        said.contains("absent: there is no such folder; a model directory"),
+        "{said}"
+    );
     let said = place.refused("finetune.toml", &["--label", "pIC50"], 2);
     assert!(said.contains("names its own"), "{said}");
     let said = place.refused("-", &["--label", "pIC50"], 2);

@@ -62,7 +62,9 @@ fn endings_in_any_case_tell_format_and_compression() {
     let csv = score("a.csv");
     assert!(csv.starts_with("id,smiles,embedding_0,"));
     assert_eq!(score("a.CSV.GZ"), csv);
-    assert_eq!(score("a.out"), csv);
+    for plain in ["a.txt", "a", ".a", "a.gz"] {
+        assert_eq!(score(plain), csv, "{plain}");
+    }
     assert!(score("a.TSV").starts_with("id\tsmiles\tembedding_0\t"));
     assert!(score("a.JSON").starts_with("[\n{\"id\":\"a\""));
     assert!(score("a.jsonl.gz").starts_with("{\"id\":\"a\""));
@@ -78,6 +80,188 @@ fn endings_in_any_case_tell_format_and_compression() {
     let line = again.lines().nth(2).expect("a second row");
     assert!(line.starts_with("b,b,CC(N)C,"), "{line}");
     assert_eq!(line.split(',').nth(3), value);
+}
+
+#[test]
+fn an_ending_that_names_no_format_is_refused_unless_the_format_is_said() {
+    let folder = tempfile::tempdir().expect("a directory");
+    fs::write(folder.path().join("in.smi"), "CCO\n").expect("written");
+    for (command, more) in [
+        ("properties", &[][..]),
+        ("screen", &["--queries", "in.smi", "--by", "ecfp"]),
+    ] {
+        for name in ["a.foo", "a.scored.gz", "a.2026"] {
+            let arguments = [&[command, "in.smi", "-o", name], more].concat();
+            let refused = run(folder.path(), &arguments);
+            assert_eq!(refused.status.code(), Some(2), "{command} {name}");
+            let message = stderr(&refused);
+            assert!(message.contains("names no format"), "{message}");
+            assert!(message.contains(".csv, .tsv, .json"), "{message}");
+            assert!(!folder.path().join(name).exists());
+            let said = run(
+                folder.path(),
+                &[&arguments[..], &["--format", "tsv"]].concat(),
+            );
+            assert_eq!(said.status.code(), Some(0), "{}", stderr(&said));
+            assert!(folder.path().join(name).exists());
+            fs::remove_file(folder.path().join(name)).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn a_folder_or_another_format_s_name_is_no_output() {
+    let folder = tempfile::tempdir().expect("a directory");
+    fs::create_dir(folder.path().join("made.parquet")).expect("made");
+    fs::write(folder.path().join("in.smi"), "CCO\n").expect("written");
+    for (output, more, words) in [
+        (
+            ".",
+            &[][..],
+            "this is a folder: name a file in it, such as ./scored.csv",
+        ),
+        ("made.parquet", &[], "this is a folder"),
+        ("made.parquet", &["--resume"], "this is a folder"),
+        ("new/", &[], "this is a folder"),
+        ("a.csv.gz", &["--format", "parquet"], "leave out the .gz"),
+        ("a.csv", &["--format", "parquet"], "name it .parquet"),
+    ] {
+        let arguments = [&["properties", "in.smi", "-o", output], more].concat();
+        let refused = run(folder.path(), &arguments);
+        let message = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(words), "{arguments:?}: {message}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 2);
+}
+
+#[test]
+fn a_path_that_is_not_what_belongs_there_is_answered_with_what_does() {
+    let folder = tempfile::tempdir().expect("a directory");
+    for name in ["folder", "run"] {
+        fs::create_dir(folder.path().join(name)).expect("made");
+    }
+    fs::write(folder.path().join("run/config.toml"), "").expect("written");
+    fs::write(folder.path().join("in.smi"), "CCO\n").expect("written");
+    for (arguments, words) in [
+        (
+            &["score", "none.csv"][..],
+            "none.csv: there is no such file; a file of molecules",
+        ),
+        (
+            &["score", "folder"],
+            "folder: this is a folder, and a file of molecules",
+        ),
+        (&["score", "run"], "--model run/model"),
+        (
+            &["score", "in.smi", "--model", "none"],
+            "none: there is no such folder; a model",
+        ),
+        (
+            &["score", "in.smi", "--model", "in.smi"],
+            "in.smi: this is a file, and a model",
+        ),
+        (
+            &["embed", "in.smi", "--model", "folder"],
+            "folder: this folder is no model",
+        ),
+        (
+            &["standardize", "no/where.sdf"],
+            "there is no folder no; a file of molecules",
+        ),
+        (
+            &["screen", "in.smi", "--queries", "none.smi"],
+            "none.smi: there is no such file",
+        ),
+        (
+            &["screen", "--index", "none", "--queries", "in.smi"],
+            "none: there is no such file; an index",
+        ),
+        (
+            &["screen", "--index", "folder", "--queries", "in.smi"],
+            "this is a folder, and an index",
+        ),
+        (
+            &["screen", "--benchmark", "in.smi"],
+            "this is a file, and a folder of a screening",
+        ),
+        (
+            &["mcp", "--index", "none"],
+            "none: there is no such file; an index",
+        ),
+        (
+            &["evaluate", "none"],
+            "there is no such file or folder; a run directory",
+        ),
+        (&["evaluate", "folder"], "this folder is no run"),
+        (
+            &["evaluate", "in.smi", "--endpoint", "x"],
+            "no endpoint `x`; name one",
+        ),
+        (
+            &["finetune", "none.csv", "--label", "y", "-o", "x"],
+            "none.csv: there is no such file; a table",
+        ),
+        (
+            &["finetune", "delicate-small", "-o", "x"],
+            "esol.csv: there is no such table",
+        ),
+        (
+            &["finetune", "none", "-o", "x"],
+            "no built-in configuration is called so",
+        ),
+        (
+            &["pretrain", "in.smi", "-o", "x"],
+            "delicate pretrain delicate-small --train in.smi",
+        ),
+        (
+            &["pretrain", "delicate-small", "--train", "-", "-o", "x"],
+            "-: there is no such file",
+        ),
+        (
+            &["distill", "delicate-small", "--teacher", "none", "-o", "x"],
+            "there is no such folder; a model",
+        ),
+        (
+            &["import", "none", "-o", "x"],
+            "there is no such file or folder; a checkpoint",
+        ),
+        (
+            &["import", "folder", "-o", "x"],
+            "this folder has no config.json",
+        ),
+        (
+            &["resume", "none"],
+            "there is no such folder; a run directory",
+        ),
+        (&["resume", "in.smi"], "this is a file, and a run directory"),
+        (
+            &["report", "none"],
+            "there is no such folder; a run directory",
+        ),
+        (
+            &["export", "none", "-o", "x"],
+            "there is no such folder; a model directory",
+        ),
+        (
+            &["describe", "in.smi", "delicate-small"],
+            "this is a file, and a model directory",
+        ),
+        (
+            &["endpoints", "--model", "none"],
+            "there is no such folder; a model directory",
+        ),
+    ] {
+        let refused = run(folder.path(), arguments);
+        let message = stderr(&refused);
+        let code = refused.status.code();
+        assert!(matches!(code, Some(1 | 2)), "{arguments:?}: {message}");
+        assert!(message.contains(words), "{arguments:?}: {message}");
+    }
+    let refused = run(folder.path(), &["explain", "in.smi"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let message = stderr(&refused);
+    assert!(message.contains("delicate score in.smi"), "{message}");
 }
 
 #[test]

@@ -417,6 +417,45 @@ fn a_table_that_is_standardized_is_gone_on_with_like_one_that_is_scored() {
 }
 
 #[test]
+fn the_last_words_of_a_resumed_command_are_those_of_the_whole_file() {
+    let table = Table::new(0);
+    let rows = (0..2_500).map(|row| format!("{}[NH3+].[Cl-]\n", "C".repeat(row % 9 + 1)));
+    let text = format!("smiles\n{}", rows.collect::<String>());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(text.as_bytes()).expect("compressed");
+    let whole = encoder.finish().expect("compressed");
+    let score = ["score", "--uncertainty", "--endpoints", "log_s"];
+    let parts = ["standardize", "--row-group", "1000"];
+    for (command, output) in [(&score[..], "out.csv"), (&parts, "out.parquet")] {
+        let mut arguments: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        arguments.extend([table.text("in.csv.gz"), "-o".to_owned(), table.text(output)]);
+        let summary = |said: &str| -> Vec<String> {
+            let (_, summary) = said.split_once("2500 rows, 0 with errors").expect(said);
+            summary.lines().skip(1).map(str::to_owned).collect()
+        };
+        fs::write(table.path("in.csv.gz"), &whole).expect("written");
+        let at_once = summary(stderr(&run(&arguments, &[])).as_ref());
+        fs::remove_file(table.path(output)).expect("removed");
+        // Cut in its last rows.
+        fs::write(table.path("in.csv.gz"), &whole[..whole.len() - 200]).expect("written");
+        let failed = run(&arguments, &[]);
+        assert_eq!(failed.status.code(), Some(1), "{}", stderr(&failed));
+        fs::write(table.path("in.csv.gz"), &whole).expect("written");
+        let resumed = run(&arguments, &["--resume"]);
+        assert_eq!(summary(stderr(&resumed).as_ref()), at_once);
+        assert_eq!(
+            at_once[0],
+            "rows changed: 2500 without salts or solvents; 2500 without charges"
+        );
+        assert_eq!(
+            at_once.len(),
+            if output == "out.csv" { 2 } else { 1 },
+            "{at_once:?}"
+        );
+    }
+}
+
+#[test]
 fn whether_a_whole_output_is_that_of_the_command_is_said() {
     let table = Table::new(10);
     done(&words(&table.score("out.csv")));

@@ -497,7 +497,7 @@ fn what_is_wrong_with_a_run_is_said_before_it() {
     }
     let output = run(&["resume", &paths[2]]);
     assert!(
-        stderr(&output).contains("is not a run directory"),
+        stderr(&output).contains("there is no such folder; a run directory"),
         "{}",
         stderr(&output)
     );

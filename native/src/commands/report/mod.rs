@@ -21,6 +21,7 @@ use delicate::atomic;
 use delicate::train::run_dir;
 
 use crate::error::CommandError;
+use crate::places::Place;
 
 /// Name of the report in a run directory.
 const REPORT: &str = "report.html";
@@ -55,6 +56,7 @@ impl From<ReportError> for CommandError {
 }
 
 pub(crate) fn run(arguments: &ReportArguments) -> Result<(), CommandError> {
+    Place::Run.check(&arguments.run)?;
     write(&arguments.run)?;
     writeln!(io::stdout(), "{}", arguments.run.join(REPORT).display()).map_err(CommandError::stdout)
 }
