@@ -29,11 +29,14 @@ export function columnsPanel(app: App, { onOpened }: { onOpened(): void }): void
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (app.question === null) return;
-    const { source, text } = app.question.input;
+    const { input, header } = app.question;
+    const { source, text } = input;
     const { idColumn: _, ...rest } = source;
+    // The column that was found needs no name, which another may have too.
+    const isFound = smiles.selectedIndex === header.smiles;
     const chosen = {
       ...rest,
-      smilesColumn: smiles.value,
+      ...(isFound ? {} : { smilesColumn: smiles.value }),
       ...(id.value === "" ? {} : { idColumn: id.value }),
     };
     if ((await app.open({ source: chosen, text })) !== null) onOpened();
