@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 import { renderCard } from "./card.js";
-import { embedding, model } from "./models.js";
+import { domainFollows, embedding, model } from "./models.js";
 import { drawingLibrary } from "./package/drawing-library.js";
 import { parametersIn } from "./weights.js";
 
@@ -101,16 +100,11 @@ function modelFiles(): Plugin {
       const code = Object.values(modules)
         .map((folder) => sha256(readFileSync(join(folder, "delicate_bg.wasm")), "hex"))
         .join(" ");
-      // Where there are Gaussian processes in it, there are no values without it.
-      const domain = join(model, PARTS.domain);
-      const domainFollows =
-        existsSync(domain) &&
-        !("processes" in JSON.parse(gunzipSync(readFileSync(domain)).toString()));
       const parameters = parametersIn(readFileSync(join(model, PARTS.weights)));
       return `export const name = ${JSON.stringify(basename(model))};
 export const parameters = ${parameters};
 export const code = ${JSON.stringify(code)};
-export const domainFollows = ${domainFollows};
+export const domainFollows = ${domainFollows(model)};
 export const files = ${JSON.stringify(files(model, ""))};
 export const embedding = ${JSON.stringify(files(embedding, "embedding-"))};
 export const moduleBytes = ${JSON.stringify(moduleBytes)};`;

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { type InputOption, type OutputOptions, type Plugin, rolldown } from "rolldown";
-import { model } from "../models.js";
+import { domainFollows, model } from "../models.js";
 import { drawingLibrary } from "./drawing-library.js";
 
 const here = import.meta.dirname;
@@ -55,6 +55,7 @@ function inside(): Plugin {
   vocab: ${JSON.stringify(bytesOf("vocab.txt").toString("utf8"))},
   weights: ${file("weights")},
   domain: ${hasDomain ? file("domain") : "null"},
+  domainFollows: ${domainFollows(model)},
 };
 export const moduleBytes = { cpu: ${size("cpu")}, webgpu: ${size("webgpu")} };`
         : null,

@@ -43,7 +43,7 @@ export interface Aside {
 
 export type Phase = "idle" | "opening" | "scoring";
 
-type AppEngines = Workers & Pick<Engines, "state" | "changed" | "start">;
+type AppEngines = Workers & Pick<Engines, "state" | "changed" | "start" | "loadDomain">;
 
 export class App {
   /** Told after each change. */
@@ -109,11 +109,23 @@ export class App {
     return this.#question;
   }
 
-  /** Opens another table in the place of the one that is open or being opened. */
+  /**
+   * Opens another table in the place of the one that is open or being opened; where it cannot be
+   * opened, the one that was open is again.
+   */
   open(input: Input, found: Found | null = null): Promise<Session | null> {
+    const [before, aside] = [this.#current(), this.#aside];
     this.forget();
     const end = new AbortController();
-    const session = this.#open(input, end, found);
+    const session = this.#open(input, end, found).then(async (session) => {
+      const failed = session === null && !end.signal.aborted && this.#question === null;
+      if (failed && before !== null) {
+        await this.#reopen(before);
+        this.#aside = aside;
+        this.changed.aside.emit();
+      }
+      return session;
+    });
     this.#opening = { input, session, end };
     this.#setPhase("opening");
     return session;
@@ -147,8 +159,16 @@ export class App {
     this.#input = null;
     this.complain(null);
     this.ask(null);
+    // What was said of it would stand beside what is said of the next one.
+    this.say("");
     this.#setPhase("idle");
     this.changed.session.emit();
+  }
+
+  /** What is open, to be opened again. */
+  #current(): { input: Input; found: Found } | null {
+    const [session, input] = [this.#session, this.#input];
+    return session === null || input === null ? null : { input, found: session.found };
   }
 
   /** Scores what is not scored yet, once the input is open. */
@@ -157,7 +177,8 @@ export class App {
     const session = await this.#ensureOpen(input);
     // By then another may be open, or this one may be scored.
     if (session === null || session !== this.#session || this.phase !== "idle") return;
-    if (session.counts.pending === 0 && !session.mixed) {
+    const lacking = session.unassessed > 0 && !this.engines.domainMissing;
+    if (session.counts.pending === 0 && !session.mixed && !lacking) {
       this.say("Every row has already been scored.");
       return;
     }
@@ -204,6 +225,24 @@ export class App {
 
   cancel(): void {
     this.#session?.cancel();
+  }
+
+  /**
+   * Tries again to have the model's domain, and completes the rows that lack it; `onTried` is told
+   * before that.
+   */
+  async loadDomain(onTried: () => void): Promise<void> {
+    try {
+      if (this.engines.domainMissing) await this.engines.loadDomain();
+    } catch {
+      // The engines' state says why.
+      this.say("Intervals, domains and nearest training molecules could not be loaded.");
+      return;
+    } finally {
+      onTried();
+    }
+    const input = this.#input;
+    if (input !== null && (this.#session?.unassessed ?? 0) > 0) await this.score(input);
   }
 
   /** Rows as a file, all of them where none are given; null when it cannot be had, which the user is told. */
@@ -284,9 +323,25 @@ export class App {
             ? "No column looks like SMILES. Choose one:"
             : format.sentence(error.message);
         this.ask({ header, why, input });
-      } else this.complain({ text: format.sentence(message(error)) });
+      } else {
+        const why = message(error);
+        const { name } = input.source;
+        const text =
+          input.text === null
+            ? `${name} could not be opened: ${format.clause(why)}`
+            : format.sentence(why);
+        this.complain({ text });
+      }
       return null;
     }
+  }
+
+  /** Opens what was open before another that cannot be opened; what is said of that stays. */
+  async #reopen({ input, found }: { input: Input; found: Found }): Promise<void> {
+    const end = new AbortController();
+    const session = this.#open(input, end, found);
+    this.#opening = { input, session, end };
+    await session;
   }
 
   /** The table of an input, which is opened unless it is open or being opened. */

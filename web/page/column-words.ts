@@ -14,6 +14,9 @@ export interface ColumnWords {
   orders: [ascending: string, descending: string] | null;
 }
 
+/** The column that says of how many values of a row the model knows enough. */
+export const TRUST = "In domain";
+
 const NUMBERS: [string, string] = ["Lowest first", "Highest first"];
 
 export function columnWords(
@@ -30,6 +33,17 @@ export function columnWords(
   if (key.by === "similarity") {
     const about = "To the nearest of the reference actives; 1 is the same.";
     return { title: "Similarity", unit: "", about, holds: "numbers", orders: NUMBERS };
+  }
+  if (key.by === "domain") {
+    const about =
+      "How many of the values shown are for molecules like those that the model learned from. The more, the more of the row can be trusted.";
+    return {
+      title: TRUST,
+      unit: "",
+      about,
+      holds: "numbers",
+      orders: ["Fewest first", "Most first"],
+    };
   }
   if (key.by === "state")
     return { ...neither, title: "Result", orders: ["Errors first", "Errors last"] };

@@ -10,12 +10,23 @@ export function write(text: string): string | null {
   return fragment.length <= LONGEST ? fragment : null;
 }
 
-export function read(fragment: string): string | null {
-  const match = /^#smiles=(.+)$/s.exec(fragment);
-  if (match?.[1] === undefined) return null;
+/** The text of a fragment; null where there is none, an error in words where it is no link of ours. */
+export function read(fragment: string): { text: string } | { fault: string } | null {
+  if (/^#?$/.test(fragment)) return null;
+  const shown = fragment.length > SHOWN ? `${fragment.slice(0, SHOWN)}…` : fragment;
+  const fault = (why: string) => ({
+    fault: `The address ends in “${shown}”, ${why}, so nothing was opened. Ask for the link again, or paste the molecules.`,
+  });
+  const written = /^#smiles=(.*)$/s.exec(fragment)?.[1];
+  if (written === undefined)
+    return fault("which is no link to molecules: that begins with #smiles=");
+  if (written === "") return fault("a link without molecules");
   try {
-    return decodeURIComponent(match[1].replaceAll("+", "%20"));
+    return { text: decodeURIComponent(written.replaceAll("+", "%20")) };
   } catch {
-    return null;
+    return fault("a link that was cut or damaged on its way");
   }
 }
+
+/** Characters of a fragment that are shown. */
+const SHOWN = 40;

@@ -9,6 +9,7 @@ import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
 import { comparePanel } from "./panels/compare.js";
 import { detailsPanel, lineOf } from "./panels/details.js";
+import { domainPanel } from "./panels/domain.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
 import { helpPanel } from "./panels/help.js";
@@ -63,6 +64,7 @@ const app = new App(engines);
 // In a thread of its own, while this one draws the page.
 const started = engines.start();
 messagesPanel(app);
+domainPanel(app);
 enginePanel(app);
 modelPanel(app, { name: built.name, bytes, parameters: built.parameters });
 cardPanel();
@@ -85,6 +87,7 @@ const editor = editorPanel(app, {
 });
 const results = resultsPanel(app, {
   selection,
+  calibrated: domain !== null,
   ranked: () => screening.ranked(),
   onEdit: (session, row) => void editor.edit(session, row),
   onSimilar(session, row) {

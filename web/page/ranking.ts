@@ -82,14 +82,15 @@ export function rankingWords(
   if (left.length === 0) return ranked;
   const of = (state: Row["state"]): number => left.filter((row) => row.state === state).length;
   // The scoring model reads longer molecules than the one that embeddings are taken of.
-  const scored = by === "embedding" || by === "fused" ? "too large for the embedding" : "too large";
-  const failed = of("failed");
-  const reasons: [number, string][] = [
-    [of("scored"), scored],
-    [failed, failed === 1 ? "with an error" : "with errors"],
-    // Scoring would tell.
-    [of("pending"), `${scored} or with errors`],
-  ];
+  const embedded = by === "embedding" || by === "fused";
+  const large = `too large${embedded ? " for an embedding (ECFP4 compares larger ones)" : ""}`;
+  const reasons = (["scored", "failed", "pending"] as const).map((state): [number, string] => {
+    const count = of(state);
+    const [is, has] = count === 1 ? ["is", "has an error"] : ["are", "have errors"];
+    // Of those that are not scored, scoring would tell.
+    const why = { scored: `${is} ${large}`, failed: has, pending: `${is} ${large} or ${has}` };
+    return [count, why[state]];
+  });
   const told = reasons.flatMap(([count, why]) =>
     count === 0 ? [] : [`${format.count(count)} ${why}`],
   );

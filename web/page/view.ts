@@ -2,16 +2,19 @@
 
 import type { Domain, Row } from "../package/src/protocol.js";
 import type { ScoreStore } from "../package/src/scores.js";
+import { standing } from "./trust.js";
 
 export type SortKey =
   | { by: "row" }
   | { by: "field"; index: number }
   | { by: "score"; endpoint: number }
   | { by: "similarity" }
+  /** How many of the endpoints shown are in the model's domain. */
+  | { by: "domain" }
   | { by: "state" };
 
 /** A column of numbers. */
-export type NumberKey = Extract<SortKey, { by: "field" | "score" | "similarity" }>;
+export type NumberKey = Extract<SortKey, { by: "field" | "score" | "similarity" | "domain" }>;
 
 /** Any column of the table; rows cannot be sorted by the structures of an SDF. */
 export type ColumnKey = Exclude<SortKey, { by: "row" }> | { by: "structure" };
@@ -62,6 +65,8 @@ export interface Content {
   scores: ScoreStore;
   /** How near each row is to the reference actives, once they were ranked. */
   similarities: Float64Array | null;
+  /** Places of the endpoints that a row's domains are counted over. */
+  counted: readonly number[];
 }
 
 export const EVERYTHING: View = {
@@ -186,16 +191,19 @@ export function arrange(content: Content, view: View, keys: FieldKeys): number[]
 export const dependsOnResults = ({ filter, onlyErrors, filters, sort }: View): boolean =>
   onlyErrors ||
   filter.trim() !== "" ||
-  filters.some(({ key }) => key.by === "score") ||
-  sort.key.by === "score" ||
+  filters.some(({ key }) => isOfResults(key)) ||
+  isOfResults(sort.key) ||
   sort.key.by === "state";
+
+const isOfResults = ({ by }: SortKey): boolean => by === "score" || by === "domain";
 
 /** The number of a row in a column; NaN where there is none. */
 export function numbers(
-  { scores, similarities }: Content,
+  { scores, similarities, counted }: Content,
   key: NumberKey,
   keys: FieldKeys,
 ): (row: number) => number {
+  if (key.by === "domain") return (row) => standing(scores, row, counted)?.in ?? Number.NaN;
   if (key.by === "score") return (row) => scores.value(row, key.endpoint);
   if (key.by === "similarity") return (row) => similarities?.[row] ?? Number.NaN;
   const known = keys.numbers(key.index);

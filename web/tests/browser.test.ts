@@ -30,6 +30,9 @@ const BROKEN = [5, 12];
 /** A software adapter takes minutes for what a real one does in no time. */
 const LIMIT = 5 * 60_000;
 
+/** What the page adds to an export. */
+const ADDED = ["shown_in_domain", "shown_endpoints"];
+
 type Backend = "cpu" | "webgpu";
 
 /** Explained on both backends: heavy atoms with the salt left out, and the SMILES. */
@@ -74,6 +77,7 @@ async function main(): Promise<void> {
     await run("fragment and width", () => testFragmentAndWidth(browser, site));
     await run("crash", () => testCrash(browser, site));
     await run("late domain", () => testLateDomain(browser, site));
+    await run("missing domain", () => testMissingDomain(browser, site));
     await run("explanation", async () => {
       explained = await testExplanation(browser, site, "cpu");
     });
@@ -185,7 +189,10 @@ async function testBackend(browser: Browser, site: Served, backend: Backend): Pr
         ],
         { maxBuffer: 2 ** 26 },
       );
-      same(JSON.parse(await exported(page, "json")), JSON.parse(stdout), "$");
+      const rows = JSON.parse(await exported(page, "json")) as Record<string, unknown>[];
+      // Of the columns that the page shows, which the command knows nothing of.
+      for (const row of rows) for (const name of ADDED) delete row[name];
+      same(rows, JSON.parse(stdout), "$");
     });
   }
 
@@ -328,7 +335,7 @@ async function testLargeFile(browser: Browser, site: Served): Promise<void> {
       () => document.querySelector("#viewport table")?.getAttribute("aria-rowcount") === "112",
     );
     await page.locator("#filter").fill("");
-    const head = page.locator("thead th.number").first();
+    const head = page.locator("thead th.number:not(.trust)").first();
     await head.locator(".sort").click();
     equal(await head.getAttribute("aria-sort"), "ascending");
     const up = await firstValues(page);
@@ -674,6 +681,23 @@ async function testSecondFile(browser: Browser, site: Served): Promise<void> {
       equal(await page.locator("#file-name").innerText(), "six.smi");
     },
   );
+  await checks.check("cpu: a file that cannot be opened leaves the table before", async () => {
+    await openFile(page, "good.smi", ["CCO a", "CCN b"]);
+    await score(page);
+    await page.setInputFiles("#picker", {
+      name: "bad.csv.gz",
+      mimeType: "application/gzip",
+      buffer: Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3]),
+    });
+    const message = page.locator("#message");
+    await message.getByText("bad.csv.gz could not be opened: ").waitFor({ timeout: LIMIT });
+    await page.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
+    equal(await page.locator("#file-name").innerText(), "good.smi");
+    equal(await status(page), "");
+    ok(await message.isVisible());
+    const aside = (await page.locator("#aside-text").textContent()) ?? "";
+    ok(!aside.includes("good.smi"), "it is open, and not put aside");
+  });
   await checkQuiet("cpu: no errors on the console between two files", visit);
   await visit.context.close();
 }
@@ -775,7 +799,10 @@ async function testFragmentAndWidth(browser: Browser, site: Served): Promise<voi
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
       return page.locator("#viewport tbody tr.scored .on-card-naming").allInnerTexts();
     };
-    const title = await card.locator("td.on-card-score").first().getAttribute("data-label");
+    const title = await card
+      .locator("td.on-card-score:not(.trust)")
+      .first()
+      .getAttribute("data-label");
     await page.getByLabel("Sort by").selectOption({ label: title ?? "" });
     const ascending = await names();
     equal(ascending.length, 3);
@@ -783,6 +810,21 @@ async function testFragmentAndWidth(browser: Browser, site: Served): Promise<voi
     deepEqual(await names(), ascending.toReversed());
     await page.getByLabel("Select all rows shown").check();
     equal(await page.locator("#selected").innerText(), "3 rows selected");
+  });
+  await checks.check("cpu: on a phone the tools that are rare unfold", async () => {
+    const plot = page.locator("#plots-open");
+    ok(!(await plot.isVisible()));
+    await page.locator("#tools-more").click();
+    ok(await plot.isVisible());
+    equal(await page.locator("#tools-more").getAttribute("aria-expanded"), "true");
+    await page.locator("#tools-more").click();
+    ok(!(await plot.isVisible()));
+  });
+  await checks.check("cpu: an address that is no link of ours says so", async () => {
+    await page.evaluate(() => {
+      location.hash = "#smiles=%E0%A4%A";
+    });
+    await page.locator("#message").getByText("cut or damaged on its way").waitFor();
   });
   await checks.check("cpu: nothing sticks out at 360 pixels", async () => {
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -821,6 +863,39 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
       (await page.locator("#engine-facts").textContent())?.includes("a new one took over"),
       "the badge tells of it",
     );
+  });
+  const many = 600;
+  const begin = async (): Promise<void> => {
+    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], many));
+    await page.locator("#score").click();
+    await page.waitForFunction(
+      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
+      null,
+      { timeout: LIMIT },
+    );
+  };
+  await checks.check("cpu: workers that end without a word are replaced", async () => {
+    await begin();
+    for (const worker of page.workers()) await worker.evaluate(() => self.close());
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: many, scored: many, errors: 0 });
+  });
+  await checks.check("cpu: cancelling ends within seconds though workers hang", async () => {
+    await page.locator("#file-remove").click();
+    await begin();
+    for (const worker of page.workers())
+      void worker
+        .evaluate(() => {
+          for (;;) Math.random();
+        })
+        .catch(() => undefined);
+    await page.locator("#cancel").click();
+    await page.locator("#cancel").waitFor({ state: "hidden", timeout: 20_000 });
+    const { scored } = await counts(page);
+    ok(scored > 0, "what was scored is kept");
+    await page.locator("#score").click();
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: many, scored: many, errors: 0 });
   });
   await visit.context.close();
 }
@@ -873,13 +948,54 @@ async function testLateDomain(browser: Browser, site: Served): Promise<void> {
           { timeout: LIMIT },
         );
         ok(
-          (await page.locator("#results tbody td.number").first().innerText()).includes("interval"),
+          (await page.locator("#results tbody td.number:not(.trust)").first().innerText()).includes(
+            "interval",
+          ),
         );
       } finally {
         await context.close();
       }
     },
   );
+}
+
+/** The file of the domain is absent or damaged: values stay, and what is missing is said. */
+async function testMissingDomain(browser: Browser, site: Served): Promise<void> {
+  if (!(await isCalibrated())) return;
+  const faults = {
+    absent: { answer: { status: 404 }, why: /the server answered 404/ },
+    damaged: { answer: { body: "damaged" }, why: /is not the file that belongs to this version/ },
+  };
+  for (const [name, { answer, why }] of Object.entries(faults))
+    await checks.check(
+      `cpu: where the domain is ${name}, values stay, and can be completed`,
+      async () => {
+        const context = await browser.newContext();
+        const page = await context.newPage();
+        await context.route(/domain\.json/, (route) => route.fulfill(answer));
+        try {
+          await page.goto(`${site.url}?backend=cpu#smiles=CCO%0ACCN`);
+          await finished(page, LIMIT);
+          deepEqual(await counts(page), { rows: 2, scored: 2, errors: 0 });
+          const missing = page.locator("#domain-missing");
+          ok(why.test(await missing.innerText()), await missing.innerText());
+          const cell = page.locator("#results tbody tr.scored td.number data").first();
+          const value = await cell.getAttribute("value");
+          ok(Number.isFinite(Number(value)));
+          equal(await page.locator("#results .interval").count(), 0);
+          await page.getByRole("button", { name: "Try again" }).click();
+          await page.getByText("could not be loaded.").first().waitFor();
+          await context.unroute(/domain\.json/);
+          await page.getByRole("button", { name: "Try again" }).click();
+          await missing.waitFor({ state: "hidden", timeout: LIMIT });
+          await page.locator("#results .interval").first().waitFor({ timeout: LIMIT });
+          equal(await cell.getAttribute("value"), value);
+          ok(await page.locator("#results td.trust").first().isVisible());
+        } finally {
+          await context.close();
+        }
+      },
+    );
 }
 
 async function isCalibrated(): Promise<boolean> {
@@ -1406,6 +1522,35 @@ async function testTable(browser: Browser, site: Served): Promise<void> {
       ok(/interval/.test((await cell.textContent()) ?? ""), (await cell.textContent()) ?? "");
     },
   );
+  await checks.check("cpu: rows say how many of their values are in domain", async () => {
+    if (!(await isCalibrated())) return;
+    const scored = page.locator("#viewport tbody tr.scored");
+    const words = await scored.first().locator("td.trust").getAttribute("title");
+    ok(/^\d+ of \d+ values in the model’s domain/.test(words ?? ""), words ?? "");
+    const total = await scored.count();
+    const head = page.locator('thead th:has(button[title^="Sort by how many of the values"])');
+    const counted = (): Promise<number[]> =>
+      scored
+        .locator("td.trust")
+        .evaluateAll((cells) => cells.map((cell) => Number.parseInt(cell.textContent ?? "", 10)));
+    await head.locator(".sort").click();
+    await order();
+    const sorted = await counted();
+    deepEqual(
+      sorted,
+      [...sorted].sort((a, b) => a - b),
+    );
+    const most = Math.max(...sorted);
+    await head.locator(".menu").click();
+    const menu = page.getByRole("dialog", { name: "In domain" });
+    await menu.getByLabel("At least").fill(String(most));
+    await page.keyboard.press("Escape");
+    await order();
+    const kept = await counted();
+    ok(kept.length > 0 && kept.length <= total && kept.every((count) => count === most));
+    const [names = [], first = []] = csv(await exported(page, "csv"));
+    equal(first[names.indexOf("shown_in_domain")], String(most));
+  });
   await checkQuiet("cpu: no errors on the console while using the table", visit);
   await visit.context.close();
 }
@@ -1497,7 +1642,7 @@ async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
   await checks.check("cpu: an endpoint is filtered by domain", async () => {
     if (!(await isCalibrated())) return;
     // Behind the user's own column of numbers.
-    await page.locator("#viewport thead th.number .menu").nth(1).click();
+    await page.locator("#viewport thead th.number:not(.trust) .menu").nth(1).click();
     const all = { in: 0, borderline: 0, out: 0 };
     const bands = await page
       .locator("#viewport tbody tr.scored")
@@ -1523,7 +1668,7 @@ async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
   await checks.check("cpu: a column is hidden, and the next one has the focus", async () => {
     const heads = (): Promise<string[]> => page.locator("#viewport thead th .name").allInnerTexts();
     const before = await heads();
-    await page.locator("#viewport thead th.number .menu").first().click();
+    await page.locator("#viewport thead th.number:not(.trust) .menu").first().click();
     await menu.getByRole("button", { name: "Hide column" }).click();
     await menu.waitFor({ state: "hidden" });
     deepEqual(await heads(), before.toSpliced(2, 1));
@@ -1692,6 +1837,15 @@ async function testKeeping(browser: Browser, site: Served): Promise<void> {
       after.scored >= scored && after.rows === 20_000,
       `${after.scored} of the ${scored} rows that were scored`,
     );
+  });
+  await checks.check("cpu: a table that is too large to be kept says so", async () => {
+    const [unkept, large] = [page.locator("#unkept"), `# ${"x".repeat(41_000_000)}`];
+    await openFile(page, "large.smi", ["CCO a", large, "CCN b"], 2);
+    ok(!(await unkept.isVisible()));
+    await score(page);
+    await unkept.getByText("too large to be kept for a reload: export it before").waitFor();
+    await openFile(page, "small.smi", ["CCO a"], 1);
+    ok(!(await unkept.isVisible()));
   });
   await checks.check("cpu: what is cleared is not kept", async () => {
     await page.getByRole("button", { name: "Clear", exact: true }).click();
@@ -1878,7 +2032,7 @@ async function testAccessibility(browser: Browser, site: Served): Promise<void> 
       await page.locator(`#${id}`).click();
     await clean("filters, plot and screening");
     // Cards have no headers with menus.
-    const menu = page.locator("#viewport thead th.number .menu").first();
+    const menu = page.locator("#viewport thead th.number:not(.trust) .menu").first();
     await ((await menu.count()) > 0 ? menu : page.locator("#filter-add")).click();
     await page.locator("#column-menu").getByLabel("At least").fill("x");
     await clean("a column’s menu");
@@ -1930,7 +2084,33 @@ async function testOneLine(browser: Browser, site: Served): Promise<void> {
     await page.waitForFunction(() => document.querySelectorAll("#results tr.scored").length === 3);
     equal(await page.locator("#smiles").inputValue(), "CCO\nc1ccccc1O\nCC#N");
     ok(await page.locator("#one-line").isHidden());
+    for (const line of ["CCO,CCN", "CCO;CCN"]) {
+      await page.locator("#smiles").fill(line);
+      await page.locator("#score").click();
+      await page.locator("#one-line-split").click();
+      await page.waitForFunction(
+        () => document.querySelectorAll("#results tr.scored").length === 2,
+      );
+      equal(await page.locator("#smiles").inputValue(), "CCO\nCCN", line);
+    }
   });
+  await checks.check(
+    "cpu: what names a molecule and is no SMILES is told for what it is",
+    async () => {
+      const names: [string, string][] = [
+        ["InChI=1S/C9H8O4/c1-6(10)13-8-5-3-2-4-7(8)9(11)12/h2-5H,1H3,(H,11,12)", "an InChI"],
+        ["BSYNRYMUTXBXSQ-UHFFFAOYSA-N", "an InChIKey"],
+        ["50-78-2", "a CAS number"],
+        ["aspirin", "a name"],
+      ];
+      for (const [text, what] of names) {
+        await page.locator("#smiles").fill(text);
+        await score(page);
+        const [row] = await visibleRows(page);
+        ok(row?.reason?.includes(`${what}, not a SMILES`), `${text}: ${row?.reason}`);
+      }
+    },
+  );
   await visit.context.close();
 }
 
@@ -2429,9 +2609,9 @@ async function firstValues(page: Page): Promise<number[]> {
     () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
   );
   return page
-    .locator("#results tbody tr:not(.spacer) td.number:nth-of-type(3) data")
-    .evaluateAll((cells) =>
-      cells.slice(0, 10).map((cell) => Number((cell as HTMLDataElement).value)),
+    .locator("#results tbody tr:not(.spacer)")
+    .evaluateAll((rows) =>
+      rows.slice(0, 10).map((row) => Number(row.querySelector<HTMLDataElement>("td data")?.value)),
     );
 }
 

@@ -1,14 +1,16 @@
 /** The page's logic that needs no browser. */
 
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { mock } from "node:test";
 import { renderCard } from "../card.js";
-import type { Launch } from "../package/src/backend.js";
+import { Backend, type Launch } from "../package/src/backend.js";
 import { batches } from "../package/src/batches.js";
 import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
-import { numbers as numbersOf, pictureOf } from "../package/src/drawing/picture.js";
+import { numbers as numbersOf } from "../package/src/drawing/numbers.js";
+import { pictureOf } from "../package/src/drawing/picture.js";
 import { Engines } from "../package/src/engines.js";
-import type { DelicateError } from "../package/src/errors.js";
+import { DelicateError } from "../package/src/errors.js";
 import {
   bounds,
   bytes,
@@ -34,7 +36,9 @@ import type {
   FromWorker,
   ModelFiles,
   Row,
+  Source,
 } from "../package/src/protocol.js";
+import { Scorer } from "../package/src/scorer.js";
 import { ScoreStore } from "../package/src/scores.js";
 import { Session, type Written } from "../package/src/session.js";
 import { App, type Complaint, type Input } from "../page/app.js";
@@ -51,10 +55,12 @@ import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
 import { nameColumn } from "../page/naming.js";
+import { domainWords } from "../page/panels/domain.js";
 import { othersWords } from "../page/panels/input.js";
+import { isTooLarge } from "../page/panels/keeping.js";
 import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
-import { hiddenWords, precisionWords } from "../page/panels/results.js";
+import { hiddenWords, precisionWords, scopeWords } from "../page/panels/results.js";
 import { measuredWords } from "../page/panels/row-details.js";
 import {
   binsOf,
@@ -67,6 +73,7 @@ import {
 } from "../page/plot.js";
 import { rankingColumns, rankingWords, unusableWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
+import { standing, standingWords, trustColumns } from "../page/trust.js";
 import {
   arrange,
   type ColumnKey,
@@ -162,7 +169,7 @@ const row = (fields: string[], value: number | null, error: string | null = null
 const contentOf = (rows: Row[], values: (number | null)[]): Content => {
   const scores = new ScoreStore(rows.length);
   scores.set(0, rows.length, madeUpScores(values.map((value) => value ?? Number.NaN)));
-  return { rows, scores, similarities: null };
+  return { rows, scores, similarities: null, counted: [0] };
 };
 const rows = [
   row(["CCO", "x10", "-3"], -1),
@@ -232,7 +239,7 @@ await checks.check(
     store.set(0, 4, scores);
     const within = (...domains: Domain[]): number[] =>
       arrange(
-        { rows: known, scores: store, similarities: null },
+        { rows: known, scores: store, similarities: null, counted: [0] },
         { ...EVERYTHING, filters: [{ key, low: null, high: null, domains }] },
         new FieldKeys(known),
       );
@@ -463,30 +470,49 @@ await checks.check("a tall molecule is turned to lie in a wide box, one that fit
   equal(turned(BLOCK, 100, 200), BLOCK);
 });
 
-await checks.check("an atom's number can be read in a small drawing, the strongest first", () => {
-  const atoms = [
-    { x: 0, y: 0 },
-    { x: 24, y: 0 },
-    { x: 200, y: 0 },
-  ];
+await checks.check("an atom's number can be read, and lies on nothing that is drawn", () => {
+  const drawn = (bonds: string) => ({
+    atoms: [
+      { x: 0, y: 0 },
+      { x: 24, y: 0 },
+      { x: 200, y: 0 },
+    ],
+    lines: [{ colour: "", width: 1, path: bonds }],
+    areas: [],
+    labels: [],
+  });
   const marks = [0.3, 1, 0.5].map((strength, atom) => ({
     atom,
     strength,
     direction: "raises" as const,
     text: "+0.12",
   }));
-  const sizes = (seen: number): [number, number][] =>
-    numbersOf({ atoms }, marks, seen).map(({ x, size }) => [x, size]);
-  deepEqual(sizes(2), [
-    [24, 6.5],
-    [200, 6.5],
-    [0, 6.5],
-  ]);
-  deepEqual(sizes(0.9), [
-    [24, 10],
-    [200, 10],
-  ]);
-  deepEqual(sizes(0.1)[0], [24, 11]);
+  const placed = (seen: number, bonds = "M0 0L24 0") => numbersOf(drawn(bonds), marks, seen);
+  // The strongest first, each below its atom.
+  deepEqual(
+    placed(2).map(({ x, size }) => [Math.round(x), size]),
+    [
+      [24, 6.5],
+      [200, 6.5],
+      [0, 6.5],
+    ],
+  );
+  ok(placed(2).every(({ y }) => y > 5));
+  equal(placed(0.9)[0]?.size, 10);
+  equal(placed(0.1)[0]?.size, 11);
+  // Where a bond or a wedge goes down, it stands above.
+  ok((placed(2, "M24 0L24 30M0 0L0 30")[0]?.y ?? 0) < -5);
+  for (const seen of [0.5, 0.9, 2]) {
+    const all = placed(seen);
+    all.forEach((one, at) => {
+      for (const other of all.slice(at + 1))
+        ok(
+          Math.abs(one.x - other.x) >= 0.6 * 5 * one.size - 1e-6 ||
+            Math.abs(one.y - other.y) >= one.size - 1e-6,
+          "numbers do not overlap",
+        );
+    });
+  }
 });
 
 await checks.check("an SVG of the drawing library becomes shapes with its atoms' places", () => {
@@ -605,15 +631,15 @@ await checks.check("it is said why rows could not be compared, each in its numbe
   const mixed = rows("scored", "scored", "scored", "failed");
   equal(
     rankingWords(mixed, { nearest: left }, "fused"),
-    "Ranked 1 row, most similar first. 3 rows could not be compared: 2 too large for the embedding, 1 with an error.",
+    "Ranked 1 row, most similar first. 3 rows could not be compared: 2 are too large for an embedding (ECFP4 compares larger ones), 1 has an error.",
   );
   equal(
     rankingWords(rows("scored", "failed", "failed"), { nearest: left }, "weighted"),
-    "Ranked 1 row, most similar first. 2 rows could not be compared: 2 with errors.",
+    "Ranked 1 row, most similar first. 2 rows could not be compared: 2 have errors.",
   );
   equal(
     rankingWords(rows("scored", "pending"), { nearest: left }, "embedding"),
-    "Ranked 1 row, most similar first. 1 row could not be compared: 1 too large for the embedding or with errors.",
+    "Ranked 1 row, most similar first. 1 row could not be compared: 1 is too large for an embedding (ECFP4 compares larger ones) or has an error.",
   );
   equal(
     rankingWords(rows("scored", "scored"), { nearest: Int32Array.of(0, 1) }, "fused"),
@@ -687,6 +713,47 @@ await checks.check("it is said that selected rows are hidden, and what becomes o
   equal(hiddenWords(3, 3, "all"), "All 3 selected rows are hidden by a filter.");
 });
 
+await checks.check("an export says which rows it has", () => {
+  equal(scopeWords("all", 20), "all 20 rows");
+  equal(scopeWords("shown", 1_200), "the 1,200 rows shown");
+  equal(scopeWords("selected", 1), "the 1 selected row");
+  equal(scopeWords("selected-shown", 2), "the 2 selected rows shown");
+});
+
+await checks.check("a row says how many of its values are in domain, and is sorted by it", () => {
+  const store = new ScoreStore(3);
+  const scores = madeUpScores([1, 2, 3, 1, 2, 3, 1, 2, 3]);
+  // Of the first endpoint the first row has no domain, and the last row has none at all.
+  scores.domains.set([0, 3, 1, 3, 3, 2, 0, 0, 0]);
+  store.set(0, 3, scores);
+  deepEqual(standing(store, 0, [0, 1, 2]), { in: 1, borderline: 0, out: 1, of: 2 });
+  deepEqual(standing(store, 1, [0, 1]), { in: 2, borderline: 0, out: 0, of: 2 });
+  equal(standing(store, 2, [0, 1, 2]), null);
+  const found = { in: 9, borderline: 2, out: 1, of: 12 };
+  equal(standingWords(found), "9 of 12 values in the model’s domain, 2 borderline, 1 outside");
+  deepEqual(trustColumns(store, [0, 1, 2]), [
+    { name: "shown_in_domain", values: ["1", "2", ""] },
+    { name: "shown_endpoints", values: ["2", "3", ""] },
+  ]);
+  const three = [0, 1, 2].map(() => row(["CCO"], 1));
+  const content = { rows: three, scores: store, similarities: null, counted: [0, 1, 2] };
+  const key = { by: "domain" } as const;
+  const shown = (view: Partial<View>): number[] =>
+    arrange(content, { ...EVERYTHING, ...view }, new FieldKeys(three));
+  deepEqual(shown({ sort: { key, descending: true } }), [1, 0, 2]);
+  deepEqual(shown({ filters: [{ key, low: 2, high: null, domains: DOMAINS }] }), [1]);
+});
+
+await checks.check("what is missing of a table, or not kept of it, is said", () => {
+  equal(domainWords(null, 0), "");
+  equal(
+    domainWords({ message: "domain.bin could not be fetched: the server answered 404" }, 3),
+    "The values are complete. Intervals, domains and nearest training molecules are missing: domain.bin could not be fetched: the server answered 404.",
+  );
+  ok(domainWords(null, 1).startsWith("1 row was scored without intervals"));
+  ok(isTooLarge(50_000_000, 10) && isTooLarge(10, 7_000_000) && !isTooLarge(1_000_000, 1_000_000));
+});
+
 await checks.check("what was measured of a class is a word", () => {
   equal(measuredWords(0, "classification", ""), "negative");
   equal(measuredWords(1, "classification", ""), "positive");
@@ -758,11 +825,21 @@ await checks.check("text survives the address, and only up to a length", () => {
   const text = "CC(=O)O\tacetic acid\nC#N\t100 % +1";
   const written = fragment.write(text);
   ok(written !== null && !/[\s]/.test(written));
-  equal(fragment.read(written), text);
+  deepEqual(fragment.read(written), { text });
   equal(fragment.write("C".repeat(fragment.LONGEST)), null);
   equal(fragment.write("  \n"), null);
-  equal(fragment.read("#results"), null);
-  equal(fragment.read("#smiles=%E0%A4%A"), null);
+  for (const none of ["", "#"]) equal(fragment.read(none), null);
+});
+
+await checks.check("an address that is no link says so, and is not shown at length", () => {
+  const fault = (address: string): string => {
+    const found = fragment.read(address);
+    return found !== null && "fault" in found ? found.fault : "";
+  };
+  ok(fault("#results").startsWith("The address ends in “#results”, which is no link to molecules"));
+  ok(fault("#smiles=%E0%A4%A").includes("cut or damaged on its way, so nothing was opened"));
+  ok(fault("#smiles=").includes("a link without molecules"));
+  ok(fault(`#${"x".repeat(5_000)}`).length < 300);
 });
 
 await checks.check("a model card becomes HTML of text, tables and links, and no other", () => {
@@ -903,11 +980,27 @@ await checks.check("it is said how often molecules were not scored as they were 
   ])
     changes.count(one, 1);
   changes.count(null, 1);
-  const rest = "1 without charges; 1 without stereo; 1: a doubled backslash read as one.";
-  equal(changes.summary(), `Scored in standard form: 2 without salts or solvents; ${rest}`);
+  equal(
+    changes.summary(),
+    "2 molecules were scored without salts or solvents; 1 in neutral form; 1 without stereo, which the model does not read. A compound has one value that way, however it is drawn. In 1 row: a doubled backslash read as one.",
+  );
   changes.count({ ...plain, stereo: true }, -1);
   ok(!changes.summary().includes("stereo"));
 });
+
+/** What comes of a promise while the mocked time passes, `step` milliseconds a turn. */
+async function ticking<T>(promise: Promise<T>, step: number): Promise<T> {
+  let over = false;
+  const end = (): void => {
+    over = true;
+  };
+  promise.then(end, end);
+  while (!over) {
+    await new Promise((resolve) => setImmediate(resolve));
+    mock.timers.tick(step);
+  }
+  return promise;
+}
 
 /** Nobody gives up. */
 const unhurried = new AbortController().signal;
@@ -967,6 +1060,122 @@ await checks.check("values that were seen early and not scored are taken back", 
     equal(Number.isNaN(session.scores.value(row, 0)), state === "pending");
   equal(await session.score({ onRows: () => undefined, onProgress: () => undefined }), "finished");
   deepEqual(session.counts, { pending: 0, scored: 100, failed: 0 });
+});
+
+await checks.check(
+  "values stay where the domain cannot be had, and are completed once it can",
+  async () => {
+    const engines = madeUpEngines();
+    const missing = { code: "download", message: "it answered 404", columns: null };
+    engines.state.domainMissing = missing;
+    const app = new App(engines);
+    const given = file("a.smi", "CCN", 100);
+    await app.score(given);
+    const { session } = app;
+    ok(session !== null);
+    deepEqual(session.counts, { pending: 0, scored: 100, failed: 0 });
+    deepEqual([session.unassessed, engines.current.scored], [100, 100]);
+    const said: string[] = [];
+    app.changed.status.on((text) => said.push(text));
+    await app.score(given);
+    deepEqual(said, ["Every row has already been scored."], "nothing can be added to them");
+    // What is kept of it knows.
+    const { found } = session;
+    const kept = await Session.open(engines, session.source, unhurried, found);
+    equal(kept.unassessed, 100);
+    await app.loadDomain(() => undefined);
+    deepEqual([session.unassessed, engines.current.scored], [0, 200]);
+    equal(session.scores.value(0, 0), madeUpValue("CCN"));
+    // One that comes while others are scored is used for the rows before.
+    const again = madeUpEngines();
+    again.state.domainMissing = missing;
+    const other = await Session.open(again, given.source, unhurried);
+    const onRows = (): void => {
+      again.state.domainMissing = null;
+    };
+    equal(await other.score({ onRows, onProgress: () => undefined }), "finished");
+    equal(other.unassessed, 0);
+  },
+);
+
+await checks.check(
+  "a file that cannot be opened leaves the table before, under its own name",
+  async () => {
+    const engines = madeUpEngines();
+    const app = new App(engines);
+    const said: string[] = [];
+    app.changed.status.on((text) => said.push(text));
+    const complaints: (Complaint | null)[] = [];
+    app.changed.complaint.on((one) => complaints.push(one));
+    const good = file("good.smi", "CCN", 10);
+    await app.score(good);
+    const { call } = engines.current;
+    engines.current.call = (name, args) => {
+      if (name === "open" && "name" in (args ?? {}) && (args as Source).name === "bad.smi")
+        return Promise.reject(new DelicateError({ code: "read", message: "it is `broken`" }));
+      return call.call(engines.current, name, args) as never;
+    };
+    equal(await app.open(file("bad.smi", "?", 1)), null);
+    equal(complaints.at(-1)?.text, "bad.smi could not be opened: it is “broken”.");
+    equal(said.at(-1), "", "nothing is said of the table before beside it");
+    equal(app.input, good);
+    holdsOnly(app, "CCN", 10);
+    equal(app.session?.counts.scored, 10);
+    equal(app.aside, null, "it is open, and not put aside");
+  },
+);
+
+await checks.check("cancelling ends though the worker answers nothing", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const engines = madeUpEngines();
+    const [hanging] = [engines.current];
+    const opened = Session.open(engines, file("a.smi", "CCN", 100).source, unhurried);
+    const session = await ticking(opened, 1);
+    hanging.hangs = true;
+    const run = session.score({ onRows: () => undefined, onProgress: () => undefined });
+    await ticking(Promise.resolve(), 1);
+    session.cancel();
+    equal(await ticking(run, 500), "cancelled");
+    ok(hanging.dead && engines.current !== hanging, "another has taken its place");
+    equal(
+      await ticking(session.score({ onRows: () => undefined, onProgress: () => undefined }), 1),
+      "finished",
+    );
+    equal(session.counts.scored, 100);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+await checks.check("a worker that says nothing for long has failed", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const ended: string[] = [];
+    let tell: (message: FromWorker) => void = () => undefined;
+    const launch: Launch = (name, on) => {
+      tell = on.message;
+      return { postMessage: () => undefined, terminate: () => ended.push(name) };
+    };
+    const start = { module: null, moduleBytes: 0, precision: null, embedding: null };
+    const backend = new Backend("cpu", launch, { ...start, model: {} as ModelFiles }, {});
+    tell({ type: "ready", info: INFO });
+    // Nothing is asked of it, and it has nothing to say.
+    mock.timers.tick(60 * 60_000);
+    equal(backend.dead, false);
+    const call = backend.call("probe", null);
+    mock.timers.tick(4 * 60_000);
+    // A batch is done: it has its time again.
+    tell({ type: "scoring", id: 0, done: 32 });
+    mock.timers.tick(4 * 60_000);
+    equal(backend.dead, false);
+    mock.timers.tick(60_000);
+    equal(backend.dead, true);
+    await rejects(call, /said nothing for 5 minutes/);
+    deepEqual(ended, ["cpu"]);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 await checks.check("several workers score one table, and each row once", async () => {
@@ -1048,6 +1257,37 @@ await checks.check("a GPU that was asked for is used where its numbers are the C
   }
 });
 
+await checks.check("a domain that cannot be had is told, and can be asked for again", async () => {
+  const failure = { code: "download", message: "it answered 404", columns: null };
+  let there = false;
+  const thread: Launch = (_, on) => ({
+    postMessage(message) {
+      const answer = (given: FromWorker): void => queueMicrotask(() => on.message(given));
+      if (message.call === "start") {
+        answer({ type: "ready", info: INFO });
+        answer({ type: "domain", missing: failure });
+      } else if (message.call === "domain" && there)
+        answer({ type: "result", id: message.id, value: new Uint8Array(1) });
+      else if (message.call === "domain") answer({ type: "error", id: message.id, failure });
+    },
+    terminate: () => undefined,
+  });
+  const assets = { model: {} as ModelFiles, embedding: null, precision: null };
+  const engines = new Engines(assets, { cpu: 1, webgpu: 0 }, "cpu", thread, 1);
+  void engines.start();
+  await engines.current.ready;
+  await turn();
+  deepEqual([engines.domainMissing, engines.state.broken], [true, false]);
+  const scorer = new Scorer(engines);
+  equal(scorer.domainMissing?.code, "download");
+  await rejects(scorer.loadDomain(), /it answered 404/);
+  equal(engines.state.domainMissing?.message, "it answered 404");
+  there = true;
+  await scorer.loadDomain();
+  deepEqual([engines.domainMissing, scorer.domainMissing], [false, null]);
+  engines.stop();
+});
+
 await checks.check("rows that every worker fails at end the run", async () => {
   const engines = madeUpEngines();
   engines.current.failsAfter = 0;
@@ -1120,7 +1360,8 @@ await checks.check("a table ends in one precision, whichever engines scored it",
 });
 
 await checks.check("only the words of a single line may be molecules of their own", () => {
-  deepEqual(wordsOfOneLine("  CCO CCN;CCC \n"), ["CCO", "CCN", "CCC"]);
+  for (const text of ["  CCO CCN;CCC \n", "CCO,CCN,CCC", "CCO; CCN, CCC"])
+    deepEqual(wordsOfOneLine(text), ["CCO", "CCN", "CCC"], text);
   for (const text of ["", "CCO", "CCO\tethanol\nCCN\tethylamine", "C ".repeat(1_000)])
     equal(wordsOfOneLine(text), null, text);
 });

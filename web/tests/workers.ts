@@ -54,6 +54,9 @@ export class MadeUpWorker implements WorkerHandle {
   failsAfter = Number.POSITIVE_INFINITY;
   /** Its model has all but its domain, so that rows come early. */
   withoutDomain = false;
+  /** It answers nothing that is asked of it from now on, until it is ended. */
+  hangs = false;
+  #end: (error: DelicateError) => void = () => undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(precision: Precision = "int8") {
@@ -61,6 +64,10 @@ export class MadeUpWorker implements WorkerHandle {
   }
 
   call<C extends Call>(call: C, args: Calls[C]["args"]): Promise<Calls[C]["result"]> {
+    if (this.hangs)
+      return new Promise((_, reject) => {
+        this.#end = reject;
+      });
     const answer = this.#queue.then(turn).then(() => {
       // Each call is answered with its own arguments.
       const answers = this.#answers as Record<Call, (args: unknown) => unknown>;
@@ -72,6 +79,11 @@ export class MadeUpWorker implements WorkerHandle {
 
   cancel(): void {
     // A piece ends by itself.
+  }
+
+  stop(): void {
+    this.dead = true;
+    this.#end(new DelicateError({ code: "stopped", message: "it was ended" }));
   }
 
   readonly #answers: { [C in Call]: (args: Calls[C]["args"]) => Calls[C]["result"] } = {
@@ -172,6 +184,7 @@ export class MadeUpWorker implements WorkerHandle {
       };
     },
     probe: () => ({ rate: 1, values: [] }),
+    domain: () => null,
   };
 
   #work(rows: number): void {
@@ -192,14 +205,22 @@ export class MadeUpWorker implements WorkerHandle {
 
 /** Engines that always have the worker given last. */
 export function madeUpEngines(): Omit<Workers, "helpers"> &
-  Pick<Engines, "state" | "changed" | "start"> & {
+  Pick<Engines, "state" | "changed" | "start" | "loadDomain"> & {
     current: MadeUpWorker;
     helpers: MadeUpWorker[];
     fresh(): MadeUpWorker;
   } {
   const idle = { state: "idle" } as const;
   return {
-    state: { forced: null, current: "cpu", cpu: idle, webgpu: idle, note: null, broken: false },
+    state: {
+      forced: null,
+      current: "cpu",
+      cpu: idle,
+      webgpu: idle,
+      note: null,
+      domainMissing: null,
+      broken: false,
+    },
     changed: new Signal(),
     current: new MadeUpWorker(),
     helpers: [],
@@ -213,6 +234,17 @@ export function madeUpEngines(): Omit<Workers, "helpers"> &
     replace(failed) {
       this.helpers = this.helpers.filter((helper) => helper !== failed);
       if (failed === this.current) this.current = this.fresh();
+    },
+    abandon(worker) {
+      (worker as MadeUpWorker).stop();
+      this.replace(worker, null);
+    },
+    get domainMissing() {
+      return this.state.domainMissing !== null;
+    },
+    async loadDomain() {
+      this.state.domainMissing = null;
+      this.changed.emit();
     },
     succeeded() {
       // Nothing counts its failures.

@@ -28,6 +28,20 @@ interface Pending {
 /** A worker as those see it who only ask it. */
 export type WorkerHandle = Pick<Backend, "call" | "cancel" | "dead" | "ready">;
 
+/** Who is told how a worker is doing. */
+export interface Told {
+  loading?(loading: Loading): void;
+  /** The model's domain cannot be had. */
+  domain?(missing: FailureData): void;
+}
+
+/**
+ * For how long a worker may say nothing while something is asked of it. One that has ended is
+ * found out sooner where the platform tells; this is for those that hang, and much longer than
+ * slow machines take for a batch.
+ */
+const SILENCE_MS: Record<BackendName, number> = { cpu: 5 * 60_000, webgpu: 10 * 60_000 };
+
 /** A thread that is sent messages and answers some: a browser's worker, or one of Node.js. */
 export interface Thread {
   postMessage(message: ToWorker): void;
@@ -55,6 +69,7 @@ export class Backend {
   #next = 0;
   #dead: DelicateError | null = null;
   #retiring = false;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #settle: {
     ready(info: EngineInfo): void;
     shared(shared: Shared): void;
@@ -62,12 +77,7 @@ export class Backend {
     gone(error: DelicateError): void;
   };
 
-  constructor(
-    name: BackendName,
-    launch: Launch,
-    start: Omit<Start, "call">,
-    onLoading: (loading: Loading) => void,
-  ) {
+  constructor(name: BackendName, launch: Launch, start: Omit<Start, "call">, told: Told) {
     this.name = name;
     const ready = deferred<EngineInfo>();
     const gone = deferred<DelicateError>();
@@ -85,9 +95,8 @@ export class Backend {
     };
     this.#worker = launch(name, {
       message: (message) => {
-        // What comes after the model is fetched behind what it does already.
-        if (message.type !== "progress") this.#receive(message);
-        else if (this.info === null) onLoading(message);
+        this.#receive(message, told);
+        this.#listen();
       },
       error: (why) => this.stop(why),
     });
@@ -128,6 +137,7 @@ export class Backend {
     if (this.#dead !== null) return;
     const error = new DelicateError(why);
     this.#dead = error;
+    clearTimeout(this.#silence);
     this.#worker.terminate();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
@@ -137,9 +147,32 @@ export class Backend {
 
   #post(message: ToWorker): void {
     this.#worker.postMessage(message);
+    this.#listen();
   }
 
-  #receive(message: Exclude<FromWorker, { type: "progress" }>): void {
+  /** Gives the worker time from now on, while something is asked of it. */
+  #listen(): void {
+    clearTimeout(this.#silence);
+    if (this.#dead !== null || (this.info !== null && this.#pending.size === 0)) return;
+    const limit = SILENCE_MS[this.name];
+    const message = `the worker said nothing for ${limit / 60_000} minutes`;
+    const silence = setTimeout(() => this.stop({ code: "crashed", message, columns: null }), limit);
+    // A program of Node.js does not wait for it.
+    if (typeof silence === "object") (silence as { unref(): void }).unref();
+    this.#silence = silence;
+  }
+
+  #receive(message: FromWorker, told: Told): void {
+    if (message.type === "progress") {
+      // What comes after the model is fetched behind what it does already.
+      if (this.info === null) told.loading?.(message);
+      return;
+    }
+    if (message.type === "domain") {
+      told.domain?.(message.missing);
+      return;
+    }
+    if (message.type === "alive") return;
     if (message.type === "ready") {
       this.info = message.info;
       this.#settle.ready(message.info);

@@ -1,14 +1,16 @@
 /** How often molecules were brought into standard form. */
 
-import { count } from "./format.js";
+import { count, plural } from "./format.js";
 import type { Standardization } from "./protocol.js";
 
+/** How they were scored. */
 const KINDS: readonly [string, (of: Standardization) => boolean][] = [
   ["without salts or solvents", ({ left_out }) => left_out.length > 0],
-  ["without charges", ({ neutralized }) => neutralized > 0],
-  ["without isotopes", ({ isotopes }) => isotopes > 0],
-  ["without stereo", ({ stereo }) => stereo === true],
+  ["in neutral form", ({ neutralized }) => neutralized > 0],
+  ["without isotope labels", ({ isotopes }) => isotopes > 0],
+  ["without stereo, which the model does not read", ({ stereo }) => stereo === true],
 ];
+const WHY = "A compound has one value that way, however it is drawn.";
 
 export class Changes {
   readonly #kinds = KINDS.map(() => 0);
@@ -24,15 +26,23 @@ export class Changes {
       this.#notes.set(note, (this.#notes.get(note) ?? 0) + by);
   }
 
-  /** A sentence, as the command says it; empty where there is nothing to say. */
+  /** How many molecules were scored in which form, and why; empty where there is nothing to say. */
   summary(): string {
-    const kinds = KINDS.flatMap(([what], kind) => {
-      const rows = this.#kinds[kind] ?? 0;
-      return rows > 0 ? [`${count(rows)} ${what}`] : [];
+    const kinds = KINDS.flatMap(([how], kind) => {
+      const molecules = this.#kinds[kind] ?? 0;
+      return molecules > 0 ? [{ molecules, how }] : [];
     });
-    const notes = [...this.#notes].filter(([, rows]) => rows > 0);
-    const said = notes.sort(([a], [b]) => (a < b ? -1 : 1));
-    const parts = [...kinds, ...said.map(([note, rows]) => `${count(rows)}: ${note}`)];
-    return parts.length === 0 ? "" : `Scored in standard form: ${parts.join("; ")}.`;
+    const said = kinds.map(({ molecules, how }, place) => {
+      const verb = molecules === 1 ? "was" : "were";
+      return place === 0
+        ? `${plural(molecules, "molecule")} ${verb} scored ${how}`
+        : `${count(molecules)} ${how}`;
+    });
+    const notes = [...this.#notes]
+      .filter(([, rows]) => rows > 0)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([note, rows]) => `In ${plural(rows, "row")}: ${note}.`);
+    const sentences = said.length === 0 ? [] : [`${said.join("; ")}. ${WHY}`];
+    return [...sentences, ...notes].join(" ");
   }
 }

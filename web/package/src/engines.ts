@@ -3,8 +3,8 @@
  * when it proves faster, a fresh one when one dies.
  */
 
-import { Backend, type Launch, type Loading, type WorkerHandle } from "./backend.js";
-import { DelicateError } from "./errors.js";
+import { Backend, type Launch, type Loading, type Told, type WorkerHandle } from "./backend.js";
+import { DelicateError, type FailureData, typed } from "./errors.js";
 import type { BackendName, EngineInfo, Probe, Shared, Start } from "./protocol.js";
 import { Signal } from "./signal.js";
 
@@ -24,6 +24,11 @@ export interface EnginesState {
   webgpu: Measure;
   /** What the user should know of a fallback or a restart. */
   note: string | null;
+  /**
+   * Why intervals, domains and nearest molecules are missing from a model that has them; null where
+   * they are not.
+   */
+  domainMissing: FailureData | null;
   /** No backend can be used. */
   broken: boolean;
 }
@@ -80,6 +85,8 @@ export class Engines {
   #gpuScored = false;
   /** Rows a second, of real molecules. */
   #rate: number | null = null;
+  /** Of workers that were told: why they do without the model's domain. */
+  readonly #missing = new WeakMap<Backend, FailureData | null>();
   /** Those that were started, until they are gone. */
   readonly #running = new Set<Backend>();
   #stopped = false;
@@ -104,6 +111,7 @@ export class Engines {
       cpu: { state: "idle" },
       webgpu: { state: "idle" },
       note: null,
+      domainMissing: null,
       broken: false,
     };
   }
@@ -140,13 +148,42 @@ export class Engines {
     return this.#current?.name === "cpu" ? [...this.#helpers] : [];
   }
 
+  get domainMissing(): boolean {
+    return this.state.domainMissing !== null;
+  }
+
+  /** Tries once more to have the model's domain; rejects where it cannot be had. */
+  async loadDomain(): Promise<void> {
+    const worker = this.current;
+    try {
+      const domain = await worker.call("domain", null);
+      const shared = this.#shared;
+      if (domain !== null && shared !== null)
+        this.#shared = { ...shared, model: { ...shared.model, domain } };
+      // The helpers go on without what they were not given, so that others take their place.
+      this.#retireHelpers();
+      this.#onDomain(worker, null);
+    } catch (error) {
+      const { code, message, columns } = typed(error);
+      if (!worker.dead) this.#onDomain(worker, { code, message, columns });
+      throw error;
+    }
+  }
+
   /** Starts more workers where so many rows, after those before, are worth it. */
   gather(rows: number): void {
     const shared = this.#shared;
     if (this.#current?.name !== "cpu" || shared === null) return;
     const wanted = Math.min(this.#workers, 1 + Math.floor((this.#scored + rows) / WORTH_A_WORKER));
+    // What could not be had is not asked for by each of them.
+    const domain = this.domainMissing ? null : shared.model.domain;
+    const model = { ...shared.model, domain };
     while (this.#helpers.size + 1 < wanted) {
-      const helper = this.#backend("cpu", { ...this.#assets, ...shared }, () => undefined);
+      const helper: Backend = this.#backend(
+        "cpu",
+        { ...this.#assets, ...shared, model },
+        { domain: (missing) => this.#dismiss(helper, new DelicateError(missing)) },
+      );
       this.#helpers.add(helper);
       void helper.gone.then((error) => this.#dismiss(helper, error));
     }
@@ -189,10 +226,31 @@ export class Engines {
           ? `The ${label(name)} engine stopped (${reason(error)}); a new one took over.`
           : `WebGPU failed ${WEBGPU_FAILURES} times (${reason(error)}); switched to the CPU.`,
     });
-    // Its speed is known unless it was lost before it was measured.
-    if (before.state === "measured")
-      void fresh.ready.then(() => this.#set(next, before)).catch(() => undefined);
-    else void this.#measure(fresh).catch(() => undefined);
+    this.#rateAs(before, fresh);
+  }
+
+  /** A worker that does not end what is cancelled: it is ended itself, which is no failure of it. */
+  abandon(worker: WorkerHandle): void {
+    for (const helper of this.#helpers)
+      if (helper === worker) {
+        this.#helpers.delete(helper);
+        helper.stop();
+      }
+    const current = this.#current;
+    if (current === null || current !== worker || current.dead) return;
+    const before = this.state[current.name];
+    const fresh = this.#use(this.#launch(current.name));
+    current.stop();
+    this.#rateAs(before, fresh);
+  }
+
+  /** The speed of a worker is that of the one before it, unless that was lost before it was measured. */
+  #rateAs(before: Measure, fresh: Backend): void {
+    const done =
+      before.state === "measured"
+        ? fresh.ready.then(() => this.#set(fresh.name, before))
+        : this.#measure(fresh);
+    void done.catch(() => undefined);
   }
 
   /** Rows were scored, so the CPU worker is in order again; `rate` of them a second, where that is known. */
@@ -229,8 +287,7 @@ export class Engines {
         const before = this.current;
         this.#use(gpu);
         before.retire();
-        for (const helper of this.#helpers) helper.retire();
-        this.#helpers.clear();
+        this.#retireHelpers();
       } else gpu.stop();
     } catch (error) {
       gpu.stop();
@@ -263,7 +320,7 @@ export class Engines {
 
   /** What the CPU says of the molecules that a GPU is tried on, by a worker that is there for it alone. */
   async #valuesOfCpu(): Promise<readonly number[]> {
-    const cpu = this.#backend("cpu", { ...this.#assets, precision: "fp32" }, () => undefined);
+    const cpu = this.#backend("cpu", { ...this.#assets, precision: "fp32" });
     try {
       await cpu.ready;
       return (await cpu.call("probe", null)).values;
@@ -286,10 +343,17 @@ export class Engines {
       throw new DelicateError({ code: "closed", message: "the engines were stopped" });
     this.#set(name, { state: "loading", loading: null });
     const known = name === "cpu" ? this.#shared : null;
-    const backend = this.#backend(name, { ...this.#assets, ...known }, (loading) => {
-      // What similarity is taken of is loaded later, by an engine that is ready.
-      if (backend.info === null) this.#set(name, { state: "loading", loading });
-    });
+    const backend = this.#backend(
+      name,
+      { ...this.#assets, ...known },
+      {
+        // What similarity is taken of is loaded later, by an engine that is ready.
+        loading: (loading) => {
+          if (backend.info === null) this.#set(name, { state: "loading", loading });
+        },
+        domain: (missing) => this.#onDomain(backend, missing),
+      },
+    );
     backend.ready.then(
       (info) => this.#set(name, { state: "measuring", info }),
       () => undefined,
@@ -304,13 +368,13 @@ export class Engines {
   #backend(
     name: BackendName,
     assets: Assets & { module?: WebAssembly.Module },
-    onLoading: (loading: Loading) => void,
+    told: Told = {},
   ): Backend {
     // Where a GPU was lost, the CPU goes on in its precision, unless another is asked for.
     const cpuPrecision = assets.precision ?? (this.#gpuScored ? "fp32" : null);
     const precision = name === "cpu" ? cpuPrecision : null;
     const start = { module: null, ...assets, precision, moduleBytes: this.#moduleBytes[name] };
-    const backend = new Backend(name, this.#launchThread, start, onLoading);
+    const backend = new Backend(name, this.#launchThread, start, told);
     this.#running.add(backend);
     void backend.gone.then(() => this.#running.delete(backend));
     return backend;
@@ -327,9 +391,22 @@ export class Engines {
     });
   }
 
+  #onDomain(backend: Backend, missing: FailureData | null): void {
+    this.#missing.set(backend, missing);
+    if (backend === this.#current) this.#change({ domainMissing: missing });
+  }
+
+  #retireHelpers(): void {
+    for (const helper of this.#helpers) helper.retire();
+    this.#helpers.clear();
+  }
+
   #use(backend: Backend): Backend {
     this.#current = backend;
-    this.#change({ current: backend.name });
+    this.#change({
+      current: backend.name,
+      domainMissing: this.#missing.get(backend) ?? null,
+    });
     // It may die while nobody is waiting for it. One that never loaded is the starter's to handle.
     void backend.gone.then((error) => {
       if (this.#current !== backend || backend.info === null) return;

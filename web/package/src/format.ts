@@ -119,8 +119,14 @@ export const changes = (done: Standardization): string[] => [
   ...done.notes,
 ];
 
-/** An error's message as a sentence on a page: a capital, quotation marks instead of Markdown's, a full stop. */
-export function sentence(message: string): string {
+/** An error's message as a clause on a page: quotation marks instead of Markdown's, a full stop. */
+export function clause(message: string): string {
   const text = message.trim().replaceAll(/`([^`]*)`/g, "“$1”");
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?:…]$/.test(text) ? "" : "."}`;
+  return `${text}${/[.!?:…]$/.test(text) ? "" : "."}`;
+}
+
+/** The same as a sentence, with a capital. */
+export function sentence(message: string): string {
+  const text = clause(message);
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

@@ -7,7 +7,10 @@ import type { BackendName, FromWorker } from "./protocol.js";
 
 export const launch: Launch = (name, on) => {
   const worker = start(name);
-  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => on.message(data);
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if (data.type === "alive") void ended(data.lock).then(() => on.error(ENDED));
+    else on.message(data);
+  };
   worker.onerror = (event) => {
     event.preventDefault();
     on.error({
@@ -18,6 +21,12 @@ export const launch: Launch = (name, on) => {
   };
   return worker;
 };
+
+const ENDED = { code: "crashed", message: "the worker ended without a word", columns: null };
+
+/** Resolves when the worker that holds this lock is gone. */
+const ended = (lock: string): Promise<void> =>
+  navigator.locks.request(lock, () => undefined).catch(() => new Promise(() => undefined));
 
 /** Workers for this browser's cores and, where it tells, its memory. */
 export function browserWorkers(): number {

@@ -18,11 +18,13 @@ export interface Inside {
   vocab: string;
   weights: { url: string; bytes: number; sha256: string };
   domain: { url: string; bytes: number; sha256: string } | null;
+  /** Whether values can be had without it. */
+  domainFollows: boolean;
 }
 
-export function insideFiles({ config, vocab, weights, domain }: Inside): ModelFiles {
+export function insideFiles({ config, vocab, ...files }: Inside): ModelFiles {
   const encoder = new TextEncoder();
-  return { config: encoder.encode(config), vocab: encoder.encode(vocab), weights, domain };
+  return { config: encoder.encode(config), vocab: encoder.encode(vocab), ...files };
 }
 
 export const contentFiles = ({

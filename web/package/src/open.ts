@@ -2,7 +2,7 @@
 
 import type { Launch } from "./backend.js";
 import { Engines } from "./engines.js";
-import { DelicateError, typed } from "./errors.js";
+import { DelicateError, type FailureData, typed } from "./errors.js";
 import type { ModelFiles } from "./protocol.js";
 import { Scorer } from "./scorer.js";
 import { linked, refuseAborted, within } from "./signals.js";
@@ -22,7 +22,7 @@ export interface Platform {
 
 /** Loads a model; see {@link ScorerOptions}. */
 export async function open(options: ScorerOptions, platform: Platform): Promise<Scorer> {
-  const { signal, backend = "cpu", model = null, precision = null, onLoading } = options;
+  const { signal, backend = "cpu", model = null, precision = null } = options;
   const { workers = platform.workers } = options;
   if (!["cpu", "webgpu", "auto"].includes(backend)) {
     const message = `backend is ${JSON.stringify(backend)}: it must be "cpu", "webgpu" or "auto"`;
@@ -55,10 +55,7 @@ export async function open(options: ScorerOptions, platform: Platform): Promise<
       workers,
     );
     try {
-      engines.changed.on(() => {
-        for (const measure of [engines.state.cpu, engines.state.webgpu])
-          if (measure.state === "loading" && measure.loading !== null) onLoading?.(measure.loading);
-      });
+      tell(engines, options);
       const settled = engines.start();
       const ready =
         backend === "webgpu" ? settled : Promise.race([settled, firstReady(engines, settled)]);
@@ -73,6 +70,19 @@ export async function open(options: ScorerOptions, platform: Platform): Promise<
   } finally {
     wanted.release();
   }
+}
+
+/** Tells the caller what becomes of the engines. */
+function tell(engines: Engines, { onLoading, onDomainMissing }: ScorerOptions): void {
+  let told: FailureData | null = null;
+  engines.changed.on(() => {
+    const { cpu, webgpu, domainMissing } = engines.state;
+    for (const measure of [cpu, webgpu])
+      if (measure.state === "loading" && measure.loading !== null) onLoading?.(measure.loading);
+    if (domainMissing !== null && domainMissing !== told)
+      onDomainMissing?.(new DelicateError(domainMissing));
+    told = domainMissing;
+  });
 }
 
 /** The first engine has its model; where it fails, all is settled. */

@@ -93,7 +93,8 @@ export interface ModelFiles {
 /** What one worker has fetched and others of its kind need not. */
 export interface Shared {
   module: WebAssembly.Module;
-  model: Record<"config" | "weights" | "vocab", Uint8Array> & { domain: Uint8Array | null };
+  /** The domain as it was given, where it could not be had. */
+  model: ModelFiles & Record<"config" | "weights" | "vocab", Uint8Array>;
 }
 
 /** Sent once, first. */
@@ -173,6 +174,8 @@ export interface Calls {
   /** How near the rows of a table are to those of another. */
   rank: { args: { table: TableId; actives: TableId; by: SimilarityName }; result: Ranking };
   probe: { args: null; result: Probe };
+  /** Tries once more to have the model's domain, which could not be had; null where it is there. */
+  domain: { args: null; result: Uint8Array | null };
 }
 
 export type Call = keyof Calls;
@@ -185,6 +188,10 @@ export type FromWorker =
   | { type: "progress"; part: "module" | "model"; loaded: number; total: number }
   | { type: "ready"; info: EngineInfo }
   | { type: "shared"; shared: Shared }
+  /** Why the model's domain cannot be had, so that values come without it. */
+  | { type: "domain"; missing: FailureData }
+  /** Of a browser's worker: the name of the lock that it holds for as long as it lives. */
+  | { type: "alive"; lock: string }
   | { type: "failed"; failure: FailureData }
   | { type: "scoring"; id: number; done: number }
   | { type: "result"; id: number; value: unknown }

@@ -52,6 +52,20 @@ export class Scorer {
     return this.#engines.state.current ?? this.#info.backend;
   }
 
+  /**
+   * Why predictions have no interval, domain and nearest molecule, though the model has them: their
+   * file could not be had. Null where nothing is missing.
+   */
+  get domainMissing(): DelicateError | null {
+    const { domainMissing } = this.#engines.state;
+    return domainMissing === null ? null : new DelicateError(domainMissing);
+  }
+
+  /** Tries again to have what {@link domainMissing} tells of; rejects where it cannot be had. */
+  loadDomain(): Promise<void> {
+    return this.#within(undefined, () => this.#engines.loadDomain());
+  }
+
   get closed(): boolean {
     return this.#closing.signal.aborted;
   }

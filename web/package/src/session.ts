@@ -67,7 +67,12 @@ export interface Found {
   scores: PackedScores;
   /** One a row: see {@link PRECISIONS}. */
   precisions: Uint8Array;
+  /** One a row: 1 where the model's domain could not be had. */
+  unassessed: Uint8Array;
 }
+
+/** A worker that has not ended by then what was cancelled is ended itself. */
+const CANCELLED_MS = 8_000;
 
 /** By their numbers; that of 0 is not known. */
 const PRECISIONS: readonly (Precision | null)[] = [null, "int8", "fp32"];
@@ -83,6 +88,10 @@ export interface Workers {
   gather(rows: number): void;
   /** Puts a fresh worker in the place of one that failed, or throws when that was tried often enough. */
   replace(failed: WorkerHandle, error: unknown): void;
+  /** Ends a worker that does not end what is cancelled, which is no failure. */
+  abandon(worker: WorkerHandle): void;
+  /** Values come without interval, domain and nearest molecule, though the model has them. */
+  readonly domainMissing: boolean;
   /** A worker has scored rows; all together score `rate` of them a second, where that is known. */
   succeeded(rows: number, rate: number | null): void;
 }
@@ -124,6 +133,8 @@ export class Session {
   readonly #inPrecision = [0, 0];
   /** Rows that were scored a second time, so that all are in one precision. */
   again = 0;
+  /** Rows that were scored while the model's domain could not be had: 1, others 0. */
+  readonly #unassessed: Uint8Array;
   /** In how many rows the molecule was not scored as it was drawn. */
   readonly changes = new Changes();
   readonly #workers: Workers;
@@ -159,6 +170,7 @@ export class Session {
     this.rows = rows;
     this.scores = scores;
     this.#precisions = new Uint8Array(rows.length);
+    this.#unassessed = new Uint8Array(rows.length);
     for (const { state } of rows) this.counts[state] += 1;
   }
 
@@ -189,6 +201,7 @@ export class Session {
         if (fitting !== null) {
           session.#mark(0, fitting.results);
           fitting.precisions.forEach((precision, row) => session.#compute(row, precision));
+          session.#unassessed.set(fitting.unassessed);
         }
         return session;
       } catch (error) {
@@ -200,6 +213,11 @@ export class Session {
 
   get scoring(): boolean {
     return this.#scoring !== null;
+  }
+
+  /** Values are to be seen that wait for the model's domain. */
+  get early(): boolean {
+    return (this.#early?.count ?? 0) > 0;
   }
 
   /** What the encoder of a row computed in; null where that is not known. */
@@ -214,7 +232,12 @@ export class Session {
     return this.#inPrecision.filter((rows) => rows > 0).length > 1;
   }
 
-  /** Scores what is not scored yet. */
+  /** Rows that have a value, and for want of the model's domain nothing that tells how good it is. */
+  get unassessed(): number {
+    return this.#unassessed.reduce((sum, one) => sum + one, 0);
+  }
+
+  /** Scores what is not scored yet, and again what lacks the model's domain, where that is there. */
   async score(
     watch: Watch,
     { uniform }: Wanted = { uniform: false },
@@ -224,6 +247,12 @@ export class Session {
     const { signal } = controller;
     try {
       let outcome = await this.#scoreRows(signal, watch, this.rows);
+      // It may come while they are being scored.
+      if (outcome === "finished" && !this.#workers.domainMissing && this.unassessed > 0) {
+        const states = Array.from(this.#unassessed, (one) => (one === 1 ? "pending" : "scored"));
+        const wanted = states.map((state) => ({ state }));
+        outcome = await this.#scoreRows(signal, watch, wanted);
+      }
       for (let round = 0; uniform && round < MOST_ROUNDS && outcome === "finished"; round += 1) {
         const other = this.mixed ? await this.#inOtherPrecision(signal) : [];
         const { length } = other.filter(({ state }) => state === "pending");
@@ -365,7 +394,7 @@ export class Session {
         const args = { table: this.#table, start: row, end: row + 1, early: false };
         return { ...(await worker.call("score", args)), precision };
       });
-      this.#apply(row, piece, piece.precision);
+      this.#apply(row, piece, piece.precision, this.#workers.domainMissing);
     }
     return this.rows[row]?.error ?? null;
   }
@@ -380,13 +409,15 @@ export class Session {
     return attempt(this.#workers, async (worker) => {
       await Promise.all([this.#ensureOpen(worker), actives.#ensureOpen(worker)]);
       refuseIf(signal.aborted);
-      const cancel = (): void => worker.cancel();
-      signal.addEventListener("abort", cancel);
+      const release = this.#endedBy(signal, worker);
       try {
         const args = { table: this.#table, actives: actives.#table, by };
         return await worker.call("rank", args, onProgress);
+      } catch (error) {
+        refuseIf(signal.aborted);
+        throw error;
       } finally {
-        signal.removeEventListener("abort", cancel);
+        release();
       }
     });
   }
@@ -434,8 +465,11 @@ export class Session {
         await Promise.race(lanes.values());
       }
     } finally {
-      for (const worker of lanes.keys()) worker.cancel();
+      const releases = [...lanes.keys()].map((worker) =>
+        this.#endedBy(AbortSignal.abort(), worker),
+      );
       await Promise.allSettled(lanes.values());
+      for (const release of releases) release();
       // Rows that have only been seen early are not scored.
       this.#forgetEarly();
       this.#molecules.clear();
@@ -443,10 +477,24 @@ export class Session {
     return signal.aborted ? "cancelled" : "finished";
   }
 
+  /** What a worker does ends soon after the signal says so; to be released once it has. */
+  #endedBy(signal: AbortSignal, worker: WorkerHandle): () => void {
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const cancel = (): void => {
+      worker.cancel();
+      late = setTimeout(() => this.#workers.abandon(worker), CANCELLED_MS);
+    };
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel);
+    return () => {
+      clearTimeout(late);
+      signal.removeEventListener("abort", cancel);
+    };
+  }
+
   /** One piece on one worker; where the worker fails, another takes it. */
   async #scoreOn(worker: WorkerHandle, run: Run, signal: AbortSignal): Promise<void> {
-    const cancel = (): void => worker.cancel();
-    signal.addEventListener("abort", cancel);
+    const release = this.#endedBy(signal, worker);
     let span: Span | null = null;
     try {
       const isHelper = worker !== this.#workers.current;
@@ -458,6 +506,7 @@ export class Session {
       if (span === null) return;
       const { start, end } = span;
       const began = performance.now();
+      const lacking = this.#workers.domainMissing;
       const onProgress = (count: number): void => run.underWay(worker, count);
       let piece: Piece;
       if (isHelper) {
@@ -487,7 +536,7 @@ export class Session {
         this.#early.count = 0;
         this.#endEarly();
       }
-      this.#apply(start, piece, precision);
+      this.#apply(start, piece, precision, lacking || this.#workers.domainMissing);
       const scored = piece.results.filter(({ state }) => state !== "pending").length;
       run.done(worker, scored, performance.now() - began);
       this.#workers.succeeded(scored, run.rate);
@@ -501,7 +550,7 @@ export class Session {
       }
       this.#workers.replace(worker, error);
     } finally {
-      signal.removeEventListener("abort", cancel);
+      release();
     }
   }
 
@@ -552,10 +601,17 @@ export class Session {
       this.rows[row] = { ...(this.rows[row] as Row) };
   }
 
-  #apply(start: number, { results, scores }: Piece, precision: Precision): void {
+  #apply(
+    start: number,
+    { results, scores }: Piece,
+    precision: Precision,
+    unassessed: boolean,
+  ): void {
     this.scores.set(start, results.length, scores);
     results.forEach(({ state }, offset) => {
-      if (state === "scored") this.#compute(start + offset, PRECISIONS.indexOf(precision));
+      if (state !== "scored") return;
+      this.#compute(start + offset, PRECISIONS.indexOf(precision));
+      this.#unassessed[start + offset] = Number(unassessed);
     });
     this.#mark(start, results);
   }
@@ -600,7 +656,8 @@ export class Session {
   /** All that was found, to be kept. */
   get found(): Found {
     const results = Array.from(this.rows.keys(), (row) => this.#result(row));
-    return { results, scores: this.scores.packed, precisions: this.#precisions };
+    const [precisions, unassessed] = [this.#precisions, this.#unassessed];
+    return { results, scores: this.scores.packed, precisions, unassessed };
   }
 
   /** What scoring has added to a row, but for its predictions. */

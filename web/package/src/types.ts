@@ -1,6 +1,7 @@
 /** What a scorer is given and what it gives. */
 
 import type { EngineInfo, Prediction, RowError, Standardization } from "delicate-cpu/delicate.js";
+import type { DelicateError } from "./errors.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {
@@ -39,6 +40,11 @@ export interface ScorerOptions {
   model?: ModelSource | undefined;
   /** Told how far the loading is. */
   onLoading?: ((loading: Loading) => void) | undefined;
+  /**
+   * Told where the file of the model's domain cannot be had: predictions have their values, and
+   * `null` for interval, domain and nearest molecule. `Scorer.loadDomain` tries again.
+   */
+  onDomainMissing?: ((error: DelicateError) => void) | undefined;
 }
 
 /**

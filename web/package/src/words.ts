@@ -1,5 +1,6 @@
 /** What is said of results, wherever they are shown. */
 
+import type { FailureData } from "./errors.js";
 import * as format from "./format.js";
 import type { Domain, RowError } from "./protocol.js";
 
@@ -8,6 +9,10 @@ export const BANDS: Record<Domain, string> = {
   borderline: "borderline, at the edge of the model’s domain",
   out: "outside the model’s domain",
 };
+
+/** That values stand without what tells how far they can be trusted, and why. */
+export const domainMissingWords = ({ message }: Pick<FailureData, "message">): string =>
+  format.sentence(`intervals, domains and nearest training molecules are missing: ${message}`);
 
 /** Why a row has no result, without a full stop. */
 export function errorText({ message, position }: RowError): string {

@@ -18,6 +18,8 @@ interface Wants {
   /** The user's columns that are offered. */
   fields(): { title: string; index: number }[];
   hasSimilarity(): boolean;
+  /** Rows tell how many of their values are in domain. */
+  hasDomains(): boolean;
   titleOf(key: ColumnKey): string;
   /** A column's menu is to open; the focus goes to `back` when it closes. */
   onMenu(key: ColumnKey, opener: HTMLElement, back: () => HTMLElement | null): void;
@@ -28,7 +30,7 @@ interface Wants {
 /** What a choice of columns offers; a value is a column's key. */
 export function columnOptions(
   app: App,
-  { fields, hasSimilarity }: Pick<Wants, "fields" | "hasSimilarity">,
+  { fields, hasSimilarity, hasDomains }: Pick<Wants, "fields" | "hasSimilarity" | "hasDomains">,
 ): HTMLElement[] {
   const endpoints = app.model?.endpoints ?? [];
   const option = (key: ColumnKey, title: string): HTMLOptionElement =>
@@ -46,6 +48,7 @@ export function columnOptions(
   });
   const own = fields().map(({ title, index }) => option({ by: "field", index }, title));
   if (hasSimilarity()) own.unshift(option({ by: "similarity" }, "Similarity to the actives"));
+  if (hasDomains()) own.unshift(option({ by: "domain" }, "Values in domain"));
   if (own.length > 0) {
     const group = element("optgroup", {}, ...own);
     group.label = "Your table";

@@ -107,8 +107,9 @@ export function inputPanel(app: App): InputPanel {
     try {
       bytes = new Uint8Array(await chosen.arrayBuffer());
     } catch {
-      if (choice === choices)
-        app.complain({ text: `${chosen.name} could not be read. Folders cannot be opened.` });
+      if (choice !== choices) return;
+      app.say("");
+      app.complain({ text: `${chosen.name} could not be read. Folders cannot be opened.` });
       return;
     }
     if (choice !== choices) return;
@@ -117,7 +118,12 @@ export function inputPanel(app: App): InputPanel {
     others.textContent = othersWords(chosen.name, rest);
     others.hidden = rest.length === 0;
     const session = await app.open({ source, text: null });
-    if (session === null) return;
+    if (session === null) {
+      // Where another is open again, it has its name again, and the text that was typed.
+      const { input } = app;
+      if (file === source && input !== null) showFile(input.text === null ? input.source : null);
+      return;
+    }
     app.say(`${chosen.name} opened: ${format.plural(session.rows.length, "row")}.`);
     score.focus();
   };
@@ -253,13 +259,18 @@ export function inputPanel(app: App): InputPanel {
   const readLink = (): void => {
     const linked = fragment.read(location.hash);
     if (linked === null) return;
+    if ("fault" in linked) {
+      app.complain({ text: linked.fault });
+      return;
+    }
     if (file !== null) useFile(null);
-    text.value = linked;
+    text.value = linked.text;
     // Whoever follows a link wants to see what it leads to.
     scoreAll();
   };
   window.addEventListener("hashchange", readLink);
-  text.value = fragment.read(location.hash) ?? text.value;
+  const linked = fragment.read(location.hash);
+  if (linked !== null && "text" in linked) text.value = linked.text;
 
   return {
     focusScore: () => score.focus(),

@@ -12,6 +12,9 @@ const EVERY_MS = 2_000;
 /** For how many times as long as it took the next save waits. */
 const REST = 20;
 
+export const isTooLarge = (bytes: number, values: number): boolean =>
+  bytes > LARGEST.bytes || values > LARGEST.values;
+
 export interface KeepingPanel {
   /** Opens what was kept at the last visit, unless something is open by then. */
   restore(): Promise<void>;
@@ -26,6 +29,7 @@ export function keepingPanel(
   const back = find("aside-back", HTMLButtonElement);
   const kept = find("kept", HTMLElement);
   const keptText = find("kept-text", HTMLElement);
+  const unkept = find("unkept", HTMLElement);
   /** When the next save is due. */
   let due = 0;
   /** What is scored is in the database. */
@@ -38,8 +42,17 @@ export function keepingPanel(
     const { session, input } = app;
     if (session === null || input === null || session.counts.scored === 0) return null;
     const values = session.rows.length * session.scores.endpoints;
-    if (input.source.bytes.length > LARGEST.bytes || values > LARGEST.values) return null;
+    if (isTooLarge(input.source.bytes.length, values)) {
+      warn("This table is too large to be kept for a reload");
+      return null;
+    }
     return { model, input, found: session.found };
+  };
+  /** Said once for a table, and to be seen beside it for as long as that is so. */
+  const warn = (why: string): void => {
+    if (!unkept.hidden) return;
+    unkept.textContent = `${why}: export it before you leave this page.`;
+    unkept.hidden = false;
   };
   const save = (): void => {
     const { session } = app;
@@ -54,10 +67,13 @@ export function keepingPanel(
     saving = saving
       .then(() => store.save(wanted))
       .then(() => {
-        if (app.session === session && own === saves && app.phase === "idle") saved = true;
+        if (app.session !== session) return;
+        unkept.hidden = true;
+        if (own === saves && app.phase === "idle") saved = true;
       })
       .catch(() => {
-        // Where nothing may be kept, leaving the page asks first.
+        // Leaving the page asks first.
+        if (app.session === session) warn("This browser does not keep this table for a reload");
       })
       .finally(() => {
         const took = performance.now() - began;
@@ -71,6 +87,7 @@ export function keepingPanel(
   });
   app.changed.session.on(() => {
     kept.hidden = true;
+    unkept.hidden = true;
     saved = true;
     if (app.session !== null) save();
     // Given up for good, as far as the next visit goes.

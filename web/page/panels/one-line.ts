@@ -7,11 +7,14 @@ import { find } from "../dom.js";
 /** More words than this are no line that somebody has written. */
 const MOST = 100;
 
-/** The words of a text of one line with several; null for any other text. */
+/** No SMILES has any of them. */
+const SEPARATORS = /[\s;,]+/;
+
+/** The words of a text of one line with several, between blanks, commas or semicolons; null for any other text. */
 export function wordsOfOneLine(text: string): string[] | null {
   const line = text.trim();
   if (/[\r\n]/.test(line)) return null;
-  const words = line.split(/[\s;]+/).filter(Boolean);
+  const words = line.split(SEPARATORS).filter(Boolean);
   return words.length >= 2 && words.length <= MOST ? words : null;
 }
 
@@ -37,7 +40,10 @@ export function oneLinePanel(app: App, { onLines }: { onLines(text: string): voi
     );
     if (session !== app.session || all.includes(false)) return;
     found = wanted;
-    words.textContent = `The line was read as one molecule and its name. It holds ${format.count(found.length)} words, and each is a SMILES.`;
+    const read = /[;,]/.test(input?.text ?? "")
+      ? "a table of one row"
+      : "one molecule and its name";
+    words.textContent = `The line was read as ${read}. It holds ${format.count(found.length)} words, and each is a SMILES.`;
     offer.hidden = false;
   };
   app.changed.session.on(() => void look());

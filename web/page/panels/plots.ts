@@ -78,6 +78,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
           );
         },
         hasSimilarity: () => table.content?.ranked !== null,
+        hasDomains: () => table.content?.calibrated === true,
       });
     for (const select of [across, up]) {
       const before = select.value;

@@ -27,6 +27,7 @@ export function progressPanel(app: App): void {
     const parts = [`${format.count(done)} of ${format.plural(total, "row")}`];
     if (meter.rate !== null) parts.push(format.rate(meter.rate));
     else if (wait !== null) parts.push(wait);
+    if (app.session?.early === true) parts.push("Loading their intervals and domains");
     if (left !== null && done < total) parts.push(`${format.duration(left)} left`);
     bar.value = total === 0 ? 0 : done / total;
     text.textContent = parts.join(" · ");

@@ -11,6 +11,7 @@ import { ColumnFilters } from "../filters.js";
 import { rankingColumns } from "../ranking.js";
 import type { Selection } from "../selection.js";
 import { ShownColumns } from "../shown-columns.js";
+import { trustColumns } from "../trust.js";
 import { type ColumnKey, EVERYTHING, type Sought, sameKey, type View } from "../view.js";
 import { columnChoice } from "./column-choice.js";
 import { columnMenu } from "./column-menu.js";
@@ -48,6 +49,8 @@ export interface ResultsPanel {
 /** What others add to the table. */
 export interface Additions {
   selection: Selection;
+  /** The model has what intervals, domains and neighbours are made from. */
+  calibrated: boolean;
   /** How the rows stand to the reference actives; null unless they were ranked. */
   ranked(): Ranked | null;
   /** A row is to be shown in full. */
@@ -81,6 +84,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const smarts = find("smarts", HTMLInputElement);
   const scope = find("scope", HTMLSelectElement);
   const copy = find("copy-table", HTMLButtonElement);
+  const exporters = panel.querySelectorAll<HTMLButtonElement>("button[data-format]");
 
   const drawings = new Drawings(async (keys) => {
     const { session } = app;
@@ -133,7 +137,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       scores: session.scores,
       ranked: additions.ranked(),
       similarities: additions.ranked()?.similarities ?? null,
+      counted: shown.endpoints,
       shown: { endpoints: shown.endpoints, fields },
+      calibrated: additions.calibrated,
       drawn: structures.checked,
       reference: shading.checked ? (app.model?.reference?.name ?? null) : null,
     };
@@ -148,15 +154,12 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const drawScope = (): void => {
     const total = app.session?.rows.length ?? 0;
     const hidden = hiddenOf();
+    const { size } = selection.rows;
     const options: [string, string, boolean][] = [
-      ["all", `all rows (${format.count(total)})`, true],
-      ["shown", `rows as shown (${format.count(table.order.length)})`, true],
-      ["selected", `selected (${format.count(selection.rows.size)})`, selection.rows.size > 0],
-      [
-        "selected-shown",
-        `selected and shown (${format.count(selection.rows.size - hidden)})`,
-        hidden > 0 && hidden < selection.rows.size,
-      ],
+      ["all", scopeWords("all", total), true],
+      ["shown", scopeWords("shown", table.order.length), true],
+      ["selected", scopeWords("selected", size), size > 0],
+      ["selected-shown", scopeWords("selected-shown", size - hidden), hidden > 0 && hidden < size],
     ];
     const before = scope.value;
     scope.replaceChildren(
@@ -165,9 +168,15 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       ),
     );
     scope.value = before;
-    if (scope.selectedIndex === -1) scope.value = selection.rows.size > 0 ? "selected" : "all";
+    if (scope.selectedIndex === -1) scope.value = size > 0 ? "selected" : "all";
+    // A part that is taken for all of a table is found out late.
+    scope.classList.toggle("part", scope.value.startsWith("selected"));
+    const what = scope.selectedOptions[0]?.textContent ?? "";
+    for (const button of exporters)
+      button.setAttribute("aria-label", `Export ${what} as ${button.textContent}`);
+    copy.title = `Copy ${what}`;
     hiddenNote.hidden = hidden === 0;
-    hiddenNote.textContent = hiddenWords(hidden, selection.rows.size, scope.value);
+    hiddenNote.textContent = hiddenWords(hidden, size, scope.value);
   };
   /** The column that orders the rows, where the table does not show it. */
   const hiddenSortTitle = (): string | null => {
@@ -323,6 +332,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const filters = filtersPanel(app, byColumn, {
     fields: () => (app.session?.columns.columns ?? []).map((title, index) => ({ title, index })),
     hasSimilarity: () => additions.ranked() !== null,
+    hasDomains: () => additions.calibrated,
     titleOf: (key) => wordsOf(key).title,
     onMenu: (key, opener, back) => menu.open(key, opener, back),
     onClear() {
@@ -405,9 +415,14 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   /** What the table shows beside the user's columns and the predictions. */
   const added = (): AddedColumn[] => {
     const ranked = additions.ranked();
-    return ranked === null ? [] : rankingColumns(ranked, (row) => referenceName(ranked, row));
+    const scores = app.session?.scores;
+    const isScored = additions.calibrated && scores !== undefined && scores.endpoints > 0;
+    return [
+      ...(ranked === null ? [] : rankingColumns(ranked, (row) => referenceName(ranked, row))),
+      ...(isScored ? trustColumns(scores, shown.endpoints) : []),
+    ];
   };
-  for (const button of panel.querySelectorAll<HTMLButtonElement>("button[data-format]")) {
+  for (const button of exporters) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
       const file = await app.export(kind, chosen(), added());
@@ -445,6 +460,11 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     }
     void table.printAll(() => window.print());
   });
+  for (const [name, bar] of [
+    ["tools-more", "tools"],
+    ["export-more", "take"],
+  ] as const)
+    unfolding(find(name, HTMLButtonElement), find(bar, HTMLElement));
   return {
     table,
     showRanking() {
@@ -484,6 +504,27 @@ export function precisionWords({
   if (again === 0) return "";
   const verb = again === 1 ? "was" : "were";
   return `${format.plural(again, "row")} ${verb} scored a second time, so that all values are in one precision: the engine changed while the table was being scored.`;
+}
+
+/** On a phone a bar has what is rare in it once it is asked for. */
+function unfolding(button: HTMLButtonElement, bar: HTMLElement): void {
+  button.addEventListener("click", () => {
+    const open = bar.classList.toggle("unfolded");
+    button.setAttribute("aria-expanded", String(open));
+    button.textContent = open ? "Less" : "More";
+  });
+}
+
+/** Which rows an export has: "the 2 selected rows". */
+export function scopeWords(scope: string, count: number): string {
+  const rows = count === 1 ? "row" : "rows";
+  const words: Record<string, string> = {
+    all: count === 1 ? "the only row" : `all ${format.count(count)} rows`,
+    shown: `the ${format.count(count)} ${rows} shown`,
+    selected: `the ${format.count(count)} selected ${rows}`,
+    "selected-shown": `the ${format.count(count)} selected ${rows} shown`,
+  };
+  return words[scope] ?? "";
 }
 
 /** That selected rows are out of sight, and whether they are taken along; empty where none is. */

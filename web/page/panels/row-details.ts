@@ -74,6 +74,12 @@ export function rowDetails(
   const parts: HTMLElement[] = [];
   const drawing = element("div", { class: "drawing large" });
   const caption = element("p", { class: "choices" });
+  const unread = element(
+    "p",
+    { class: "hint unread" },
+    "Drawn as it was scored: without stereo, which the model does not read.",
+  );
+  unread.hidden = row.standardization?.stereo !== true || row.state !== "scored";
   const facts = element("div", { class: "descriptors" });
   const text = smiles === null ? "" : (row.fields[smiles] ?? "");
   if (smiles !== null) {
@@ -91,7 +97,7 @@ export function rowDetails(
   if (row.error === null) {
     void drawRow(session, index, drawing);
     parts.unshift(
-      element("div", { class: "portrait" }, element("div", {}, drawing, caption), facts),
+      element("div", { class: "portrait" }, element("div", {}, drawing, caption, unread), facts),
     );
   }
   const standard = row.standardization?.smiles;
@@ -226,11 +232,11 @@ function predictions(
   const fault = element("div");
   const atoms = element("div");
 
-  const explainAbsence = (): void => {
-    legend.textContent = "Intervals and neighbours are not available for this model.";
+  const explain = (words: string): void => {
+    legend.textContent = words;
     legend.hidden = false;
   };
-  if (!calibrated) explainAbsence();
+  if (!calibrated) explain("Intervals and neighbours are not available for this model.");
 
   const pending: Pending = {
     wait(why) {
@@ -265,11 +271,12 @@ function predictions(
         const meanings = named.map(
           (domain) => `${DOMAINS[domain].label}: ${DOMAINS[domain].meaning}.`,
         );
-        legend.textContent = [
-          "The measured value lies in the interval nine times out of ten.",
-          ...meanings,
-        ].join(" ");
-        legend.hidden = false;
+        const held = "The measured value lies in the interval nine times out of ten.";
+        explain(
+          named.length === 0
+            ? "Intervals, domains and nearest training molecules are missing: see above the table."
+            : [held, ...meanings].join(" "),
+        );
       }
       state.textContent = "Explained.";
       state.className = "spoken";

@@ -9,14 +9,17 @@ import type { Estimate } from "../../package/src/scores.js";
 import type { Session } from "../../package/src/session.js";
 import { Signal } from "../../package/src/signal.js";
 import { BANDS, errorText } from "../../package/src/words.js";
+import { TRUST } from "../column-words.js";
 import { element, spoken } from "../dom.js";
 import { nameColumn, nameOf as nameOfRow } from "../naming.js";
 import type { Selection } from "../selection.js";
 import { groupOf } from "../shown-columns.js";
+import { type Standing, standing, standingWords } from "../trust.js";
 import {
   arrange,
   type ColumnKey,
   type Content,
+  DOMAINS,
   dependsOnResults,
   EVERYTHING,
   FieldKeys,
@@ -38,6 +41,8 @@ export interface TableData extends Content {
   shown: { endpoints: number[]; fields: number[] };
   /** Whether each row has its structure drawn, and room for it. */
   drawn: boolean;
+  /** The model knows its domain, so that rows say how many of their values are within it. */
+  calibrated: boolean;
   /** What cells are shaded by: the molecules that values are compared with; null for nothing. */
   reference: string | null;
 }
@@ -394,7 +399,7 @@ export class ResultTable {
       const { key, title, unit, description, kind } = column;
       const made = element("th", {
         scope: "col",
-        class: kind,
+        class: key.by === "domain" ? `${kind} trust` : kind,
         // What its buttons are called is not to be read with every cell.
         attributes: {
           "aria-colindex": String(index + 2),
@@ -768,7 +773,18 @@ export function stateText(row: Row): string {
 
 /** The columns that say what a molecule is, then the file's others, then what the model says of it. */
 function columns(
-  { columns, endpoints, rows, scores, ranked, shown, drawn, reference }: TableData,
+  {
+    columns,
+    endpoints,
+    rows,
+    scores,
+    ranked,
+    counted,
+    shown,
+    drawn,
+    reference,
+    calibrated,
+  }: TableData,
   keys: FieldKeys,
   narrow: boolean,
   onCard: number,
@@ -926,6 +942,17 @@ function columns(
       return cell;
     },
   };
+  const trust: Column = {
+    key: { by: "domain" },
+    title: TRUST,
+    unit: `of ${format.plural(counted.length, "value")}`,
+    description: "Sort by how many of the values shown are in the model’s domain",
+    group: "",
+    kind: "number",
+    part: "score",
+    width: 13,
+    cell: (_, at) => standingCell(standing(scores, at, counted)),
+  };
   const naming = shown.fields.filter((index) => index === columns.smiles || index === id);
   const others = shown.fields.filter((index) => !naming.includes(index));
   return [
@@ -933,6 +960,7 @@ function columns(
     ...naming.map(field),
     ...(ranked === null ? [] : [similarity]),
     ...others.slice(0, OWN_FIRST).map(field),
+    ...(calibrated && counted.length > 0 ? [trust] : []),
     ...(shown.endpoints.length > 0 ? shown.endpoints.map(score) : [result]),
     ...others.slice(OWN_FIRST).map(field),
   ];
@@ -963,6 +991,27 @@ function estimateCell({ value, interval, domain }: Estimate, roomy: boolean): HT
     if (domain !== "in") cell.append(spoken(`, ${words}`));
   }
   return cell;
+}
+
+/** How many values of a row are in domain, in numbers and as a bar of its three parts. */
+function standingCell(found: Standing | null): HTMLTableCellElement {
+  if (found === null) return element("td", { class: "number none" }, "–");
+  const bar = element("span", { class: "standing", attributes: { "aria-hidden": "true" } });
+  for (const domain of DOMAINS) {
+    if (found[domain] === 0) continue;
+    const part = element("span");
+    part.dataset.domain = domain;
+    part.style.setProperty("flex-grow", String(found[domain]));
+    bar.append(part);
+  }
+  const words = standingWords(found);
+  return element(
+    "td",
+    { class: "number trust", title: words },
+    element("span", { attributes: { "aria-hidden": "true" } }, `${found.in} of ${found.of}`),
+    spoken(words),
+    bar,
+  );
 }
 
 /** Marks where a value stands among the reference molecules: by a tint, a bar and in words. */

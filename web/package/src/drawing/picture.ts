@@ -1,5 +1,7 @@
 /** A drawing as shapes, taken from the SVG that the drawing library writes, and put into the page. */
 
+import { numbers, type PlacedNumber, radius } from "./numbers.js";
+
 /** What is drawn, in units of which a bond has 24 where there is room. */
 export interface Picture {
   x: number;
@@ -101,9 +103,10 @@ export function draw(
   marks: readonly AtomMark[] = [],
   seen = size,
 ): SVGSVGElement {
-  const { x, y, width, height } = picture;
+  const placed = numbers(picture, marks, seen);
+  const { x, y, width, height } = around(picture, placed);
   const svg = shape("svg", {
-    class: "molecule",
+    class: marks.length > 0 ? "molecule marked" : "molecule",
     role: "img",
     "aria-label": name,
     viewBox: [x, y, width, height].map((value) => value.toFixed(1)).join(" "),
@@ -123,8 +126,7 @@ export function draw(
       "data-direction": direction,
       cx: String(place.x),
       cy: String(place.y),
-      // By size as well as by colour.
-      r: (4 + 8 * strength).toFixed(1),
+      r: radius(strength).toFixed(1),
     });
     circle.style.setProperty("--strength", `${Math.round(100 * strength)}%`);
     svg.append(circle);
@@ -155,34 +157,17 @@ export function draw(
   return svg;
 }
 
-/** Of a number, in units, and the least height in pixels at which it can be read. */
-const NUMBER = { size: 6.5, pixels: 9, most: 11 };
-
-/**
- * Where the atoms' numbers stand, and how large. Where a unit is small they are larger than
- * usual, and those of lesser strength that would overlap others are left out.
- */
-export function numbers(
-  { atoms }: Pick<Picture, "atoms">,
-  marks: readonly AtomMark[],
-  seen: number,
-): { x: number; y: number; size: number; text: string; direction: AtomMark["direction"] }[] {
-  const size = Math.min(NUMBER.most, Math.max(NUMBER.size, NUMBER.pixels / seen));
-  const placed: { x: number; y: number; half: number }[] = [];
-  return [...marks]
-    .sort((a, b) => b.strength - a.strength)
-    .flatMap(({ atom, text, direction }) => {
-      const place = atoms[atom];
-      if (place === undefined || text === "") return [];
-      const [x, y] = [place.x, place.y + 12];
-      const half = (0.6 * size * text.length) / 2;
-      const overlaps = placed.some(
-        (other) => Math.abs(other.x - x) < other.half + half && Math.abs(other.y - y) < size,
-      );
-      if (overlaps && size > NUMBER.size) return [];
-      placed.push({ x, y, half });
-      return [{ x, y, size, text, direction }];
-    });
+/** The box of a drawing with its numbers. */
+function around(
+  { x, y, width, height }: Picture,
+  placed: readonly PlacedNumber[],
+): Pick<Picture, "x" | "y" | "width" | "height"> {
+  const half = ({ size, text }: PlacedNumber): number => 0.3 * size * text.length;
+  const left = Math.min(x, ...placed.map((one) => one.x - half(one)));
+  const right = Math.max(x + width, ...placed.map((one) => one.x + half(one)));
+  const top = Math.min(y, ...placed.map((one) => one.y - one.size));
+  const bottom = Math.max(y + height, ...placed.map((one) => one.y + 1));
+  return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
 function shape<K extends keyof SVGElementTagNameMap>(

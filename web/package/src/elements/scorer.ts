@@ -4,7 +4,7 @@ import { marked } from "../cells.js";
 import { element, spoken } from "../dom.js";
 import * as format from "../format.js";
 import type { Row } from "../types.js";
-import { BANDS, errorText } from "../words.js";
+import { BANDS, domainMissingWords, errorText } from "../words.js";
 import { Base } from "./base.js";
 import { chosen, drawings, estimate, isCancelled, legend, sentence } from "./parts.js";
 import { onConfigured, sharedScorer } from "./shared.js";
@@ -116,6 +116,8 @@ export class DelicateScorer extends Base {
         this.dispatchEvent(new CustomEvent("delicate-scored", { detail: row, bubbles: true }));
       }
       this.#status.textContent = this.#summary();
+      // The values are there, and stay.
+      if (scorer.domainMissing !== null) this.#fail(domainMissingWords(scorer.domainMissing));
       this.dispatchEvent(new CustomEvent("delicate-done", { detail: this.rows, bubbles: true }));
     } catch (error) {
       if (isCancelled(error) || signal.aborted) {

@@ -21,6 +21,10 @@ export const launch: Launch = (_, on) => {
   worker.on("error", (error) => {
     on.error({ code: "crashed", message: error.message, columns: null });
   });
+  // By itself, as by process.exit(); one that was ended is asked nothing more.
+  worker.on("exit", () => {
+    on.error({ code: "crashed", message: "the worker ended without a word", columns: null });
+  });
   return {
     postMessage(message) {
       if (message.call === "start") waiting.add("start");

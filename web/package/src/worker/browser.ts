@@ -1,6 +1,6 @@
 /** A worker of a browser, as what serves it sees it. */
 
-import type { ToWorker } from "../protocol.js";
+import type { FromWorker, ToWorker } from "../protocol.js";
 import type { Host } from "./serve.js";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
@@ -15,6 +15,24 @@ export const browser: Host = {
       });
     });
     scope.onmessage = ({ data }: MessageEvent<ToWorker>) => receive(data);
+    live();
   },
   fetch: (url, cache) => fetch(url, { cache }),
 };
+
+/**
+ * Holds a lock for as long as the worker lives: a browser tells nobody that a worker has ended, as
+ * by `close()` or for want of memory, but gives its locks to whoever waits for them.
+ */
+function live(): void {
+  // Absent from pages served over plain http by another machine.
+  if (!("locks" in navigator)) return;
+  const lock = `delicate worker ${crypto.randomUUID()}`;
+  navigator.locks
+    .request(lock, () => {
+      scope.postMessage({ type: "alive", lock } satisfies FromWorker);
+      return new Promise(() => undefined);
+    })
+    // Where a browser has locks and grants none, its silence tells.
+    .catch(() => undefined);
+}

@@ -27,6 +27,7 @@ const IMMEDIATE: ReadonlySet<Call> = new Set([
   "depict",
   "descriptors",
   "molecules",
+  "domain",
 ]);
 /** For how long WebGPU may be silent. */
 const ADAPTER_LIMIT_MS = 10_000;
@@ -51,11 +52,15 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     early: Promise<Engine>;
     /** With all that the model has. */
     engine: Promise<Engine>;
+    /** The file that the domain comes from later; null where there is none. */
+    domain: ModelPart | null;
     embedding: ModelFiles | null;
     precision: Precision | null;
   } | null = null;
-  /** Whether the engine has all that its model has. */
+  /** Whether the engine has all that it will have of its model. */
   let whole = false;
+  /** Whether the model's domain could not be had. */
+  let domainMissing = false;
   /** What it computes before that, which nothing may be added to under its feet. */
   let scoringEarly: Promise<unknown> | null = null;
   /** The model that similarity is taken of, once it is needed. */
@@ -176,6 +181,20 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async probe() {
       return (await loaded()).probe();
     },
+    async domain() {
+      const engine = await loaded();
+      const file = started?.domain ?? null;
+      if (!domainMissing || file === null) return null;
+      const bytes = await fetched(host, file, () => undefined);
+      // Between two other calls, which nothing may be added under the feet of.
+      const adding = queue.then(() => {
+        if (domainMissing) engine.addDomain(bytes);
+        domainMissing = false;
+      });
+      queue = adding.catch(() => undefined);
+      await adding;
+      return bytes;
+    },
   };
 
   const scored = (
@@ -251,17 +270,28 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       progress,
     );
     const engine = early.then(async (engine) => {
-      if (domain !== null) {
+      try {
         const bytes = await domain;
         // Whoever waits for values is first.
         await turn();
         while (scoringEarly !== null) await scoringEarly.catch(() => undefined);
-        engine.addDomain(bytes);
+        if (bytes !== null) engine.addDomain(bytes);
+      } catch (error) {
+        // Values need nothing of it.
+        domainMissing = true;
+        send({ type: "domain", missing: describe(error) });
       }
       whole = true;
       return engine;
     });
-    started = { module, early, engine, embedding, precision };
+    started = {
+      module,
+      early,
+      engine,
+      domain: domain === null ? null : model.domain,
+      embedding,
+      precision,
+    };
     const failed = (error: unknown): void => send({ type: "failed", failure: describe(error) });
     early
       .then((engine) => send({ type: "ready", info: engine.info() }))
@@ -269,9 +299,11 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       .then(([module, files]) => {
         // Those that were given it have it from somebody who has it still.
         if (given !== null) return;
-        const parts = Object.values(files).filter((part) => part !== null);
+        // One that came damaged is fetched anew by whoever takes over.
+        const shared = domainMissing ? { ...files, domain: model.domain } : files;
+        const parts = Object.values(shared).filter((part) => part instanceof Uint8Array);
         const buffers = new Set(parts.map((part) => part.buffer as ArrayBuffer));
-        send({ type: "shared", shared: { module, model: files } }, [...buffers]);
+        send({ type: "shared", shared: { module, model: shared } }, [...buffers]);
       })
       .catch(failed);
     engine.catch(() => undefined);
@@ -389,30 +421,20 @@ function loadModel(
   precision: Precision | null,
   progress: Progress,
 ): Loading {
-  const fetched = (file: ModelPart): Promise<Uint8Array> => {
-    if (file instanceof Uint8Array) return Promise.resolve(file);
-    const count = progress.file("model", file.bytes);
-    const bytes = twice((cache) =>
-      unlessStalled(file.url, async (came) => {
-        const counted = (loaded: number): void => {
-          came();
-          count(loaded);
-        };
-        const response = await download(host, file.url, cache, "model", counted);
-        return packed(file, await verified(file, new Uint8Array(await response.arrayBuffer())));
-      }),
+  const counted = (file: ModelPart): Promise<Uint8Array> =>
+    fetched(
+      host,
+      file,
+      file instanceof Uint8Array ? () => undefined : progress.file("model", file.bytes),
     );
-    // Whoever waits for another file that failed before hears of that one.
-    bytes.catch(() => undefined);
-    return bytes;
-  };
-  const [config, vocab, weights] = [model.config, model.vocab, model.weights].map(fetched) as [
+  const [config, vocab, weights] = [model.config, model.vocab, model.weights].map(counted) as [
     Promise<Uint8Array>,
     Promise<Uint8Array>,
     Promise<Uint8Array>,
   ];
-  const domain = model.domain === null ? null : fetched(model.domain);
-  const later = domain !== null && model.domainFollows === true;
+  const domain = model.domain === null ? null : counted(model.domain);
+  const later =
+    domain !== null && model.domainFollows === true && !(model.domain instanceof Uint8Array);
   const load = async (): Promise<Engine> => {
     const parts = [await config, await weights, await vocab] as const;
     const known = later ? null : await domain;
@@ -423,13 +445,36 @@ function loadModel(
     config: await config,
     weights: await weights,
     vocab: await vocab,
-    domain: await domain,
+    domain: await (later ? domain.catch(() => model.domain) : domain),
+    domainFollows: model.domainFollows === true,
   });
   const early =
     backend === "webgpu" ? module.then(() => within(DEVICE_LIMIT_MS, "device", load())) : load();
   const all = files();
   all.catch(() => undefined);
   return { early, domain: later ? domain : null, files: all };
+}
+
+/** The contents of a file of a model; `count` is told how much of it has come. */
+function fetched(
+  host: Host,
+  file: ModelPart,
+  count: (loaded: number) => void,
+): Promise<Uint8Array> {
+  if (file instanceof Uint8Array) return Promise.resolve(file);
+  const bytes = twice((cache) =>
+    unlessStalled(file.url, async (came) => {
+      const counted = (loaded: number): void => {
+        came();
+        count(loaded);
+      };
+      const response = await download(host, file.url, cache, "model", counted);
+      return packed(file, await verified(file, new Uint8Array(await response.arrayBuffer())));
+    }),
+  );
+  // Whoever waits for another file that failed before hears of that one.
+  bytes.catch(() => undefined);
+  return bytes;
 }
 
 /**
