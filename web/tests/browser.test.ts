@@ -889,6 +889,8 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
           for (;;) Math.random();
         })
         .catch(() => undefined);
+    // After the batch that is under way.
+    await page.waitForTimeout(5_000);
     await page.locator("#cancel").click();
     await page.locator("#cancel").waitFor({ state: "hidden", timeout: 20_000 });
     const { scored } = await counts(page);

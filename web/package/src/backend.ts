@@ -20,6 +20,7 @@ export interface Loading {
 }
 
 interface Pending {
+  call: Call;
   resolve(value: unknown): void;
   reject(error: DelicateError): void;
   onProgress: ((done: number) => void) | undefined;
@@ -38,9 +39,12 @@ export interface Told {
 /**
  * For how long a worker may say nothing while something is asked of it. One that has ended is
  * found out sooner where the platform tells; this is for those that hang, and much longer than
- * slow machines take for a batch.
+ * slow machines take: for whatever it is, and for a batch, after each of which it speaks.
  */
-const SILENCE_MS: Record<BackendName, number> = { cpu: 5 * 60_000, webgpu: 10 * 60_000 };
+const SILENCE_MS: Record<BackendName, { any: number; batch: number }> = {
+  cpu: { any: 5 * 60_000, batch: 90_000 },
+  webgpu: { any: 10 * 60_000, batch: 10 * 60_000 },
+};
 
 /** A thread that is sent messages and answers some: a browser's worker, or one of Node.js. */
 export interface Thread {
@@ -115,7 +119,12 @@ export class Backend {
     if (this.#dead !== null) return Promise.reject(this.#dead);
     const id = this.#next++;
     const { promise, resolve, reject } = deferred<Calls[C]["result"]>();
-    this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject, onProgress });
+    this.#pending.set(id, {
+      call,
+      resolve: resolve as (value: unknown) => void,
+      reject,
+      onProgress,
+    });
     this.#post({ id, call, args } as Request);
     return promise;
   }
@@ -154,8 +163,12 @@ export class Backend {
   #listen(): void {
     clearTimeout(this.#silence);
     if (this.#dead !== null || (this.info !== null && this.#pending.size === 0)) return;
-    const limit = SILENCE_MS[this.name];
-    const message = `the worker said nothing for ${limit / 60_000} minutes`;
+    const isScoring = [...this.#pending.values()].every(
+      ({ call }) => call === "score" || call === "scoreMolecules",
+    );
+    const limits = SILENCE_MS[this.name];
+    const limit = this.info !== null && isScoring ? limits.batch : limits.any;
+    const message = `the worker said nothing for ${limit / 1_000} s`;
     const silence = setTimeout(() => this.stop({ code: "crashed", message, columns: null }), limit);
     // A program of Node.js does not wait for it.
     if (typeof silence === "object") (silence as { unref(): void }).unref();
