@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::Identifier;
+
 /// Why a text is not a molecule, or a molecule has no such form: the kind of
 /// mistake and, where one character or one line is to blame, which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub enum Reason {
         /// How many are allowed.
         limit: usize,
     },
+    /// The text names a molecule, and does not write it.
+    Identifier(Identifier),
     /// A character stands where SMILES does not allow it.
     Syntax {
         /// What is wrong, as a clause.
@@ -163,6 +167,7 @@ impl Reason {
         match self {
             Self::Empty => "empty",
             Self::TooLarge { .. } => "too_large",
+            Self::Identifier(_) => "identifier",
             Self::Syntax { .. } => "syntax",
             Self::UnclosedRing { .. } => "unclosed_ring",
             Self::Parentheses { .. } => "parentheses",
@@ -198,6 +203,7 @@ impl fmt::Display for ChemistryError {
             Reason::TooLarge { what, limit } => {
                 write!(f, "too large: more than {limit} {what}{place}")
             }
+            Reason::Identifier(identifier) => f.write_str(identifier.text()),
             Reason::Syntax { what } => write!(f, "{what}{place}"),
             Reason::UnclosedRing { number } => {
                 write!(f, "ring closure {number} opened{place} is never closed")

@@ -19,6 +19,7 @@ mod directions;
 mod drawing;
 mod error;
 mod fingerprint;
+mod identifier;
 mod mol_block;
 mod normalise;
 #[cfg(feature = "properties")]
@@ -45,6 +46,8 @@ use atom_map::{Graph, match_atoms};
 pub use descriptors::{DESCRIPTORS, SURFACE_DESCRIPTORS};
 pub use error::{ChemistryError, Reason};
 pub use fingerprint::{ECFP4, Ecfp, Environment, EnvironmentCounts, Fingerprint};
+pub use identifier::Identifier;
+pub(crate) use identifier::begins_as_inchi;
 #[cfg(feature = "properties")]
 pub use properties::Properties;
 pub use standard_form::{Keep, Parent};

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use chematic_core::Element;
 
-use super::{ChemistryError, Note, Reason, cxsmiles, ranges};
+use super::{ChemistryError, Note, Reason, cxsmiles, identifier, ranges};
 
 /// Longest SMILES that is read, in bytes.
 pub(super) const MAX_LENGTH: usize = 10_000;
@@ -77,11 +77,23 @@ pub(super) fn scan(text: &str) -> Result<Scan, ChemistryError> {
         let position = character(text, start + arrow);
         return Err(ChemistryError::at(Reason::Reaction, position));
     }
-    let mut scan = Scanner::new(text, start, start + smiles.len(), MAX_DEPTH).run()?;
+    let scanner = Scanner::new(text, start, start + smiles.len(), MAX_DEPTH);
+    let mut scan = scanner
+        .run()
+        .map_err(|error| named_otherwise(text, error))?;
     if !name.is_empty() {
         scan.notes.push(Note::Name);
     }
     Ok(scan)
+}
+
+/// The error of a text that is no SMILES: where it names a molecule in another way, that is
+/// what is wrong, and not the first character that gives it away.
+fn named_otherwise(text: &str, error: ChemistryError) -> ChemistryError {
+    match identifier::of(text, &error.reason) {
+        Some(identifier) => ChemistryError::new(Reason::Identifier(identifier)),
+        None => error,
+    }
 }
 
 /// Scans a SMILES that was written here: the writer may nest its branches as

@@ -46,7 +46,7 @@ use std::iter::FusedIterator;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chemistry::{ChemistryError, Molecule};
+use crate::chemistry::{ChemistryError, Molecule, begins_as_inchi};
 use source::Source;
 use write::own_columns;
 
@@ -761,6 +761,10 @@ fn detect(head: &[u8], promised: Option<Format>, options: &ReadOptions) -> Forma
     };
 
     let token = first.split_whitespace().next().unwrap_or_default();
+    // Commas are its own, and the row says that it is no SMILES.
+    if promised.is_none() && begins_as_inchi(token) {
+        return Format::Smi;
+    }
     let cells = first.split('\t').collect::<Vec<_>>();
     let opens_like_smi =
         |text: &str| columns::is_smiles_name(text) || columns::looks_like_smiles(text);

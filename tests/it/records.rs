@@ -120,6 +120,7 @@ fn content_decides_where_the_name_does_not() {
         ("CCO", Format::Smi),
         ("CCO acetic acid, ethyl ester", Format::Smi),
         ("CCO\tethanol\nCC\tethane", Format::Smi),
+        ("InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3", Format::Smi),
         ("smiles\tname\nCCO\tethanol", Format::Smi),
         ("# list\n\nCCO ethanol", Format::Smi),
         ("smiles,name\nCCO,ethanol", Format::Csv),
