@@ -83,7 +83,7 @@ impl Changes {
             (self.left_out, "without salts or solvents"),
             (self.neutralized, "in neutral form"),
             (self.isotopes, "without isotope labels"),
-            (self.stereo, "without stereo, which the model does not read"),
+            (self.stereo, "without stereo"),
         ];
         let counts = counts.into_iter().filter(|&(count, _)| count > 0);
         let counts = counts.map(|(count, what)| format!("{count} {what}"));
@@ -92,7 +92,7 @@ impl Changes {
             .iter()
             .map(|(note, count)| format!("{count}: {note}"));
         let parts: Vec<String> = counts.chain(notes).collect();
-        (!parts.is_empty()).then(|| format!("rows scored in standard form: {}", parts.join("; ")))
+        (!parts.is_empty()).then(|| format!("rows in standard form: {}", parts.join("; ")))
     }
 }
 

@@ -445,7 +445,7 @@ fn the_last_words_of_a_resumed_command_are_those_of_the_whole_file() {
         assert_eq!(summary(stderr(&resumed).as_ref()), at_once);
         assert_eq!(
             at_once[0],
-            "rows changed: 2500 without salts or solvents; 2500 without charges"
+            "rows in standard form: 2500 without salts or solvents; 2500 in neutral form"
         );
         assert_eq!(
             at_once.len(),
