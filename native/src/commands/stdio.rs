@@ -129,7 +129,7 @@ impl Transport<RoleServer> for Stdio {
                 Ok(Some(message)) => return Some(message),
                 Ok(None) => {}
                 Err(Wrong { error, id }) => {
-                    let answer = self.out.send(JsonRpcMessage::error(error, id));
+                    let answer = self.out.send(JsonRpcMessage::error(*error, id));
                     self.answering = Some(tokio::spawn(answer));
                 }
             }
@@ -166,9 +166,18 @@ fn no_method(name: &str) -> ErrorData {
 
 /// Why a line is not handed on, to be answered.
 struct Wrong {
-    error: ErrorData,
+    error: Box<ErrorData>,
     /// That of the question, where it has one that can be read.
     id: Option<RequestId>,
+}
+
+impl Wrong {
+    fn new(error: ErrorData, id: Option<RequestId>) -> Self {
+        Self {
+            error: Box::new(error),
+            id,
+        }
+    }
 }
 
 /// Looks at lines before they are handed on.
@@ -188,12 +197,9 @@ impl Door {
         if line.is_empty() {
             return Ok(None);
         }
-        let value: Value = serde_json::from_slice(line).map_err(|error| Wrong {
-            error: ErrorData::parse_error(
-                format!("this line is no JSON ({error}): send one message a line"),
-                None,
-            ),
-            id: None,
+        let value: Value = serde_json::from_slice(line).map_err(|error| {
+            let words = format!("this line is no JSON ({error}): send one message a line");
+            Wrong::new(ErrorData::parse_error(words, None), None)
         })?;
         let Some((method, id)) = envelope(&value)? else {
             return Ok(None);
@@ -207,10 +213,7 @@ impl Door {
             }
             return Ok(read);
         };
-        let wrong = |error| Wrong {
-            error,
-            id: Some(id.clone()),
-        };
+        let wrong = |error| Wrong::new(error, Some(id.clone()));
         let Some((_, takes)) = METHODS.iter().find(|(name, _)| *name == method) else {
             return Err(wrong(no_method(method)));
         };
@@ -264,9 +267,8 @@ impl Door {
 /// The method of a message and its id, by the rules of JSON-RPC 2.0 and of the protocol;
 /// `None` for an answer: nothing is asked from here.
 fn envelope(value: &Value) -> Result<Option<(&str, Option<RequestId>)>, Wrong> {
-    let invalid = |words: String, id: Option<RequestId>| Wrong {
-        error: ErrorData::invalid_request(words, None),
-        id,
+    let invalid = |words: String, id: Option<RequestId>| {
+        Wrong::new(ErrorData::invalid_request(words, None), id)
     };
     let Some(message) = value.as_object() else {
         let what = match value {
@@ -315,10 +317,7 @@ fn envelope(value: &Value) -> Result<Option<(&str, Option<RequestId>)>, Wrong> {
         Some(_) if id.is_none() => Ok(None),
         Some(_) => {
             let words = "`params` is an object: what is asked with is given by its names";
-            Err(Wrong {
-                error: ErrorData::invalid_params(words, None),
-                id,
-            })
+            Err(Wrong::new(ErrorData::invalid_params(words, None), id))
         }
     }
 }
@@ -459,8 +458,5 @@ fn too_long() -> Wrong {
         "a line of more than {} MiB is not read: ask in several parts",
         DEFAULT_MAX_LINE_LENGTH >> 20
     );
-    Wrong {
-        error: ErrorData::invalid_request(words, None),
-        id: None,
-    }
+    Wrong::new(ErrorData::invalid_request(words, None), None)
 }
