@@ -553,8 +553,8 @@ fn a_charge_that_its_element_cannot_bear_is_refused() {
             "atom O at position 5: charge -3 is out of range (-2 to 6)",
         ),
         (
-            "CC[S+7].[Na+]",
-            "atom S at position 2: charge 7 is out of range (-2 to 6)",
+            "CC[S-3].[Na+]",
+            "atom S at position 2: charge -3 is out of range (-2 to 6)",
         ),
         (
             "CC[B-6]",
