@@ -124,7 +124,7 @@ mod tests {
 
     #[track_caller]
     fn found(text: &str) -> Option<Identifier> {
-        match Molecule::parse(text).unwrap_err().reason {
+        match Molecule::parse(text).expect_err(text).reason {
             Reason::Identifier(identifier) => Some(identifier),
             _ => None,
         }
@@ -186,7 +186,7 @@ mod tests {
             assert_eq!(found(text), None, "{text}");
         }
         assert!(Molecule::parse("CCCCCCCCCCCCCC-CCCCCCCCCC-C").is_ok());
-        let error = Molecule::parse("50-78-2").unwrap_err();
+        let error = Molecule::parse("50-78-2").expect_err("a CAS number");
         assert_eq!(error.reason.code(), "identifier");
         assert_eq!(
             error.to_string(),
