@@ -748,7 +748,7 @@ await checks.check("what is missing of a table, or not kept of it, is said", () 
   equal(domainWords(null, 0), "");
   equal(
     domainWords({ message: "domain.bin could not be fetched: the server answered 404" }, 3),
-    "The values are complete. Intervals, domains and nearest training molecules are missing: domain.bin could not be fetched: the server answered 404.",
+    "The values themselves are not affected. Intervals, domains and nearest training molecules are missing: domain.bin could not be fetched: the server answered 404.",
   );
   ok(domainWords(null, 1).startsWith("1 row was scored without intervals"));
   ok(isTooLarge(50_000_000, 10) && isTooLarge(10, 7_000_000) && !isTooLarge(1_000_000, 1_000_000));

@@ -161,7 +161,7 @@ export class Engines {
       if (domain !== null && shared !== null)
         this.#shared = { ...shared, model: { ...shared.model, domain } };
       // The helpers go on without what they were not given, so that others take their place.
-      this.#retireHelpers();
+      if (domain !== null) this.#retireHelpers();
       this.#onDomain(worker, null);
     } catch (error) {
       const { code, message, columns } = typed(error);

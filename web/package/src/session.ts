@@ -532,6 +532,8 @@ export class Session {
         piece = found;
       }
       const { precision } = await worker.ready;
+      // What was found may be in the hands of another session by now.
+      if (this.#closed) return;
       if (start === this.#early?.start) {
         this.#early.count = 0;
         this.#endEarly();

@@ -11,7 +11,8 @@ export function domainWords(
   missing: Pick<FailureData, "message"> | null,
   unassessed: number,
 ): string {
-  if (missing !== null) return `The values are complete. ${domainMissingWords(missing)}`;
+  if (missing !== null)
+    return `The values themselves are not affected. ${domainMissingWords(missing)}`;
   if (unassessed === 0) return "";
   const were = unassessed === 1 ? "was" : "were";
   return `${format.plural(unassessed, "row")} ${were} scored without intervals, domains and nearest training molecules, which could not be loaded then.`;

@@ -142,7 +142,7 @@ export function draw(
     label.textContent = text;
     svg.append(coloured(label, colour));
   }
-  for (const { x, y, size, text, direction } of numbers(picture, marks, seen)) {
+  for (const { x, y, size, text, direction } of placed) {
     const number = shape("text", {
       class: "share-number",
       "data-direction": direction,
