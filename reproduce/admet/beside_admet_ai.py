@@ -28,7 +28,8 @@ from pathlib import Path
 
 import numpy as np
 from admet_ai import ADMETModel
-from rdkit import Chem, RDLogger
+from comparison import SAMPLES, constitution, spearman
+from rdkit import RDLogger
 from scipy.stats import rankdata
 
 # Ours, theirs, whether theirs falls as ours rises, and table and column of what it has seen.
@@ -41,21 +42,6 @@ ENDPOINTS = [
     ("herg_pic50", "hERG", False, None),
     ("rat_oral_ld50", "LD50_Zhu", False, None),
 ]
-SAMPLES = 1000
-
-
-def constitution(smiles):
-    """The largest part without stereo, by which molecules are compared."""
-    molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None:
-        return None
-    Chem.RemoveStereochemistry(molecule)
-    parts = Chem.GetMolFrags(molecule, asMols=True)
-    return Chem.MolToSmiles(max(parts, key=lambda part: part.GetNumHeavyAtoms()))
-
-
-def spearman(truth, values):
-    return float(np.corrcoef(rankdata(truth), rankdata(values))[0, 1])
 
 
 def roc_auc(truth, values):

@@ -23,22 +23,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rdkit import Chem, RDLogger
-from scipy.stats import rankdata
+from comparison import SAMPLES, constitution, spearman
+from rdkit import RDLogger
 
 # Ours, that of delicate-small, and the table that it learnt it from.
 ENDPOINTS = [("log_s", "esol", "esol.csv"), ("log_d", "lipophilicity", "lipop.csv")]
-SAMPLES = 1000
-
-
-def constitution(smiles):
-    """The largest part without stereo, by which molecules are compared."""
-    molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None:
-        return None
-    Chem.RemoveStereochemistry(molecule)
-    parts = Chem.GetMolFrags(molecule, asMols=True)
-    return Chem.MolToSmiles(max(parts, key=lambda part: part.GetNumHeavyAtoms()))
 
 
 def predicted(command, model, endpoint, smiles):
@@ -54,10 +43,6 @@ def predicted(command, model, endpoint, smiles):
 
 def rmse(truth, values):
     return float(np.sqrt(np.mean((truth - values) ** 2)))
-
-
-def spearman(truth, values):
-    return float(np.corrcoef(rankdata(truth), rankdata(values))[0, 1])
 
 
 def main():
