@@ -8,12 +8,14 @@ export class Checks {
       await body();
       console.log(`ok - ${name}`);
     } catch (error) {
-      this.#failed += 1;
-      const [reason] = (error instanceof Error ? error.message : String(error)).split(
-        /\s+Call log:/,
-      );
-      console.log(`not ok - ${name}: ${reason?.replaceAll(/\s+/g, " ").trim()}`);
+      this.fail(name, error);
     }
+  }
+
+  fail(name: string, error: unknown): void {
+    this.#failed += 1;
+    const [reason] = (error instanceof Error ? error.message : String(error)).split(/\s+Call log:/);
+    console.log(`not ok - ${name}: ${reason?.replaceAll(/\s+/g, " ").trim()}`);
   }
 
   skip(name: string, why: string): void {

@@ -7,8 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::{answer, leave_package_out, run, run_watched};
-use crate::tally::{Tally, pytest};
+use crate::command::{answer, leave_package_out, run};
 use crate::workspace::Workspace;
 
 /// What builds wheels; the version is pinned like every tool's.
@@ -113,9 +112,9 @@ fn found(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(wheels)
 }
 
-/// Installs the wheel into a new virtual environment and runs its tests; `program` is
-/// the command, whose numbers they compare with.
-pub(crate) fn test(workspace: &Workspace, command: &Path) -> Result<Tally> {
+/// Installs the wheel into a new virtual environment; what runs its tests there. They
+/// compare with the numbers of `command`.
+pub(crate) fn tests(workspace: &Workspace, command: &Path) -> Result<Command> {
     let wheel = build(workspace, None)?;
     let folder = workspace.target.join("python-tests");
     let tests = workspace.root.join("python/tests");
@@ -134,20 +133,13 @@ pub(crate) fn test(workspace: &Workspace, command: &Path) -> Result<Tally> {
     );
     install(&folder, &["--requirement", &requirements.to_string_lossy()])?;
 
-    let mut pytest_ = Command::new(program(&folder, "pytest"));
-    pytest_.arg(&tests).arg("--config-file");
-    pytest_.arg(workspace.root.join("python/pyproject.toml"));
-    pytest_.args(["-rs", "-p", "no:cacheprovider", "--color=no"]);
+    let mut pytest = Command::new(program(&folder, "pytest"));
+    pytest.arg(&tests).arg("--config-file");
+    pytest.arg(workspace.root.join("python/pyproject.toml"));
+    pytest.args(["-rsfE", "-p", "no:cacheprovider", "--color=no"]);
     // Away from the sources: the package that is tested is the one installed.
-    pytest_.current_dir(&folder).env("DELICATE_BIN", command);
-    let mut counts = Tally::default();
-    let status = run_watched(&mut pytest_, |line| {
-        counts += pytest(line).unwrap_or_default();
-    })?;
-    if status.success() && counts.total() == 0 {
-        bail!("no result of any test was printed");
-    }
-    Ok(counts.concluded(status.success()))
+    pytest.current_dir(&folder).env("DELICATE_BIN", command);
+    Ok(pytest)
 }
 
 #[cfg(test)]

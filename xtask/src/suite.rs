@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{self, cargo, run_watched};
 use crate::setup;
-use crate::tally::{Tally, cargo_tests, page_test};
+use crate::tally::{Tally, cargo_tests, failed_test, page_test, pytest};
 use crate::tools::Tools;
 use crate::workspace::Workspace;
 use crate::{features, links, modules, native, needs, page, python};
@@ -34,6 +35,7 @@ impl Step {
         let start = Instant::now();
         let tally = (self.run)(suite).unwrap_or_else(|error| {
             println!("failed: {}: {error:#}", self.name);
+            suite.failed(format!("{}: {error:#}", self.name));
             Tally::FAILED
         });
         (tally, start.elapsed())
@@ -129,6 +131,38 @@ struct Suite<'a> {
     /// None where the page cannot be built here, which has been reported.
     tools: Option<Tools>,
     filter: Option<&'a str>,
+    /// What failed, to be named at the end: a long log may be seen from there only.
+    failures: Mutex<Vec<String>>,
+}
+
+impl Suite<'_> {
+    fn failed(&self, what: String) {
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(what);
+    }
+
+    /// Runs tests whose lines `count` counts; the failed ones are kept by name.
+    fn count(&self, tests: &mut Command, count: impl Fn(&str) -> Option<Tally>) -> Result<Tally> {
+        let mut counts = Tally::default();
+        let status = run_watched(tests, |line| {
+            counts += count(line).unwrap_or_default();
+            if let Some(name) = failed_test(line) {
+                self.failed(name.to_owned());
+            }
+        })?;
+        if !status.success() && counts.failed == 0 {
+            self.failed(format!(
+                "`{}` failed ({status}) without a failed test",
+                command::shown(tests)
+            ));
+        }
+        if status.success() && counts.total() == 0 && self.filter.is_none() {
+            bail!("no result of any test was printed");
+        }
+        Ok(counts.concluded(status.success()))
+    }
 }
 
 /// Runs what was asked for and prints the counts; whether nothing failed.
@@ -148,11 +182,13 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
         setup::for_python();
     }
     let mut set_up = None;
+    let mut failures = Vec::new();
     let tools = if steps.iter().any(|step| step.needs == Needs::Page) {
         setup::for_page(workspace).map_err(|error| {
             // Unlike a device, this is no matter of the machine: without it
             // half of the product would go untested unnoticed.
             println!("failed: set-up: {error:#}");
+            failures.push(format!("set-up: {error:#}"));
             set_up = Some(Tally::FAILED);
         })
     } else {
@@ -164,6 +200,7 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
         workspace,
         tools: tools.ok(),
         filter,
+        failures: Mutex::new(failures),
     };
     // For most of its time a compiler works on one core, and so do the browsers:
     // the page and the Rust code side by side end well before one after the other.
@@ -205,6 +242,13 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>, only: &[String]) 
     println!("{:<15}{:>34.1}", "in all", start.elapsed().as_secs_f64());
     if let Some(filter) = filter.filter(|_| sum.total() == 0) {
         println!("no test that can run here has `{filter}` in its name");
+    }
+    for failure in suite
+        .failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        println!("failed: {failure}");
     }
     println!("{sum}");
     Ok(sum.failed == 0 && sum.total() > 0)
@@ -284,15 +328,8 @@ fn count_rust_tests(suite: &Suite<'_>, mut tests: Command, program: &Path) -> Re
     if std::env::var_os(PIPELINES).is_none() {
         tests.env(PIPELINES, suite.workspace.target.join("pipelines"));
     }
-    let mut counts = Tally::default();
     let filtered = suite.filter.is_some();
-    let status = run_watched(&mut tests, |line| {
-        counts += cargo_tests(line, filtered).unwrap_or_default();
-    })?;
-    if status.success() && counts.total() == 0 && suite.filter.is_none() {
-        bail!("no result of any test was printed");
-    }
-    Ok(counts.concluded(status.success()))
+    suite.count(&mut tests, |line| cargo_tests(line, filtered))
 }
 
 fn translation(suite: &Suite<'_>) -> Result<Tally> {
@@ -333,7 +370,8 @@ fn python_tests(suite: &Suite<'_>) -> Result<Tally> {
         return Ok(Tally::SKIPPED);
     }
     let program = native::build(suite.workspace, "delicate")?;
-    python::test(suite.workspace, &program)
+    let mut tests = python::tests(suite.workspace, &program)?;
+    suite.count(&mut tests, pytest)
 }
 
 fn web_modules(suite: &Suite<'_>) -> Result<Tally> {
@@ -371,7 +409,10 @@ fn page_tests(suite: &Suite<'_>) -> Result<Tally> {
     let Some(tools) = &suite.tools else {
         return Ok(not_set_up("page-tests"));
     };
-    count_page_tests(&mut page::script(suite.workspace, &tools.node, "test"))
+    count_page_tests(
+        suite,
+        &mut page::script(suite.workspace, &tools.node, "test"),
+    )
 }
 
 fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
@@ -388,9 +429,9 @@ fn browser_tests(suite: &Suite<'_>) -> Result<Tally> {
     let tests = tests
         .env(page::BROWSER, browser)
         .env("DELICATE_BIN", &program);
-    let mut counts = count_page_tests(tests)?;
+    let mut counts = count_page_tests(suite, tests)?;
     let mut tests = page::script(suite.workspace, &tools.node, "test:firefox");
-    counts += count_page_tests(tests.env("DELICATE_BIN", program))?;
+    counts += count_page_tests(suite, tests.env("DELICATE_BIN", program))?;
     Ok(counts)
 }
 
@@ -407,18 +448,14 @@ fn package_tests(suite: &Suite<'_>) -> Result<Tally> {
     if let Some(browser) = page::browser() {
         tests.env(page::BROWSER, browser);
     }
-    count_page_tests(tests.env("DELICATE_BIN", program))
+    count_page_tests(suite, tests.env("DELICATE_BIN", program))
 }
 
 /// Runs and counts tests of the page.
-fn count_page_tests(tests: &mut Command) -> Result<Tally> {
-    let mut counts = Tally::default();
-    let status = run_watched(tests, |line| counts += page_test(line).unwrap_or_default())
-        .context("the page's tests did not run")?;
-    if status.success() && counts.total() == 0 {
-        bail!("no result of any test was printed");
-    }
-    Ok(counts.concluded(status.success()))
+fn count_page_tests(suite: &Suite<'_>, tests: &mut Command) -> Result<Tally> {
+    suite
+        .count(tests, page_test)
+        .context("the page's tests did not run")
 }
 
 /// For a step whose tools are missing: why they are was counted as a failure.

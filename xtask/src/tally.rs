@@ -116,6 +116,17 @@ pub(crate) fn pytest(line: &str) -> Option<Tally> {
     Some(tally)
 }
 
+/// The name of a failed test, from the line that a runner prints of it: `test name ... FAILED`
+/// (Rust), `not ok - name: reason` (the page), `FAILED file::name - reason` or `ERROR …` (pytest).
+pub(crate) fn failed_test(line: &str) -> Option<&str> {
+    if let Some(test) = line.strip_prefix("test ") {
+        return test.strip_suffix(" ... FAILED");
+    }
+    ["not ok - ", "FAILED ", "ERROR "]
+        .iter()
+        .find_map(|start| line.strip_prefix(start))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +163,23 @@ mod tests {
         assert_eq!(page_test("skipped: gpu: no adapter"), Some(Tally::SKIPPED));
         assert_eq!(page_test("  ok - nested"), None);
         assert_eq!(page_test("okay"), None);
+    }
+
+    #[test]
+    fn a_failed_test_is_known_by_its_line() {
+        for (line, name) in [
+            ("test screen::a_query ... FAILED", Some("screen::a_query")),
+            ("test screen::a_query ... ok", None),
+            ("test result: FAILED. 1 passed", None),
+            ("not ok - loads: no engine", Some("loads: no engine")),
+            ("ok - loads", None),
+            (
+                "FAILED tests/test_a.py::test_b - assert 1 == 2",
+                Some("tests/test_a.py::test_b - assert 1 == 2"),
+            ),
+        ] {
+            assert_eq!(failed_test(line), name, "{line}");
+        }
     }
 
     #[test]
