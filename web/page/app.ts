@@ -10,7 +10,13 @@ import type {
   ModelInfo,
   Source,
 } from "../package/src/protocol.js";
-import { type Found, Session, type Workers, type Written } from "../package/src/session.js";
+import {
+  type Found,
+  type Kept,
+  Session,
+  type Workers,
+  type Written,
+} from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
 
 /** What the user gave. */
@@ -63,6 +69,8 @@ export class App {
     complaint: new Signal<Complaint | null>(),
     /** Told politely by a screen reader; seen elsewhere. */
     status: new Signal<string>(),
+    /** Told by a screen reader alone. */
+    aloud: new Signal<string>(),
   };
   readonly engines: AppEngines;
 
@@ -113,16 +121,17 @@ export class App {
    * Opens another table in the place of the one that is open or being opened; where it cannot be
    * opened, the one that was open is again.
    */
-  open(input: Input, found: Found | null = null): Promise<Session | null> {
+  open(input: Input, found: Kept | null = null): Promise<Session | null> {
     const [before, aside] = [this.#current(), this.#aside];
     this.forget();
     const end = new AbortController();
     const session = this.#open(input, end, found).then(async (session) => {
       const failed = session === null && !end.signal.aborted && this.#question === null;
-      if (failed && before !== null) {
-        await this.#reopen(before);
-        this.#aside = aside;
-        this.changed.aside.emit();
+      const idle = this.#opening === null && this.#session === null;
+      if (failed && idle && before !== null) {
+        const again = await this.#reopen(before);
+        // Otherwise what was open is aside.
+        if (again !== null && again === this.#session) this.#setAside(aside);
       }
       return session;
     });
@@ -135,13 +144,12 @@ export class App {
   async bringBack(): Promise<void> {
     const aside = this.#aside;
     if (aside === null) return;
-    this.#aside = null;
-    await this.open(aside.input, aside.found);
+    const session = await this.open(aside.input, aside.found);
+    if (session !== null && this.#aside === aside) this.#setAside(null);
   }
 
   dropAside(): void {
-    this.#aside = null;
-    this.changed.aside.emit();
+    this.#setAside(null);
   }
 
   /** Gives up the table, and what is under way for it; what was scored is put aside. */
@@ -149,8 +157,7 @@ export class App {
     const [session, input] = [this.#session, this.#input];
     if (session !== null && input !== null && session.counts.scored > 0) {
       const { scored } = session.counts;
-      this.#aside = { input, found: session.found, scored };
-      this.changed.aside.emit();
+      this.#setAside({ input, found: session.found, scored });
     }
     this.#opening?.end.abort();
     this.#opening = null;
@@ -294,6 +301,11 @@ export class App {
     this.changed.status.emit(text);
   }
 
+  /** What appears somewhere on the page: a screen reader tells nothing of what was hidden before. */
+  announce(text: string): void {
+    this.changed.aloud.emit(text);
+  }
+
   complain(complaint: Complaint | null): void {
     this.changed.complaint.emit(complaint);
   }
@@ -301,7 +313,7 @@ export class App {
   async #open(
     input: Input,
     { signal }: AbortController,
-    found: Found | null,
+    found: Kept | null,
   ): Promise<Session | null> {
     try {
       const session = await Session.open(this.engines, input.source, signal, found);
@@ -337,11 +349,11 @@ export class App {
   }
 
   /** Opens what was open before another that cannot be opened; what is said of that stays. */
-  async #reopen({ input, found }: { input: Input; found: Found }): Promise<void> {
+  async #reopen({ input, found }: { input: Input; found: Found }): Promise<Session | null> {
     const end = new AbortController();
     const session = this.#open(input, end, found);
     this.#opening = { input, session, end };
-    await session;
+    return session;
   }
 
   /** The table of an input, which is opened unless it is open or being opened. */
@@ -356,6 +368,11 @@ export class App {
     this.#opening = null;
     this.#setPhase("idle");
     this.changed.session.emit();
+  }
+
+  #setAside(aside: Aside | null): void {
+    this.#aside = aside;
+    this.changed.aside.emit();
   }
 
   #setPhase(phase: Phase): void {

@@ -12,6 +12,7 @@ import { detailsPanel, lineOf } from "./panels/details.js";
 import { domainPanel } from "./panels/domain.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
+import { keepFocus } from "./panels/focus.js";
 import { helpPanel } from "./panels/help.js";
 import { inputPanel } from "./panels/input.js";
 import { keepingPanel } from "./panels/keeping.js";
@@ -63,6 +64,7 @@ const engines = new Engines(
 const app = new App(engines);
 // In a thread of its own, while this one draws the page.
 const started = engines.start();
+keepFocus();
 messagesPanel(app);
 domainPanel(app);
 enginePanel(app);

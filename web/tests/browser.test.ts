@@ -885,6 +885,8 @@ async function testCrash(browser: Browser, site: Served): Promise<void> {
     for (const worker of page.workers()) await worker.evaluate(() => self.close());
     await finished(page, LIMIT);
     deepEqual(await counts(page), { rows: many, scored: many, errors: 0 });
+    const facts = (await page.locator("#engine-facts").textContent()) ?? "";
+    ok(facts.includes("ended without a word"), facts);
   });
   await checks.check("cpu: cancelling ends within seconds though workers hang", async () => {
     await page.locator("#file-remove").click();
@@ -993,9 +995,11 @@ async function testMissingDomain(browser: Browser, site: Served): Promise<void> 
           equal(await page.locator("#results .interval").count(), 0);
           await page.getByRole("button", { name: "Try again" }).click();
           await page.getByText("could not be loaded.").first().waitFor();
+          ok(why.test(await page.locator("#aloud").innerText()), "it is told by a screen reader");
           await context.unroute(/domain\.json/);
           await page.getByRole("button", { name: "Try again" }).click();
           await missing.waitFor({ state: "hidden", timeout: LIMIT });
+          await page.waitForFunction(() => document.activeElement?.id === "viewport");
           await page.locator("#results .interval").first().waitFor({ timeout: LIMIT });
           equal(await cell.getAttribute("value"), value);
           ok(await page.locator("#results td.trust").first().isVisible());
@@ -2010,6 +2014,22 @@ async function testScreening(browser: Browser, site: Served): Promise<void> {
     ok(
       (await page.locator("#viewport tbody tr.scored").first().innerText()).includes("theobromine"),
     );
+  });
+  await checks.check("cpu: a table that is being scored is ranked afterwards", async () => {
+    await page.locator("#clear").click();
+    const many = cycle(["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"], 3_000);
+    await page.locator("#smiles").fill(many.join("\n"));
+    await page.locator("#score").click();
+    const first = page.locator("#viewport tbody tr.scored").first();
+    await first.waitFor({ timeout: LIMIT });
+    await first.getByRole("button").click();
+    await page.getByRole("button", { name: "Find similar" }).click();
+    await page.locator("#rank-state").getByText("still being scored").waitFor();
+    ok(await page.locator("#rank-cancel").isHidden());
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: 3_000, scored: 3_000, errors: 0 });
+    await page.locator("#rank").click();
+    await page.locator("#rank-state").getByText("Ranked 3,000 rows").waitFor({ timeout: LIMIT });
   });
   await checkQuiet("cpu: no errors on the console while screening", visit);
   await visit.context.close();

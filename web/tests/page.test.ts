@@ -35,12 +35,17 @@ import type {
   Endpoint,
   FromWorker,
   ModelFiles,
+  Piece,
   Row,
   Source,
+  Start,
+  ToWorker,
+  WasmModule,
 } from "../package/src/protocol.js";
 import { Scorer } from "../package/src/scorer.js";
 import { ScoreStore } from "../package/src/scores.js";
 import { Session, type Written } from "../package/src/session.js";
+import { serve } from "../package/src/worker/serve.js";
 import { App, type Complaint, type Input } from "../page/app.js";
 import {
   contributions,
@@ -1083,7 +1088,14 @@ await checks.check(
     const { found } = session;
     const kept = await Session.open(engines, session.source, unhurried, found);
     equal(kept.unassessed, 100);
+    const done: number[] = [];
+    app.changed.progress.on((rows) => done.push(rows));
     await app.loadDomain(() => undefined);
+    deepEqual([done[0], done.at(-1)], [0, 100], "of the rows that are completed");
+    deepEqual(
+      done,
+      done.toSorted((a, b) => a - b),
+    );
     deepEqual([session.unassessed, engines.current.scored], [0, 200]);
     equal(session.scores.value(0, 0), madeUpValue("CCN"));
     // One that comes while others are scored is used for the rows before.
@@ -1101,20 +1113,13 @@ await checks.check(
 await checks.check(
   "a file that cannot be opened leaves the table before, under its own name",
   async () => {
-    const engines = madeUpEngines();
-    const app = new App(engines);
+    const app = new App(refusing());
     const said: string[] = [];
     app.changed.status.on((text) => said.push(text));
     const complaints: (Complaint | null)[] = [];
     app.changed.complaint.on((one) => complaints.push(one));
     const good = file("good.smi", "CCN", 10);
     await app.score(good);
-    const { call } = engines.current;
-    engines.current.call = (name, args) => {
-      if (name === "open" && "name" in (args ?? {}) && (args as Source).name === "bad.smi")
-        return Promise.reject(new DelicateError({ code: "read", message: "it is `broken`" }));
-      return call.call(engines.current, name, args) as never;
-    };
     equal(await app.open(file("bad.smi", "?", 1)), null);
     equal(complaints.at(-1)?.text, "bad.smi could not be opened: it is “broken”.");
     equal(said.at(-1), "", "nothing is said of the table before beside it");
@@ -1124,6 +1129,81 @@ await checks.check(
     equal(app.aside, null, "it is open, and not put aside");
   },
 );
+
+/** Engines that cannot open files whose names say that they are bad. */
+function refusing(engines = madeUpEngines()): ReturnType<typeof madeUpEngines> {
+  const { call } = engines.current;
+  engines.current.call = (name, args) => {
+    if (name === "open" && "name" in (args ?? {}) && (args as Source).name.startsWith("bad"))
+      return Promise.reject(new DelicateError({ code: "read", message: "it is `broken`" }));
+    return call.call(engines.current, name, args) as never;
+  };
+  return engines;
+}
+
+await checks.check(
+  "scores that were put aside are not lost where another cannot be opened",
+  async () => {
+    const app = new App(refusing());
+    const first = file("first.smi", "CCN", 10);
+    await app.score(first);
+    const second = file("second.smi", "CCO", 20);
+    await app.score(second);
+    equal(app.aside?.input, first);
+    // Neither the other nor what was open before can be opened: that is aside.
+    second.source.name = "bad now.smi";
+    equal(await app.open(file("bad.smi", "?", 1)), null);
+    deepEqual([app.session, app.aside?.input, app.aside?.scored], [null, second, 20]);
+    // It cannot be brought back, and stays aside until it can.
+    await app.bringBack();
+    deepEqual([app.session, app.aside?.input], [null, second]);
+    second.source.name = "second.smi";
+    await app.bringBack();
+    deepEqual([app.input, app.session?.counts.scored, app.aside], [second, 20, null]);
+    // While it is opened again, another is.
+    const third = file("third.smi", "CCC", 5);
+    app.changed.complaint.on((told) => {
+      if (told !== null) void turn().then(() => app.open(third));
+    });
+    equal(await app.open(file("bad.smi", "?", 1)), null);
+    while (app.input !== third) await turn();
+    equal(app.aside?.input, second);
+  },
+);
+
+await checks.check("scores kept by a version that knew less of a table are shown", async () => {
+  const engines = madeUpEngines();
+  const session = await Session.open(engines, file("a.smi", "CCN", 3).source, unhurried);
+  await session.score({ onRows: () => undefined, onProgress: () => undefined });
+  const { results, scores } = session.found;
+  const kept = await Session.open(engines, session.source, unhurried, { results, scores });
+  deepEqual([kept.counts.scored, kept.unassessed, kept.precision(0)], [3, 0, null]);
+  equal(kept.scores.value(2, 0), madeUpValue("CCN"));
+});
+
+await checks.check("what others cancel on a worker leaves no row unscored", async () => {
+  const engines = madeUpEngines();
+  const worker = engines.current;
+  const { call } = worker;
+  let cut = 0;
+  worker.call = async (name, args) => {
+    const answer = await call.call(worker, name, args);
+    if (name !== "score" || cut > 2) return answer as never;
+    cut += 1;
+    // As where a ranking was cancelled before the engine was loaded, and after the first rows.
+    if (cut === 1) throw new DelicateError({ code: "cancelled", message: "it was cancelled" });
+    const { results, scores } = answer as Piece;
+    const left = results.map((result, row) =>
+      row < 5 ? result : { ...result, state: "pending" as const },
+    );
+    return { results: left, scores } as never;
+  };
+  const session = await Session.open(engines, file("a.smi", "CCN", 100).source, unhurried);
+  const watch = { onRows: () => undefined, onProgress: () => undefined };
+  equal(await session.score(watch), "finished");
+  deepEqual(session.counts, { pending: 0, scored: 100, failed: 0 });
+  deepEqual([cut, engines.current === worker], [3, true]);
+});
 
 await checks.check("cancelling ends though the worker answers nothing", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
@@ -1179,6 +1259,49 @@ await checks.check("a worker that says nothing for long has failed", async () =>
     const scoring = other.call("scoreMolecules", { molecules: [] });
     mock.timers.tick(90_000);
     await rejects(scoring, /said nothing for 90 s/);
+    // Whatever else is asked of it meanwhile.
+    const third = new Backend("cpu", launch, { ...start, model: {} as ModelFiles }, {});
+    tell({ type: "ready", info: INFO });
+    const asked = [third.call("scoreMolecules", { molecules: [] })];
+    for (let waited = 0; waited < 90_000; waited += 10_000) {
+      equal(third.dead, false);
+      asked.push(third.call("scoreMolecules", { molecules: [] }));
+      void third.call("depict", { smiles: "C" }).catch(() => undefined);
+      void third.call("explain", { table: 0, row: 0 }).catch(() => undefined);
+      third.cancel();
+      mock.timers.tick(10_000);
+    }
+    equal(third.dead, true);
+    for (const one of asked) await rejects(one, /said nothing for 90 s/);
+    // What takes longer has longer, though rows wait behind it.
+    const fourth = new Backend("cpu", launch, { ...start, model: {} as ModelFiles }, {});
+    tell({ type: "ready", info: INFO });
+    void fourth.call("explain", { table: 0, row: 0 }).catch(() => undefined);
+    void fourth.call("scoreMolecules", { molecules: [] }).catch(() => undefined);
+    mock.timers.tick(299_000);
+    equal(fourth.dead, false);
+    mock.timers.tick(1_000);
+    equal(fourth.dead, true);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+await checks.check("a computer that slept gives its workers time to wake", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  try {
+    const launch: Launch = () => ({ postMessage: () => undefined, terminate: () => undefined });
+    const start = { module: null, moduleBytes: 0, precision: null, embedding: null };
+    const backend = new Backend("cpu", launch, { ...start, model: {} as ModelFiles }, {});
+    mock.timers.tick(299_000);
+    // The clock goes on, and no timer.
+    mock.timers.setTime(Date.now() + 8 * 60 * 60_000);
+    mock.timers.tick(1_000);
+    equal(backend.dead, false, "it slept as well");
+    mock.timers.tick(299_000);
+    equal(backend.dead, false);
+    mock.timers.tick(1_000);
+    equal(backend.dead, true, "it has had its time since");
   } finally {
     mock.timers.reset();
   }
@@ -1292,6 +1415,152 @@ await checks.check("a domain that cannot be had is told, and can be asked for ag
   await scorer.loadDomain();
   deepEqual([engines.domainMissing, scorer.domainMissing], [false, null]);
   engines.stop();
+});
+
+await checks.check("helpers have the domain once the worker that takes over has it", async () => {
+  const failure = { code: "download", message: "it answered 404", columns: null };
+  const started: { start: Start; tell(message: FromWorker): void; ended: boolean }[] = [];
+  const thread: Launch = (_, on) => {
+    const tell = (given: FromWorker): void => on.message(given);
+    const one = { start: null as Start | null, tell, ended: false };
+    return {
+      postMessage(message) {
+        if (message.call !== "start") return;
+        one.start = message;
+        started.push(one as (typeof started)[number]);
+        queueMicrotask(() => tell({ type: "ready", info: INFO }));
+      },
+      terminate: () => {
+        one.ended = true;
+      },
+    };
+  };
+  const domain = { url: "domain", bytes: 1, sha256: null };
+  const part = new Uint8Array();
+  const model = { config: part, weights: part, vocab: part, domain };
+  const engines = new Engines(
+    { model, embedding: null, precision: null },
+    { cpu: 1, webgpu: 0 },
+    "cpu",
+    thread,
+    3,
+  );
+  void engines.start();
+  await engines.current.ready;
+  started[0]?.tell({ type: "shared", shared: { module: {} as WebAssembly.Module, model } });
+  await turn();
+  engines.gather(1_000);
+  equal(started.length, 1, "it has not said yet whether it has the domain");
+  started[0]?.tell({ type: "domain", missing: failure });
+  engines.gather(1_000);
+  deepEqual(
+    started.map(({ start }) => start.model.domain),
+    [domain, null, null],
+  );
+  for (const { tell } of started.slice(1)) tell({ type: "domain", missing: null });
+  equal(engines.helpers.length, 2);
+  engines.abandon(engines.current);
+  deepEqual(
+    started.map(({ ended }) => ended),
+    [true, true, true, false],
+  );
+  engines.gather(1_000);
+  equal(started.length, 4);
+  started[3]?.tell({ type: "domain", missing: null });
+  equal(engines.domainMissing, false);
+  engines.gather(1_000);
+  deepEqual(
+    started.slice(4).map(({ start, ended }) => [start.model.domain, ended]),
+    [
+      [domain, false],
+      [domain, false],
+    ],
+  );
+  engines.stop();
+});
+
+/** The worker's own side with a made-up module, and what it sends; `fetch` answers its downloads. */
+function served(fetch: (url: string) => Promise<Response>) {
+  const sent: FromWorker[] = [];
+  let receive: (message: ToWorker) => void = () => undefined;
+  const engine = { info: () => INFO, addDomain: () => undefined, free: () => undefined };
+  const table = { length: 1, fault: undefined, notes: [], columns: () => ({}) };
+  const glue = {
+    default: async () => undefined,
+    Engine: { load: async () => engine },
+    Table: { open: () => table, of: () => table },
+  } as unknown as WasmModule;
+  serve("cpu", glue, "module", {
+    send: (message) => sent.push(message),
+    listen: (given) => {
+      receive = given;
+    },
+    fetch: (url) => fetch(url),
+  });
+  const file = (url: string, bytes: number) => ({ url, bytes, sha256: null });
+  const part = new Uint8Array();
+  const inside = { config: part, weights: part, vocab: part };
+  receive({
+    call: "start",
+    module: new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)),
+    moduleBytes: 8,
+    precision: null,
+    model: { ...inside, domain: file("domain", 4), domainFollows: true },
+    embedding: { ...inside, weights: file("embedding", 4), domain: null },
+  });
+  /** The first message of that type, and of that call where one is named. */
+  const until = async <T extends FromWorker["type"]>(
+    type: T,
+    id?: number,
+  ): Promise<Extract<FromWorker, { type: T }>> => {
+    for (;;) {
+      const found = sent.find(
+        (one) => one.type === type && (id === undefined || ("id" in one && one.id === id)),
+      );
+      if (found !== undefined) return found as Extract<FromWorker, { type: T }>;
+      await turn();
+    }
+  };
+  return { sent, tell: (message: ToWorker) => receive(message), until };
+}
+
+await checks.check("what is fetched later says how far it is, and can be given up", async () => {
+  const coming: Record<string, ReadableStreamDefaultController<Uint8Array>> = {};
+  let lacking = true;
+  const { sent, tell, until } = served(async (url) => {
+    if (url === "domain" && lacking) return new Response(null, { status: 404 });
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        coming[url] = controller;
+      },
+    });
+    return new Response(body);
+  });
+  const told = await until("domain");
+  equal(told.missing?.code, "download");
+  lacking = false;
+  const progressed = (): number => sent.filter(({ type }) => type === "progress").length;
+  const before = progressed();
+  tell({ id: 0, call: "domain", args: null });
+  while (coming.domain === undefined) await turn();
+  coming.domain.enqueue(new Uint8Array(2));
+  while (progressed() === before) await turn();
+  deepEqual(sent.at(-1), { type: "progress", part: "model", loaded: 2, total: 4 });
+  coming.domain.enqueue(new Uint8Array(2));
+  coming.domain.close();
+  const domain = await until("result", 0);
+  deepEqual(domain.value, new Uint8Array(4));
+  // The model that similarity is taken of.
+  const source = { name: "a.smi", bytes: new Uint8Array(), table: 0 };
+  tell({ id: 1, call: "open", args: source });
+  tell({ id: 2, call: "rank", args: { table: 0, actives: 0, by: "fused" } });
+  while (coming.embedding === undefined) await turn();
+  coming.embedding.enqueue(new Uint8Array(1));
+  while (sent.at(-1)?.type !== "progress") await turn();
+  tell({ call: "cancel" });
+  const failed = await until("error", 2);
+  equal(failed.failure.code, "cancelled");
+  coming.embedding.close();
 });
 
 await checks.check("rows that every worker fails at end the run", async () => {

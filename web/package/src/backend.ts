@@ -1,16 +1,18 @@
 /** One worker as those see it who ask it: calls that return promises, and how it is doing. */
 
+import { afterAwake } from "./awake.js";
 import { DelicateError, type FailureData } from "./errors.js";
-import type {
-  BackendName,
-  Call,
-  Calls,
-  EngineInfo,
-  FromWorker,
-  Request,
-  Shared,
-  Start,
-  ToWorker,
+import {
+  type BackendName,
+  type Call,
+  type Calls,
+  type EngineInfo,
+  type FromWorker,
+  OUT_OF_TURN,
+  type Request,
+  type Shared,
+  type Start,
+  type ToWorker,
 } from "./protocol.js";
 
 export interface Loading {
@@ -32,8 +34,8 @@ export type WorkerHandle = Pick<Backend, "call" | "cancel" | "dead" | "ready">;
 /** Who is told how a worker is doing. */
 export interface Told {
   loading?(loading: Loading): void;
-  /** The model's domain cannot be had. */
-  domain?(missing: FailureData): void;
+  /** Why the model's domain cannot be had; null once the worker has all that it will have of it. */
+  domain?(missing: FailureData | null): void;
 }
 
 /**
@@ -73,7 +75,8 @@ export class Backend {
   #next = 0;
   #dead: DelicateError | null = null;
   #retiring = false;
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the wait for the worker's next word; null while nobody waits. */
+  #silence: (() => void) | null = null;
   #settle: {
     ready(info: EngineInfo): void;
     shared(shared: Shared): void;
@@ -146,7 +149,7 @@ export class Backend {
     if (this.#dead !== null) return;
     const error = new DelicateError(why);
     this.#dead = error;
-    clearTimeout(this.#silence);
+    this.#silence?.();
     this.#worker.terminate();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
@@ -156,23 +159,22 @@ export class Backend {
 
   #post(message: ToWorker): void {
     this.#worker.postMessage(message);
-    this.#listen();
+    // Whoever asks for more while something is pending gives a worker that hangs no more time.
+    if (this.#silence === null) this.#listen();
   }
 
   /** Gives the worker time from now on, while something is asked of it. */
   #listen(): void {
-    clearTimeout(this.#silence);
+    this.#silence?.();
+    this.#silence = null;
     if (this.#dead !== null || (this.info !== null && this.#pending.size === 0)) return;
-    const isScoring = [...this.#pending.values()].every(
-      ({ call }) => call === "score" || call === "scoreMolecules",
-    );
+    // Calls are answered in order, so that the first is under way, whatever waits behind it.
+    const first = [...this.#pending.values()].find(({ call }) => !OUT_OF_TURN.has(call))?.call;
+    const isScoring = first === "score" || first === "scoreMolecules";
     const limits = SILENCE_MS[this.name];
     const limit = this.info !== null && isScoring ? limits.batch : limits.any;
     const message = `the worker said nothing for ${limit / 1_000} s`;
-    const silence = setTimeout(() => this.stop({ code: "crashed", message, columns: null }), limit);
-    // A program of Node.js does not wait for it.
-    if (typeof silence === "object") (silence as { unref(): void }).unref();
-    this.#silence = silence;
+    this.#silence = afterAwake(limit, () => this.stop({ code: "crashed", message, columns: null }));
   }
 
   #receive(message: FromWorker, told: Told): void {

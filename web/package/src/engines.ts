@@ -3,6 +3,7 @@
  * when it proves faster, a fresh one when one dies.
  */
 
+import { afterAwake } from "./awake.js";
 import { Backend, type Launch, type Loading, type Told, type WorkerHandle } from "./backend.js";
 import { DelicateError, type FailureData, typed } from "./errors.js";
 import type { BackendName, EngineInfo, Probe, Shared, Start } from "./protocol.js";
@@ -160,8 +161,6 @@ export class Engines {
       const shared = this.#shared;
       if (domain !== null && shared !== null)
         this.#shared = { ...shared, model: { ...shared.model, domain } };
-      // The helpers go on without what they were not given, so that others take their place.
-      if (domain !== null) this.#retireHelpers();
       this.#onDomain(worker, null);
     } catch (error) {
       const { code, message, columns } = typed(error);
@@ -172,8 +171,10 @@ export class Engines {
 
   /** Starts more workers where so many rows, after those before, are worth it. */
   gather(rows: number): void {
-    const shared = this.#shared;
-    if (this.#current?.name !== "cpu" || shared === null) return;
+    const [shared, current] = [this.#shared, this.#current];
+    if (current?.name !== "cpu" || shared === null) return;
+    // Whether they are to have the model's domain is known once the current one has said so.
+    if (!this.#missing.has(current)) return;
     const wanted = Math.min(this.#workers, 1 + Math.floor((this.#scored + rows) / WORTH_A_WORKER));
     // What could not be had is not asked for by each of them.
     const domain = this.domainMissing ? null : shared.model.domain;
@@ -182,7 +183,11 @@ export class Engines {
       const helper: Backend = this.#backend(
         "cpu",
         { ...this.#assets, ...shared, model },
-        { domain: (missing) => this.#dismiss(helper, new DelicateError(missing)) },
+        {
+          domain: (missing) => {
+            if (missing !== null) this.#dismiss(helper, new DelicateError(missing));
+          },
+        },
       );
       this.#helpers.add(helper);
       void helper.gone.then((error) => this.#dismiss(helper, error));
@@ -393,7 +398,15 @@ export class Engines {
 
   #onDomain(backend: Backend, missing: FailureData | null): void {
     this.#missing.set(backend, missing);
-    if (backend === this.#current) this.#change({ domainMissing: missing });
+    if (backend === this.#current) {
+      this.#retireIfCompleted(missing);
+      this.#change({ domainMissing: missing });
+    }
+  }
+
+  /** Helpers go on without what they were not given, so that others take their place. */
+  #retireIfCompleted(missing: FailureData | null): void {
+    if (this.domainMissing && missing === null) this.#retireHelpers();
   }
 
   #retireHelpers(): void {
@@ -403,10 +416,10 @@ export class Engines {
 
   #use(backend: Backend): Backend {
     this.#current = backend;
-    this.#change({
-      current: backend.name,
-      domainMissing: this.#missing.get(backend) ?? null,
-    });
+    // One that is still to say so may have it.
+    const missing = this.#missing.get(backend) ?? null;
+    this.#retireIfCompleted(missing);
+    this.#change({ current: backend.name, domainMissing: missing });
     // It may die while nobody is waiting for it. One that never loaded is the starter's to handle.
     void backend.gone.then((error) => {
       if (this.#current !== backend || backend.info === null) return;
@@ -457,14 +470,14 @@ function reason(error: unknown): string {
 
 /** What has not come by then is too slow. */
 async function withinLimit<T>(limit: number, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let end = (): void => undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `no batch finished within ${limit / 1000} s`;
-    timer = setTimeout(() => reject(new DelicateError({ code: "slow", message })), limit);
+    end = afterAwake(limit, () => reject(new DelicateError({ code: "slow", message })));
   });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    end();
   }
 }

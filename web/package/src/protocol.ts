@@ -180,6 +180,19 @@ export interface Calls {
 
 export type Call = keyof Calls;
 
+/** Answered at once, between two batches of a run: they take no time, and somebody looks at them. */
+export const IMMEDIATE: ReadonlySet<Call> = new Set([
+  "blocks",
+  "matched",
+  "depict",
+  "descriptors",
+  "molecules",
+  "domain",
+]);
+
+/** What waits for no other call, or for all of them: nobody waits for how fast an engine is. */
+export const OUT_OF_TURN: ReadonlySet<Call> = new Set([...IMMEDIATE, "probe"]);
+
 export type Request = { [C in Call]: { id: number; call: C; args: Calls[C]["args"] } }[Call];
 
 export type ToWorker = Start | Cancel | Request;
@@ -188,8 +201,11 @@ export type FromWorker =
   | { type: "progress"; part: "module" | "model"; loaded: number; total: number }
   | { type: "ready"; info: EngineInfo }
   | { type: "shared"; shared: Shared }
-  /** Why the model's domain cannot be had, so that values come without it. */
-  | { type: "domain"; missing: FailureData }
+  /**
+   * Why the model's domain cannot be had, so that values come without it; null once the worker has
+   * all that it will have of its model.
+   */
+  | { type: "domain"; missing: FailureData | null }
   /** Of a browser's worker: the name of the lock that it holds for as long as it lives. */
   | { type: "alive"; lock: string }
   | { type: "failed"; failure: FailureData }

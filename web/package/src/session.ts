@@ -3,6 +3,7 @@
  * surviving a worker's death.
  */
 
+import { afterAwake } from "./awake.js";
 import type { WorkerHandle } from "./backend.js";
 import { Changes } from "./changes.js";
 import { DelicateError } from "./errors.js";
@@ -71,6 +72,9 @@ export interface Found {
   unassessed: Uint8Array;
 }
 
+/** As it was kept, perhaps by a version that knew less of a table. */
+export type Kept = Pick<Found, "results" | "scores"> & Partial<Found>;
+
 /** A worker that has not ended by then what was cancelled is ended itself. */
 const CANCELLED_MS = 8_000;
 
@@ -106,7 +110,10 @@ export interface Wanted {
 }
 
 export interface Watch {
-  /** The number of rows done in the whole table, after each batch. */
+  /**
+   * The number of rows done in the whole table, after each batch; fewer than before once rows are
+   * to be scored again.
+   */
   onProgress(done: number): void;
   /** Some rows have their results. */
   onRows(): void;
@@ -180,7 +187,7 @@ export class Session {
     source: Source,
     signal: AbortSignal,
     /** What was found of this table before, with the same model. */
-    kept: Found | null = null,
+    kept: Kept | null = null,
   ): Promise<Session> {
     const table = nextTable++;
     return attempt(workers, async (worker) => {
@@ -200,8 +207,8 @@ export class Session {
         const session = new Session(workers, worker, table, source, opened, rows, scores);
         if (fitting !== null) {
           session.#mark(0, fitting.results);
-          fitting.precisions.forEach((precision, row) => session.#compute(row, precision));
-          session.#unassessed.set(fitting.unassessed);
+          fitting.precisions?.forEach((precision, row) => session.#compute(row, precision));
+          session.#unassessed.set(fitting.unassessed ?? []);
         }
         return session;
       } catch (error) {
@@ -437,20 +444,14 @@ export class Session {
     watch: Watch,
     wanted: ArrayLike<{ state: string }>,
   ): Promise<"finished" | "cancelled"> {
-    const run = new Run(
-      this.rows,
-      wanted,
-      watch,
-      aborted(signal),
-      () => this.rows.length - this.counts.pending,
-    );
+    const run = new Run(wanted, watch, aborted(signal));
     const lanes = new Map<WorkerHandle, Promise<void>>();
-    run.report();
+    if (run.left > 0) run.report();
     try {
       for (;;) {
         const workers = this.#workers;
         if (!signal.aborted && !run.pieces.empty) {
-          workers.gather(this.counts.pending);
+          workers.gather(run.left);
           for (const worker of [workers.current, ...workers.helpers]) {
             if (lanes.has(worker)) continue;
             const lane = this.#scoreOn(worker, run, signal);
@@ -479,15 +480,15 @@ export class Session {
 
   /** What a worker does ends soon after the signal says so; to be released once it has. */
   #endedBy(signal: AbortSignal, worker: WorkerHandle): () => void {
-    let late: ReturnType<typeof setTimeout> | undefined;
+    let end = (): void => undefined;
     const cancel = (): void => {
       worker.cancel();
-      late = setTimeout(() => this.#workers.abandon(worker), CANCELLED_MS);
+      end = afterAwake(CANCELLED_MS, () => this.#workers.abandon(worker));
     };
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel);
     return () => {
-      clearTimeout(late);
+      end();
       signal.removeEventListener("abort", cancel);
     };
   }
@@ -541,10 +542,19 @@ export class Session {
       this.#apply(start, piece, precision, lacking || this.#workers.domainMissing);
       const scored = piece.results.filter(({ state }) => state !== "pending").length;
       run.done(worker, scored, performance.now() - began);
+      // What else was cancelled on the same worker, as a ranking, may have ended it early.
+      const left = piece.results.findIndex(({ state }) => state === "pending");
+      if (left >= 0 && !signal.aborted)
+        run.pieces.giveBack({ start: start + left, end, failures: 0 });
       this.#workers.succeeded(scored, run.rate);
     } catch (error) {
       run.failed(worker);
       if (signal.aborted) return;
+      if (error instanceof DelicateError && error.code === "cancelled" && !worker.dead) {
+        // By somebody else who asked the same worker: it is in order.
+        if (span !== null) run.pieces.giveBack(span);
+        return;
+      }
       if (span !== null) {
         span.failures += 1;
         if (span.failures >= PIECE_FAILURES) throw error;
@@ -674,9 +684,11 @@ class Run {
   readonly pieces: Pieces;
   /** Rows that all workers together score in a second; null while there are too few. */
   rate: number | null = null;
+  /** Rows of those wanted that are not done. */
+  left: number;
   readonly #watch: Watch;
-  readonly #count: () => number;
-  readonly #rows: readonly Row[];
+  /** Rows of the table. */
+  readonly #rows: number;
   /** Rows done of the pieces under way. */
   readonly #underWay = new Map<WorkerHandle, number>();
   /** Rows that each scores in a second. */
@@ -685,22 +697,20 @@ class Run {
   #began: number | null = null;
 
   constructor(
-    rows: readonly Row[],
     wanted: ArrayLike<{ state: string }>,
     watch: Watch,
     readonly aborted: Promise<void>,
-    count: () => number,
   ) {
     this.pieces = new Pieces(wanted);
-    this.#rows = rows;
+    this.#rows = wanted.length;
+    this.left = Array.from(wanted).filter(({ state }) => state === "pending").length;
     this.#watch = watch;
-    this.#count = count;
   }
 
   take(worker: WorkerHandle, workers: number): Span | null {
     this.#began ??= performance.now();
     const seconds = workers > 1 ? PIECE_SECONDS.together : PIECE_SECONDS.alone;
-    const left = Math.ceil((this.#rows.length - this.#count()) / workers / 2);
+    const left = Math.ceil(this.left / workers / 2);
     const wanted = Math.round((this.#rates.get(worker) ?? 0) * seconds);
     const smallest = workers > 1 ? SMALLEST_PIECE : FIRST_PIECE;
     const size = Math.min(LARGEST_PIECE, Math.max(FIRST_PIECE, wanted));
@@ -716,6 +726,7 @@ class Run {
     this.#underWay.delete(worker);
     this.#rates.set(worker, rows / (milliseconds / 1_000));
     this.#scored += rows;
+    this.left -= rows;
     if (this.#scored >= RATE_ROWS && this.#began !== null)
       this.rate = this.#scored / ((performance.now() - this.#began) / 1_000);
     this.report();
@@ -735,7 +746,7 @@ class Run {
   }
 
   report(): void {
-    let done = this.#count();
+    let done = this.#rows - this.left;
     for (const rows of this.#underWay.values()) done += rows;
     this.#watch.onProgress(done);
   }

@@ -66,7 +66,7 @@ export function columnChoice(app: App, shown: ShownColumns, opener: HTMLButtonEl
       part.hidden = here === 0;
       found += here;
     }
-    none.hidden = found > 0;
+    none.textContent = found > 0 ? "" : "No column by that name.";
   };
   const draw = (): void => {
     const endpoints = app.model?.endpoints ?? [];

@@ -23,12 +23,16 @@ export function domainPanel(app: App): void {
   const text = find("domain-missing-text", HTMLElement);
   const again = find("domain-again", HTMLButtonElement);
   let trying = false;
+  let announced = "";
 
   const draw = (): void => {
     const { domainMissing } = app.engines.state;
     const words = domainWords(domainMissing, app.session?.unassessed ?? 0);
     panel.hidden = words === "" || (domainMissing === null && app.phase === "scoring");
     if (text.textContent !== words) text.textContent = words;
+    const seen = panel.hidden || app.session === null ? "" : words;
+    if (seen !== "" && seen !== announced) app.announce(seen);
+    announced = seen;
     again.textContent = trying ? "Trying…" : domainMissing === null ? "Complete them" : "Try again";
   };
   again.addEventListener("click", async () => {

@@ -117,6 +117,7 @@ export function inputPanel(app: App): InputPanel {
     useFile(source);
     others.textContent = othersWords(chosen.name, rest);
     others.hidden = rest.length === 0;
+    if (rest.length > 0) app.announce(others.textContent);
     const session = await app.open({ source, text: null });
     if (session === null) {
       // Where another is open again, it has its name again, and the text that was typed.

@@ -53,6 +53,7 @@ export function keepingPanel(
     if (!unkept.hidden) return;
     unkept.textContent = `${why}: export it before you leave this page.`;
     unkept.hidden = false;
+    app.announce(unkept.textContent);
   };
   const save = (): void => {
     const { session } = app;

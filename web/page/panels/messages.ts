@@ -6,6 +6,7 @@ import { element, find } from "../dom.js";
 export function messagesPanel(app: App): void {
   const complaint = find("message", HTMLElement);
   const status = find("status", HTMLElement);
+  const aloud = find("aloud", HTMLElement);
 
   app.changed.complaint.on((told) => {
     complaint.hidden = told === null;
@@ -22,5 +23,8 @@ export function messagesPanel(app: App): void {
   });
   app.changed.status.on((text) => {
     status.textContent = text;
+  });
+  app.changed.aloud.on((text) => {
+    aloud.textContent = text;
   });
 }

@@ -45,6 +45,7 @@ export function oneLinePanel(app: App, { onLines }: { onLines(text: string): voi
       : "one molecule and its name";
     words.textContent = `The line was read as ${read}. It holds ${format.count(found.length)} words, and each is a SMILES.`;
     offer.hidden = false;
+    app.announce(words.textContent);
   };
   app.changed.session.on(() => void look());
   find("one-line-split", HTMLButtonElement).addEventListener("click", () => {

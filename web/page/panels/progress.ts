@@ -57,6 +57,8 @@ export function progressPanel(app: App): void {
     clock = window.setInterval(draw, TICK_MS);
   });
   app.changed.progress.on((now) => {
+    // Rows are scored again.
+    if (now < done) meter = new Meter();
     done = now;
     meter.add(performance.now() / 1_000, now);
     draw();

@@ -175,8 +175,10 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     for (const button of exporters)
       button.setAttribute("aria-label", `Export ${what} as ${button.textContent}`);
     copy.title = `Copy ${what}`;
+    const words = hiddenWords(hidden, size, scope.value);
+    if (hidden > 0 && words !== hiddenNote.textContent) app.announce(words);
     hiddenNote.hidden = hidden === 0;
-    hiddenNote.textContent = hiddenWords(hidden, size, scope.value);
+    hiddenNote.textContent = words;
   };
   /** The column that orders the rows, where the table does not show it. */
   const hiddenSortTitle = (): string | null => {
@@ -511,7 +513,11 @@ function unfolding(button: HTMLButtonElement, bar: HTMLElement): void {
   button.addEventListener("click", () => {
     const open = bar.classList.toggle("unfolded");
     button.setAttribute("aria-expanded", String(open));
-    button.textContent = open ? "Less" : "More";
+    const [before, now] = open ? ["More", "Less"] : ["Less", "More"];
+    button.textContent = now;
+    // Which of them it is, for whoever does not see where it stands.
+    const name = button.getAttribute("aria-label") ?? before;
+    button.setAttribute("aria-label", name.replace(before, now));
   });
 }
 

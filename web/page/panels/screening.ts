@@ -48,6 +48,12 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       text.focus();
       return;
     }
+    if (app.phase !== "idle") {
+      // One worker does both, and what is cancelled of the one would end a batch of the other.
+      state.textContent =
+        "The table is still being scored. Rank it once that is done, or cancel the scoring first.";
+      return;
+    }
     drop();
     const controller = new AbortController();
     running = controller;

@@ -1,34 +1,27 @@
 /** One worker: a wasm module, a model and the open tables, answering calls in order. */
 
 import type { Engine, Table } from "delicate-cpu/delicate.js";
+import { afterAwake } from "../awake.js";
 import type { FailureData } from "../errors.js";
-import type {
-  BackendName,
-  Call,
-  Calls,
-  Download,
-  FromWorker,
-  ModelFiles,
-  ModelPart,
-  Piece,
-  Precision,
-  Request,
-  Shared,
-  Start,
-  TableId,
-  ToWorker,
-  WasmModule,
+import {
+  type BackendName,
+  type Call,
+  type Calls,
+  type Download,
+  type FromWorker,
+  IMMEDIATE,
+  type ModelFiles,
+  type ModelPart,
+  type Piece,
+  type Precision,
+  type Request,
+  type Shared,
+  type Start,
+  type TableId,
+  type ToWorker,
+  type WasmModule,
 } from "../protocol.js";
 
-/** Answered at once, between two batches of a run: they take no time, and somebody looks at them. */
-const IMMEDIATE: ReadonlySet<Call> = new Set([
-  "blocks",
-  "matched",
-  "depict",
-  "descriptors",
-  "molecules",
-  "domain",
-]);
 /** For how long WebGPU may be silent. */
 const ADAPTER_LIMIT_MS = 10_000;
 const DEVICE_LIMIT_MS = 60_000;
@@ -161,7 +154,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     },
     async rank({ table, actives, by }, id) {
       cancelled = false;
-      const model = by === "fingerprint" ? null : await loadedEmbedding();
+      const model = by === "fingerprint" ? null : await unlessCancelled(loadedEmbedding());
       const total = opened(table).length;
       for (const [one, report] of [
         [actives, false],
@@ -185,7 +178,11 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       const engine = await loaded();
       const file = started?.domain ?? null;
       if (!domainMissing || file === null) return null;
-      const bytes = await fetched(host, file, () => undefined);
+      const count =
+        file instanceof Uint8Array
+          ? () => undefined
+          : Progress.later(host).file("model", file.bytes);
+      const bytes = await fetched(host, file, count);
       // Between two other calls, which nothing may be added under the feet of.
       const adding = queue.then(() => {
         if (domainMissing) engine.addDomain(bytes);
@@ -213,7 +210,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
 
   const unlessCancelled = (engine: Promise<Engine>): Promise<Engine> =>
     new Promise<Engine>((resolve, reject) => {
-      giveUp = () => reject({ code: "cancelled", message: "scoring was cancelled" });
+      giveUp = () => reject({ code: "cancelled", message: "it was cancelled" });
       engine.then(resolve, reject);
     }).finally(() => {
       giveUp = null;
@@ -241,7 +238,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       module,
       files,
       precision,
-      new Progress(host),
+      Progress.later(host),
     ).early;
     embedding.catch(() => {
       // Tried again when it is asked for again.
@@ -282,6 +279,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
         send({ type: "domain", missing: describe(error) });
       }
       whole = true;
+      if (!domainMissing) send({ type: "domain", missing: null });
       return engine;
     });
     started = {
@@ -490,6 +488,13 @@ class Progress {
     this.#host = host;
   }
 
+  /** Of files that come after the module. */
+  static later(host: Host): Progress {
+    const progress = new Progress(host);
+    progress.moduleIsThere();
+    return progress;
+  }
+
   /** Counts what has come of a file so far. */
   file(part: "module" | "model", bytes: number): (loaded: number) => void {
     const file = { part, loaded: 0, bytes };
@@ -514,21 +519,21 @@ class Progress {
 
 /** What has not come by then will not come. */
 async function within<T>(limit: number, what: string, promise: T | Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let end = (): void => undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `the WebGPU ${what} did not answer within ${limit / 1_000} s`;
-    timer = setTimeout(() => reject({ code: "no_answer", message }), limit);
+    end = afterAwake(limit, () => reject({ code: "no_answer", message }));
   });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    end();
   }
 }
 
 /** Fails where nothing comes of a file for too long; `came` says that something has. */
 async function unlessStalled<T>(url: string, work: (came: () => void) => Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let end = (): void => undefined;
   let came = (): void => undefined;
   const stalled = new Promise<never>((_, reject) => {
     const fail = (): void => {
@@ -536,15 +541,15 @@ async function unlessStalled<T>(url: string, work: (came: () => void) => Promise
       reject({ code: "download", message });
     };
     came = () => {
-      clearTimeout(timer);
-      timer = setTimeout(fail, STALLED_MS);
+      end();
+      end = afterAwake(STALLED_MS, fail);
     };
   });
   came();
   try {
     return await Promise.race([work(came), stalled]);
   } finally {
-    clearTimeout(timer);
+    end();
   }
 }
 
