@@ -1,0 +1,268 @@
+/** One row in full, two beside each other, and the sketcher. */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import type { Browser } from "playwright-core";
+import type { Served } from "../server.js";
+import {
+  checkQuiet,
+  checks,
+  counts,
+  cycle,
+  explanation,
+  LIMIT,
+  nameless,
+  open,
+  openFile,
+  score,
+  violations,
+  visibleRows,
+} from "./page.js";
+
+export async function testDetails(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site, {
+    viewport: { width: 390, height: 800 },
+  });
+  const { page } = visit;
+  await checks.check("cpu: the molecule of a mol block is explained too", async () => {
+    const block = [
+      "ethanol\n\n",
+      "  3  2  0  0  0  0  0  0  0  0999 V2000",
+      "    0.0000    0.0000    0.0000 C   0  0",
+      "    1.5000    0.0000    0.0000 C   0  0",
+      "    2.2500    1.2990    0.0000 O   0  0",
+      "  1  2  1  0",
+      "  2  3  1  0",
+      "M  END",
+      "$$$$",
+    ];
+    await page.setInputFiles("#picker", {
+      name: "one.sdf",
+      mimeType: "text/plain",
+      buffer: Buffer.from(`${block.join("\n")}\n`),
+    });
+    await page.locator("#results").waitFor();
+    await score(page);
+    const found = await explanation(page, 0);
+    equal(found.smiles, "CCO");
+    ok(found.contributions.every((values) => values.length === 3));
+    await page.locator("#file-remove").click();
+  });
+  await checks.check(
+    "cpu: the atoms' contributions are read by keyboard, and nothing sticks out on a phone",
+    async () => {
+      await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
+      await score(page);
+      await page.locator("#results tbody th button").nth(1).focus();
+      await page.keyboard.press("Enter");
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      for (
+        let presses = 0;
+        presses < 20 &&
+        !(await page.evaluate(() => document.activeElement?.matches(".atom") === true));
+        presses += 1
+      )
+        await page.keyboard.press("Tab");
+      ok(
+        (await page.locator("#details .readout").innerText()).startsWith("Atom 1, C, "),
+        await page.locator("#details .readout").innerText(),
+      );
+      await page.keyboard.press("ArrowRight");
+      const second = await page.locator("#details .readout").innerText();
+      ok(/^Atom 2, C, (raises it by|lowers it by|changes nothing)/.test(second), second);
+      equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), second);
+      await page.keyboard.press("End");
+      ok((await page.locator("#details .readout").innerText()).startsWith("Atom 11, "));
+      deepEqual(await nameless(page, visit.context), []);
+      const widths = await page
+        .locator("#details")
+        .evaluate((dialog) => [dialog.scrollWidth, dialog.clientWidth]);
+      ok(
+        (widths[0] ?? 0) <= (widths[1] ?? 0),
+        `the dialog holds ${widths[0]} pixels in ${widths[1]}`,
+      );
+      await page.keyboard.press("Escape");
+      await page.locator("#details").waitFor({ state: "hidden" });
+    },
+  );
+  await checks.check(
+    "cpu: an explanation that fails says why, and can be asked for again",
+    async () => {
+      await page.evaluate(() => {
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (
+          this: Worker,
+          message: { call: string; args: { row: number } },
+        ) {
+          if (message.call !== "explain") return post.call(this, message);
+          Worker.prototype.postMessage = post;
+          post.call(this, { ...message, args: { ...message.args, row: 1_000 } });
+        } as typeof post;
+      });
+      await page.locator("#results tbody th button").first().click();
+      await page
+        .locator("#details [role=alert]")
+        .getByText("there is no row")
+        .waitFor({ timeout: LIMIT });
+      await page.locator("#details").getByRole("button", { name: "Try again" }).click();
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      equal(await page.locator("#details [role=alert]").count(), 0);
+      await page.keyboard.press("Escape");
+    },
+  );
+  await checks.check(
+    "cpu: while a table is being scored, an explanation waits its turn",
+    async () => {
+      await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 4_000));
+      await page.locator("#score").click();
+      await page.waitForFunction(
+        () => document.querySelectorAll("#results tbody tr.scored").length > 0,
+        null,
+        { timeout: LIMIT },
+      );
+      // At once: the answer may come between a click and a look.
+      const state = await page.evaluate(() => {
+        document.querySelector<HTMLButtonElement>("#results tbody th button")?.click();
+        return document.querySelector("#details [role=status]")?.textContent ?? "";
+      });
+      ok(state.startsWith("Waiting"), state);
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      await page.keyboard.press("Escape");
+      await page.locator("#cancel").click();
+      await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+      ok((await counts(page)).scored < 4_000, "it was answered before the end");
+      await page.locator("#file-remove").click();
+      await page.locator("#smiles").fill("CCO\nCC(=O)Nc1ccc(O)cc1\nCC(C)Cc1ccc(cc1)C(C)C(=O)O");
+      await score(page);
+    },
+  );
+  await checks.check(
+    "cpu: an answer that comes after its row was closed is not shown",
+    async () => {
+      await page.locator("#results tbody th button").nth(2).click();
+      await page.keyboard.press("Escape");
+      await page.locator("#results tbody th button").nth(0).click();
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      await page.waitForTimeout(500);
+      deepEqual(await page.locator("#details .atoms").allInnerTexts(), ["CCO"]);
+      await page.keyboard.press("Escape");
+    },
+  );
+  await checkQuiet("cpu: no errors on the console while reading details", visit);
+  await visit.context.close();
+}
+
+export async function testComparison(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  const button = page.locator("#compare-open");
+  const select = (row: number): Promise<void> =>
+    page.getByLabel(`Select row ${row}`, { exact: true }).check();
+  await checks.check("cpu: two selected rows are compared, value by value", async () => {
+    await page.locator("#smiles").fill("c1ccccc1O phenol\nCC( broken\nCc1ccccc1O cresol");
+    await score(page);
+    await select(1);
+    ok(await button.isHidden(), "one row is no pair");
+    await select(2);
+    ok(await button.isHidden(), "a row without values is not compared");
+    await page.getByLabel("Select row 2", { exact: true }).uncheck();
+    await select(3);
+    await button.click();
+    const dialog = page.locator("#compare");
+    await dialog.locator("svg.molecule").nth(1).waitFor({ timeout: LIMIT });
+    deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["phenol reference", "cresol"]);
+    const shown = await page.evaluate(() =>
+      [...document.querySelectorAll("#compare-body tbody tr:has(td)")].map((line) =>
+        [...line.querySelectorAll("data")].map(({ value }) => Number(value)),
+      ),
+    );
+    const table = await visibleRows(page);
+    const [first = [], second = []] = [table[0]?.values, table[2]?.values];
+    ok(first.length > 0 && shown.length >= first.length);
+    for (const value of first)
+      ok(
+        shown.some(([one]) => one === value),
+        `${value} is missing`,
+      );
+    for (const value of second)
+      ok(
+        shown.some(([, one]) => one === value),
+        `${value} is missing`,
+      );
+    for (const [one = 0, other = 0, difference] of shown) equal(difference, other - one);
+    deepEqual(await violations(page), []);
+  });
+  await checks.check("cpu: the row that was selected first is compared with", async () => {
+    await page.keyboard.press("Escape");
+    await page.locator("#select-none").click();
+    await select(3);
+    await select(1);
+    await button.click();
+    const dialog = page.locator("#compare");
+    deepEqual(await dialog.locator("figcaption").allInnerTexts(), ["cresol reference", "phenol"]);
+    ok((await dialog.innerText()).includes("Difference: phenol minus cresol"));
+  });
+  await checks.check(
+    "cpu: on a phone both molecules and their difference are in sight",
+    async () => {
+      const size = page.viewportSize();
+      await page.setViewportSize({ width: 390, height: 800 });
+      const widths = await page
+        .locator("#compare-body .wide")
+        .evaluate((values) => [values.scrollWidth, values.clientWidth]);
+      ok((widths[0] ?? 0) <= (widths[1] ?? 0), `${widths[0]} pixels in ${widths[1]}`);
+      deepEqual(await violations(page), []);
+      if (size !== null) await page.setViewportSize(size);
+    },
+  );
+  await checks.check("cpu: the comparison opens and closes by keyboard alone", async () => {
+    await page.keyboard.press("Escape");
+    await page.locator("#compare").waitFor({ state: "hidden" });
+    equal(await page.evaluate(() => document.activeElement?.id), "compare-open");
+    await page.locator("#results tbody th button").first().focus();
+    await page.keyboard.press("c");
+    await page.locator("#compare").waitFor({ state: "visible" });
+    await page.keyboard.press("Escape");
+    equal(
+      await page.evaluate(() => document.activeElement?.closest("tr")?.dataset.row),
+      "0",
+      "the focus is where it was",
+    );
+  });
+  await checkQuiet("cpu: no errors on the console while comparing", visit);
+  await visit.context.close();
+}
+
+export async function testEditor(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: a molecule changed in the sketcher is scored anew", async () => {
+    await page.locator("#smiles").fill("c1ccccc1 benzene");
+    await score(page);
+    await page.locator("#results tbody th button").first().click();
+    await page.locator("#details-edit").click();
+    await page.locator("#editor-state").getByText("the values follow").waitFor({ timeout: LIMIT });
+    const before = await page.locator("#editor-values tbody tr:has(td)").first().innerText();
+    ok(!(await page.locator("#editor-values").innerText()).includes("within the interval"));
+    const canvas = page.locator("#editor-canvas canvas").last();
+    const box = await canvas.boundingBox();
+    ok(box !== null);
+    // A bond from nowhere is a second molecule: the smaller is left out. From the ring it is a
+    // substituent: one of these places is an atom of the ring.
+    for (let angle = 0; angle < 360 && (await changed()) === before; angle += 15) {
+      const [x, y] = [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180)];
+      await canvas.click({ position: { x: box.width / 2 + 24 * x, y: box.height / 2 + 24 * y } });
+      await page.waitForTimeout(600);
+    }
+    async function changed(): Promise<string> {
+      return page.locator("#editor-values tbody tr:has(td)").first().innerText();
+    }
+    ok((await changed()) !== before, "the numbers have changed");
+    ok(/Scored in \d+ ms/.test(await page.locator("#editor-state").innerText()));
+    ok((await page.locator("#editor-smiles").innerText()).length > 8);
+    await page.locator("#editor-add").click();
+    await page.locator("#editor").waitFor({ state: "hidden" });
+    ok((await page.locator("#smiles").inputValue()).includes("benzene, edited"));
+  });
+  await checkQuiet("cpu: no errors on the console while drawing by hand", visit);
+  await visit.context.close();
+}

@@ -1,0 +1,220 @@
+/** Links, small screens, what is kept, and the network switched off. */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import type { Browser } from "playwright-core";
+import { type Served, serve } from "../server.js";
+import {
+  type Backend,
+  checkQuiet,
+  checks,
+  counts,
+  cycle,
+  dist,
+  EXAMPLE_ROWS,
+  explanation,
+  exported,
+  finished,
+  isCalibrated,
+  LIMIT,
+  open,
+  openFile,
+  paintedRows,
+  score,
+  settled,
+  status,
+} from "./page.js";
+
+export async function testFragmentAndWidth(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu#smiles=CCO%09ethanol%0ACC(`, site, {
+    viewport: { width: 360, height: 740 },
+  });
+  const { page } = visit;
+  await checks.check(
+    "cpu: a link's molecules are in the box, and nowhere on the wire",
+    async () => {
+      equal(await page.locator("#smiles").inputValue(), "CCO\tethanol\nCC(");
+      await finished(page, LIMIT);
+      deepEqual(await counts(page), { rows: 2, scored: 1, errors: 1 });
+      await page.locator("#smiles").fill("CC(=O)O\tacid");
+      await page.getByRole("button", { name: "Copy link" }).click();
+      await page.waitForFunction(() => location.hash.includes("CC(%3DO)O%09acid"));
+    },
+  );
+  await checks.check("cpu: a card shows a few endpoints or all, and cards are sorted", async () => {
+    await page.locator("#smiles").fill("CCO\tethanol\nCCCCCCCC\toctane\nc1ccccc1\tbenzene");
+    await score(page);
+    const card = page.locator("#viewport tbody tr.scored").first();
+    const more = card.locator(".more");
+    if ((await more.count()) > 0) {
+      const values = (): Promise<number> => card.locator("td.on-card-score").count();
+      const [few, left] = [await values(), Number.parseInt(await more.innerText(), 10)];
+      await more.click();
+      equal(await values(), few + left);
+      equal(await more.getAttribute("aria-expanded"), "true");
+      ok(await more.evaluate((button) => button === document.activeElement), "it has the focus");
+      const fits = await card.evaluate((line) => line.scrollHeight <= line.clientHeight + 1);
+      ok(fits, "the card is as high as its values");
+      await more.click();
+      equal(await values(), few);
+    }
+    const names = async (): Promise<string[]> => {
+      // Rows are put in their places before the next paint.
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+      return page.locator("#viewport tbody tr.scored .on-card-naming").allInnerTexts();
+    };
+    const title = await card
+      .locator("td.on-card-score:not(.trust)")
+      .first()
+      .getAttribute("data-label");
+    await page.getByLabel("Sort by").selectOption({ label: title ?? "" });
+    const ascending = await names();
+    equal(ascending.length, 3);
+    await page.getByRole("button", { name: "Ascending: turn the order round" }).click();
+    deepEqual(await names(), ascending.toReversed());
+    await page.getByLabel("Select all rows shown").check();
+    equal(await page.locator("#selected").innerText(), "3 rows selected");
+  });
+  await checks.check("cpu: on a phone the tools that are rare unfold", async () => {
+    const plot = page.locator("#plots-open");
+    ok(!(await plot.isVisible()));
+    await page.locator("#tools-more").click();
+    ok(await plot.isVisible());
+    equal(await page.locator("#tools-more").getAttribute("aria-expanded"), "true");
+    await page.locator("#tools-more").click();
+    ok(!(await plot.isVisible()));
+  });
+  await checks.check("cpu: an address that is no link of ours says so", async () => {
+    await page.evaluate(() => {
+      location.hash = "#smiles=%E0%A4%A";
+    });
+    await page.locator("#message").getByText("cut or damaged on its way").waitFor();
+  });
+  await checks.check("cpu: nothing sticks out at 360 pixels", async () => {
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    ok(width <= 360, `the page is ${width} pixels wide`);
+  });
+  await checkQuiet("cpu: no errors on the console on a small screen", visit);
+  await visit.context.close();
+}
+
+export async function testKeeping(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: scores are there again after a reload, and in the export", async () => {
+    await page.locator("#smiles").fill("CCO ethanol\nCC( broken\nc1ccccc1 benzene");
+    await score(page);
+    const [before, values] = [await exported(page, "json"), await paintedRows(page)];
+    await page.waitForTimeout(500);
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
+    deepEqual(
+      (await paintedRows(page)).map((row) => row.values),
+      values.map((row) => row.values),
+    );
+    await settled(page);
+    deepEqual(JSON.parse(await exported(page, "json")), JSON.parse(before));
+    await page.locator("#score").click();
+    ok((await status(page)).startsWith("Every row"), await status(page));
+  });
+  await checks.check("cpu: what another table took the place of is brought back", async () => {
+    await page.locator("#example").click();
+    await score(page);
+    deepEqual((await counts(page)).rows, EXAMPLE_ROWS);
+    await page.locator("#aside").getByText("your list (2 rows)").waitFor();
+    await page.locator("#aside-back").click();
+    await page.locator("#summary").getByText("3 rows").waitFor({ timeout: LIMIT });
+    deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
+    ok((await page.locator("#smiles").inputValue()).startsWith("CCO ethanol"));
+  });
+  await checks.check("cpu: a reload in the middle of scoring loses no row", async () => {
+    page.on("dialog", (dialog) => void dialog.accept().catch(() => undefined));
+    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 20_000));
+    const more = async (before: number): Promise<void> => {
+      await page.waitForFunction(
+        (before) =>
+          Number(
+            /([\d,]+) scored/
+              .exec(document.getElementById("summary")?.textContent ?? "")?.[1]
+              ?.replaceAll(",", ""),
+          ) > before,
+        before,
+        { timeout: LIMIT },
+      );
+    };
+    await page.locator("#score").click();
+    await more(0);
+    await page.locator("#cancel").click();
+    await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+    const cancelled = (await counts(page)).scored;
+    await page.locator("#score").click();
+    await more(cancelled);
+    const { scored } = await counts(page);
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    const after = await counts(page);
+    ok(
+      after.scored >= scored && after.rows === 20_000,
+      `${after.scored} of the ${scored} rows that were scored`,
+    );
+  });
+  await checks.check("cpu: a table that is too large to be kept says so", async () => {
+    const unkept = page.locator("#unkept");
+    // Made there: so much takes long on its way.
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      const comments = Array.from({ length: 500 }, () => `# ${"x".repeat(82_000)}\n`);
+      dataTransfer.items.add(new File(["CCO a\n", ...comments, "CCN b\n"], "large.smi"));
+      document.body.dispatchEvent(
+        new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }),
+      );
+    });
+    await page.locator("#summary").getByText("2 rows · 0 scored").waitFor({ timeout: LIMIT });
+    ok(!(await unkept.isVisible()));
+    await score(page);
+    await unkept.getByText("too large to be kept for a reload: export it before").waitFor();
+    await openFile(page, "small.smi", ["CCO a", "CCN b"]);
+    ok(!(await unkept.isVisible()));
+  });
+  await checks.check("cpu: what is cleared is not kept", async () => {
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
+    await page.waitForTimeout(500);
+    await page.reload();
+    await settled(page);
+    ok(!(await page.locator("#results").isVisible()));
+    equal(await page.locator("#smiles").inputValue(), "");
+  });
+  await checkQuiet("cpu: no errors on the console while keeping scores", visit);
+  await visit.context.close();
+}
+
+export async function testOffline(browser: Browser, backend: Backend): Promise<void> {
+  // A server of its own, to be stopped.
+  const site = await serve(dist);
+  const visit = await open(browser, `${site.url}?backend=${backend}`, site);
+  const { page, context } = visit;
+  await checks.check(
+    `${backend}: after one visit the page scores with the network off`,
+    async () => {
+      await settled(page);
+      await page.getByText("Available offline").waitFor({ timeout: LIMIT });
+      await site.close();
+      await context.setOffline(true);
+      visit.faults.length = 0;
+      await page.reload();
+      await settled(page);
+      await page.locator("#smiles").fill("CCO\tethanol\nCC(\tbroken");
+      await score(page);
+      deepEqual(await counts(page), { rows: 2, scored: 1, errors: 1 });
+      const { domains } = await explanation(page, 0);
+      equal(
+        domains.some((domain) => domain !== null),
+        await isCalibrated(),
+        "the domain is kept with the model",
+      );
+      deepEqual(visit.faults, []);
+    },
+  );
+  await context.close();
+  await site.close();
+}

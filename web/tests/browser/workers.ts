@@ -1,0 +1,88 @@
+/** Workers that crash, end or hang. */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import type { Browser } from "playwright-core";
+import type { Served } from "../server.js";
+import {
+  checks,
+  counts,
+  crash,
+  csv,
+  cycle,
+  exported,
+  finished,
+  LIMIT,
+  open,
+  openFile,
+  settled,
+} from "./page.js";
+
+export async function testCrash(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: a crashed worker is replaced and no row is lost", async () => {
+    await settled(page);
+    const total = 600;
+    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], total));
+    await page.locator("#score").click();
+    await page.waitForFunction(
+      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
+      null,
+      { timeout: LIMIT },
+    );
+    await crash(page);
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: total, scored: total, errors: 0 });
+    const rows = csv(await exported(page, "csv"));
+    equal(rows.length, total + 1);
+    ok(
+      rows.every(
+        (row) =>
+          row.length === rows[0]?.length && row.every((cell, place) => place > 2 || cell !== ""),
+      ),
+      "the export has the rows of both workers",
+    );
+    ok(
+      (await page.locator("#engine-facts").textContent())?.includes("a new one took over"),
+      "the badge tells of it",
+    );
+  });
+  const many = 600;
+  const begin = async (): Promise<void> => {
+    await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], many));
+    await page.locator("#score").click();
+    await page.waitForFunction(
+      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
+      null,
+      { timeout: LIMIT },
+    );
+  };
+  await checks.check("cpu: workers that end without a word are replaced", async () => {
+    await begin();
+    for (const worker of page.workers()) await worker.evaluate(() => self.close());
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: many, scored: many, errors: 0 });
+    const facts = (await page.locator("#engine-facts").textContent()) ?? "";
+    ok(facts.includes("ended without a word"), facts);
+  });
+  await checks.check("cpu: cancelling ends within seconds though workers hang", async () => {
+    await page.locator("#file-remove").click();
+    await begin();
+    for (const worker of page.workers())
+      void worker
+        .evaluate(() => {
+          for (;;) Math.random();
+        })
+        .catch(() => undefined);
+    // After the batch that is under way.
+    await page.waitForTimeout(5_000);
+    await page.locator("#cancel").click();
+    await page.locator("#cancel").waitFor({ state: "hidden", timeout: 20_000 });
+    const { scored } = await counts(page);
+    ok(scored > 0, "what was scored is kept");
+    await page.locator("#score").click();
+    await finished(page, LIMIT);
+    deepEqual(await counts(page), { rows: many, scored: many, errors: 0 });
+  });
+  await visit.context.close();
+}
