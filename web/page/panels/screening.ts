@@ -52,6 +52,8 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       // One worker does both, and what is cancelled of the one would end a batch of the other.
       state.textContent =
         "The table is still being scored. Rank it once that is done, or cancel the scoring first.";
+      // The panel may have been hidden until now.
+      app.announce(state.textContent);
       return;
     }
     drop();
