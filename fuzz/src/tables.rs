@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use delicate::records::{
     Columns, Header, OutputFormat, ReadOptions, Reader, RecordsError, Row, Writer,
 };
+use ruzstd::decoding::StreamingDecoder;
 
 use super::packed::{gzip, workbook, zip};
 use super::{first_line, molecules};
@@ -27,6 +28,8 @@ const FORMATS: [OutputFormat; 5] = [
 /// Longest input of which the output is read back, and the rows of it.
 const READ_BACK: usize = 1 << 16;
 const WRITTEN: usize = 1000;
+/// Longest text in Zstandard that is read: more takes seconds, whatever it is.
+const UNPACKED: usize = 16 << 20;
 
 /// A file of molecules, behind a line with its name.
 pub fn tables(data: &[u8]) -> bool {
@@ -98,6 +101,10 @@ impl Told {
 /// Reads a file, and a second time in small pieces: which bytes come together must
 /// not matter. Whether there are rows.
 fn check(content: &[u8], name: &str) -> bool {
+    // A frame of Zstandard may unpack to 40,000 times its length, in the time of its text.
+    if unpacks_beyond(content, UNPACKED) {
+        return false;
+    }
     let whole = read(content, name);
     let step = match content.len() {
         length @ ..=READ_BACK => 1 + length % 97,
@@ -114,6 +121,21 @@ fn check(content: &[u8], name: &str) -> bool {
         write(content, name);
     }
     whole.rows > 0
+}
+
+/// Whether the frames of Zstandard hold more text than that.
+fn unpacks_beyond(mut frames: &[u8], limit: usize) -> bool {
+    let mut text = [0; 1 << 16];
+    let mut unpacked = 0;
+    while let Ok(mut frame) = StreamingDecoder::new(&mut frames) {
+        while let Ok(read @ 1..) = frame.read(&mut text) {
+            unpacked += read;
+            if unpacked > limit {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// A file that comes in pieces, as from a pipe.
