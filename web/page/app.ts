@@ -49,6 +49,9 @@ export interface Aside {
 
 export type Phase = "idle" | "opening" | "scoring";
 
+/** Less than that nobody waits for. */
+const SLOW_EXPORT_MS = 500;
+
 type AppEngines = Workers & Pick<Engines, "state" | "changed" | "start" | "loadDomain">;
 
 export class App {
@@ -81,6 +84,7 @@ export class App {
   #phase: Phase = "idle";
   #question: Question | null = null;
   #aside: Aside | null = null;
+  #exporting = false;
   /** The engines' last note, so that each is told once. */
   #note: string | null = null;
 
@@ -190,6 +194,7 @@ export class App {
       return;
     }
     this.complain(null);
+    this.#restartBroken();
     this.#setPhase("scoring");
     const began = performance.now();
     try {
@@ -256,11 +261,21 @@ export class App {
   async export(
     kind: ExportFormat,
     rows: readonly number[] | null = null,
-    added: readonly AddedColumn[] = [],
+    /** Columns beside the user's and the predictions, as they are once the file is begun. */
+    added: () => readonly AddedColumn[] = () => [],
   ): Promise<(Written & { name: string }) | null> {
     const session = this.#session;
     const input = this.#input;
     if (session === null || input === null) return null;
+    if (this.#exporting) {
+      this.say("Another file is being written: this one was not begun.");
+      return null;
+    }
+    this.#exporting = true;
+    const slow = setTimeout(
+      () => this.say(`Writing ${kind.toUpperCase()}: a large table takes a while…`),
+      SLOW_EXPORT_MS,
+    );
     try {
       const written = await session.export(
         kind,
@@ -269,9 +284,7 @@ export class App {
       );
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
-      const left = (rows ?? [...session.rows.keys()]).filter(
-        (row) => session.rows[row]?.state === "pending",
-      ).length;
+      const { unscored: left } = written;
       const unscored = left === 0 ? "" : `, ${format.count(left)} of them not scored yet`;
       const size = format.bytes(written.file.size);
       this.say(`Exported ${count} as ${kind.toUpperCase()}${unscored}: ${size}.`);
@@ -279,6 +292,9 @@ export class App {
     } catch (error) {
       this.complain({ text: `The export failed: ${message(error)}` });
       return null;
+    } finally {
+      clearTimeout(slow);
+      this.#exporting = false;
     }
   }
 
@@ -315,6 +331,7 @@ export class App {
     { signal }: AbortController,
     found: Kept | null,
   ): Promise<Session | null> {
+    this.#restartBroken();
     try {
       const session = await Session.open(this.engines, input.source, signal, found);
       if (signal.aborted) {
@@ -342,7 +359,8 @@ export class App {
           input.text === null
             ? `${name} could not be opened: ${format.clause(why)}`
             : format.sentence(why);
-        this.complain({ text });
+        const retry = { label: "Try again", run: () => void this.score(input) };
+        this.complain(this.engines.state.broken ? { text, action: retry } : { text });
       }
       return null;
     }
@@ -378,6 +396,11 @@ export class App {
   #setPhase(phase: Phase): void {
     this.#phase = phase;
     this.changed.phase.emit();
+  }
+
+  /** Engines that gave up may work by now: what they could not fetch may be there again. */
+  #restartBroken(): void {
+    if (this.engines.state.broken) void this.engines.start();
   }
 
   /** Starts the engines anew, and goes on with what they left undone. */

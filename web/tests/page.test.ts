@@ -1053,6 +1053,68 @@ await checks.check(
   },
 );
 
+await checks.check("an export is of one moment, however long it takes", async () => {
+  const app = new App(madeUpEngines());
+  const given = file("a.smi", "CCN", 9_000);
+  const session = await app.open(given);
+  const said: string[] = [];
+  app.changed.status.on((text) => said.push(text));
+  const scoring = app.score(given);
+  while ((session?.counts.scored ?? 0) === 0) await turn();
+  const { pending } = session?.counts ?? { pending: 0 };
+  ok(pending > 0);
+  let asked = 0;
+  const exporting = app.export("json", null, () => {
+    asked += 1;
+    // A file of an earlier export has such a column already.
+    const values = session?.rows.map(({ state }) => state) ?? [];
+    return [
+      { name: "state_shown", values },
+      { name: "smiles", values },
+    ];
+  });
+  equal(await app.export("csv"), null, "one file at a time");
+  ok(said.at(-1)?.startsWith("Another file is being written"), said.at(-1));
+  const exported = await exporting;
+  const rows = (await parsed(exported?.file)) as (MadeUpRow & Record<string, string>)[];
+  equal(asked, 1);
+  equal(exported?.unscored, pending);
+  equal(rows.filter(({ state }) => state === "pending").length, pending);
+  ok(rows.every((row) => row.state === row.state_shown && row.state === row.delicate_smiles));
+  await scoring;
+  equal(session?.counts.pending, 0);
+});
+
+await checks.check("engines that gave up are started again when something is asked", async () => {
+  const engines = madeUpEngines();
+  let starts = 0;
+  engines.start = async () => {
+    starts += 1;
+    engines.state.broken = false;
+    engines.current = new MadeUpWorker();
+  };
+  engines.replace = (_, error) => {
+    engines.state.broken = true;
+    throw error;
+  };
+  const complaints: (Complaint | null)[] = [];
+  const app = new App(engines);
+  app.changed.complaint.on((complaint) => complaints.push(complaint));
+  const given = file("a.smi", "CCN", 10);
+  engines.current.dead = true;
+  engines.current.call = () =>
+    Promise.reject(new DelicateError({ code: "download", message: "it could not be fetched" }));
+  equal(await app.open(given), null);
+  const complaint = complaints.at(-1);
+  equal(complaint?.text, "a.smi could not be opened: it could not be fetched.");
+  equal(complaint?.action?.label, "Try again");
+  equal(starts, 0);
+  await app.score(given);
+  equal(starts, 1);
+  equal(app.session?.counts.scored, 10);
+  equal(complaints.at(-1), null);
+});
+
 await checks.check("values that were seen early and not scored are taken back", async () => {
   const engines = madeUpEngines();
   engines.current.withoutDomain = true;

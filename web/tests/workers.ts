@@ -160,10 +160,15 @@ export class MadeUpWorker implements WorkerHandle {
         atoms: [],
       };
     },
-    export: ({ table, rows, results, scores }) => {
+    export: ({ table, rows, results, scores, added }) => {
       const all = this.#opened(table);
       const lines = Array.from(rows, (row, at) =>
-        JSON.stringify({ ...all[row], ...results[at], value: scores.values[at] }),
+        JSON.stringify({
+          ...all[row],
+          ...results[at],
+          value: scores.values[at],
+          ...Object.fromEntries(added.map(({ name, values }) => [name, values[at]])),
+        }),
       );
       // As the engine writes it.
       return new TextEncoder().encode(`[${lines.map((line) => `\n${line}`).join(",")}\n]\n`);

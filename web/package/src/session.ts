@@ -60,6 +60,8 @@ export interface Written {
   file: Blob;
   /** Whether it reads the same in every encoding. */
   ascii: boolean;
+  /** Rows in it that have no result yet. */
+  unscored: number;
 }
 
 /** All that was found of a table, to be kept. */
@@ -304,17 +306,21 @@ export class Session {
     format: ExportFormat,
     rows: Uint32Array | null = null,
     /** Columns after the user's own, with an entry for each row of the table. */
-    added: readonly AddedColumn[] = [],
+    added: () => readonly AddedColumn[] = () => [],
   ): Promise<Written> {
     // In a moment they have all that belongs into a file.
     await this.#noneEarly;
     const all = rows ?? Uint32Array.from(this.rows.keys());
-    const piece = (rows: Uint32Array): Promise<Uint8Array> =>
+    // As it is now: more may be scored while it is written.
+    const found = Array.from(all, (row) => this.#result(row));
+    const extra = this.#renamed(added());
+    const piece = (start: number, end: number): Promise<Uint8Array> =>
       attempt(this.#workers, async (worker) => {
         await this.#ensureOpen(worker);
-        const results = Array.from(rows, (row) => this.#result(row));
+        const rows = all.slice(start, end);
+        const results = found.slice(start, end);
         const scores = this.scores.pick(rows);
-        const columns = added.map(({ name, values }) => ({
+        const columns = extra.map(({ name, values }) => ({
           name,
           values: Array.from(rows, (row) => values[row] ?? ""),
         }));
@@ -323,12 +329,12 @@ export class Session {
       });
     const table = format === "csv" || format === "tsv";
     const several = all.length > EXPORTED;
-    const header = table && several ? (await piece(all.subarray(0, 0))).length : 0;
+    const header = table && several ? (await piece(0, 0)).length : 0;
     const parts: Blob[] = [];
     let ascii = true;
     // Of no row, where there is none.
     for (let start = 0; start === 0 || start < all.length; start += EXPORTED) {
-      let part = await piece(all.slice(start, start + EXPORTED));
+      let part = await piece(start, start + EXPORTED);
       if (format === "json") {
         // One array of what are several: its ends are those of the first and the last.
         if (start + EXPORTED < all.length) part = part.subarray(0, -JSON_END.length);
@@ -338,7 +344,19 @@ export class Session {
       // The browser keeps it elsewhere.
       parts.push(new Blob([part as BlobPart]));
     }
-    return { file: new Blob(parts), ascii };
+    const unscored = found.filter(({ state }) => state === "pending").length;
+    return { file: new Blob(parts), ascii, unscored };
+  }
+
+  /** The columns under names that none of the user's has, as a file of an earlier export may. */
+  #renamed(added: readonly AddedColumn[]): AddedColumn[] {
+    const taken = new Set(this.columns.columns);
+    return added.map(({ name, values }) => {
+      let own = taken.has(name) ? `delicate_${name}` : name;
+      for (let number = 2; taken.has(own); number += 1) own = `delicate_${name}_${number}`;
+      taken.add(own);
+      return { name: own, values };
+    });
   }
 
   /**

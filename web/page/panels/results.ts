@@ -427,7 +427,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   for (const button of exporters) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
-      const file = await app.export(kind, chosen(), added());
+      const file = await app.export(kind, chosen(), added);
       if (file !== null) download(file.name, file, kind);
     });
   }
@@ -440,7 +440,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     }, NOTE_MS);
   };
   const copyTable = async (): Promise<void> => {
-    const file = await app.export("tsv", chosen(), added());
+    const file = await app.export("tsv", chosen(), added);
     if (file === null) return;
     try {
       await navigator.clipboard.writeText(await file.file.text());
