@@ -44,7 +44,7 @@ import type {
 } from "../package/src/protocol.js";
 import { Scorer } from "../package/src/scorer.js";
 import { ScoreStore } from "../package/src/scores.js";
-import { Session, type Written } from "../package/src/session.js";
+import { type Kept, Session, type Written } from "../package/src/session.js";
 import { serve } from "../package/src/worker/serve.js";
 import { App, type Complaint, type Input } from "../page/app.js";
 import {
@@ -1053,6 +1053,23 @@ await checks.check(
   },
 );
 
+await checks.check("values that were seen early do not come back as those of the row", async () => {
+  const engines = madeUpEngines();
+  engines.current.withoutDomain = true;
+  const given = file("a.smi", "CCN", 10).source;
+  const session = await Session.open(engines, given, unhurried);
+  let kept: Kept | null = null;
+  const onRows = (): void => {
+    if (session.counts.scored === 0) kept ??= structuredClone(session.found);
+  };
+  await session.score({ onRows, onProgress: () => undefined });
+  equal(session.scores.value(0, 0), 3);
+  const again = await Session.open(madeUpEngines(), given, unhurried, kept);
+  deepEqual(again.counts, { pending: 10, scored: 0, failed: 0 });
+  equal(again.scores.endpoints, 1, "they were kept");
+  ok(Number.isNaN(again.scores.value(0, 0)));
+});
+
 await checks.check("an export is of one moment, however long it takes", async () => {
   const app = new App(madeUpEngines());
   const given = file("a.smi", "CCN", 9_000);
@@ -1364,6 +1381,17 @@ await checks.check("a computer that slept gives its workers time to wake", async
     equal(backend.dead, false);
     mock.timers.tick(1_000);
     equal(backend.dead, true, "it has had its time since");
+
+    // Stopped for less than timers of pages out of sight may be late.
+    const other = new Backend("cpu", launch, { ...start, model: {} as ModelFiles }, {});
+    mock.timers.tick(299_000);
+    mock.timers.setTime(Date.now() + 30_000);
+    mock.timers.tick(1_000);
+    equal(other.dead, false, "it may have been stopped as well");
+    mock.timers.tick(9_000);
+    equal(other.dead, false);
+    mock.timers.tick(1_000);
+    equal(other.dead, true);
   } finally {
     mock.timers.reset();
   }

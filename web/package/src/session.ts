@@ -209,6 +209,10 @@ export class Session {
         const session = new Session(workers, worker, table, source, opened, rows, scores);
         if (fitting !== null) {
           session.#mark(0, fitting.results);
+          // What was to be seen early, and was not scored by then.
+          fitting.results.forEach(({ state }, row) => {
+            if (state === "pending") scores.forget(row, 1);
+          });
           fitting.precisions?.forEach((precision, row) => session.#compute(row, precision));
           session.#unassessed.set(fitting.unassessed ?? []);
         }
