@@ -66,6 +66,8 @@ export class App {
     /** Some rows of the table have new results. */
     rows: new Signal(),
     question: new Signal(),
+    /** The user gave the table up, not for another one. */
+    forgotten: new Signal(),
     /** A scored table was put aside, or is so no longer. */
     aside: new Signal(),
     /** Null when there is nothing to complain of any more. */
@@ -127,7 +129,7 @@ export class App {
    */
   open(input: Input, found: Kept | null = null): Promise<Session | null> {
     const [before, aside] = [this.#current(), this.#aside];
-    this.forget();
+    this.#giveUp();
     const end = new AbortController();
     const session = this.#open(input, end, found).then(async (session) => {
       const failed = session === null && !end.signal.aborted && this.#question === null;
@@ -156,8 +158,18 @@ export class App {
     this.#setAside(null);
   }
 
+  /** Has a table of an earlier visit aside, unless there is one. */
+  offer(aside: Aside): void {
+    if (this.#aside === null) this.#setAside(aside);
+  }
+
   /** Gives up the table, and what is under way for it; what was scored is put aside. */
   forget(): void {
+    this.#giveUp();
+    this.changed.forgotten.emit();
+  }
+
+  #giveUp(): void {
     const [session, input] = [this.#session, this.#input];
     if (session !== null && input !== null && session.counts.scored > 0) {
       const { scored } = session.counts;

@@ -1,4 +1,4 @@
-/** The last scored table, kept in the browser's database on this device so that a reload loses nothing. */
+/** Scored tables, kept in the browser's database on this device so that a reload loses nothing. */
 
 import type { Found } from "../package/src/session.js";
 import type { Input } from "./app.js";
@@ -12,18 +12,35 @@ export interface Kept {
 
 const DATABASE = "delicate";
 const STORE = "tables";
-const LAST = "last";
+/** The table that was open last, and the one that was put aside for it. */
+export type Place = "last" | "aside";
 
-export async function save(kept: Kept): Promise<void> {
-  await inStore("readwrite", (store) => store.put(kept, LAST));
+export async function save(place: Place, kept: Kept): Promise<void> {
+  await inStore("readwrite", (store) => store.put(kept, place));
 }
 
-export async function load(): Promise<Kept | null> {
-  return ((await inStore("readonly", (store) => store.get(LAST))) as Kept | undefined) ?? null;
+/** What is kept there; null where there is nothing, or what no version of the page has kept. */
+export async function load(place: Place): Promise<Kept | null> {
+  const kept = await inStore("readonly", (store) => store.get(place));
+  if (kept === undefined || isKept(kept)) return kept ?? null;
+  await forget(place);
+  return null;
 }
 
-export async function forget(): Promise<void> {
-  await inStore("readwrite", (store) => store.delete(LAST));
+export async function forget(place: Place): Promise<void> {
+  await inStore("readwrite", (store) => store.delete(place));
+}
+
+function isKept(value: unknown): value is Kept {
+  const { input, found } = value as Partial<Kept>;
+  const results: unknown = found?.results;
+  return (
+    input?.source?.bytes instanceof Uint8Array &&
+    typeof found?.scores === "object" &&
+    found.scores !== null &&
+    Array.isArray(results) &&
+    results.every((one) => typeof one === "object" && one !== null)
+  );
 }
 
 /**
@@ -34,7 +51,7 @@ export function saveNow(kept: Kept): void {
   if (open === null) return;
   try {
     const transaction = open.transaction(STORE, "readwrite");
-    transaction.objectStore(STORE).put(kept, LAST);
+    transaction.objectStore(STORE).put(kept, "last" satisfies Place);
     // Nobody will be there for its requests to end.
     transaction.commit();
   } catch {

@@ -1,7 +1,7 @@
 /** Keeps scores over a reload, and offers to bring back those of the table before. */
 
 import * as format from "../../package/src/format.js";
-import type { App, Input } from "../app.js";
+import type { App, Aside, Input } from "../app.js";
 import { find } from "../dom.js";
 import * as store from "../store.js";
 
@@ -14,6 +14,11 @@ const REST = 20;
 
 export const isTooLarge = (bytes: number, values: number): boolean =>
   bytes > LARGEST.bytes || values > LARGEST.values;
+
+const asideOf = ({ input, found }: store.Kept): Aside => {
+  const scored = found.results.filter(({ state }) => state === "scored").length;
+  return { input, found, scored };
+};
 
 export interface KeepingPanel {
   /** Opens what was kept at the last visit, unless something is open by then. */
@@ -36,6 +41,15 @@ export function keepingPanel(
   let saved = true;
   let saving: Promise<void> = Promise.resolve();
   let saves = 0;
+  /** What was put aside is in the database. */
+  let asideSaved = true;
+  /** What an earlier visit kept is known. */
+  let loaded = false;
+
+  /** After all that is being written. */
+  const forget = (place: store.Place): void => {
+    saving = saving.then(() => store.forget(place)).catch(() => undefined);
+  };
 
   /** What would be kept now; null where there is nothing, or too much. */
   const current = (): store.Kept | null => {
@@ -66,7 +80,7 @@ export function keepingPanel(
     // One at a time.
     due = Number.POSITIVE_INFINITY;
     saving = saving
-      .then(() => store.save(wanted))
+      .then(() => store.save("last", wanted))
       .then(() => {
         if (app.session !== session) return;
         unkept.hidden = true;
@@ -82,6 +96,25 @@ export function keepingPanel(
       });
   };
 
+  const keepAside = (before: Aside): void => {
+    asideSaved = false;
+    const { input, found } = before;
+    const values = found.results.length * found.scores.endpoints;
+    if (isTooLarge(input.source.bytes.length, values)) {
+      asideText.textContent += " They are too many to be kept for a reload.";
+      return;
+    }
+    saving = saving
+      .then(() => store.save("aside", { model, input, found }))
+      .then(() => {
+        if (app.aside !== before) return;
+        asideSaved = true;
+        if (app.session !== null && app.session.counts.scored === 0) return store.forget("last");
+      })
+      // Leaving the page asks first.
+      .catch(() => undefined);
+  };
+
   app.changed.rows.on(() => {
     saved = false;
     if (app.phase === "idle" || performance.now() > due) save();
@@ -90,17 +123,30 @@ export function keepingPanel(
     kept.hidden = true;
     unkept.hidden = true;
     saved = true;
-    if (app.session !== null) save();
-    // Given up for good, as far as the next visit goes.
-    else if (app.phase === "idle") saving = saving.then(store.forget).catch(() => undefined);
+    const { session } = app;
+    if (session === null) return;
+    if (session.counts.scored > 0) save();
+    // The next visit has what was open before from aside.
+    else if (loaded && asideSaved) forget("last");
+  });
+  // Nothing of it stays on this device, and what it took the place of is there for this visit.
+  app.changed.forgotten.on(() => {
+    forget("last");
+    forget("aside");
+    asideSaved = true;
   });
   app.changed.aside.on(() => {
     const before = app.aside;
     aside.hidden = before === null;
-    if (before === null) return;
+    if (before === null) {
+      asideSaved = true;
+      forget("aside");
+      return;
+    }
     const { input, scored } = before;
     const name = input.text === null ? input.source.name : "your list";
     asideText.textContent = `The scores of ${name} (${format.plural(scored, "row")}) were put aside.`;
+    keepAside(before);
   });
   back.addEventListener("click", async () => {
     const before = app.aside;
@@ -122,18 +168,28 @@ export function keepingPanel(
   });
   window.addEventListener("beforeunload", (event) => {
     const scoring = app.phase === "scoring";
-    if (!scoring && saved) return;
+    if (!scoring && saved && asideSaved) return;
     event.preventDefault();
     const wanted = current();
     if (wanted !== null) store.saveNow(wanted);
   });
 
+  /** What is kept of this model. */
+  const ofModel = async (place: store.Place): Promise<store.Kept | null> => {
+    const found = await store.load(place).catch(() => null);
+    return found?.model === model ? found : null;
+  };
+
   return {
     async restore() {
-      const found = await store.load().catch(() => null);
+      const [found, before] = await Promise.all([ofModel("last"), ofModel("aside")]);
+      loaded = true;
       const busy = app.session !== null || app.phase !== "idle" || location.hash !== "";
       const typed = document.querySelector<HTMLTextAreaElement>("#smiles")?.value !== "";
-      if (found === null || found.model !== model || busy || typed) return;
+      // What is not opened again is not lost for that.
+      if (found !== null && (busy || typed)) app.offer(asideOf(found));
+      if (before !== null) app.offer(asideOf(before));
+      if (found === null || busy || typed) return;
       onShow(found.input);
       const session = await app.open(found.input, found.found);
       if (session === null) return;

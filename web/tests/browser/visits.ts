@@ -117,6 +117,30 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     await page.locator("#score").click();
     ok((await status(page)).startsWith("Every row"), await status(page));
   });
+  await checks.check("cpu: leaving while it is opened again loses nothing", async () => {
+    for (const wait of [0, 100, 300, 600]) {
+      await page.reload({ waitUntil: "domcontentloaded" });
+      await page.waitForTimeout(wait);
+    }
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
+  });
+  await checks.check(
+    "cpu: scores put aside for an unscored file are there after a reload",
+    async () => {
+      await openFile(page, "other.smi", ["CCC a", "CCN b"]);
+      const offer = page.locator("#aside").getByText("your list (2 rows)");
+      await offer.waitFor();
+      await page.waitForTimeout(500);
+      await page.reload();
+      await offer.waitFor({ timeout: LIMIT });
+      await page.locator("#aside-back").click();
+      await page.locator("#summary").getByText("3 rows").waitFor({ timeout: LIMIT });
+      deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
+      await page.locator("#aside").waitFor({ state: "hidden" });
+    },
+  );
   await checks.check("cpu: what another table took the place of is brought back", async () => {
     await page.locator("#example").click();
     await score(page);
