@@ -1284,6 +1284,33 @@ await checks.check("what others cancel on a worker leaves no row unscored", asyn
   deepEqual([cut, engines.current === worker], [3, true]);
 });
 
+await checks.check("a ranking goes on where something else was cancelled", async () => {
+  const engines = madeUpEngines();
+  const worker = engines.current;
+  const { call } = worker;
+  let asked = 0;
+  worker.call = async (name, args) => {
+    if (name === "rank") asked += 1;
+    if (name === "rank" && asked < 3)
+      throw new DelicateError({ code: "cancelled", message: "it was cancelled" });
+    return call.call(worker, name, args) as never;
+  };
+  const [table, actives] = await Promise.all([
+    Session.open(engines, file("a.smi", "CCN", 10).source, unhurried),
+    Session.open(engines, file("b.smi", "CC", 1).source, unhurried),
+  ]);
+  const ranking = await table.rank(actives, "fingerprint", unhurried, () => undefined);
+  deepEqual([asked, ranking.similarities.length], [3, 10]);
+  // Cancelled itself, it ends.
+  asked = 0;
+  const gone = AbortSignal.abort();
+  await rejects(
+    table.rank(actives, "fingerprint", gone, () => undefined),
+    ({ code }) => code === "cancelled",
+  );
+  equal(asked, 0);
+});
+
 await checks.check("cancelling ends though the worker answers nothing", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   try {

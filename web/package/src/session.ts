@@ -441,10 +441,14 @@ export class Session {
       const release = this.#endedBy(signal, worker);
       try {
         const args = { table: this.#table, actives: actives.#table, by };
-        return await worker.call("rank", args, onProgress);
-      } catch (error) {
-        refuseIf(signal.aborted);
-        throw error;
+        for (;;)
+          try {
+            return await worker.call("rank", args, onProgress);
+          } catch (error) {
+            refuseIf(signal.aborted);
+            // Somebody else's work was cancelled, and it with that: it goes on from where it was.
+            if (!(error instanceof DelicateError && error.code === "cancelled")) throw error;
+          }
       } finally {
         release();
       }
