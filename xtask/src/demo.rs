@@ -18,14 +18,19 @@ const SAMPLE: &str = "examples/molecules.smi";
 /// all parts it takes the least to build. The command and what is for a GPU are built while
 /// it is served.
 pub(crate) fn run(workspace: &Workspace, no_serve: bool, port: Option<u16>) -> Result<()> {
+    // Before the builds, which take long: whoever named a port that is taken is told at once.
+    let reserved = match no_serve {
+        true => None,
+        false => Some(page::reserve(port)?),
+    };
     let tools = setup::for_page(workspace)?;
-    if no_serve {
+    let Some(reserved) = reserved else {
         score(workspace)?;
         modules::build(workspace, &tools, false)?;
         page::build(workspace, &tools.node)?;
         println!("The page is in web/dist; `cargo xtask demo` serves it.");
         return Ok(());
-    }
+    };
     modules::build_for_cpu(workspace, &tools)?;
     page::build_for_cpu(workspace, &tools.node)?;
     thread::scope(|scope| {
@@ -41,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, no_serve: bool, port: Option<u16>) -> R
                 }
             }
         });
-        page::serve(workspace, &tools.node, port)
+        page::serve(workspace, &tools.node, reserved)
     })
 }
 

@@ -117,16 +117,23 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Serves `web/dist` on loopback until interrupted.
-pub(crate) fn serve(workspace: &Workspace, node: &Node, port: Option<u16>) -> Result<()> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let port = match port {
-        Some(port) if !free(&port) => bail!("port {port} is taken; name another by `--port`"),
-        Some(port) => port,
+/// A free port, the one asked for or the first of ours, which stays taken until
+/// [`serve`] has it.
+pub(crate) fn reserve(port: Option<u16>) -> Result<TcpListener> {
+    let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    match port {
+        Some(port) => bind(port).with_context(|| {
+            format!("port {port} cannot be used; name another by `--port`, or leave it out")
+        }),
         None => (FIRST_PORT..FIRST_PORT + 100)
-            .find(free)
-            .context("no port is free from 4173 on; name one by `--port`")?,
-    };
+            .find_map(|port| bind(port).ok())
+            .with_context(|| format!("no port is free from {FIRST_PORT} on; name one by `--port`")),
+    }
+}
+
+/// Serves `web/dist` on loopback, at the port that was reserved, until interrupted.
+pub(crate) fn serve(workspace: &Workspace, node: &Node, reserved: TcpListener) -> Result<()> {
+    let port = reserved.local_addr()?.port();
     let number = port.to_string();
     // The script `preview` without npm and a shell around it, which would not
     // pass a signal on; it looks after its own end instead.
@@ -141,6 +148,7 @@ pub(crate) fn serve(workspace: &Workspace, node: &Node, port: Option<u16>) -> Re
     server.args(["--host", "127.0.0.1", "--port", &number, "--strictPort"]);
     command::announce(&server);
     server.stdin(Stdio::piped());
+    drop(reserved);
     let mut child = server.spawn().context("node could not be started")?;
     let start = Instant::now();
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
@@ -212,4 +220,25 @@ fn starts(browser: &Path) -> bool {
         return browser.is_file();
     }
     command::answer(Command::new(browser).arg("--version")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_reserved_once_and_who_wants_it_too_is_told() {
+        let first = reserve(None).expect("a port");
+        let port = first.local_addr().expect("bound").port();
+        let taken = reserve(Some(port)).expect_err("taken").to_string();
+        assert!(
+            taken.contains(&format!("port {port} cannot be used")),
+            "{taken}"
+        );
+        let second = reserve(None).expect("another port");
+        assert_ne!(second.local_addr().expect("bound").port(), port);
+        drop(first);
+        let again = reserve(Some(port)).expect("free again");
+        assert_eq!(again.local_addr().expect("bound").port(), port);
+    }
 }
