@@ -189,6 +189,9 @@ struct Noted {
     /// Reports to come, one a watch: for tests.
     #[cfg(test)]
     planned: std::collections::VecDeque<Option<Fault>>,
+    /// What the next watch panics with, as a backend may: for tests.
+    #[cfg(test)]
+    planned_panic: Option<String>,
 }
 
 impl Faults {
@@ -323,6 +326,12 @@ impl Device {
         noted.watchers += 1;
         let before = noted.count;
         #[cfg(test)]
+        if let Some(text) = noted.planned_panic.take() {
+            noted.watchers -= 1;
+            drop(noted);
+            panic!("{text}");
+        }
+        #[cfg(test)]
         if let Some(fault) = noted.planned.pop_front().flatten() {
             noted.count += 1;
             noted.last = Some(fault);
@@ -337,6 +346,12 @@ impl Device {
     #[cfg(test)]
     pub(crate) fn plan(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
         self.faults.noted().planned.extend(faults);
+    }
+
+    /// Has the next watch end in a panic with these words.
+    #[cfg(test)]
+    pub(crate) fn plan_panic(&self, words: &str) {
+        self.faults.noted().planned_panic = Some(words.to_owned());
     }
 
     /// burn's handle, on which tensors are made.
@@ -411,12 +426,15 @@ mod gpu {
 
     use burn::backend::wgpu::wgpu::{self, DeviceType};
     use burn::tensor::DeviceKind;
+    #[cfg(not(target_family = "wasm"))]
+    use burn::tensor::Tensor;
     use burn::tensor::wgpu::{WgpuBackend, WgpuOptions, WgpuSetup};
     use futures_util::lock::Mutex;
 
-    #[cfg(not(target_family = "wasm"))]
-    use super::Fault;
     use super::{Adapter, Backend, Device, DeviceError, Faults};
+    #[cfg(not(target_family = "wasm"))]
+    use super::{Fault, read_back};
+    use crate::panics;
 
     /// The runtime of an adapter can be set up once a process, so an open
     /// device is kept; the lock is held while one is opened.
@@ -467,11 +485,45 @@ mod gpu {
     }
 
     async fn initialised(options: WgpuOptions, reason: &str) -> Result<Device, String> {
+        let opened = panics::guarded_async(opened(options, reason)).await;
+        let device = opened.flatten()?;
+        // In a browser the compiler is always the same, and a panic cannot be caught.
+        #[cfg(not(target_family = "wasm"))]
+        panics::guarded_async(tried(&device))
+            .await
+            .flatten()
+            .map_err(|why| format!("{} failed at its first computation: {why}", device.name()))?;
+        Ok(device)
+    }
+
+    async fn opened(options: WgpuOptions, reason: &str) -> Result<Device, String> {
         let (tensors, setup) = options
             .init_with_setup_async()
             .await
             .map_err(|error| error.to_string())?;
         Ok(of_setup(tensors, &setup, reason))
+    }
+
+    /// Has a device that was opened compute once: a backend whose compiler was not built
+    /// as a whole opens it, and then ends in a panic.
+    #[cfg(not(target_family = "wasm"))]
+    async fn tried(device: &Device) -> Result<(), String> {
+        let values = (0u8..64).map(f32::from).collect::<Vec<_>>();
+        let doubled: Vec<f32> = values.iter().map(|value| 2.0 * value).collect();
+        let computed = {
+            let watch = device.watch();
+            let tensor = Tensor::<1>::from_floats(values.as_slice(), device.tensors());
+            let computed = read_back(tensor.clone() + tensor).await;
+            match watch.fault() {
+                Some(Fault::OutOfMemory(reason) | Fault::Failed(reason)) => Err(reason),
+                None => computed,
+            }
+        };
+        match computed {
+            Ok(found) if found == doubled => Ok(()),
+            Ok(_) => Err("a sum came out wrong".to_owned()),
+            Err(reason) => Err(reason),
+        }
     }
 
     fn of_setup(tensors: burn::tensor::Device, setup: &WgpuSetup, reason: &str) -> Device {

@@ -84,6 +84,7 @@ pub mod low_level;
 pub mod metrics;
 pub mod model;
 pub mod model_dir;
+pub mod panics;
 mod parallel;
 pub mod predict;
 pub mod records;

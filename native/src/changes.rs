@@ -13,9 +13,20 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Tally {
     changes: Changes,
     domains: Domains,
+    /// Whether there are rows that an earlier version did and did not count.
+    #[serde(default)]
+    uncounted: bool,
 }
 
 impl Tally {
+    /// That of rows which an earlier version did.
+    pub(crate) fn of_uncounted_rows() -> Self {
+        Self {
+            uncounted: true,
+            ..Self::default()
+        }
+    }
+
     /// Counts a row.
     pub(crate) fn count(
         &mut self,
@@ -37,12 +48,17 @@ impl Tally {
     pub(crate) fn add(&mut self, other: &Self) {
         self.changes.add(&other.changes);
         self.domains.add(&other.domains);
+        self.uncounted |= other.uncounted;
     }
 
     /// Lines for the user; none where there is nothing to say.
     pub(crate) fn summary(&self) -> Vec<String> {
         let changes = self.changes.summary();
-        changes.into_iter().chain(self.domains.summary()).collect()
+        let mut lines: Vec<String> = changes.into_iter().chain(self.domains.summary()).collect();
+        if self.uncounted && !lines.is_empty() {
+            lines.push("not counted there: rows that an earlier version had done".to_owned());
+        }
+        lines
     }
 }
 

@@ -415,8 +415,8 @@ const FOREIGN: &[&str] = &[
     "rdf", "rxn", "smi", "smiles", "tar", "tgz", "xls", "xlsb", "xlsx", "xz", "zip", "zst",
 ];
 
-/// The endings that name a format, and those that are not asked for: text that is a table,
-/// and nothing at all.
+/// The format that a file name's ending stands for. The last two, `.txt` and no ending at all,
+/// name none and get CSV.
 const ENDINGS: &[(&str, RowFormat)] = &[
     ("csv", RowFormat::Text(OutputFormat::Csv)),
     ("tsv", RowFormat::Text(OutputFormat::Tsv)),

@@ -88,11 +88,8 @@ pub(crate) fn hint(error: &Error, arguments: &[OsString]) -> Option<String> {
             let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
                 return None;
             };
-            if unknown.parse::<f64>().is_ok() {
-                return Some(format!(
-                    "A number that begins with - is taken for an option: write --OPTION={unknown}, \
-                     if it may be negative"
-                ));
+            if let Some(hint) = negative_number(unknown, arguments) {
+                return Some(hint);
             }
             if Path::new(unknown).is_file() {
                 return Some("Hint: one file is taken at a time".to_owned());
@@ -109,6 +106,28 @@ pub(crate) fn hint(error: &Error, arguments: &[OsString]) -> Option<String> {
 fn example(command: &str) -> Option<String> {
     let known = EXAMPLES.iter().find(|(names, _)| names.contains(&command));
     known.map(|(_, example)| example.replace("COMMAND", command))
+}
+
+/// How a number below zero is given to the option before it. The parser, which takes the
+/// number for options of one letter each, names the first of them, as `-1` of `-10`.
+fn negative_number(unknown: &str, arguments: &[OsString]) -> Option<String> {
+    let is_it = |text: &str| {
+        let digits = text.strip_prefix('-');
+        digits.is_some_and(|digits| digits.starts_with(|it: char| it.is_ascii_digit() || it == '.'))
+            && text.starts_with(unknown)
+            && text.parse::<f64>().is_ok()
+    };
+    let texts: Vec<_> = arguments.iter().map(|it| it.to_string_lossy()).collect();
+    let place = texts.iter().position(|text| is_it(text))?;
+    let number = &texts[place];
+    let option = texts.get(place.checked_sub(1)?)?;
+    let is_option = option.starts_with("--") && !option.contains('=');
+    is_option.then(|| {
+        format!(
+            "Hint: what begins with - is taken for an option; {option}={number} gives {option} a \
+             number below zero, if it takes one"
+        )
+    })
 }
 
 /// What a file or a molecule in place of a command wants.
@@ -152,7 +171,11 @@ mod tests {
             (&["delicate", "score", "-i", "a.smi"], "without an option"),
             (
                 &["delicate", "finetune", "a.csv", "-o", "r", "--seed", "-1"],
-                "begins with -",
+                "--seed=-1 ",
+            ),
+            (
+                &["delicate", "finetune", "a.csv", "-o", "r", "--seed", "-10"],
+                "--seed=-10 ",
             ),
             (&["delicate", "score", "a.smi", "Cargo.toml"], "one file"),
             (&["delicate", "CCO"], "delicate explain 'CCO'"),
@@ -160,6 +183,14 @@ mod tests {
         ] {
             let said = hinted(line);
             assert!(said.contains(words), "{line:?}: {said}");
+        }
+        // Numbers that belong to no option, and an option that only begins as one.
+        for line in [
+            &["delicate", "score", "a.smi", "5"][..],
+            &["delicate", "score", "a.smi", "-5"],
+            &["delicate", "score", "a.smi", "--inf"],
+        ] {
+            assert_eq!(hinted(line), "", "{line:?}");
         }
     }
 

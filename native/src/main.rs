@@ -68,6 +68,7 @@ fn without_session() {}
 fn main() -> ExitCode {
     memory::keep();
     without_session();
+    delicate::panics::print_only_uncaught();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => return shown(&answer),

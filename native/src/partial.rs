@@ -75,7 +75,8 @@ pub(crate) struct Written {
     pub(crate) rows: u64,
     /// Of them those with an error.
     pub(crate) failed: u64,
-    /// What was counted of them.
+    /// What was counted of them; earlier versions counted nothing.
+    #[serde(default = "Tally::of_uncounted_rows")]
     pub(crate) tally: Tally,
     /// Bytes of these rows, the header included.
     bytes: u64,

@@ -36,7 +36,8 @@ const SETTINGS: &str = "settings.json";
 struct Part {
     /// Rows with an error among its rows.
     failed: u64,
-    /// What was counted of its rows.
+    /// What was counted of its rows; earlier versions counted nothing.
+    #[serde(default = "Tally::of_uncounted_rows")]
     tally: Tally,
     /// SHA-256 of all rows of a table of text up to its end.
     #[serde(default)]

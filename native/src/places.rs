@@ -97,14 +97,18 @@ impl Place {
             _ => path.to_owned(),
         };
         let metadata = fs::metadata(path).map_err(|error| wrong(self.unreadable(path, &error)))?;
+        // What is in a folder is opened by its name: it need not be listed, but entered,
+        // without which none of it seems to be there.
+        if metadata.is_dir() {
+            let inside = fs::metadata(path.join("."));
+            inside.map_err(|error| wrong(self.unreadable(path, &error)))?;
+        }
         if let Some(what) = self.is_other(path, &metadata) {
             return Err(wrong(what));
         }
         // To open a pipe is to take of it.
         if metadata.is_file() {
             File::open(path).map_err(|error| wrong(self.unreadable(path, &error)))?;
-        } else if metadata.is_dir() {
-            fs::read_dir(path).map_err(|error| wrong(self.unreadable(path, &error)))?;
         }
         Ok(())
     }
@@ -141,7 +145,7 @@ impl Place {
     fn instead_of_folder(self, path: &Path) -> String {
         let (name, model) = (path.display(), path.join(run_dir::MODEL));
         match self {
-            Self::Molecules | Self::RunOrTable if is_run(path) => {
+            Self::Molecules if is_run(path) => {
                 format!(
                     "; the model of this run is taken by --model {}",
                     model.display()

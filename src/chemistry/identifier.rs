@@ -104,17 +104,72 @@ fn is_cas(text: &str) -> bool {
 
 /// Whether a word has the letters of a name: more than two of five, and two at least, stand
 /// for no atom. A typing error has fewer.
+///
+/// A name too has brackets: `benzo[a]pyrene`, `imidazo[1,2-a]pyridine`, `[14C]urea`. Those
+/// that could be an atom's tell nothing, so that what stands outside of them decides; the
+/// letters of the others count.
 fn is_name(word: &str) -> bool {
-    // Bonds of two and three electron pairs, bracket atoms, and stereo are in no name.
+    // Bonds of two and three electron pairs, and stereo are in no name.
     if word.contains(['=', '#', '@', '/', '\\', '.', '%', '*', '$']) {
         return false;
     }
+    let word = without_bracket_atoms(word);
     // Halogens are written by two letters.
     let word = word.replace("Cl", "C").replace("Br", "B");
     let letters: Vec<char> = word.chars().filter(|it| it.is_alphabetic()).collect();
     let atoms = "BCNOPSFIbcnops";
     let foreign = letters.iter().filter(|&&it| !atoms.contains(it)).count();
     foreign >= 2 && 5 * foreign > 2 * letters.len()
+}
+
+/// A word without the brackets that write an atom. The last may lack its end.
+fn without_bracket_atoms(word: &str) -> String {
+    let mut parts = word.split('[');
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (inside, after) = part.split_once(']').unwrap_or((part, ""));
+        let kept = match is_bracket_atom(inside) {
+            true => after,
+            false => part,
+        };
+        rest.push_str(kept);
+    }
+    rest
+}
+
+/// Whether the text of a bracket has the shape of an atom: isotope, symbol, hydrogen atoms,
+/// charge and class, `13CH3`, `nH`, `NH3+`, `Ca++`, `C:1`. Whether there is such an element
+/// is not asked.
+fn is_bracket_atom(inside: &str) -> bool {
+    let digits = |text: &mut &str| {
+        *text = text.trim_start_matches(|it: char| it.is_ascii_digit());
+    };
+    let mut rest = inside;
+    digits(&mut rest);
+    let mut letters = rest.chars();
+    let symbol = match (letters.next(), letters.next()) {
+        (Some(first), Some(second))
+            if first.is_ascii_uppercase() && second.is_ascii_lowercase() =>
+        {
+            2
+        }
+        (Some(first), _) if first.is_ascii_uppercase() => 1,
+        (Some('a' | 's'), Some('s' | 'e')) | (Some('t'), Some('e')) => 2,
+        (Some('b' | 'c' | 'n' | 'o' | 'p' | 's'), _) => 1,
+        _ => return false,
+    };
+    rest = &rest[symbol..];
+    if let Some(after) = rest.strip_prefix('H') {
+        rest = after;
+        digits(&mut rest);
+    }
+    rest = rest.trim_start_matches(['+', '-']);
+    digits(&mut rest);
+    if let Some(class) = rest.strip_prefix(':') {
+        rest = class;
+        digits(&mut rest);
+    }
+    rest.is_empty()
 }
 
 #[cfg(test)]
@@ -165,6 +220,13 @@ mod tests {
             "DMSO",
             "CHEMBL25",
             "cocaine",
+            // Brackets of names, of which some could be an atom's.
+            "benzo[a]pyrene",
+            "benzo[c]phenanthrene",
+            "dibenzo[b,d]furan",
+            "imidazo[1,2-a]pyridine",
+            "[14C]urea",
+            "[2H6]benzene",
         ] {
             assert_eq!(found(text), Some(Identifier::Name), "{text}");
         }
@@ -182,6 +244,17 @@ mod tests {
             "12",
             "C(",
             "CC(=O)NMe",
+            // Brackets of atoms.
+            "[H]O[H])",
+            "([H]O[H]",
+            "[H][Si]([H])([H])[H])",
+            "[2H]O[2H])",
+            "[Na+]O[H])",
+            "c1cc[nH]c1)",
+            "[SiH3]C(",
+            "[SeH]C[TeH])",
+            "[CH3:1][OH:2])",
+            "CC[SiH3",
         ] {
             assert_eq!(found(text), None, "{text}");
         }

@@ -23,6 +23,7 @@ use crate::chemistry::{EnvironmentCounts, Keep, Molecule};
 use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
 use crate::model::{Batch, Endpoint, Model, WideFeatures, matrix};
 use crate::model_dir::{ModelConfig, ModelDirError, ModelFiles, Precision};
+use crate::panics;
 use crate::parallel;
 use crate::records::{Columns, MoleculeSource, RowError};
 
@@ -640,23 +641,29 @@ impl Scorer {
         inputs: &[&Input],
         task: Task,
     ) -> Result<Vec<f32>, Failure> {
-        let watch = device.watch();
-        let mut input = Batch::new(inputs, device.tensors());
-        if let Some(rows) = self.wide(inputs, task) {
-            input.wide = matrix(rows, inputs.len(), device.tensors());
-        }
-        let output = match task {
-            Task::Score => model.forward(&input).ok_or(Stop::NoEndpoints)?,
-            Task::Embed => model.embed(&input),
-        };
-        let values = read_back(output).await;
-        // A device that has reported a fault may still hand out numbers.
-        match (watch.fault(), values) {
-            (Some(Fault::OutOfMemory(reason)), _) => Err(Failure::OutOfMemory(reason)),
-            (Some(Fault::Failed(reason)), _) => Err(Failure::Lost(reason)),
-            (None, Err(error)) => Err(Failure::of_readback(&error)),
-            (None, Ok(values)) => Ok(values),
-        }
+        let computed = panics::guarded_async(async {
+            let watch = device.watch();
+            let mut input = Batch::new(inputs, device.tensors());
+            if let Some(rows) = self.wide(inputs, task) {
+                input.wide = matrix(rows, inputs.len(), device.tensors());
+            }
+            let output = match task {
+                Task::Score => model.forward(&input).ok_or(Stop::NoEndpoints)?,
+                Task::Embed => model.embed(&input),
+            };
+            let values = read_back(output).await;
+            // A device that has reported a fault may still hand out numbers.
+            match (watch.fault(), values) {
+                (Some(Fault::OutOfMemory(reason)), _) => Err(Failure::OutOfMemory(reason)),
+                (Some(Fault::Failed(reason)), _) => Err(Failure::Lost(reason)),
+                (None, Err(error)) => Err(Failure::of_readback(&error)),
+                (None, Ok(values)) => Ok(values),
+            }
+        });
+        // A backend may end in a panic where it cannot compute.
+        computed
+            .await
+            .unwrap_or_else(|panic| Err(Failure::of_readback(&panic)))
     }
 }
 
@@ -672,7 +679,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// What a readback ended with: a cause to a line, then a backtrace.
+    /// What a readback or a panic ended with: a cause to a line, then a backtrace.
     pub(super) fn of_readback(error: &str) -> Self {
         let causes = error.split("\nBacktrace").next().unwrap_or(error);
         let reason = causes.lines().map(str::trim).collect::<Vec<_>>().join(" ");

@@ -161,6 +161,7 @@ pub(super) fn named(columns: &[String], wanted: &str) -> Result<usize, RecordsEr
         }),
         _ => Err(RecordsError::AmbiguousColumn {
             wanted: wanted.to_owned(),
+            names_differ: (found.iter()).any(|&place| columns[place] != columns[found[0]]),
             columns: found
                 .iter()
                 .map(|&place| format!("{} (column {})", columns[place], place + 1))

@@ -137,6 +137,19 @@ pub struct Header {
     pub id: Option<usize>,
 }
 
+impl Header {
+    /// Index of the column that a user means by `wanted`: the one of exactly this name, else
+    /// the one that has it but for case and surrounding blanks.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or there are several: [`RecordsError::UnknownColumn`],
+    /// [`RecordsError::AmbiguousColumn`].
+    pub fn column(&self, wanted: &str) -> Result<usize, RecordsError> {
+        columns::named(&self.columns, wanted)
+    }
+}
+
 /// A molecule as the user wrote it, not yet parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Structure {
@@ -326,15 +339,20 @@ pub enum RecordsError {
     },
     /// The user named a column by a name that several have.
     #[error(
-        "`{wanted}` may be any of {}: write the name exactly as it stands in the file, or rename \
-         all but one",
-        listed(.columns)
+        "`{wanted}` may be any of {}: {}rename all but one",
+        listed(.columns),
+        match .names_differ {
+            true => "write the name exactly as it stands in the file, or ",
+            false => "",
+        }
     )]
     AmbiguousColumn {
         /// The name asked for.
         wanted: String,
         /// The columns that are called so, each with its place from 1.
         columns: Vec<String>,
+        /// Whether their names differ in case or blanks, by which they can be told apart.
+        names_differ: bool,
     },
     /// No column is called SMILES and none holds values that look like it.
     #[error("no column looks like SMILES; name one of {}", listed(.columns))]
@@ -761,16 +779,22 @@ fn detect(head: &[u8], promised: Option<Format>, options: &ReadOptions) -> Forma
     };
 
     let token = first.split_whitespace().next().unwrap_or_default();
-    // Commas are its own, and the row says that it is no SMILES.
-    if promised.is_none() && begins_as_inchi(token) {
-        return Format::Smi;
+    let named_column = options.smiles_column.is_some() || options.id_column.is_some();
+    if begins_as_inchi(token) {
+        // Its own commas and semicolons part nothing, unless a SMILES stands after one.
+        let mut others = first.split(['\t', ',', ';']).skip(1);
+        let is_table = named_column || others.any(columns::looks_like_smiles);
+        return match promised.is_none() && is_table {
+            true => Format::Csv,
+            // The row says that it is no SMILES.
+            false => Format::Smi,
+        };
     }
     let cells = first.split('\t').collect::<Vec<_>>();
     let opens_like_smi =
         |text: &str| columns::is_smiles_name(text) || columns::looks_like_smiles(text);
     let separated = has_delimiter(token)
         || (cells.len() > 2 && (promised.is_none() || columns::is_smiles_name(cells[0])));
-    let named_column = options.smiles_column.is_some() || options.id_column.is_some();
     // A name may well contain a comma, and so counts only where the line does
     // not begin with a SMILES.
     let titled = !opens_like_smi(token)

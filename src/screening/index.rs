@@ -10,6 +10,7 @@
 //! Queries are rounded to 16 bits, and the products are whole numbers: every machine
 //! finds the same.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -191,6 +192,9 @@ pub enum IndexError {
         /// What is missing.
         what: String,
     },
+    /// It was named before, and its molecules would be found twice.
+    #[error("{}: this index is named twice: name each index once", .0.display())]
+    Twice(PathBuf),
     /// It was made otherwise than the queries are read.
     #[error("{}: the index cannot be searched: {why}", path.display())]
     Other {
@@ -309,8 +313,15 @@ impl Index {
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Self, IndexError> {
         let mut files = Vec::new();
         let mut first: Option<(About, Header)> = None;
+        let mut places = HashSet::new();
         for path in paths {
             let path = path.as_ref();
+            // One file may have several names.
+            if let Ok(place) = path.canonicalize()
+                && !places.insert(place)
+            {
+                return Err(IndexError::Twice(path.to_owned()));
+            }
             let no_index = || IndexError::NoIndex(path.to_owned());
             let failed = |source| match source {
                 RecordsError::Empty | RecordsError::Parquet(ParquetError::NotParquet) => no_index(),

@@ -31,23 +31,14 @@ pub enum ExamplesError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It is no table of molecules.
+    /// It is no table of molecules, or has no column of labels, or several, of the name asked
+    /// for.
     #[error("{}: {source}", path.display())]
     Records {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: RecordsError,
-    },
-    /// It lacks the column of labels.
-    #[error("{}: no column `{wanted}`; it has: {}", path.display(), columns.join(", "))]
-    NoColumn {
-        /// The file.
-        path: PathBuf,
-        /// The column asked for.
-        wanted: String,
-        /// The columns there are.
-        columns: Vec<String>,
     },
     /// Stored examples are not what was written.
     #[error("{}, line {line}: {what}", path.display())]
@@ -289,6 +280,15 @@ impl<'a> TableReader<'a> {
         self.reader.header().columns.clone()
     }
 
+    /// The place of the column `wanted` of the table, which lies at `path`.
+    fn column(&self, path: &Path, wanted: &str) -> Result<usize, ExamplesError> {
+        let place = self.reader.header().column(wanted);
+        place.map_err(|source| ExamplesError::Records {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// At most [`CHUNK`] rows; `None` at the end.
     fn next_rows(&mut self) -> Result<Option<Vec<Row>>, ExamplesError> {
         let rows: Result<Vec<_>, _> = self.reader.by_ref().take(CHUNK).collect();
@@ -358,24 +358,7 @@ impl Examples {
         let mut read = TableRead::default();
         let mut places = Vec::with_capacity(table.columns.len());
         for column in &table.columns {
-            let wanted = &column.source.label_column;
-            let mut same = (columns.iter().enumerate()).filter(|(_, name)| *name == wanted);
-            let Some((place, _)) = same.next() else {
-                return Err(ExamplesError::NoColumn {
-                    path,
-                    wanted: wanted.clone(),
-                    columns,
-                });
-            };
-            let others = same.count();
-            if others > 0 {
-                let all = others + 1;
-                read.notes.push(format!(
-                    "{file_name}: {all} columns are called `{wanted}`, and the first of them is \
-                     read: rename the one that is meant if it is another"
-                ));
-            }
-            places.push(place);
+            places.push(reader.column(&path, &column.source.label_column)?);
         }
         let mut told: Vec<Told> = places
             .iter()
@@ -411,16 +394,10 @@ impl Examples {
     ) -> Result<TableRead, ExamplesError> {
         let path = directory.join(&pseudo_labels.file);
         let mut reader = TableReader::open(&path, &pseudo_labels.options())?;
-        let columns = reader.columns();
-        let place_of = |endpoint: &EndpointConfig| {
-            let place = columns.iter().position(|name| *name == endpoint.name);
-            place.ok_or_else(|| ExamplesError::NoColumn {
-                path: path.clone(),
-                wanted: endpoint.name.clone(),
-                columns: columns.clone(),
-            })
-        };
-        let places: Vec<usize> = endpoints.iter().map(place_of).collect::<Result<_, _>>()?;
+        let places: Vec<usize> = endpoints
+            .iter()
+            .map(|endpoint| reader.column(&path, &endpoint.name))
+            .collect::<Result<_, _>>()?;
         let mut read = TableRead::default();
         let mut repeated = 0;
         while let Some(rows) = reader.next_rows()? {
@@ -944,20 +921,15 @@ mod tests {
     #[test]
     fn what_a_reader_of_a_table_cannot_know_is_told() {
         let directory = tempfile::tempdir().expect("a directory");
-        let text = "smiles,relation,y,y\nCCO,=,1,5\nCCC,>,2,6\nCCN,>,,7\n";
+        let text = "smiles,relation,y\nCCO,=,1\nCCC,>,2\nCCN,>,\n";
         std::fs::write(directory.path().join("a.csv"), text).expect("written");
         let endpoint: EndpointConfig =
             toml::from_str("name = \"y\"\ntitle = \"Y\"\nfile = \"a.csv\"\nlabel_column = \"y\"")
                 .expect("valid");
         let TableRead { left_out, notes } = read_table(directory.path(), &endpoint);
         assert!(left_out.is_empty());
-        assert_eq!(notes.len(), 2);
-        assert!(
-            notes[0].contains("2 columns are called `y`"),
-            "{}",
-            notes[0]
-        );
-        assert!(notes[1].contains("1 of its labels"), "{}", notes[1]);
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].contains("1 of its labels"), "{}", notes[0]);
 
         // A class follows from a bound as well as from a value.
         let text = "smiles,relation,y\nCCO,=,1\nCCC,>,0\nCCN,>,0\n";

@@ -77,7 +77,7 @@ pub enum OwnTableError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It is no table of molecules.
+    /// It is no table of molecules, or has no column, or several, of a name that was given.
     #[error("{}: {source}", path.display())]
     Records {
         /// The file.
@@ -92,24 +92,6 @@ pub enum OwnTableError {
         path: PathBuf,
         /// The columns that could, each with what it holds.
         candidates: Vec<String>,
-    },
-    /// The column named is not there.
-    #[error("{}: no column `{wanted}`; columns: {}", path.display(), columns.join(", "))]
-    NoColumn {
-        /// The file.
-        path: PathBuf,
-        /// The name asked for.
-        wanted: String,
-        /// The names there are.
-        columns: Vec<String>,
-    },
-    /// Several columns have the name.
-    #[error("{}: several columns are called `{wanted}`: rename all but one", path.display())]
-    Ambiguous {
-        /// The file.
-        path: PathBuf,
-        /// The name asked for.
-        wanted: String,
     },
     /// One column was named twice.
     #[error("the column `{0}` is named twice")]
@@ -233,7 +215,11 @@ impl OwnTable {
     fn columns(&self, header: &Header) -> Result<Vec<usize>, OwnTableError> {
         let mut columns = Vec::new();
         for label in &self.labels {
-            let column = self.column(header, &label.name)?;
+            let column = header.column(&label.name);
+            let column = column.map_err(|source| OwnTableError::Records {
+                path: self.path.clone(),
+                source,
+            })?;
             if columns.contains(&column) {
                 return Err(OwnTableError::Twice(header.columns[column].clone()));
             }
@@ -243,33 +229,6 @@ impl OwnTable {
             columns.push(column);
         }
         Ok(columns)
-    }
-
-    fn column(&self, header: &Header, wanted: &str) -> Result<usize, OwnTableError> {
-        let folded = |name: &str| name.trim().to_lowercase();
-        let places = |is: &dyn Fn(&str) -> bool| -> Vec<usize> {
-            let names = header.columns.iter().enumerate();
-            names
-                .filter(|(_, name)| is(name))
-                .map(|(place, _)| place)
-                .collect()
-        };
-        let mut found = places(&|name| name == wanted);
-        if found.is_empty() {
-            found = places(&|name| folded(name) == folded(wanted));
-        }
-        match found.as_slice() {
-            [only] => Ok(*only),
-            [] => Err(OwnTableError::NoColumn {
-                path: self.path.clone(),
-                wanted: wanted.to_owned(),
-                columns: header.columns.clone(),
-            }),
-            _ => Err(OwnTableError::Ambiguous {
-                path: self.path.clone(),
-                wanted: wanted.to_owned(),
-            }),
-        }
     }
 
     fn endpoint(&self, name: &str, label: &LabelColumn, task: EndpointTask) -> EndpointConfig {
@@ -456,10 +415,12 @@ mod tests {
         };
         let text = error(&["pKi"]);
         assert!(
-            text.ends_with("columns: id, Canonical SMILES, pIC50, active, pic50, note"),
+            text.ends_with(
+                "the file has `id`, `Canonical SMILES`, `pIC50`, `active`, `pic50`, `note`"
+            ),
             "{text}"
         );
-        assert!(error(&["PIC50"]).contains("several columns"));
+        assert!(error(&["PIC50"]).contains("write the name exactly"));
         assert!(error(&["active", "Active"]).contains("twice"));
         assert!(error(&["canonical smiles"]).contains("the molecules"));
         assert!(error(&["note"]).contains("`good` (1)"));

@@ -10,7 +10,7 @@ use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::model::Endpoint;
 use delicate::predict::PredictOptions;
-use delicate::records::Row;
+use delicate::records::{RecordsError, Row};
 use delicate::train::evaluation::{evaluate_table, trained_on};
 use delicate::train::labels::Cell;
 use delicate::train::{evaluate_run, evaluation_table};
@@ -58,7 +58,7 @@ pub(crate) struct EvaluateArguments {
     pub(crate) no_baseline: bool,
     #[command(flatten)]
     pub(crate) report: ReportArguments,
-    /// Do not list skipped rows
+    /// Count skipped rows in place of listing them
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -149,7 +149,7 @@ fn on_table(
     let evaluated = evaluated.map_err(|error| CommandError::from_run(error, &arguments.path))?;
     let evaluated = evaluated.ok_or_else(|| CommandError::Usage(format!("no `{name}`")))?;
     let scored = evaluated.splits.first().map_or(0, |split| split.molecules);
-    if scored < rows.len() && !arguments.quiet {
+    if scored < rows.len() {
         say!(
             "{} of {} molecules could not be scored",
             rows.len() - scored,
@@ -166,27 +166,20 @@ fn labelled(
     endpoint: &Endpoint,
 ) -> Result<(Vec<Row>, Vec<f32>), CommandError> {
     let all = RowFile::open(path, &arguments.input.options())?;
-    let columns = all.header().columns.clone();
-    let Some(column) = columns
-        .iter()
-        .position(|name| *name == arguments.label_column)
-    else {
-        return Err(CommandError::NoColumn {
+    let column = all.header().column(&arguments.label_column);
+    let column = column.map_err(|error| match error {
+        RecordsError::UnknownColumn { wanted, columns } => CommandError::NoColumn {
             path: path.to_owned(),
-            wanted: arguments.label_column.clone(),
+            wanted,
             columns,
-        });
-    };
-    let same = columns.iter().filter(|name| **name == columns[column]);
-    let same = same.count();
-    if same > 1 {
-        say!(
-            "{}: {same} columns are called `{}`, and the first of them is read",
-            path.display(),
-            columns[column]
-        );
-    }
+        },
+        source => CommandError::Records {
+            path: path.to_owned(),
+            source,
+        },
+    })?;
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
+    let (mut skipped, mut first_skipped) = (0u64, None);
     for row in all {
         let row = row?;
         // Read as fine-tuning reads it: `>10` is not 10.
@@ -202,9 +195,19 @@ fn labelled(
             (Err(error), _) => error.message.clone(),
             (Ok(_), Err(refusal)) => refusal.of(cell.trim()),
         };
+        skipped += 1;
         if !arguments.quiet {
             say!("{}, line {}: skipped: {why}", path.display(), row.line);
         }
+        first_skipped.get_or_insert((row.line, why));
+    }
+    // What is measured depends on it, also where the rows are not listed.
+    if let (true, Some((line, why))) = (arguments.quiet, first_skipped) {
+        let rows = if skipped == 1 { "row" } else { "rows" };
+        say!(
+            "{}: {skipped} {rows} skipped; first: line {line}: {why}",
+            path.display()
+        );
     }
     Ok((rows, labels))
 }

@@ -39,8 +39,8 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let asked = &arguments.smiles;
     if Molecule::parse(asked).is_err() && Path::new(asked).is_file() {
         return Err(CommandError::Usage(format!(
-            "{asked} is a file, and one SMILES belongs here; `delicate score {asked} \
-             --uncertainty` is for all molecules of a file"
+            "{asked} is a file, and `delicate explain` takes one SMILES: score the file with \
+             `delicate score {asked} --uncertainty`"
         )));
     }
     let device = arguments.device.open()?;

@@ -7,7 +7,7 @@ use clap::Args;
 use delicate::model::ReferenceMolecules;
 use delicate::model_dir::change_config;
 use delicate::predict::{PredictOptions, Scorer, without_interruption};
-use delicate::records::Row;
+use delicate::records::{RecordsError, Row};
 
 use super::describe::failed;
 use crate::cli::{DeviceArguments, InputArguments, ModelArguments};
@@ -75,10 +75,19 @@ pub(crate) fn run(arguments: &ReferenceArguments) -> Result<(), CommandError> {
     let mut condition_met = arguments.only.is_none();
     for table in &arguments.tables {
         let mut file = RowFile::open(table, &arguments.input.options())?;
-        let condition = arguments.only.as_ref().and_then(|(column, value)| {
-            let place = file.header().columns.iter().position(|one| one == column)?;
-            Some((place, value.as_str()))
-        });
+        let condition = match &arguments.only {
+            None => None,
+            Some((column, value)) => match file.header().column(column) {
+                Ok(place) => Some((place, value.as_str())),
+                Err(RecordsError::UnknownColumn { .. }) => None,
+                Err(source) => {
+                    return Err(CommandError::Records {
+                        path: table.clone(),
+                        source,
+                    });
+                }
+            },
+        };
         condition_met |= condition.is_some();
         loop {
             let mut chunk = file.chunk();

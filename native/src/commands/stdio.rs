@@ -156,11 +156,19 @@ fn word(error: &mut ErrorData) {
 
 fn no_method(name: &str) -> ErrorData {
     let served: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
-    let words = format!(
-        "no method `{}` here: this server has tools alone, by {}",
-        echo(name),
-        served.join(", ")
-    );
+    let words = match served.contains(&name) {
+        // Each question may name a revision of its own.
+        true => format!(
+            "`{name}` is no method of the revision of the protocol that this question names in \
+             `_meta`: it was one before {}",
+            ProtocolVersion::V_2026_07_28
+        ),
+        false => format!(
+            "no method `{}` here: this server has tools alone, by {}",
+            echo(name),
+            served.join(", ")
+        ),
+    };
     ErrorData::new(ErrorCode::METHOD_NOT_FOUND, words, None)
 }
 

@@ -182,18 +182,22 @@ pub(crate) fn check(config: &RunConfig, data: &Path) -> Result<(), CommandError>
         return Ok(());
     };
     let tables = config.endpoints.iter().flat_map(|one| one.sources());
-    let mut paths = tables.map(|table| data.join(table.file));
-    match paths.find(|path| !path.exists()) {
-        None => Ok(()),
-        Some(path) => Err(CommandError::Configuration {
-            path,
-            what: format!(
-                "there is no such table: those of a configuration are taken from --data (here {}); \
-                 `delicate data get` downloads public ones",
-                data.display()
-            ),
-        }),
+    for table in tables {
+        let path = data.join(table.file);
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => {
+                let what = format!(
+                    "there is no such table: those of a configuration are taken from --data (here \
+                     {}); `delicate data get` downloads public ones",
+                    data.display()
+                );
+                return Err(CommandError::Configuration { path, what });
+            }
+            Err(source) => return Err(CommandError::Input { path, source }),
+        }
     }
+    Ok(())
 }
 
 /// The configuration with what all commands may say on top; `None` to resume a

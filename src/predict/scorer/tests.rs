@@ -174,6 +174,28 @@ fn a_device_that_is_lost_is_replaced_by_the_cpu_and_it_is_told() {
 }
 
 #[test]
+fn a_backend_that_panics_is_a_device_that_is_lost() {
+    let panicking = || {
+        let scorer = failing([]);
+        scorer.device.plan_panic("no such type\nBacktrace: 1");
+        scorer
+    };
+    let scorer = panicking();
+    assert_eq!(values(&predicted(&scorer)), expected());
+    assert_eq!(scorer.device_lost(), Some("no such type"));
+    let scorer = panicking().on_device_lost(OnDeviceLost::Fail);
+    let stop = Some(Stop::Device("no such type".to_owned()));
+    assert_eq!(predicted(&scorer).stop, stop);
+    // The spare is compared with, and is watched on a device of its own.
+    let error = pollster::block_on(panicking().check_device()).expect_err("it panics");
+    let text = error.to_string();
+    assert!(
+        text.contains("failed its self-test") && text.contains("no such type"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_device_that_is_lost_ends_the_run_where_that_was_asked_for() {
     let scorer = failing([lost()]).on_device_lost(OnDeviceLost::Fail);
     let outcomes = predicted(&scorer);

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch};
@@ -22,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::ParquetError;
 use super::moments::{Zones, unknown_zone};
+use crate::panics;
 use crate::records::write::own_columns;
 use crate::records::{
     Header, MAX_RECORD_BYTES, Note, ReadOptions, RecordsError, Row, RowError, columns,
@@ -318,17 +318,7 @@ fn check_ends(file: &mut File) -> Result<(), RecordsError> {
 /// What `read` gives, or in words why it gives nothing: of some damage the reader makes
 /// a panic.
 fn guarded<T, E: ToString>(read: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
-    match panic::catch_unwind(AssertUnwindSafe(read)) {
-        Ok(read) => read.map_err(|error| error.to_string()),
-        Err(panic) => Err(match panic.downcast::<String>() {
-            Ok(text) => *text,
-            Err(other) => other
-                .downcast_ref::<&str>()
-                .copied()
-                .unwrap_or("?")
-                .to_owned(),
-        }),
-    }
+    panics::guarded(read)?.map_err(|error| error.to_string())
 }
 
 /// The next batch of a reader, which is not asked again after an error.
