@@ -181,3 +181,30 @@ fn shards_of_a_library_are_searched_as_one() {
     assert_eq!(whole.lines().count(), 6);
     assert_eq!(screen(&["a.index", "b.index"]), whole);
 }
+
+#[test]
+fn an_index_that_is_named_twice_is_refused() {
+    let files = files();
+    let folder = files.path();
+    succeed(folder, &["index", "library.csv", "-q", "-o", "a.index"]);
+    let mut names = vec!["a.index", "./a.index"];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("a.index", folder.join("link.index")).expect("a link");
+        names.push("link.index");
+    }
+    for second in names {
+        let both = ["--index", "a.index", "--index", second];
+        let output = run(
+            folder,
+            &[&["screen", "--queries", "queries.smi"], &both[..]].concat(),
+        );
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_ne!(output.status.code(), Some(0), "{second}");
+        assert!(
+            said.contains(&format!("{second}: this index is named twice")),
+            "{said}"
+        );
+        assert!(output.stdout.is_empty(), "{second}");
+    }
+}

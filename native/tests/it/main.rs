@@ -4,6 +4,7 @@ mod bench;
 mod command;
 mod context;
 mod convert;
+mod evaluate;
 mod finetune_table;
 mod formats;
 #[cfg(unix)]

@@ -534,9 +534,11 @@ fn two_questions_of_one_id_have_an_answer_each() {
         let listed = client.answer_to(r#"{"jsonrpc":"2.0","id":5,"method":"tools/list"}"#);
         assert!(listed["result"]["tools"].is_array(), "{listed}");
     }
-    client.send(&score);
-    client.line(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#);
-    let refused = client.answer_to(r#"{"jsonrpc":"2.0","id":5,"method":"tools/list"}"#);
+    // Written at once, so that the score cannot be there before it is cancelled.
+    let cancelled =
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}"#;
+    let listed = r#"{"jsonrpc":"2.0","id":5,"method":"tools/list"}"#;
+    let refused = client.answer_to(&format!("{score}\n{cancelled}\n{listed}"));
     let message = refused["error"]["message"].as_str().expect("words");
     assert!(message.contains("was cancelled"), "{message}");
     client.end();

@@ -456,6 +456,41 @@ fn the_last_words_of_a_resumed_command_are_those_of_the_whole_file() {
 }
 
 #[test]
+fn what_an_earlier_version_half_did_is_gone_on_with() {
+    let table = Table::new(0);
+    let text = format!("smiles\n{}", "CC[NH3+].[Cl-]\n".repeat(2_500));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(text.as_bytes()).expect("compressed");
+    let whole = encoder.finish().expect("compressed");
+    let mut arguments = ["score", "--endpoints", "log_s"].map(str::to_owned).to_vec();
+    arguments.extend([
+        table.text("in.csv.gz"),
+        "-o".to_owned(),
+        table.text("out.csv"),
+    ]);
+    fs::write(table.path("in.csv.gz"), &whole[..whole.len() - 200]).expect("written");
+    let failed = run(&arguments, &[]);
+    assert_eq!(failed.status.code(), Some(1), "{}", stderr(&failed));
+
+    // Versions before this one did not count what was done to the rows.
+    let mut state: serde_json::Value =
+        serde_json::from_slice(&table.read("out.csv.partial.json")).expect("JSON");
+    let fields = state.as_object_mut().expect("an object");
+    assert!(fields.remove("tally").is_some(), "{fields:?}");
+    fs::write(table.path("out.csv.partial.json"), state.to_string()).expect("written");
+
+    fs::write(table.path("in.csv.gz"), &whole).expect("written");
+    let resumed = run(&arguments, &["--resume"]);
+    let said = stderr(&resumed);
+    assert_eq!(resumed.status.code(), Some(0), "{said}");
+    assert!(said.contains("2500 rows, 0 with errors"), "{said}");
+    assert!(
+        said.contains("not counted there: rows that an earlier version had done"),
+        "{said}"
+    );
+}
+
+#[test]
 fn whether_a_whole_output_is_that_of_the_command_is_said() {
     let table = Table::new(10);
     done(&words(&table.score("out.csv")));
