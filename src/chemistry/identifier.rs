@@ -226,7 +226,6 @@ mod tests {
             "dibenzo[b,d]furan",
             "imidazo[1,2-a]pyridine",
             "[14C]urea",
-            "[2H6]benzene",
         ] {
             assert_eq!(found(text), Some(Identifier::Name), "{text}");
         }

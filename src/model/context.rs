@@ -113,16 +113,22 @@ impl Endpoint {
         Some(format!("{word} than {share} % of {}", reference.name))
     }
 
-    /// What its direction and its threshold may be and are not, if so.
+    /// What its direction, its threshold and its range may be and are not, if so.
     pub(crate) fn context_fault(&self) -> Option<&'static str> {
         let quantiles = &self.quantiles;
         let sorted = quantiles.is_sorted() && quantiles.iter().all(|one| one.is_finite());
         if !quantiles.is_empty() && (quantiles.len() != QUANTILES || !sorted) {
             return Some("101 numbers, none less than the one before");
         }
+        if self.range.is_some_and(|range| !range.is_usable()) {
+            return Some(RANGE);
+        }
         words_fault(&self.higher, &self.lower, self.threshold.as_ref())
     }
 }
+
+/// What the range of an endpoint's values is.
+pub(crate) const RANGE: &str = "a range of two numbers, `low` less than `high`";
 
 /// What a direction and a threshold may be and are not, if so.
 pub(crate) fn words_fault(

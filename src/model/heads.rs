@@ -85,6 +85,10 @@ pub struct Endpoint {
     /// How values in [`unit`](Self::unit) become what is learnt.
     #[serde(default, skip_serializing_if = "Transform::is_identity")]
     pub transform: Transform,
+    /// Between what its values can lie, in [`unit`](Self::unit): 0 and 100 for a fraction in
+    /// percent. Values and intervals end there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<ValueRange>,
     /// How the head's output becomes a value; for a class `mean` 0 and
     /// `deviation` 1.
     pub scaling: Scaling,
@@ -120,6 +124,15 @@ impl Endpoint {
         }
     }
 
+    /// A value in the endpoint's unit, or the end of its [`range`](Self::range) that it is
+    /// beyond. What is no finite number stays, so that it is found.
+    pub fn within_range(&self, value: f32) -> f32 {
+        match self.range {
+            Some(range) if value.is_finite() => value.clamp(range.low, range.high),
+            _ => value,
+        }
+    }
+
     /// What a head's output says, in the numbers that are learnt: the value in the
     /// endpoint's unit, or its [`Transform`], or a probability.
     pub fn value(&self, output: f32) -> f32 {
@@ -128,6 +141,23 @@ impl Endpoint {
             EndpointTask::Regression => scaled,
             EndpointTask::Classification => 1.0 / (1.0 + (-scaled).exp()),
         }
+    }
+}
+
+/// Between what the values of an endpoint can lie.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct ValueRange {
+    /// The least value, in the endpoint's unit.
+    pub low: f32,
+    /// The greatest value, in the endpoint's unit.
+    pub high: f32,
+}
+
+impl ValueRange {
+    /// Whether it has two finite ends, the lower first.
+    pub(crate) fn is_usable(self) -> bool {
+        self.low.is_finite() && self.high.is_finite() && self.low < self.high
     }
 }
 

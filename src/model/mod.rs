@@ -15,10 +15,10 @@ mod wide;
 pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};
 pub(crate) use context::quantiles;
 #[cfg(feature = "train")]
-pub(crate) use context::words_fault;
+pub(crate) use context::{RANGE, words_fault};
 pub use context::{ReferenceMolecules, Threshold};
 pub(crate) use encoder::{Batch, Encoded, Encoder, matrix, sinusoidal_positions};
-pub use heads::{Endpoint, EndpointTask, Scaling, Transform};
+pub use heads::{Endpoint, EndpointTask, Scaling, Transform, ValueRange};
 pub(crate) use heads::{Heads, Model, WideShape};
 pub use parameters::SourceError;
 pub(crate) use parameters::{Initial, Parameters, Source, Stored, StoredValues};

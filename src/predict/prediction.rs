@@ -25,7 +25,8 @@ use crate::records::RowError;
 pub struct Prediction {
     endpoint: Arc<Endpoint>,
     /// A quantity in [`Self::unit`]; for a class, the probability of belonging to
-    /// it, 0 to 1. Always finite.
+    /// it, 0 to 1. Always finite, and within the endpoint's
+    /// [range](Endpoint::range).
     pub value: f32,
     /// Holds the measured value nine times in ten. `None` for a class, whose value
     /// is a probability already, for a model that is not calibrated, and where
@@ -118,7 +119,7 @@ impl Prediction {
 
     /// From what a head says, in the numbers that are learnt.
     fn with(endpoint: &Arc<Endpoint>, number: f32, uncertainty: Uncertainty) -> Self {
-        let value = |number| endpoint.transform.inverse(number);
+        let value = |number| endpoint.within_range(endpoint.transform.inverse(number));
         Self {
             endpoint: Arc::clone(endpoint),
             value: value(number),
@@ -281,4 +282,42 @@ pub struct Outcomes<T> {
     pub standardizations: Vec<Option<Standardization>>,
     /// Why the run ended early, if it did.
     pub stop: Option<Stop>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Transform, ValueRange};
+
+    #[test]
+    fn values_and_intervals_end_at_the_range_of_the_endpoint() {
+        let percent = Arc::new(Endpoint {
+            name: "human_fup".to_owned(),
+            unit: "%".to_owned(),
+            transform: Transform::Log10,
+            range: Some(ValueRange {
+                low: 0.0,
+                high: 100.0,
+            }),
+            ..Endpoint::default()
+        });
+        let predicted = |number, half_width| {
+            let uncertainty = Uncertainty {
+                half_width: Some(half_width),
+                ..Uncertainty::default()
+            };
+            Prediction::with(&percent, number, uncertainty)
+        };
+        let high = predicted(1.5, 1.0);
+        assert_eq!(high.value, Transform::Log10.inverse(1.5));
+        let interval = high.interval.expect("a width was given");
+        assert_eq!(interval.low, Transform::Log10.inverse(0.5));
+        assert_eq!(interval.high, 100.0);
+        assert_eq!(predicted(2.5, 1.0).value, 100.0);
+        // A broken number is not made a plausible one.
+        for broken in [f32::NAN, f32::INFINITY, 1e30] {
+            assert!(!predicted(broken, 1.0).is_finite(), "{broken}");
+            assert!(!predicted(1.0, broken).is_finite(), "{broken}");
+        }
+    }
 }

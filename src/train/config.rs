@@ -19,8 +19,8 @@ use super::labels::Refusal;
 use super::start::BUILT_IN;
 use crate::device::{Device, DeviceError};
 use crate::model::{
-    EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, Scaling, Threshold, Transform,
-    words_fault,
+    EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, RANGE, Scaling, Threshold,
+    Transform, ValueRange, words_fault,
 };
 use crate::predict::{StandardForm, TREATMENT};
 use crate::records::ReadOptions;
@@ -727,6 +727,9 @@ pub struct EndpointConfig {
     /// How values in [`unit`](Self::unit) become what is learnt.
     #[serde(default, skip_serializing_if = "is_default")]
     pub transform: Transform,
+    /// Between what its values can lie, in [`unit`](Self::unit): predictions end there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<ValueRange>,
     /// What it is to have a high value, as a comparative: `more soluble`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub higher: String,
@@ -863,6 +866,7 @@ impl EndpointConfig {
             task: self.task,
             group: self.group.clone(),
             transform: self.transform,
+            range: self.range,
             scaling,
             higher: self.higher.clone(),
             lower: self.lower.clone(),
@@ -884,6 +888,9 @@ impl EndpointConfig {
         if self.transform != Transform::Identity && self.task != EndpointTask::Regression {
             let field = format!("endpoints.{name}.transform");
             return refuse(&field, "log10", "none for a class");
+        }
+        if self.range.is_some_and(|range| !range.is_usable()) {
+            return refuse(&format!("endpoints.{name}.range"), "none", RANGE);
         }
         if let Some(expected) = words_fault(&self.higher, &self.lower, self.threshold.as_ref()) {
             return refuse(&format!("endpoints.{name}"), "incomplete", expected);

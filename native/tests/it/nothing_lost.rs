@@ -462,7 +462,9 @@ fn what_an_earlier_version_half_did_is_gone_on_with() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     encoder.write_all(text.as_bytes()).expect("compressed");
     let whole = encoder.finish().expect("compressed");
-    let mut arguments = ["score", "--endpoints", "log_s"].map(str::to_owned).to_vec();
+    let mut arguments = ["score", "--endpoints", "log_s"]
+        .map(str::to_owned)
+        .to_vec();
     arguments.extend([
         table.text("in.csv.gz"),
         "-o".to_owned(),
