@@ -85,7 +85,7 @@ const details = detailsPanel(app, {
 });
 const editor = editorPanel(app, {
   onClose: (row) => (row === null ? input.focusScore() : results.focusRow(row)),
-  onAdd: (line) => input.add(line),
+  list: input,
 });
 const results = resultsPanel(app, {
   selection,

@@ -41,3 +41,14 @@ export function nameOf({ columns, rows }: Session, row: number): string {
   }
   return column === null ? "" : (rows[row]?.fields[column] ?? "").trim();
 }
+
+/** The SMILES that a row was given as, with its stereo, charges and salts; null for a mol block. */
+export function ownSmiles(
+  { columns, rows }: Pick<Session, "columns" | "rows">,
+  row: number,
+): string | null {
+  if (columns.smiles === null) return null;
+  // An extension after it, as of CXSMILES, changes no molecule that is scored.
+  const [smiles] = (rows[row]?.fields[columns.smiles] ?? "").trim().split(/\s+/);
+  return smiles || null;
+}

@@ -15,6 +15,7 @@ import {
   bounds,
   bytes,
   changes,
+  difference,
   duration,
   estimate,
   interval,
@@ -43,7 +44,7 @@ import type {
   WasmModule,
 } from "../package/src/protocol.js";
 import { Scorer } from "../package/src/scorer.js";
-import { ScoreStore } from "../package/src/scores.js";
+import { type Estimate, ScoreStore } from "../package/src/scores.js";
 import { type Kept, Session, type Written } from "../package/src/session.js";
 import { serve } from "../package/src/worker/serve.js";
 import { App, type Complaint, type Input } from "../page/app.js";
@@ -59,8 +60,10 @@ import { columnWords } from "../page/column-words.js";
 import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
 import { Meter } from "../page/meter.js";
-import { nameColumn } from "../page/naming.js";
+import { nameColumn, ownSmiles } from "../page/naming.js";
+import { heldWords } from "../page/panels/comparison.js";
 import { domainWords } from "../page/panels/domain.js";
+import { noteWords } from "../page/panels/editor.js";
 import { othersWords } from "../page/panels/input.js";
 import { isTooLarge } from "../page/panels/keeping.js";
 import { parameterWords } from "../page/panels/model.js";
@@ -104,6 +107,41 @@ import {
 
 const checks = new Checks();
 
+await checks.check("a change is told beside the intervals of both values", () => {
+  const estimate = (value: number, low: number, high: number): Estimate => ({
+    value,
+    interval: { low, high },
+    domain: "in",
+  });
+  const one = estimate(1, 0, 2);
+  equal(heldWords(one, estimate(1.5, 0.5, 2.5)), "within both intervals");
+  equal(heldWords(one, estimate(1.5, 1.4, 1.6)), "within one interval");
+  equal(heldWords(one, estimate(5, 4, 6)), "beyond both intervals");
+  equal(heldWords(one, { ...one, value: 3, interval: null }), "beyond the one interval");
+  equal(heldWords({ ...one, interval: null }, { ...one, interval: null }), "");
+});
+
+await checks.check("a SMILES in the sketcher says what it lacks, or what scoring does", () => {
+  const done = {
+    smiles: "CC(O)F",
+    left_out: ["[Na+]"],
+    neutralized: 1,
+    isotopes: 0,
+    stereo: true,
+    notes: [],
+  };
+  const what = "left out: [Na+]; charges removed: 1; stereo not read";
+  equal(noteWords(done, true), `Scored as CC(O)F (${what}).`);
+  ok(noteWords(done, false).startsWith("This SMILES is of the molecule as it was scored"));
+  ok(noteWords(done, false).includes(what));
+  equal(noteWords({ ...done, left_out: [], neutralized: 0, stereo: false }, false), "");
+  const columns = { columns: ["smiles", "name"], smiles: 0, id: 1 };
+  const row = { fields: [" C[C@H](O)F |r| ", "a"], error: null, standardization: null };
+  const rows: Row[] = [{ ...row, state: "scored" }];
+  equal(ownSmiles({ columns, rows }, 0), "C[C@H](O)F");
+  equal(ownSmiles({ columns: { ...columns, smiles: null }, rows }, 0), null);
+});
+
 await checks.check("numbers read as people write them", () => {
   equal(score(-2.3456), "−2.35");
   equal(score(0), "0.00");
@@ -114,6 +152,18 @@ await checks.check("numbers read as people write them", () => {
   equal(signed(0.414), "+0.41");
   equal(signed(-0.414), "−0.41");
   equal(signed(0.001), "0.00");
+  // As whoever reads 71 and 73, or 0.04 and 0.06, subtracts them.
+  const wide = { low: 30, high: 110 };
+  const [one, other] = [
+    { value: 71.4, interval: wide },
+    { value: 72.91, interval: wide },
+  ];
+  deepEqual(difference(one, other), { change: 2, text: "+2" });
+  const [low, high] = [0.0449, 0.0551].map((value) => ({ value, interval: null }));
+  ok(low !== undefined && high !== undefined);
+  deepEqual(difference(low, high), { change: 0.02, text: "+0.02" });
+  deepEqual(difference(high, low), { change: -0.02, text: "−0.02" });
+  deepEqual(difference(low, { value: 0.0401, interval: null }), { change: 0, text: "0.00" });
   equal(unit("1e-6 cm/s"), "10⁻⁶ cm/s");
   equal(unit("µL/min/10^6 cells"), "µL/min/10⁶ cells");
   equal(unit("log mol/L"), "log mol/L");

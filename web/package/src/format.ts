@@ -36,6 +36,26 @@ export function estimate(value: number, interval: Interval | null): string {
   return spans(interval) && value > 0 ? figures(value) : fixed(value, decimals(interval));
 }
 
+/**
+ * What is between two values as they are printed, so that whoever subtracts them finds the same:
+ * with the decimals of the finer of the two.
+ */
+export function difference(
+  before: { value: number; interval: Interval | null },
+  after: { value: number; interval: Interval | null },
+): { change: number; text: string } {
+  const printed = [before, after].map(({ value, interval }) =>
+    estimate(value, interval).replace("\u2212", "-"),
+  );
+  const [from = Number.NaN, to = Number.NaN] = printed.map(Number);
+  const places = printed.map((text) => text.split(".")[1]?.length ?? 0);
+  // What is printed with an exponent has more decimals than can be counted so.
+  const decimals = printed.some((text) => text.includes("e")) ? 6 : Math.max(...places);
+  const change = Number((to - from).toFixed(decimals));
+  const digits = fixed(to - from, decimals);
+  return { change, text: change > 0 ? `+${digits}` : digits };
+}
+
 /** The interval, with as many decimals as it warrants. */
 export function bounds(interval: Interval): string {
   const { low, high } = interval;

@@ -778,6 +778,35 @@ class Run {
   }
 }
 
+/** What scoring one molecule by itself gives. */
+export interface Single {
+  result: RowResult;
+  /** Its predictions, as those of the only row. */
+  scores: ScoreStore;
+}
+
+/**
+ * Scores one molecule without a table: where a table is being scored, each call waits for a piece
+ * of it to end, and this is one call.
+ */
+export async function scoreOne(
+  workers: Workers,
+  given: Given,
+  signal: AbortSignal,
+): Promise<Single> {
+  const { results, scores } = await attempt(workers, async (worker) => {
+    refuseIf(signal.aborted);
+    return worker.call("scoreMolecules", { molecules: [given] });
+  });
+  refuseIf(signal.aborted);
+  const [result] = results;
+  if (result === undefined)
+    throw new DelicateError({ code: "molecules", message: "the molecule was not scored" });
+  const store = new ScoreStore(1);
+  store.set(0, 1, scores);
+  return { result, scores: store };
+}
+
 /** Runs `action` on the current worker, and once more on a fresh one for each that dies under it. */
 async function attempt<T>(
   workers: Workers,

@@ -73,7 +73,7 @@ export function comparePanel(app: App, selection: Selection): void {
       element(
         "p",
         { class: "hint" },
-        `Difference: ${other} minus ${reference}, which was selected first. “Within the interval”: one of the two values may be off by that much.`,
+        `Difference: ${other} minus ${reference}, which was selected first. “Within both intervals”: each value lies in the other’s 90 % interval, so the two may well be equal; “within one”: in one of the two.`,
       ),
     );
     dialog.showModal();

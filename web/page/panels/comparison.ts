@@ -86,25 +86,31 @@ function difference(before: Estimate | null, after: Estimate | null): HTMLTableC
   // Nothing is compared with itself.
   if (before === null || after === null || before === after)
     return element("td", { class: "number none" }, "–");
-  const change = after.value - before.value;
-  const halves = [before, after].flatMap(({ interval }) =>
-    interval === null ? [] : [(interval.high - interval.low) / 2],
-  );
-  const beyond = halves.every((half) => Math.abs(change) > half);
-  const arrow = format.signed(change) === "0.00" ? "" : change > 0 ? "▲ " : "▼ ";
+  const { change, text } = format.difference(before, after);
+  const arrow = change === 0 ? "" : change > 0 ? "▲ " : "▼ ";
   const made = element(
     "td",
     { class: "number" },
     element("span", { attributes: { "aria-hidden": "true" } }, arrow),
-    element("data", { value: String(change) }, format.signed(change)),
+    element("data", { value: String(after.value - before.value) }, text),
   );
-  if (halves.length > 0)
-    made.append(
-      element(
-        "span",
-        { class: "interval" },
-        beyond ? "beyond the interval" : "within the interval",
-      ),
-    );
+  const words = heldWords(before, after);
+  if (words !== "") made.append(element("span", { class: "interval" }, words));
   return made;
+}
+
+/** Whether each value lies in the other's interval; empty where neither has one. */
+export function heldWords(before: Estimate, after: Estimate): string {
+  const held = [
+    [before, after],
+    [after, before],
+  ].flatMap(([one, other]) =>
+    one?.interval == null || other === undefined
+      ? []
+      : [one.interval.low <= other.value && other.value <= one.interval.high],
+  );
+  if (held.length === 0) return "";
+  if (held.length === 1) return held[0] ? "within the one interval" : "beyond the one interval";
+  const within = held.filter(Boolean).length;
+  return ["beyond both intervals", "within one interval", "within both intervals"][within] ?? "";
 }

@@ -4,7 +4,7 @@ import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import { nameOf } from "../naming.js";
+import { nameOf, ownSmiles } from "../naming.js";
 import { closeBeside } from "./dialog.js";
 import { waiting } from "./engine.js";
 import { type Pending, rowDetails } from "./row-details.js";
@@ -90,7 +90,9 @@ export function detailsPanel(
     onSimilar(line);
   });
   copy.addEventListener("click", async () => {
-    const smiles = shown?.session.rows[shown.index]?.standardization?.smiles;
+    if (shown === null) return;
+    const { session, index } = shown;
+    const smiles = ownSmiles(session, index) ?? session.rows[index]?.standardization?.smiles;
     if (smiles === undefined) return;
     try {
       await navigator.clipboard.writeText(smiles);

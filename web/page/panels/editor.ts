@@ -1,17 +1,19 @@
 /** The sketcher: change a molecule, and see what the model says of it before and after. */
 
-import type { CanvasEditor } from "openchemlib";
-import { turned } from "../../package/src/drawing/block.js";
+import type { CanvasEditor, Molecule } from "openchemlib";
+import { canBeDrawn, turned } from "../../package/src/drawing/block.js";
 import { library } from "../../package/src/drawing/library.js";
 import { DelicateError } from "../../package/src/errors.js";
 import * as format from "../../package/src/format.js";
+import type { Standardization } from "../../package/src/protocol.js";
 import type { Estimate } from "../../package/src/scores.js";
-import { Session } from "../../package/src/session.js";
+import { type Session, scoreOne } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import { nameOf } from "../naming.js";
+import { nameOf, ownSmiles } from "../naming.js";
 import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
+import type { InputPanel } from "./input.js";
 
 export interface EditorPanel {
   /** Starts from a row's molecule. */
@@ -22,38 +24,101 @@ export interface EditorPanel {
 const TOOLBAR = 46;
 /** A drawing that rests as long is scored. */
 const PAUSE_MS = 200;
+const SKETCHER =
+  "Sketcher, for a mouse or a finger. Control and V pastes a molecule; the SMILES field changes it by keyboard.";
+
+/** A SMILES that somebody gave, and the drawing that is of the same molecule. */
+interface Origin {
+  smiles: string;
+  /** It is of the molecule as it was given; of a mol block's only as it was scored. */
+  exact: boolean;
+  /** Null where the sketcher could not draw it. */
+  mark: string | null;
+}
+
+/** A drawing that was left without being added to a list. */
+interface Left {
+  molecule: Molecule;
+  origin: Origin | null;
+}
+
+/** What is edited: a row, or a drawing of nobody's. */
+interface Subject {
+  session: Session;
+  row: number;
+}
 
 export function editorPanel(
   app: App,
-  { onClose, onAdd }: { onClose(row: number | null): void; onAdd(line: string): boolean },
+  { onClose, list }: { onClose(row: number | null): void; list: Pick<InputPanel, "file" | "add"> },
 ): EditorPanel {
   const dialog = find("editor", HTMLDialogElement);
   const title = find("editor-title", HTMLElement);
   const canvas = find("editor-canvas", HTMLElement);
   const values = find("editor-values", HTMLElement);
-  const smiles = find("editor-smiles", HTMLElement);
+  const smiles = find("editor-smiles", HTMLInputElement);
   const state = find("editor-state", HTMLElement);
+  const note = find("editor-note", HTMLElement);
+  const aside = find("editor-aside", HTMLElement);
   const add = find("editor-add", HTMLButtonElement);
   const copy = find("editor-copy", HTMLButtonElement);
+  const copyBlock = find("editor-block", HTMLButtonElement);
+  const reset = find("editor-reset", HTMLButtonElement);
   // Scrolled by keyboard where it is wider than its place.
   values.tabIndex = 0;
   let sketcher: CanvasEditor | null = null;
   /** What is compared with; one entry an endpoint. */
   let before: (Estimate | null)[] = [];
   let after: (Estimate | null)[] = [];
-  let row: number | null = null;
-  let name = "";
+  let subject: Subject | null = null;
+  /** What the subject is called. */
+  let own = "";
+  /** The SMILES that was given last; null where there was none. */
+  let origin: Origin | null = null;
   let current = "";
+  /** What scoring has made of it. */
+  let done: Standardization | null = null;
+  /** It is in the list, where the focus goes. */
+  let added = false;
   let waiting: number | undefined;
   /** The trial under way, so that an older one is not shown over a newer. */
   let trial = new AbortController();
+  /** Drawings that were left, by row; that of nobody's in the end. */
+  const leftRows = new WeakMap<Session, Map<number, Left>>();
+  let leftDrawing: Left | null = null;
+
+  const isGiven = (): boolean => {
+    if (origin === null) return false;
+    if (sketcher === null || origin.mark === null) return true;
+    return origin.mark === markOf(sketcher.getMolecule());
+  };
+  const isChanged = (): boolean =>
+    subject === null
+      ? (sketcher?.getMolecule().getAllAtoms() ?? 0) > 0
+      : !isGiven() || origin?.smiles !== rowSmiles(subject);
 
   const draw = (): void => {
     const endpoints = app.model?.endpoints ?? [];
     values.replaceChildren(comparison(endpoints, ["Before", "After", "Change"], before, after));
-    smiles.textContent = current;
-    add.disabled = current === "";
+    smiles.value = current;
+    smiles.removeAttribute("aria-invalid");
+    note.textContent = current === "" ? "" : noteWords(done, isGiven() && origin?.exact === true);
+    note.hidden = note.textContent === "";
     copy.disabled = current === "";
+    copyBlock.disabled = sketcher === null || sketcher.getMolecule().getAllAtoms() === 0;
+    reset.hidden = subject === null || !isChanged();
+    drawAdd();
+  };
+  const drawAdd = (): void => {
+    const { file } = list;
+    const scored = app.session?.counts.scored ?? 0;
+    add.disabled = current === "";
+    // What was not scored yet would not be put aside but lost.
+    add.hidden = file !== null && scored === 0;
+    add.textContent = file === null ? "Add to the list" : "Add to your list";
+    aside.hidden = file === null || add.hidden;
+    const lines = subject === null ? "It is" : "The row and its change are";
+    aside.textContent = `${lines} scored in your list; ${file ?? ""} is put aside meanwhile, and “Bring back” opens it again.`;
   };
 
   const score = async (): Promise<void> => {
@@ -62,135 +127,242 @@ export function editorPanel(
     trial = new AbortController();
     const { signal } = trial;
     const molecule = sketcher.getMolecule();
-    if (molecule.getAllAtoms() === 0) {
-      after = [];
-      current = "";
-      state.textContent = "Draw a molecule.";
-      draw();
+    const given = isGiven() && origin?.exact === true;
+    if (!given && molecule.getAllAtoms() === 0) {
+      show(null, null, "Draw a molecule.");
       return;
     }
-    // Its SMILES may be of another molecule; its mol block is not.
-    const bytes = new TextEncoder().encode(molecule.toMolfileV3());
     const began = performance.now();
     state.textContent = "Scoring…";
-    let session: Session | null = null;
     try {
-      session = await Session.open(app.engines, { name: "drawing.mol", bytes }, signal);
-      const [given] = session.rows;
-      if (given?.state !== "failed") {
-        await session.score({ onProgress: () => undefined, onRows: () => undefined });
-      }
-      if (signal.aborted) return;
-      const [scored] = session.rows;
-      const scores = session.scores;
-      if (scored?.state === "scored") {
-        after = (app.model?.endpoints ?? []).map((_, endpoint) => scores.estimate(0, endpoint));
-        current = scored.standardization?.smiles ?? "";
-        // A fragment beside the molecule may be the one that was taken.
-        const done = scored.standardization === null ? [] : format.changes(scored.standardization);
-        const time = `Scored in ${Math.round(performance.now() - began)} ms`;
-        state.textContent = format.sentence([time, ...done].join("; "));
+      // The sketcher's own SMILES may be of another molecule; its mol block is not.
+      const wanted =
+        given && origin !== null ? { smiles: origin.smiles } : { molBlock: molecule.toMolfileV3() };
+      const { result, scores } = await scoreOne(app.engines, wanted, signal);
+      if (result.state === "scored") {
+        const estimates = (app.model?.endpoints ?? []).map((_, place) => scores.estimate(0, place));
+        const time = `Scored in ${Math.round(performance.now() - began)} ms.`;
+        show(estimates, result.standardization, time);
       } else {
-        after = [];
-        current = "";
         // Nobody who draws sees the lines of a mol block.
-        const why = scored?.error?.message ?? "no molecule";
-        state.textContent = format.sentence(why.replace(/ in line \d+ of the mol block/, ""));
+        const why = result.error?.message ?? "it was not scored; change it once more";
+        show(null, null, format.sentence(why.replace(/ in line \d+ of the mol block/, "")));
       }
-      draw();
     } catch (error) {
       if (signal.aborted || (error instanceof DelicateError && error.code === "cancelled")) return;
       state.textContent = format.sentence(error instanceof Error ? error.message : String(error));
-    } finally {
-      session?.close();
     }
+  };
+  /** Shows what became of the drawing; without estimates it has none. */
+  const show = (
+    estimates: (Estimate | null)[] | null,
+    standardization: Standardization | null,
+    words: string,
+  ): void => {
+    after = estimates ?? [];
+    done = standardization;
+    current = (isGiven() ? origin?.smiles : standardization?.smiles) ?? "";
+    state.textContent = words;
+    draw();
   };
   const scoreSoon = (): void => {
     window.clearTimeout(waiting);
     waiting = window.setTimeout(() => void score(), PAUSE_MS);
   };
 
-  const open = async (block: string | null): Promise<void> => {
+  /** The sketcher, once it is there and has its size; null where the dialog was closed by then. */
+  const ready = async (): Promise<CanvasEditor | null> => {
+    const { CanvasEditor } = await library();
+    if (!dialog.open) return null;
+    if (sketcher === null) {
+      sketcher = new CanvasEditor(canvas);
+      withinFrame(canvas);
+      sketcher.setOnChangeListener(({ type, isUserEvent }) => {
+        if (type === "molecule" && isUserEvent) scoreSoon();
+      });
+    }
+    // A molecule is fitted into the canvas once that has its size.
+    await painted();
+    return dialog.open ? sketcher : null;
+  };
+  /** The molecule of a mol block of ours; an empty one where the sketcher would draw another. */
+  const moleculeOf = async (block: string | null): Promise<Molecule> => {
+    const { Molecule } = await library();
+    if (block === null || !canBeDrawn(block)) return new Molecule(64, 64);
+    const { clientWidth, clientHeight } = canvas;
+    return Molecule.fromMolfile(turned(block, Math.max(1, clientWidth - TOOLBAR), clientHeight));
+  };
+  const markDrawn = (sketcher: CanvasEditor): void => {
+    if (origin === null) return;
+    const molecule = sketcher.getMolecule();
+    origin.mark = molecule.getAllAtoms() === 0 ? null : markOf(molecule);
+  };
+
+  const open = async (block: string | null, left: Left | null): Promise<void> => {
     after = before;
+    added = false;
     draw();
     state.textContent = "Loading the sketcher…";
     if (!dialog.open) dialog.showModal();
     try {
-      const { CanvasEditor, Molecule } = await library();
-      if (!dialog.open) return;
-      if (sketcher === null) {
-        sketcher = new CanvasEditor(canvas);
-        withinFrame(canvas);
+      const sketcher = await ready();
+      if (sketcher === null) return;
+      sketcher.setMolecule(left?.molecule ?? (await moleculeOf(block)));
+      if (left !== null) {
+        origin = left.origin;
+        markDrawn(sketcher);
+        await score();
+        if (dialog.open) state.textContent = "Your drawing is back as you left it.";
+        return;
       }
-      sketcher.setOnChangeListener(({ type, isUserEvent }) => {
-        if (type === "molecule" && isUserEvent) scoreSoon();
-      });
-      // It is fitted into the canvas once that has its size.
-      await painted();
-      if (!dialog.open) return;
-      const { clientWidth, clientHeight } = canvas;
-      const molecule =
-        block === null
-          ? new Molecule(64, 64)
-          : Molecule.fromMolfile(turned(block, Math.max(1, clientWidth - TOOLBAR), clientHeight));
-      sketcher.setMolecule(molecule);
+      markDrawn(sketcher);
       state.textContent =
-        block === null ? "Draw a molecule." : "Edit the drawing, and the values follow.";
+        subject === null
+          ? "Draw a molecule."
+          : origin?.mark === null
+            ? "The sketcher cannot draw this molecule; change its SMILES instead."
+            : "Edit the drawing, and the values follow.";
+      draw();
     } catch {
       state.textContent = "The sketcher could not be loaded; try again once the network is back.";
     }
   };
+  /** The row of the subject as it came. */
+  const openRow = async ({ session, row }: Subject, left: Left | null): Promise<void> => {
+    const standardization = session.rows[row]?.standardization ?? null;
+    const exact = ownSmiles(session, row) !== null;
+    origin = { smiles: rowSmiles({ session, row }), exact, mark: null };
+    current = origin.smiles;
+    done = standardization;
+    const [block = null] = await session.blocks([row]).catch((): null[] => []);
+    await open(block, left);
+  };
+
+  /** Draws and scores the SMILES that was typed. */
+  const drawTyped = async (): Promise<void> => {
+    const [typed = ""] = smiles.value.trim().split(/\s+/);
+    try {
+      const sketcher = await ready();
+      if (sketcher === null) return;
+      const block =
+        typed === "" ? null : (await app.engines.current.call("depict", { smiles: typed })).block;
+      sketcher.setMolecule(await moleculeOf(block));
+      origin = typed === "" ? null : { smiles: typed, exact: true, mark: null };
+      markDrawn(sketcher);
+      await score();
+    } catch (error) {
+      smiles.setAttribute("aria-invalid", "true");
+      state.textContent = format.sentence(error instanceof Error ? error.message : String(error));
+    }
+  };
 
   find("draw", HTMLButtonElement).addEventListener("click", () => {
-    row = null;
+    subject = null;
     before = [];
     current = "";
-    name = "drawing";
+    done = null;
+    origin = null;
+    own = "drawing";
     title.textContent = "Draw a molecule";
-    void open(null);
+    void open(null, leftDrawing);
+  });
+  smiles.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    void drawTyped();
+  });
+  reset.addEventListener("click", () => {
+    if (subject === null) return;
+    trial.abort();
+    window.clearTimeout(waiting);
+    smiles.focus();
+    void openRow(subject, null);
   });
   closeBeside(dialog);
   dialog.addEventListener("close", () => {
     trial.abort();
     window.clearTimeout(waiting);
-    onClose(row);
+    if (!added) keepLeft();
+    onClose(added ? null : (subject?.row ?? null));
   });
+  /** Keeps a drawing that is in no list, so that nothing is lost by Escape. */
+  const keepLeft = (): void => {
+    if (sketcher === null) return;
+    const changed = current !== "" && isChanged();
+    const left = changed
+      ? { molecule: sketcher.getMolecule().getCompactCopy(), origin: isGiven() ? origin : null }
+      : null;
+    if (subject === null) {
+      leftDrawing = left;
+      if (left !== null) app.say("The drawing is kept: Draw… brings it back.");
+      return;
+    }
+    const { session, row } = subject;
+    const rows = leftRows.get(session) ?? new Map<number, Left>();
+    leftRows.set(session, rows);
+    if (left === null) rows.delete(row);
+    else {
+      rows.set(row, left);
+      app.say(`The changed drawing of ${own} is kept: editing it again brings it back.`);
+    }
+  };
   add.addEventListener("click", () => {
     if (current === "") return;
-    const added = onAdd(`${current}\t${name}`);
-    if (added) {
-      row = null;
-      dialog.close();
-      app.say("Added to the list. Press Score to score it.");
-    } else
-      state.textContent =
-        "A file is open, so there is no list to add it to. Copy its SMILES instead.";
+    const line = `${current}\t${subject !== null && isChanged() ? `${own}, edited` : own}`;
+    const lines = subject === null ? [line] : [`${rowSmiles(subject)}\t${own}`, line];
+    // It is in the list from here on.
+    if (subject === null) leftDrawing = null;
+    else leftRows.get(subject.session)?.delete(subject.row);
+    added = true;
+    const besides = list.add(list.file === null ? [line] : [...new Set(lines)]);
+    dialog.close();
+    if (!besides) app.say("Added to the list. Press Score to score it.");
   });
-  copy.addEventListener("click", async () => {
+  const copyText = async (text: string): Promise<void> => {
     try {
-      await navigator.clipboard.writeText(current);
+      await navigator.clipboard.writeText(text);
       state.textContent = "Copied.";
     } catch {
       state.textContent = "This browser does not allow the page to copy.";
     }
+  };
+  copy.addEventListener("click", () => void copyText(current));
+  copyBlock.addEventListener("click", () => {
+    if (sketcher !== null) void copyText(sketcher.getMolecule().toMolfileV3());
   });
 
   return {
-    async edit(session, index) {
-      const standard = session.rows[index]?.standardization?.smiles;
-      if (standard === undefined) return;
-      row = index;
-      const own = nameOf(session, index) || `row ${format.count(index + 1)}`;
-      name = `${own}, edited`;
+    async edit(session, row) {
+      if (session.rows[row]?.standardization == null) return;
+      subject = { session, row };
+      own = nameOf(session, row) || `row ${format.count(row + 1)}`;
       title.textContent = `Edit ${own}`;
-      before = (app.model?.endpoints ?? []).map((_, place) =>
-        session.scores.estimate(index, place),
-      );
-      current = standard;
-      const drawn = await session.depict(standard).catch(() => null);
-      await open(drawn?.block ?? null);
+      before = (app.model?.endpoints ?? []).map((_, place) => session.scores.estimate(row, place));
+      await openRow(subject, leftRows.get(session)?.get(row) ?? null);
     },
   };
+}
+
+/** As the row was given, or as it was scored where that was no SMILES. */
+const rowSmiles = ({ session, row }: Subject): string =>
+  ownSmiles(session, row) ?? session.rows[row]?.standardization?.smiles ?? "";
+
+/** What the SMILES beside a drawing lacks of it, or what its values do; empty where nothing is. */
+export function noteWords(done: Standardization | null, exact: boolean): string {
+  const changes = done === null ? [] : format.changes(done);
+  if (done === null || changes.length === 0) return "";
+  const what = changes.join("; ");
+  return exact
+    ? `Scored as ${done.smiles} (${what}).`
+    : `This SMILES is of the molecule as it was scored (${what}). The mol block keeps all that is drawn.`;
+}
+
+/** The same for two drawings of one molecule, atom by atom; where they stand in the drawing is left out. */
+export function markOf(molecule: Pick<Molecule, "getIDCode" | "toMolfileV3">): string {
+  const block = molecule.toMolfileV3().split("\n").slice(3).join("\n");
+  const table = block.replaceAll(/^(M {2}V30 \d+ [A-Za-z*]\S*) \S+ \S+ \S+/gm, "$1");
+  // Which way a double bond points is in the code alone, once the places are gone.
+  return `${molecule.getIDCode()}\n${table}`;
 }
 
 /** Keeps the sketcher's canvas beside its buttons; by itself it is as much wider as they are. */
@@ -198,6 +370,9 @@ function withinFrame(frame: HTMLElement): void {
   const root = frame.querySelector("[data-openchemlib-canvas-editor]")?.shadowRoot;
   const container = root?.querySelector<HTMLElement>("div");
   if (container != null) container.style.minWidth = "0";
+  const drawing = root?.querySelector<HTMLElement>("canvas[tabindex]");
+  drawing?.setAttribute("role", "application");
+  drawing?.setAttribute("aria-label", SKETCHER);
 }
 
 /** The page was laid out and painted. */

@@ -30,8 +30,13 @@ export interface InputPanel {
   readLink(): void;
   /** Shows what a table was made from that is opened without the user's choosing it. */
   show(input: Input): void;
-  /** Adds a line to the pasted ones, where no file is open; whether it did. */
-  add(line: string): boolean;
+  /** The file that is open in the place of the list. */
+  readonly file: string | null;
+  /**
+   * Adds lines to the pasted ones. A file is put aside for them, and the list is scored; whether
+   * that was so.
+   */
+  add(lines: string[]): boolean;
   /** Scores other text in the place of what was pasted. */
   replace(text: string): void;
 }
@@ -274,7 +279,7 @@ export function inputPanel(app: App): InputPanel {
   if (linked !== null && "text" in linked) text.value = linked.text;
 
   return {
-    focusScore: () => score.focus(),
+    focusScore: () => (score.hidden ? cancel : score).focus(),
     readLink,
     show({ source, text: pasted }) {
       showFile(pasted === null ? source : null);
@@ -284,12 +289,17 @@ export function inputPanel(app: App): InputPanel {
       text.value = other;
       scoreAll();
     },
-    add(line) {
-      if (file !== null) return false;
-      const { value } = text;
-      text.value = value === "" || value.endsWith("\n") ? value + line : `${value}\n${line}`;
+    get file() {
+      return file?.name ?? null;
+    },
+    add(lines) {
+      const besides = file !== null;
+      if (besides) useFile(null);
+      const before = text.value.split("\n").filter((line) => line.trim() !== "");
+      text.value = [...before, ...lines.filter((line) => !before.includes(line))].join("\n");
       score.textContent = "Score";
-      return true;
+      if (besides) scoreAll();
+      return besides;
     },
   };
 }

@@ -1,7 +1,7 @@
 /** One row in full, two beside each other, and the sketcher. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { Served } from "../server.js";
 import {
   checkQuiet,
@@ -242,7 +242,7 @@ export async function testEditor(browser: Browser, site: Served): Promise<void> 
     await page.locator("#details-edit").click();
     await page.locator("#editor-state").getByText("the values follow").waitFor({ timeout: LIMIT });
     const before = await page.locator("#editor-values tbody tr:has(td)").first().innerText();
-    ok(!(await page.locator("#editor-values").innerText()).includes("within the interval"));
+    ok(!(await page.locator("#editor-values").innerText()).includes("within"));
     const canvas = page.locator("#editor-canvas canvas").last();
     const box = await canvas.boundingBox();
     ok(box !== null);
@@ -258,11 +258,121 @@ export async function testEditor(browser: Browser, site: Served): Promise<void> 
     }
     ok((await changed()) !== before, "the numbers have changed");
     ok(/Scored in \d+ ms/.test(await page.locator("#editor-state").innerText()));
-    ok((await page.locator("#editor-smiles").innerText()).length > 8);
+    ok((await page.locator("#editor-smiles").inputValue()).length > 8);
     await page.locator("#editor-add").click();
     await page.locator("#editor").waitFor({ state: "hidden" });
     ok((await page.locator("#smiles").inputValue()).includes("benzene, edited"));
   });
+  await testEditedForms(page);
+  await testLeftDrawing(page);
+  await testListBesideFile(page);
   await checkQuiet("cpu: no errors on the console while drawing by hand", visit);
   await visit.context.close();
+}
+
+/** Opens a row of the table in the sketcher, and waits for its drawing. */
+async function edit(page: Page, row: number, words = "the values follow"): Promise<void> {
+  await page.locator(`#results tr[data-row="${row}"] th button`).click();
+  await page.locator("#details-edit").click();
+  await page.locator("#editor-state").getByText(words).waitFor({ timeout: LIMIT });
+}
+
+const IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O";
+const ASPIRIN = "CC(=O)Oc1ccccc1C(=O)[O-].[Na+]";
+
+/** The molecule in the sketcher is the one that was given. */
+async function testEditedForms(page: Page): Promise<void> {
+  const smiles = page.locator("#editor-smiles");
+  const note = page.locator("#editor-note");
+  await page.locator("#smiles").fill(`${IBUPROFEN} S-ibuprofen\n${ASPIRIN} aspirin sodium`);
+  await score(page);
+  await checks.check("cpu: the sketcher keeps stereo, and says that it is not read", async () => {
+    await edit(page, 0);
+    equal(await smiles.inputValue(), IBUPROFEN);
+    ok(/stereo not read/.test(await note.innerText()), await note.innerText());
+    // Its mol block has the wedge, and the page reads it back.
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.locator("#editor-block").click();
+    await page.locator("#editor-state").getByText("Copied").waitFor();
+    ok(/CFG=[13]/.test(await page.evaluate(() => navigator.clipboard.readText())));
+    await page.locator("#editor-add").click();
+    await page.locator("#editor").waitFor({ state: "hidden" });
+    const lines = (await page.locator("#smiles").inputValue()).split("\n");
+    equal(lines.length, 3);
+    equal(lines[2], `${IBUPROFEN}\tS-ibuprofen`, "nothing was edited");
+  });
+  await checks.check("cpu: the sketcher keeps a salt and its charges", async () => {
+    await edit(page, 1);
+    equal(await smiles.inputValue(), ASPIRIN);
+    const words = await note.innerText();
+    ok(/left out: \[Na\+\]/.test(words) && /charges removed: 1/.test(words), words);
+    await page.keyboard.press("Escape");
+  });
+  await checks.check("cpu: a molecule is edited by keyboard alone", async () => {
+    await edit(page, 0);
+    await smiles.focus();
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("CC(C)Cc1ccc(cc1)[C@@H](CF)C(=O)O");
+    await page.keyboard.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+    equal(await smiles.inputValue(), "CC(C)Cc1ccc(cc1)[C@@H](CF)C(=O)O");
+    ok(/stereo not read/.test(await note.innerText()));
+    ok(/interval/.test(await page.locator("#editor-values").innerText()));
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("C1CC");
+    await page.keyboard.press("Enter");
+    await page.locator("#editor-smiles[aria-invalid=true]").waitFor();
+    const label = await page.evaluate(() => {
+      const [frame] = document.querySelectorAll("#editor-canvas [data-openchemlib-canvas-editor]");
+      return frame?.shadowRoot?.querySelector("canvas[tabindex]")?.getAttribute("aria-label");
+    });
+    ok(/Control and V/.test(label ?? ""), label ?? "no label");
+  });
+}
+
+/** What was changed and not added is there again. */
+async function testLeftDrawing(page: Page): Promise<void> {
+  const smiles = page.locator("#editor-smiles");
+  await checks.check("cpu: a drawing that was left by Escape comes back", async () => {
+    await smiles.fill("CC(C)Cc1ccc(cc1)[C@@H](CCl)C(=O)O");
+    await smiles.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+    await page.keyboard.press("Escape");
+    await page.locator("#editor").waitFor({ state: "hidden" });
+    await edit(page, 0, "as you left it");
+    equal(await smiles.inputValue(), "CC(C)Cc1ccc(cc1)[C@@H](CCl)C(=O)O");
+    await page.locator("#editor-reset").click();
+    await page.locator("#editor-state").getByText("the values follow").waitFor();
+    equal(await smiles.inputValue(), IBUPROFEN);
+    const heading = page.locator("#editor .heading");
+    await page.locator("#editor").evaluate((dialog) => dialog.scrollTo(0, dialog.scrollHeight));
+    const box = await heading.locator("button").boundingBox();
+    ok(box !== null && box.y > 0 && box.y < 200, "Close stays in sight");
+    await page.keyboard.press("Escape");
+  });
+}
+
+/** Where a file is open, its analogues are in a list, and the file is put aside. */
+async function testListBesideFile(page: Page): Promise<void> {
+  await checks.check("cpu: a row of a file and its change are scored in a list", async () => {
+    await page.locator("#clear").click();
+    const csv = `smiles,name\n${IBUPROFEN},S-ibuprofen\nCCO,ethanol\n`;
+    await page
+      .locator("#picker")
+      .setInputFiles({ name: "two.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+    await page.locator("#summary").getByText("2 rows").waitFor();
+    await score(page);
+    await edit(page, 1);
+    const field = page.locator("#editor-smiles");
+    await field.fill("OCCO");
+    await field.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+    ok(/two\.csv is put aside/.test(await page.locator("#editor-aside").innerText()));
+    await page.locator("#editor-add").click();
+    await page.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
+    equal(await page.locator("#smiles").inputValue(), "CCO\tethanol\nOCCO\tethanol, edited");
+    ok(/two\.csv \(2 rows\)/.test(await page.locator("#aside-text").innerText()));
+    await page.locator("#aside-back").click();
+    await page.locator("#file-name").getByText("two.csv").waitFor();
+  });
 }
