@@ -69,7 +69,7 @@ import { isTooLarge } from "../page/panels/keeping.js";
 import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
 import { hiddenWords, precisionWords, scopeWords } from "../page/panels/results.js";
-import { measuredWords } from "../page/panels/row-details.js";
+import { aboutOf, measuredWords } from "../page/panels/row-details.js";
 import {
   binsOf,
   boundsOf,
@@ -140,6 +140,14 @@ await checks.check("a SMILES in the sketcher says what it lacks, or what scoring
   const rows: Row[] = [{ ...row, state: "scored" }];
   equal(ownSmiles({ columns, rows }, 0), "C[C@H](O)F");
   equal(ownSmiles({ columns: { ...columns, smiles: null }, rows }, 0), null);
+});
+
+await checks.check("an endpoint's data are told apart from what its value is", () => {
+  deepEqual(aboutOf("Solubility in water. Data: AqSolDB (CC0); ESOL."), {
+    meaning: "Solubility in water.",
+    data: "AqSolDB (CC0); ESOL.",
+  });
+  deepEqual(aboutOf("Solubility in water."), { meaning: "Solubility in water.", data: "" });
 });
 
 await checks.check("numbers read as people write them", () => {

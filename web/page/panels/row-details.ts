@@ -195,7 +195,7 @@ function predictions(
         { scope: "row", attributes: { role: "rowheader" } },
         title,
         " ",
-        element("span", { class: "meaning" }, description),
+        element("span", { class: "meaning" }, aboutOf(description).meaning),
         line.standing,
       ),
       labelled("Value", "number", value),
@@ -299,9 +299,40 @@ function predictions(
     },
   };
   return {
-    elements: [element("div", { class: "wide" }, table), legend, state, fault, atoms],
+    elements: [
+      element("div", { class: "wide" }, table),
+      legend,
+      state,
+      fault,
+      atoms,
+      ...sources(lines.flatMap((line) => (line === null ? [] : [line.endpoint]))),
+    ],
     pending,
   };
+}
+
+/** What an endpoint's value is, and the data that it was learnt from; empty where that is not told. */
+export function aboutOf(description: string): { meaning: string; data: string } {
+  const place = description.indexOf(" Data: ");
+  if (place === -1) return { meaning: description, data: "" };
+  return {
+    meaning: description.slice(0, place),
+    data: description.slice(place + " Data: ".length),
+  };
+}
+
+/** The data of all endpoints, folded: beside the values they would be most of what is read. */
+function sources(endpoints: Endpoint[]): HTMLElement[] {
+  const told = endpoints.flatMap(({ title, description }) => {
+    const { data } = aboutOf(description);
+    return data === ""
+      ? []
+      : [element("div", {}, element("dt", {}, title), element("dd", {}, data))];
+  });
+  if (told.length === 0) return [];
+  const summary = element("summary", {}, "Data that the endpoints were learnt from");
+  const list = element("dl", { class: "facts" }, ...told);
+  return [element("details", { class: "sources" }, summary, list)];
 }
 
 /** Says how far a value can be trusted. */

@@ -73,6 +73,12 @@ export async function testDetails(browser: Browser, site: Served): Promise<void>
       await page.keyboard.press("End");
       ok((await page.locator("#details .readout").innerText()).startsWith("Atom 11, "));
       deepEqual(await nameless(page, visit.context), []);
+      // Citations are told once, and folded.
+      ok(!(await page.locator("#details .predictions").innerText()).includes("Data:"));
+      await page.locator("#details .sources summary").click();
+      ok(/doi/.test(await page.locator("#details .sources").innerText()));
+      const close = await page.locator("#details .heading form button").boundingBox();
+      ok(close !== null && close.y > 0 && close.y < 250, "Close stays in sight");
       const widths = await page
         .locator("#details")
         .evaluate((dialog) => [dialog.scrollWidth, dialog.clientWidth]);
