@@ -272,6 +272,7 @@ export async function testEditor(browser: Browser, site: Served): Promise<void> 
   await testEditedForms(page);
   await testLeftDrawing(page);
   await testListBesideFile(page);
+  await testEditingMeanwhile(page);
   await checkQuiet("cpu: no errors on the console while drawing by hand", visit);
   await visit.context.close();
 }
@@ -380,5 +381,34 @@ async function testListBesideFile(page: Page): Promise<void> {
     ok(/two\.csv \(2 rows\)/.test(await page.locator("#aside-text").innerText()));
     await page.locator("#aside-back").click();
     await page.locator("#file-name").getByText("two.csv").waitFor();
+  });
+}
+
+/** What the sketcher asks is answered between two pieces of a table. */
+async function testEditingMeanwhile(page: Page): Promise<void> {
+  await checks.check("cpu: a change is scored while a table is being scored", async () => {
+    await page.locator("#clear").click();
+    const lines = Array.from({ length: 3_000 }, (_, row) => {
+      const chain = "C".repeat(1 + (row % 40));
+      return `${chain}OC(=O)c1ccc(N${"C".repeat(1 + Math.floor(row / 40))})cc1 row${row}`;
+    });
+    await page.locator("#smiles").fill(lines.join("\n"));
+    await page.locator("#score").click();
+    await page.locator('#results tr[data-row="0"] td[data-domain]').first().waitFor();
+    await page.locator('#results tr[data-row="0"] th button').click();
+    await page.locator("#details-edit").click();
+    await page.locator("#editor-state").getByText("the values follow").waitFor();
+    const field = page.locator("#editor-smiles");
+    await field.fill("CCOC(=O)c1ccc(N)cc1F");
+    await field.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor();
+    const took = Number(
+      /Scored in (\d+) ms/.exec(await page.locator("#editor-state").innerText())?.[1],
+    );
+    ok(await page.locator("#cancel").isVisible(), "still scoring");
+    ok(took < 6_000, `${took} ms`);
+    await page.keyboard.press("Escape");
+    await page.locator("#cancel").click();
+    await page.locator("#score").waitFor();
   });
 }
