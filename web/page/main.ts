@@ -112,6 +112,8 @@ const keeping = keepingPanel(app, {
     .map((file) => file?.sha256 ?? "")
     .concat(built.code)
     .join(" "),
+  results,
+  selection,
   onShow: (given) => input.show(given),
 });
 

@@ -2,6 +2,7 @@
 
 import type { Found } from "../package/src/session.js";
 import type { Input } from "./app.js";
+import type { SortKey } from "./view.js";
 
 export interface Kept {
   /** Which model's scores these are. */
@@ -27,7 +28,25 @@ export async function load(place: Place): Promise<Kept | null> {
   return null;
 }
 
-export async function forget(place: Place): Promise<void> {
+/** How the table that was open last was looked at. */
+export interface Look {
+  sort: { key: SortKey; descending: boolean };
+  selected: ReadonlySet<number>;
+}
+
+const LOOK = "look";
+
+export async function saveLook(look: Look): Promise<void> {
+  await inStore("readwrite", (store) => store.put(look, LOOK));
+}
+
+export async function loadLook(): Promise<Look | null> {
+  const look = (await inStore("readonly", (store) => store.get(LOOK))) as Partial<Look> | undefined;
+  const { sort, selected } = look ?? {};
+  return typeof sort?.key?.by === "string" && selected instanceof Set ? { sort, selected } : null;
+}
+
+export async function forget(place: Place | typeof LOOK): Promise<void> {
   await inStore("readwrite", (store) => store.delete(place));
 }
 

@@ -3,7 +3,9 @@
 import * as format from "../../package/src/format.js";
 import type { App, Aside, Input } from "../app.js";
 import { find } from "../dom.js";
+import type { Selection } from "../selection.js";
 import * as store from "../store.js";
+import type { ResultsPanel } from "./results.js";
 
 /** Larger tables are not kept: writing them would take seconds. */
 const LARGEST = { bytes: 40_000_000, values: 6_000_000 };
@@ -11,6 +13,8 @@ const LARGEST = { bytes: 40_000_000, values: 6_000_000 };
 const EVERY_MS = 2_000;
 /** For how many times as long as it took the next save waits. */
 const REST = 20;
+/** Somebody who selects row after row is waited for that long. */
+const LOOK_MS = 300;
 
 export const isTooLarge = (bytes: number, values: number): boolean =>
   bytes > LARGEST.bytes || values > LARGEST.values;
@@ -27,7 +31,17 @@ export interface KeepingPanel {
 
 export function keepingPanel(
   app: App,
-  { model, onShow }: { model: string; onShow(input: Input): void },
+  {
+    model,
+    results,
+    selection,
+    onShow,
+  }: {
+    model: string;
+    results: Pick<ResultsPanel, "table" | "look">;
+    selection: Selection;
+    onShow(input: Input): void;
+  },
 ): KeepingPanel {
   const aside = find("aside", HTMLElement);
   const asideText = find("aside-text", HTMLElement);
@@ -47,7 +61,7 @@ export function keepingPanel(
   let loaded = false;
 
   /** After all that is being written. */
-  const forget = (place: store.Place): void => {
+  const forget = (place: Parameters<typeof store.forget>[0]): void => {
     saving = saving.then(() => store.forget(place)).catch(() => undefined);
   };
 
@@ -133,8 +147,30 @@ export function keepingPanel(
   app.changed.forgotten.on(() => {
     forget("last");
     forget("aside");
+    forget("look");
     asideSaved = true;
   });
+  // What is back is by then not all that is seen.
+  app.changed.phase.on(() => {
+    if (app.phase === "scoring") kept.hidden = true;
+  });
+  let looking: number | undefined;
+  const saveLook = (): void => {
+    window.clearTimeout(looking);
+    if (!loaded || app.session === null) return;
+    looking = window.setTimeout(() => {
+      if (app.session === null) return;
+      const look = { sort: results.table.view.sort, selected: selection.rows };
+      saving = saving.then(() => store.saveLook(look)).catch(() => undefined);
+    }, LOOK_MS);
+  };
+  results.table.arranged.on(saveLook);
+  selection.changed.on(saveLook);
+  /** Rows are sorted and selected as they were; of a ranking, which is not kept, nothing is left. */
+  const lookAgain = ({ sort, selected }: store.Look, rows: number): void => {
+    if (sort.key.by !== "similarity") results.look({ sort });
+    selection.rows = new Set([...selected].filter((row) => row < rows));
+  };
   app.changed.aside.on(() => {
     const before = app.aside;
     aside.hidden = before === null;
@@ -182,7 +218,11 @@ export function keepingPanel(
 
   return {
     async restore() {
-      const [found, before] = await Promise.all([ofModel("last"), ofModel("aside")]);
+      const [found, before, look] = await Promise.all([
+        ofModel("last"),
+        ofModel("aside"),
+        store.loadLook().catch(() => null),
+      ]);
       loaded = true;
       const busy = app.session !== null || app.phase !== "idle" || location.hash !== "";
       const typed = document.querySelector<HTMLTextAreaElement>("#smiles")?.value !== "";
@@ -193,6 +233,7 @@ export function keepingPanel(
       onShow(found.input);
       const session = await app.open(found.input, found.found);
       if (session === null) return;
+      if (look !== null) lookAgain(look, session.rows.length);
       const name = found.input.text === null ? found.input.source.name : "Your list";
       const { scored } = session.counts;
       keptText.textContent = `${name} is back from your last visit, with ${format.plural(scored, "scored row")}; it was kept on this device only.`;

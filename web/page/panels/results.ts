@@ -42,6 +42,8 @@ export interface ResultsPanel {
   /** The row that many places from another as the table shows them; null beyond its ends. */
   beside(row: number, step: number): number | null;
   readonly table: ResultTable;
+  /** Filters and sorts the table. */
+  look(change: Partial<View>): void;
   /** The rows were ranked: the nearest first; or the ranking is gone. */
   showRanking(): void;
 }
@@ -469,6 +471,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     unfolding(find(name, HTMLButtonElement), find(bar, HTMLElement));
   return {
     table,
+    look,
     showRanking() {
       const key = { by: "similarity" } as const;
       const { view } = table;

@@ -151,6 +151,20 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
     ok((await page.locator("#smiles").inputValue()).startsWith("CCO ethanol"));
   });
+  await checks.check("cpu: a table is sorted and selected as it was after a reload", async () => {
+    const names = (): Promise<string[]> =>
+      page.locator("#viewport tbody tr:not(.spacer) th.row").allInnerTexts();
+    await page.locator("#viewport thead .number .sort").last().click();
+    await page.locator("#viewport tbody input").nth(1).click();
+    const before = await names();
+    await page.waitForTimeout(800);
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    await settled(page);
+    equal(await page.locator("#selected").innerText(), "1 row selected");
+    equal(await page.locator("#viewport thead th[aria-sort=ascending]").count(), 1);
+    deepEqual(await names(), before);
+  });
   await checks.check("cpu: a reload in the middle of scoring loses no row", async () => {
     page.on("dialog", (dialog) => void dialog.accept().catch(() => undefined));
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 20_000));
