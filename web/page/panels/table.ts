@@ -74,6 +74,8 @@ interface Column {
   part: "structure" | "naming" | "score" | "rest";
   /** Width in characters. */
   width: number;
+  /** Its cell of a row with an error has the reason, over the columns behind it. */
+  holdsReason?: boolean;
   /** Null where the cell before it reaches this far. */
   cell(row: Row, index: number): HTMLTableCellElement | null;
 }
@@ -303,6 +305,14 @@ export class ResultTable {
     return this.#wholeCards || all <= ON_CARD + 1 ? all : ON_CARD;
   }
 
+  /** The column that tells what a row is about: its drawing, or else its name, or else its SMILES. */
+  get #pinned(): number {
+    const place = (wanted: Column["part"]): number =>
+      this.#columns.findIndex(({ part }) => part === wanted);
+    const [structure, naming] = [place("structure"), place("naming")];
+    return structure !== -1 && (this.#data?.drawn === true || naming === -1) ? structure : naming;
+  }
+
   /** What the button on a card says; null where nothing is left out. */
   get #more(): string | null {
     const all = this.#data?.shown.endpoints.length ?? 0;
@@ -381,15 +391,25 @@ export class ResultTable {
   #drawHead(caption: string): void {
     this.#bar.hidden = !this.#narrow;
     this.#table.querySelectorAll("caption, colgroup").forEach((old) => old.remove());
+    const number = Math.max(4, String(this.#data?.rows.length ?? 0).length + 2);
+    const widths = [
+      `calc(${number}ch + 2rem)`,
+      ...this.#columns.map(({ width }) => `calc(${width}ch + 1.5rem)`),
+    ];
     const group = element("colgroup");
-    const number = element("col");
-    number.style.width = `calc(${Math.max(4, String(this.#data?.rows.length ?? 0).length + 2)}ch + 2rem)`;
-    group.append(number);
-    for (const { width } of this.#columns) {
+    for (const width of widths) {
       const column = element("col");
-      column.style.width = `calc(${width}ch + 1.5rem)`;
+      column.style.width = width;
       group.append(column);
     }
+    const pinned = this.#pinned;
+    const reason = this.#columns.findIndex(({ holdsReason }) => holdsReason);
+    const sum = (parts: string[]): string => `calc(${parts.join(" + ")})`;
+    const [first = ""] = widths;
+    const { style } = this.#table;
+    style.setProperty("--pinned-left", first);
+    style.setProperty("--pinned-right", sum([first, widths[pinned + 1] ?? "0px"]));
+    style.setProperty("--reason-left", sum(widths.slice(0, Math.max(0, reason) + 1)));
     this.#table.prepend(element("caption", { class: "spoken" }, caption), group);
     if (this.#narrow) {
       this.#drawCardHead();
@@ -421,24 +441,28 @@ export class ResultTable {
       if (key.by === "structure") sorting = element("span", { class: "plain" }, title);
       else {
         sorting = element("button", { type: "button", class: "sort", title: description }, name);
-        if (unit !== "") sorting.append(element("span", { class: "unit" }, unit));
+        if (unit !== "") {
+          const meaning = format.unitMeaning(unit);
+          sorting.append(
+            element("span", { class: "unit", title: meaning === "" ? description : meaning }, unit),
+          );
+        }
         sorting.addEventListener("click", () => this.#sortBy(key));
       }
-      // Numbers stand on the right: the menu is where their column has room.
       this.#keyOfHead.set(menu, key);
       this.#keyOfHead.set(sorting, key);
-      const parts = kind === "number" ? [menu, sorting] : [sorting, menu];
-      made.append(element("div", { class: "head" }, ...parts));
+      made.append(element("div", { class: "head" }, sorting, menu));
+      if (index === pinned) made.classList.add("pinned");
       return made;
     });
-    const first = element(
+    const rowHead = element(
       "th",
       { scope: "col", class: "row", attributes: { "aria-colindex": "1", role: "columnheader" } },
       this.#all,
       element("span", { title: "Row" }, "#"),
     );
     const lines = [
-      element("tr", { attributes: { "aria-rowindex": "1", role: "row" } }, first, ...cells),
+      element("tr", { attributes: { "aria-rowindex": "1", role: "row" } }, rowHead, ...cells),
     ];
     const groups = this.#groups();
     if (groups !== null) lines.unshift(groups);
@@ -588,6 +612,7 @@ export class ResultTable {
     const row = this.#data?.rows[index] as Row;
     const live = this.#live.get(index);
     if (live !== undefined && live.row === row) return live.element;
+    const pinned = this.#pinned;
     const cells = this.#columns.flatMap((column, place) => {
       const cell = column.cell(row, index);
       if (cell === null) return [];
@@ -595,6 +620,7 @@ export class ResultTable {
       // The roles are those of the elements, which a card's layout would take from them.
       cell.setAttribute("role", "cell");
       cell.classList.add(`on-card-${column.part}`);
+      if (place === pinned) cell.classList.add("pinned");
       cell.dataset.label = column.title;
       return [cell];
     });
@@ -713,8 +739,24 @@ export class ResultTable {
     const step = steps[event.key];
     if (step === undefined) return;
     event.preventDefault();
+    if (event.key === "ArrowUp" && this.#active === 0) {
+      this.#focusHead();
+      return;
+    }
     this.#active = Math.min(Math.max(this.#active + step, 0), this.#order.length - 1);
     this.focusRow();
+  }
+
+  /** From the first row: to the header that the rows are sorted by, or else the first. */
+  #focusHead(): void {
+    if (this.#narrow) {
+      this.#sortChoice.focus();
+      return;
+    }
+    const sorted = this.#head.querySelector<HTMLElement>(
+      ":is([aria-sort=ascending], [aria-sort=descending]) .sort",
+    );
+    (sorted ?? this.#head.querySelector<HTMLElement>(".sort") ?? this.#all).focus();
   }
 
   /** With many columns the Tab key alone takes long. */
@@ -847,18 +889,21 @@ function columns(
       },
     };
   };
+  const hasTrust = calibrated && counted.length > 0;
   const least = Math.ceil(REASON_WIDTH / Math.max(1, shown.endpoints.length));
   const score = (endpoint: number, place: number): Column => {
-    const { title = "", unit = "", description = "" } = endpoints[endpoint] ?? {};
+    const { title = "", description = "" } = endpoints[endpoint] ?? {};
     const of = endpoints[endpoint];
+    const unitText = format.unitOf(of ?? {});
     return {
       key: { by: "score", endpoint },
       title,
-      unit: format.unit(unit),
+      unit: unitText,
       description,
       group: of === undefined ? "" : groupOf(of),
       kind: "number",
       part: place < onCard ? "score" : "rest",
+      holdsReason: place === 0 && !hasTrust,
       // The title breaks between its words, into few lines; the longest word, the unit and an
       // interval must fit.
       width: Math.max(
@@ -868,13 +913,14 @@ function columns(
           Math.max(
             11,
             Math.ceil(title.length / TITLE_LINES) + 3,
-            ...title.split(" ").map((word) => word.length + 1),
-            unit.length,
+            ...title.split(" ").map((word) => Math.ceil(1.15 * word.length) + 2),
+            unitText.length,
           ),
         ),
       ),
       cell(row, at) {
-        if (row.error !== null) return place === 0 ? reason(row, shown.endpoints.length) : null;
+        if (row.error !== null)
+          return place === 0 && !hasTrust ? reason(row, shown.endpoints.length) : null;
         const estimate = scores.estimate(at, endpoint);
         if (estimate === null) return element("td", { class: "number none" }, "–");
         const cell = estimateCell(estimate, drawn || narrow);
@@ -893,8 +939,13 @@ function columns(
     kind: "text",
     part: "score",
     width: REASON_WIDTH,
+    holdsReason: !hasTrust,
     cell: (row) =>
-      row.error === null ? element("td", { class: "none" }, stateText(row)) : reason(row, 1),
+      row.error === null
+        ? element("td", { class: "none" }, stateText(row))
+        : hasTrust
+          ? null
+          : reason(row, 1),
   };
   // The structures of an SDF are no column of it.
   const structure: Column = {
@@ -951,7 +1002,11 @@ function columns(
     kind: "number",
     part: "score",
     width: 13,
-    cell: (_, at) => standingCell(standing(scores, at, counted)),
+    holdsReason: true,
+    cell: (row, at) =>
+      row.error === null
+        ? standingCell(standing(scores, at, counted))
+        : reason(row, 1 + Math.max(1, shown.endpoints.length)),
   };
   const naming = shown.fields.filter((index) => index === columns.smiles || index === id);
   const others = shown.fields.filter((index) => !naming.includes(index));
@@ -960,7 +1015,7 @@ function columns(
     ...naming.map(field),
     ...(ranked === null ? [] : [similarity]),
     ...others.slice(0, OWN_FIRST).map(field),
-    ...(calibrated && counted.length > 0 ? [trust] : []),
+    ...(hasTrust ? [trust] : []),
     ...(shown.endpoints.length > 0 ? shown.endpoints.map(score) : [result]),
     ...others.slice(OWN_FIRST).map(field),
   ];
