@@ -81,7 +81,7 @@ const details = detailsPanel(app, {
   beside: (row, step) => results.beside(row, step),
   onClose: (row) => results.focusRow(row),
   onEdit: (session, row) => void editor.edit(session, row),
-  onSimilar: (line) => screening.rank(line),
+  onSimilar: (line) => void screening.rank(line),
 });
 const editor = editorPanel(app, {
   onClose: (row) => (row === null ? input.focusScore() : results.focusRow(row)),
@@ -94,7 +94,11 @@ const results = resultsPanel(app, {
   onEdit: (session, row) => void editor.edit(session, row),
   onSimilar(session, row) {
     const line = lineOf(session, row);
-    if (line !== null) screening.rank(line);
+    if (line === null) return;
+    void screening.rank(line).then(() => {
+      // The rows were put in another order under it.
+      if (document.activeElement === document.body) results.focusRow(row);
+    });
   },
   onOpen: (session, row) => details.show(session, row),
 });

@@ -86,7 +86,14 @@ export function rankingWords(
   const large = `too large${embedded ? " for an embedding (ECFP4 compares larger ones)" : ""}`;
   const reasons = (["scored", "failed", "pending"] as const).map((state): [number, string] => {
     const count = of(state);
-    const [is, has] = count === 1 ? ["is", "has an error"] : ["are", "have errors"];
+    const failed = rows.filter((row) => row.state === "failed").length;
+    // What cannot be scored can often be compared: the table counts more errors than that.
+    const others = state === "failed" && failed > count ? failed - count : 0;
+    const but =
+      others === 0
+        ? ""
+        : ` (${format.count(others)} more ${others === 1 ? "has an error and was" : "have errors and were"} compared all the same)`;
+    const [is, has] = count === 1 ? ["is", `has an error${but}`] : ["are", `have errors${but}`];
     // Of those that are not scored, scoring would tell.
     const why = { scored: `${is} ${large}`, failed: has, pending: `${is} ${large} or ${has}` };
     return [count, why[state]];
@@ -95,4 +102,26 @@ export function rankingWords(
     count === 0 ? [] : [`${format.count(count)} ${why}`],
   );
   return `${ranked} ${format.plural(left.length, "row")} could not be compared: ${told.join(", ")}.`;
+}
+
+/** The two kinds of methods, of which one needs a model. */
+export type Cost = "embedding" | "fingerprint";
+export const costOf = (by: SimilarityName): Cost =>
+  by === "embedding" || by === "fused" ? "embedding" : "fingerprint";
+
+/** How long a ranking will take; `rate`, in rows a second, is null until it was measured here. */
+export function expectedWords(
+  by: SimilarityName,
+  rows: number,
+  rate: number | null,
+  /** The rows were compared by this method before, and what that found is kept. */
+  before: boolean,
+): string {
+  if (before) return "Compared before: takes seconds.";
+  const of = format.plural(rows, "row");
+  if (rate !== null)
+    return `Takes about ${format.duration(rows / rate)} for ${of} on this device${costOf(by) === "embedding" && rows / rate > 20 ? "; ECFP4 takes seconds" : ""}.`;
+  return costOf(by) === "embedding"
+    ? "Each row is embedded once, which takes minutes for thousands of them; ECFP4 takes seconds."
+    : "Takes seconds.";
 }

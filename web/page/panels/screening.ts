@@ -6,15 +6,29 @@ import type { SimilarityName } from "../../package/src/protocol.js";
 import { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import { rankingWords, TOLD, type Unusable, unusableWords } from "../ranking.js";
+import { Meter } from "../meter.js";
+import {
+  type Cost,
+  costOf,
+  expectedWords,
+  rankingWords,
+  TOLD,
+  type Unusable,
+  unusableWords,
+} from "../ranking.js";
 import type { Ranked } from "./table.js";
 
 export interface ScreeningPanel {
   /** How the rows stand to the actives; null unless they were ranked. */
   ranked(): Ranked | null;
-  /** Ranks the table by these actives, a line each. */
-  rank(lines: string): void;
+  /** Ranks the table by these actives, a line each; resolves once that is done or given up. */
+  rank(lines: string): Promise<void>;
 }
+
+const WAITS =
+  "The table is still being scored. Rank it once that is done, or cancel the scoring first.";
+/** Fewer rows tell no rate. */
+const MEASURED = 100;
 
 export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): ScreeningPanel {
   const open = find("screening-open", HTMLButtonElement);
@@ -25,8 +39,15 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
   const cancel = find("rank-cancel", HTMLButtonElement);
   const clear = find("rank-clear", HTMLButtonElement);
   const state = find("rank-state", HTMLElement);
+  const expected = find("rank-expected", HTMLElement);
   let ranked: Ranked | null = null;
   let running: AbortController | null = null;
+  /** The references come from a row of the table, and not from the user. */
+  let fromRow = false;
+  /** What was compared of which table, all of it. */
+  const compared = new WeakMap<Session, Set<Cost>>();
+  /** Rows a second, as last measured. */
+  const rates = new Map<Cost, number>();
 
   const drop = (): void => {
     ranked?.actives.close();
@@ -37,7 +58,16 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     const focused = document.activeElement === rank || document.activeElement === cancel;
     rank.hidden = running !== null;
     cancel.hidden = running === null;
-    rank.disabled = app.phase !== "idle";
+    const busy = app.phase !== "idle";
+    rank.disabled = busy;
+    rank.title = busy ? WAITS : "";
+    const method = by.value as SimilarityName;
+    const { session } = app;
+    const before = session !== null && compared.get(session)?.has(costOf(method)) === true;
+    expected.textContent = busy
+      ? WAITS
+      : expectedWords(method, session?.rows.length ?? 0, rates.get(costOf(method)) ?? null, before);
+    expected.hidden = running !== null || session === null;
     if (focused) (running === null ? rank : cancel).focus();
   };
   const run = async (): Promise<void> => {
@@ -50,8 +80,7 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     }
     if (app.phase !== "idle") {
       // One worker does both, and what is cancelled of the one would end a batch of the other.
-      state.textContent =
-        "The table is still being scored. Rank it once that is done, or cancel the scoring first.";
+      state.textContent = WAITS;
       // The panel may have been hidden until now.
       app.announce(state.textContent);
       return;
@@ -77,9 +106,21 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
         text.focus();
         return;
       }
+      const meter = new Meter();
+      meter.add(performance.now() / 1_000, 0);
+      const cost = costOf(chosen);
+      const known = compared.get(session) ?? new Set();
       const ranking = await session.rank(actives, chosen, controller.signal, (done) => {
-        state.textContent = `Compared ${format.count(done)} of ${format.plural(total, "row")}…`;
+        meter.add(performance.now() / 1_000, done);
+        const { rate } = meter;
+        // What is kept from before goes faster than anything.
+        if (rate !== null && done >= MEASURED && !known.has(cost)) rates.set(cost, rate);
+        const rest = meter.left(total - done);
+        const time = rest === null || done === total ? "" : `, ${format.duration(rest)} left`;
+        const text = `Compared ${format.count(done)} of ${format.plural(total, "row")}${time}…`;
+        state.textContent = `${text} ${left}`.trim();
       });
+      compared.set(session, known.add(cost));
       if (app.session !== session || controller.signal.aborted) return;
       ranked = { ...ranking, actives };
       actives = null;
@@ -111,8 +152,15 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     onRanked();
     rank.focus();
   });
+  text.addEventListener("input", () => {
+    fromRow = false;
+  });
+  by.addEventListener("change", draw);
   app.changed.phase.on(draw);
   app.changed.session.on(() => {
+    // They are of the table before.
+    if (fromRow) text.value = "";
+    fromRow = false;
     running?.abort();
     running = null;
     drop();
@@ -125,7 +173,8 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       panel.hidden = false;
       open.setAttribute("aria-expanded", "true");
       text.value = lines;
-      void run();
+      fromRow = true;
+      return run();
     },
   };
 }
