@@ -35,14 +35,16 @@ export interface Details {
 }
 
 const DOMAINS: Record<Domain, { label: string; meaning: string }> = {
-  in: { label: "In", meaning: "similar molecules were measured, and agree with it" },
+  in: { label: "In", meaning: "similar molecules are in the training data" },
   borderline: {
     label: "Borderline",
-    meaning: "what was measured is less similar than usual, or agrees less",
+    meaning:
+      "the training data are less similar than usual, or further from the prediction where they are similar",
   },
   out: {
     label: "Out",
-    meaning: "nothing similar was measured, or it disagrees, so the prediction is a guess",
+    meaning:
+      "nothing similar is in the training data, or it is far from the prediction, which is a guess",
   },
 };
 const INTERVAL = "90 % interval: holds the measured value nine times out of ten";
@@ -110,7 +112,13 @@ export function rowDetails(
   let pending: Pending | null = null;
   if (row.state === "scored") {
     const estimates = endpoints.map((_, endpoint) => session.scores.estimate(index, endpoint));
-    const made = predictions(session, { drawing, caption }, endpoints, estimates, calibrated);
+    const made = predictions(
+      session,
+      { drawing, caption, own: row.standardization?.smiles ?? null },
+      endpoints,
+      estimates,
+      calibrated,
+    );
     parts.push(...made.elements);
     pending = made.pending;
   }
@@ -152,7 +160,8 @@ interface Line {
 
 function predictions(
   session: Session,
-  { drawing, caption }: { drawing: HTMLElement; caption: HTMLElement },
+  /** Where the molecule is drawn, what is said below it, and its SMILES as it was scored. */
+  { drawing, caption, own }: { drawing: HTMLElement; caption: HTMLElement; own: string | null },
   endpoints: Endpoint[],
   estimates: (Estimate | null)[],
   calibrated: boolean,
@@ -184,7 +193,7 @@ function predictions(
   });
   const rows = lines.flatMap((line) => {
     if (line === null) return [];
-    const { title, unit, description } = line.endpoint;
+    const { title, description } = line.endpoint;
     const { value: number, interval } = line.estimate;
     const value = element("data", { value: String(number) }, format.estimate(number, interval));
     const made = element(
@@ -199,7 +208,7 @@ function predictions(
         line.standing,
       ),
       labelled("Value", "number", value),
-      labelled("Unit", "", unit === "" ? unknown("–") : format.unit(unit)),
+      unitCell(line.endpoint),
     );
     if (calibrated) made.append(line.interval, line.domain, line.nearest);
     return [made];
@@ -256,7 +265,7 @@ function predictions(
         const { name } = line.endpoint;
         const place = explanation.predictions.findIndex(({ endpoint }) => endpoint === name);
         const prediction = explanation.predictions[place] ?? null;
-        fill(line, prediction);
+        fill(line, prediction, own);
         const standing = explanation.standings[place] ?? null;
         line.standing.textContent = standing === null ? "" : sentence(standing);
         const nearest = prediction?.nearest?.smiles;
@@ -348,40 +357,29 @@ function assess({ interval, domain }: Line, estimate: Estimate | null): void {
 }
 
 /** The same, and what the prediction stands nearest to; nothing is known where it is null. */
-function fill(line: Line, prediction: Prediction | null): void {
+function fill(line: Line, prediction: Prediction | null, own: string | null): void {
   assess(line, prediction);
   const { nearest } = line;
   const neighbour = prediction?.nearest ?? null;
+  if (neighbour === null) {
+    nearest.replaceChildren(unknown("–", "not known"));
+    return;
+  }
+  const { smiles, similarity, measured } = neighbour;
+  const itself = smiles === own;
+  const words =
+    measured === null ? "" : measuredWords(measured, prediction?.task, prediction?.unit ?? "");
   nearest.replaceChildren(
-    ...(neighbour === null
-      ? [unknown("–", "not known")]
-      : [
-          element(
-            "div",
-            { class: "drawing small" },
-            element("code", { class: "smiles" }, neighbour.smiles),
-          ),
-          element(
-            "span",
-            { class: "similarity" },
-            "similarity ",
-            element(
-              "data",
-              { value: String(neighbour.similarity) },
-              neighbour.similarity.toFixed(2),
-            ),
-            ...(neighbour.measured === null
-              ? []
-              : [
-                  ", measured ",
-                  element(
-                    "data",
-                    { value: String(neighbour.measured) },
-                    measuredWords(neighbour.measured, prediction?.task, prediction?.unit ?? ""),
-                  ),
-                ]),
-          ),
-        ]),
+    element("div", { class: "drawing small" }, element("code", { class: "smiles" }, smiles)),
+    element(
+      "span",
+      { class: "similarity" },
+      itself ? "this very molecule, similarity " : "similarity ",
+      element("data", { value: String(similarity) }, similarity.toFixed(2)),
+      ...(measured === null
+        ? []
+        : [", measured ", element("data", { value: String(measured) }, words)]),
+    ),
   );
 }
 
@@ -399,6 +397,14 @@ function badge(domain: Domain): HTMLElement {
   const { label, meaning } = DOMAINS[domain];
   const made = element("span", { class: "domain", title: meaning }, label);
   made.dataset.domain = domain;
+  return made;
+}
+
+/** What the values are in. */
+function unitCell(endpoint: Endpoint): HTMLTableCellElement {
+  const unit = format.unitOf(endpoint);
+  const made = labelled("Unit", "", unit === "" ? unknown("–") : unit);
+  made.title = format.unitMeaning(endpoint.unit);
   return made;
 }
 
