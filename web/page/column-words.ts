@@ -1,5 +1,6 @@
 /** What is said of a column, whether or not the table shows it. */
 
+import * as format from "../package/src/format.js";
 import type { Endpoint, Header } from "../package/src/protocol.js";
 import type { ColumnKey } from "./view.js";
 
@@ -27,8 +28,11 @@ export function columnWords(
 ): ColumnWords {
   const neither = { unit: "", about: "", holds: "neither" } as const;
   if (key.by === "score") {
-    const { title = "", unit = "", description: about = "" } = endpoints[key.endpoint] ?? {};
-    return { title, unit, about, holds: "numbers", orders: NUMBERS };
+    const endpoint = endpoints[key.endpoint];
+    const { title = "", unit: named = "", description = "" } = endpoint ?? {};
+    const meaning = format.unitMeaning(named);
+    const about = [meaning === "" ? "" : `${meaning}.`, description].filter(Boolean).join(" ");
+    return { title, unit: format.unitOf(endpoint ?? {}), about, holds: "numbers", orders: NUMBERS };
   }
   if (key.by === "similarity") {
     const about = "To the nearest of the reference actives; 1 is the same.";

@@ -6,8 +6,21 @@ export interface Scale {
   ticks: number[];
 }
 
-/** A scale over all numbers that are numbers, with round ticks; null where there are none. */
-export function scaleOf(values: ArrayLike<number>, ticks = 6): Scale | null {
+/** Between which numbers alone there can be any. */
+export interface Limits {
+  low: number;
+  high: number;
+}
+
+/**
+ * A scale over all numbers that are numbers, with round ticks, within the limits; null where there
+ * are none.
+ */
+export function scaleOf(
+  values: ArrayLike<number>,
+  ticks = 6,
+  limits: Limits | null = null,
+): Scale | null {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at] ?? Number.NaN;
@@ -27,7 +40,11 @@ export function scaleOf(values: ArrayLike<number>, ticks = 6): Scale | null {
   const found = Array.from({ length: last - first + 1 }, (_, at) =>
     Number(((first + at) * step).toPrecision(12)),
   );
-  return { low: first * step, high: last * step, ticks: found };
+  const scale = { low: first * step, high: last * step, ticks: found };
+  if (limits === null || low < limits.low || high > limits.high) return scale;
+  const ends = { low: Math.max(scale.low, limits.low), high: Math.min(scale.high, limits.high) };
+  const within = found.filter((tick) => tick > ends.low && tick < ends.high);
+  return { ...ends, ticks: [ends.low, ...within, ends.high] };
 }
 
 /** 1, 2 or 5 times a power of ten. */
@@ -55,8 +72,13 @@ export interface Histogram {
 }
 
 /** Null where there are no numbers. */
-export function histogramOf(values: ArrayLike<number>, count: number, ticks = 6): Histogram | null {
-  const scale = scaleOf(values, ticks);
+export function histogramOf(
+  values: ArrayLike<number>,
+  count: number,
+  ticks = 6,
+  limits: Limits | null = null,
+): Histogram | null {
+  const scale = scaleOf(values, ticks, limits);
   if (scale === null) return null;
   const bins = binsOf(values, scale, count);
   return { scale, bins, counts: countsOf(bins, count) };

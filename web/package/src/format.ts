@@ -1,6 +1,6 @@
 /** Numbers as people read them. */
 
-import type { Interval, Standardization } from "./protocol.js";
+import type { EndpointTask, Interval, Standardization } from "./protocol.js";
 
 const whole = new Intl.NumberFormat("en");
 
@@ -89,6 +89,23 @@ export const unit = (text: string): string =>
     (_, sign: string, digits: string) =>
       `10${sign === "-" ? "\u207b" : ""}${[...digits].map((digit) => SUPERSCRIPT[Number(digit)]).join("")}`,
   );
+
+/** What the values of an endpoint are in, as it is printed; of a class, that they are probabilities. */
+export const unitOf = ({
+  unit: text = "",
+  task,
+}: {
+  unit?: string;
+  task?: EndpointTask | undefined;
+}): string => (text === "" && task === "classification" ? "probability" : unit(text));
+
+/** What stands behind a unit that is not self-evident; empty for others. */
+export function unitMeaning(text: string): string {
+  const scaled = /^z of (.+)$/.exec(text)?.[1];
+  return scaled === undefined
+    ? ""
+    : `Standard deviations of ${scaled} from the mean of the training data, which is 0`;
+}
 const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** A difference: its sign always, and two decimals. */

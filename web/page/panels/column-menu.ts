@@ -7,7 +7,7 @@ import type { App } from "../app.js";
 import type { ColumnWords } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { type ColumnFilters, typed } from "../filters.js";
-import { boundsOf, countsOf, type Histogram, histogramOf, medianOf } from "../plot.js";
+import { boundsOf, countsOf, type Histogram, histogramOf, type Limits, medianOf } from "../plot.js";
 import {
   type ColumnKey,
   type Containing,
@@ -166,6 +166,7 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
     for (const input of [low, high])
       input.addEventListener("input", () => set({ low: read(low), high: read(high) }));
     const chart = histogramChart({
+      limits: key.by === "domain" ? { low: 0, high: content.counted.length } : null,
       values: () => {
         const number = numbers(content, key, table.keys);
         return Float64Array.from(content.rows, (_, row) => number(row));
@@ -265,7 +266,12 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
     const words = means.wordsOf(key);
     renew = [];
     title.textContent = words.title;
-    const unit = words.unit === "" ? "" : `In ${format.unit(words.unit)}. `;
+    const unit =
+      words.unit === ""
+        ? ""
+        : words.unit === "probability"
+          ? "A probability. "
+          : `In ${words.unit}. `;
     about.textContent = `${unit}${words.about}`;
     about.hidden = about.textContent === "";
     body.replaceChildren(...sorting(key, words), ...filtering(key, words));
@@ -295,10 +301,12 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 /** A histogram of all rows, those shown in another colour; a range is chosen by dragging over it. */
 function histogramChart({
+  limits,
   values,
   order,
   onRange,
 }: {
+  limits: Limits | null;
   /** One a row. */
   values(): Float64Array;
   /** The rows shown. */
@@ -316,7 +324,7 @@ function histogramChart({
     if (!canvas.isConnected) return;
     if (known === null) {
       const all = values();
-      known = histogramOf(all, BINS, 4);
+      known = histogramOf(all, BINS, 4, limits);
       canvas.hidden = known === null;
       nothing.hidden = known !== null;
       if (known === null) return;

@@ -17,6 +17,7 @@ export function comparison(
   let before = "";
   const rows = endpoints.flatMap((endpoint, place) => {
     const { title, unit } = endpoint;
+    const meaning = format.unitMeaning(unit);
     const [one, other] = [first[place] ?? null, second[place] ?? null];
     const line = element(
       "tr",
@@ -26,7 +27,7 @@ export function comparison(
         { scope: "row" },
         title,
         " ",
-        element("span", { class: "unit" }, format.unit(unit)),
+        element("span", { class: "unit", title: meaning }, format.unitOf(endpoint)),
       ),
       cell(one),
       cell(other),

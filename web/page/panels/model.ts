@@ -61,13 +61,14 @@ function limit(tokens: number): string {
 function endpointLists(endpoints: Endpoint[]): HTMLElement[] {
   return groups(endpoints).map(({ name, endpoints: places }) => {
     const items = places.flatMap((place) => {
-      const { title = "", unit = "", description = "" } = endpoints[place] ?? {};
+      const { title = "", description = "" } = endpoints[place] ?? {};
+      const unit = format.unitOf(endpoints[place] ?? {});
       return [
         element(
           "dt",
           {},
           title,
-          ...(unit === "" ? [] : [" ", element("span", { class: "unit" }, format.unit(unit))]),
+          ...(unit === "" ? [] : [" ", element("span", { class: "unit" }, unit)]),
         ),
         element("dd", {}, description),
       ];

@@ -7,7 +7,15 @@ import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
 import { nameOf } from "../naming.js";
-import { correlation, countsOf, histogramOf, medianOf, type Scale, scaleOf } from "../plot.js";
+import {
+  correlation,
+  countsOf,
+  histogramOf,
+  type Limits,
+  medianOf,
+  type Scale,
+  scaleOf,
+} from "../plot.js";
 import type { Selection } from "../selection.js";
 import { type NumberKey, numbers } from "../view.js";
 import { bars, label, line, surface } from "./canvas.js";
@@ -93,9 +101,15 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
   /** The title with the unit, as an axis has it. */
   const axisOf = (select: HTMLSelectElement): string => {
     const key = JSON.parse(select.value) as NumberKey;
-    const unit = key.by === "score" ? (app.model?.endpoints[key.endpoint]?.unit ?? "") : "";
-    return unit === "" ? titleOf(select) : `${titleOf(select)} (${format.unit(unit)})`;
+    const unit = key.by === "score" ? format.unitOf(app.model?.endpoints[key.endpoint] ?? {}) : "";
+    return unit === "" ? titleOf(select) : `${titleOf(select)} (${unit})`;
   };
+
+  /** No row has more values in domain than are shown. */
+  const limitsOf = (select: HTMLSelectElement): Limits | null =>
+    (JSON.parse(select.value) as NumberKey).by === "domain"
+      ? { low: 0, high: table.content?.counted.length ?? 0 }
+      : null;
 
   const compute = (): void => {
     const { content } = table;
@@ -110,14 +124,14 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     const x = of(across);
     const y = up.value === "" ? null : of(up);
     if (y !== null) {
-      const [horizontal, vertical] = [scaleOf(x), scaleOf(y)];
+      const [horizontal, vertical] = [scaleOf(x, 6, limitsOf(across)), scaleOf(y, 6, limitsOf(up))];
       if (horizontal === null || vertical === null) return;
       plotted = { rows, x, y, across: horizontal, up: vertical, bins: null, counts: [] };
       const r = correlation(x, y);
       summary = `${titleOf(up)} over ${titleOf(across)}`;
       if (Number.isFinite(r)) summary += `, Pearson’s r ${format.score(r)}`;
     } else {
-      const histogram = histogramOf(x, BINS);
+      const histogram = histogramOf(x, BINS, 6, limitsOf(across));
       if (histogram === null) return;
       const { scale, bins, counts } = histogram;
       // No tick between two whole numbers.

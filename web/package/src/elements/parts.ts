@@ -42,15 +42,15 @@ export function chosen(
 
 /** A value, what it may also be, and how far it can be trusted. */
 export function estimate(
-  { value, interval, domain, unit }: RowPrediction,
+  { value, interval, domain, unit, task }: RowPrediction,
   withUnit: boolean,
 ): Node[] {
   const nodes: Node[] = [
     band(domain),
     element("data", { value: String(value) }, format.estimate(value, interval)),
   ];
-  if (withUnit && unit !== "")
-    nodes.push(element("span", { class: "unit" }, ` ${format.unit(unit)}`));
+  const printed = withUnit ? format.unitOf({ unit, task }) : "";
+  if (printed !== "") nodes.push(element("span", { class: "unit" }, ` ${printed}`));
   if (interval !== null) {
     const bounds = format.bounds(interval);
     nodes.push(
