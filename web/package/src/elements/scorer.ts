@@ -201,13 +201,15 @@ export class DelicateScorer extends Base {
   }
 
   #table(): HTMLTableSectionElement {
-    const heads = this.#columns.map(({ endpoint: { title, name, unit, description } }) => {
+    const heads = this.#columns.map(({ endpoint }) => {
+      const { title, name, description } = endpoint;
+      const unit = format.unitOf(endpoint);
       const head = element(
         "th",
         { scope: "col", class: "number", title: description },
         title || name,
       );
-      if (unit !== "") head.append(element("span", { class: "unit" }, format.unit(unit)));
+      if (unit !== "") head.append(element("span", { class: "unit" }, unit));
       return head;
     });
     const body = element("tbody");
@@ -272,6 +274,17 @@ export class DelicateScorer extends Base {
     Object.assign(slot.dataset, { smiles: text, name: `Structure of ${name || text}` });
     this.#seen?.observe(slot);
     head.append(slot);
+    const done = format.changes(row.standardization);
+    if (done.length > 0)
+      head.append(
+        element(
+          "span",
+          { class: "changes soft", attributes: { part: "changes" } },
+          "Scored as ",
+          element("code", { class: "smiles" }, row.standardization.smiles),
+          ` (${done.join("; ")})`,
+        ),
+      );
     const cells = this.#columns.map(({ place }) => {
       const prediction = row.predictions[place];
       const cell = element("td", { class: "number", attributes: { part: "value" } });
@@ -302,6 +315,8 @@ export function csv(rows: readonly Row[]): string {
   const head = [
     "smiles",
     "id",
+    "standardized",
+    "changes",
     ...endpoints.flatMap(({ endpoint: name, task }) => [
       name,
       // A probability has no interval.
@@ -313,6 +328,8 @@ export function csv(rows: readonly Row[]): string {
   const lines = rows.map((row) => [
     row.smiles || (row.standardization?.smiles ?? ""),
     row.id ?? "",
+    row.standardization?.smiles ?? "",
+    row.standardization === null ? "" : format.changes(row.standardization).join("; "),
     ...endpoints.flatMap(({ task }, place) => {
       const prediction = row.predictions?.[place];
       const { value, interval, domain } = prediction ?? { value: "", interval: null, domain: null };

@@ -79,7 +79,7 @@ button:disabled { opacity: 0.55; cursor: default; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9375em; }
 th, td { padding: 0.375rem 0.625rem; text-align: left; vertical-align: middle; border-bottom: 1px solid var(--line); }
 thead th { position: sticky; top: 0; background: var(--surface); z-index: 1; vertical-align: bottom; font-weight: 600; }
-th .unit, td .interval { display: block; }
+th .unit, td .interval, .changes { display: block; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 /* However wide the table is, beside the molecule and in sight. */
