@@ -79,7 +79,7 @@ import {
   medianOf,
   scaleOf,
 } from "../page/plot.js";
-import { rankingColumns, rankingWords, unusableWords } from "../page/ranking.js";
+import { expectedWords, rankingColumns, rankingWords, unusableWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
 import { standing, standingWords, trustColumns } from "../page/trust.js";
 import {
@@ -707,6 +707,24 @@ await checks.check("it is said why rows could not be compared, each in its numbe
   equal(
     rankingWords(rows("scored", "scored"), { nearest: Int32Array.of(0, 1) }, "fused"),
     "Ranked 2 rows, most similar first.",
+  );
+});
+
+await checks.check("it is said how long a ranking will take, and which errors it has not", () => {
+  equal(
+    expectedWords("fused", 9_983, 42, false),
+    "Takes about 4 min for 9,983 rows on this device; ECFP4 takes seconds.",
+  );
+  ok(expectedWords("embedding", 9_983, null, false).includes("minutes"));
+  equal(expectedWords("fingerprint", 9_983, null, false), "Takes seconds.");
+  equal(expectedWords("fused", 9_983, 42, true), "Compared before: takes seconds.");
+  equal(
+    rankingWords(
+      [{ state: "scored" }, { state: "failed" }, { state: "failed" }],
+      { nearest: Int32Array.of(0, 0, -1) },
+      "fingerprint",
+    ),
+    "Ranked 2 rows, most similar first. 1 row could not be compared: 1 has an error (1 more has an error and was compared all the same).",
   );
 });
 
