@@ -84,9 +84,9 @@ export function rankingWords(
   // The scoring model reads longer molecules than the one that embeddings are taken of.
   const embedded = by === "embedding" || by === "fused";
   const large = `too large${embedded ? " for an embedding (ECFP4 compares larger ones)" : ""}`;
+  const failed = rows.filter((row) => row.state === "failed").length;
   const reasons = (["scored", "failed", "pending"] as const).map((state): [number, string] => {
     const count = of(state);
-    const failed = rows.filter((row) => row.state === "failed").length;
     // What cannot be scored can often be compared: the table counts more errors than that.
     const others = state === "failed" && failed > count ? failed - count : 0;
     const but =

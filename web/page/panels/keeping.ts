@@ -189,7 +189,6 @@ export function keepingPanel(
     if (before === null) return;
     onShow(before.input);
     await app.bringBack();
-    if (app.aside === null) aside.hidden = true;
   });
   find("aside-drop", HTMLButtonElement).addEventListener("click", () => app.dropAside());
   find("kept-forget", HTMLButtonElement).addEventListener("click", () => {

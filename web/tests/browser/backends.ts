@@ -24,6 +24,7 @@ import {
   openFile,
   score,
   settled,
+  startScoring,
   status,
   visibleRows,
 } from "./page.js";
@@ -148,12 +149,7 @@ export async function testBackend(browser: Browser, site: Served, backend: Backe
           ? ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"]
           : ["CCO", "CCN", "CCC"];
       await openFile(page, "many.smi", cycle(smiles, total));
-      await page.locator("#score").click();
-      await page.waitForFunction(
-        () => document.querySelectorAll("#results tbody tr.scored").length > 0,
-        null,
-        { timeout: LIMIT },
-      );
+      await startScoring(page);
       await page.locator("#cancel").click();
       await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
       ok((await status(page)).startsWith("Cancelled"), await status(page));
@@ -232,12 +228,7 @@ export async function testDeviceLoss(browser: Browser, site: Served): Promise<vo
     await settled(page);
     const total = 2048;
     await openFile(page, "many.smi", cycle(["CCO", "CCN"], total));
-    await page.locator("#score").click();
-    await page.waitForFunction(
-      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
-      null,
-      { timeout: LIMIT },
-    );
+    await startScoring(page);
     await crash(page);
     await page.waitForFunction(
       () =>

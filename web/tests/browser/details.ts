@@ -14,6 +14,7 @@ import {
   open,
   openFile,
   score,
+  startScoring,
   violations,
   visibleRows,
 } from "./page.js";
@@ -119,12 +120,7 @@ export async function testDetails(browser: Browser, site: Served): Promise<void>
     "cpu: while a table is being scored, an explanation waits its turn",
     async () => {
       await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 4_000));
-      await page.locator("#score").click();
-      await page.waitForFunction(
-        () => document.querySelectorAll("#results tbody tr.scored").length > 0,
-        null,
-        { timeout: LIMIT },
-      );
+      await startScoring(page);
       // At once: the answer may come between a click and a look.
       const state = await page.evaluate(() => {
         document.querySelector<HTMLButtonElement>("#results tbody th button")?.click();

@@ -150,6 +150,16 @@ export async function score(page: Page, limit = LIMIT): Promise<void> {
   await finished(page, limit);
 }
 
+/** Presses Score, and waits until the first rows have their values. */
+export async function startScoring(page: Page): Promise<void> {
+  await page.locator("#score").click();
+  await page.waitForFunction(
+    () => document.querySelectorAll("#results tbody tr.scored").length > 0,
+    null,
+    { timeout: LIMIT },
+  );
+}
+
 export async function finished(page: Page, limit: number): Promise<void> {
   await page.waitForFunction(
     () => document.getElementById("status")?.textContent?.startsWith("Done") === true,

@@ -15,6 +15,7 @@ import {
   open,
   openFile,
   settled,
+  startScoring,
 } from "./page.js";
 
 export async function testCrash(browser: Browser, site: Served): Promise<void> {
@@ -24,12 +25,7 @@ export async function testCrash(browser: Browser, site: Served): Promise<void> {
     await settled(page);
     const total = 600;
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], total));
-    await page.locator("#score").click();
-    await page.waitForFunction(
-      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
-      null,
-      { timeout: LIMIT },
-    );
+    await startScoring(page);
     await crash(page);
     await finished(page, LIMIT);
     deepEqual(await counts(page), { rows: total, scored: total, errors: 0 });
@@ -50,12 +46,7 @@ export async function testCrash(browser: Browser, site: Served): Promise<void> {
   const many = 600;
   const begin = async (): Promise<void> => {
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], many));
-    await page.locator("#score").click();
-    await page.waitForFunction(
-      () => document.querySelectorAll("#results tbody tr.scored").length > 0,
-      null,
-      { timeout: LIMIT },
-    );
+    await startScoring(page);
   };
   await checks.check("cpu: workers that end without a word are replaced", async () => {
     await begin();
