@@ -12,6 +12,7 @@ import { detailsPanel, lineOf } from "./panels/details.js";
 import { domainPanel } from "./panels/domain.js";
 import { editorPanel } from "./panels/editor.js";
 import { enginePanel } from "./panels/engine.js";
+import { faultsPanel } from "./panels/faults.js";
 import { keepFocus } from "./panels/focus.js";
 import { helpPanel } from "./panels/help.js";
 import { inputPanel } from "./panels/input.js";
@@ -121,6 +122,7 @@ const keeping = keepingPanel(app, {
   onShow: (given) => input.show(given),
 });
 
+faultsPanel(app);
 input.readLink();
 
 // After the first paint, which nothing is to hold up.

@@ -26,7 +26,7 @@ import { checks, dist, type Explained } from "./browser/page.js";
 import { testPlots, testScreening, testSubstructure } from "./browser/selection.js";
 import { testColumnMenu, testDrawings, testShading, testTable } from "./browser/table.js";
 import { testFragmentAndWidth, testKeeping, testOffline } from "./browser/visits.js";
-import { testCrash } from "./browser/workers.js";
+import { testCrash, testStart } from "./browser/workers.js";
 import { COMMON, findChromium, WEBGPU } from "./chromium.js";
 import { serve } from "./server.js";
 
@@ -62,6 +62,7 @@ async function main(): Promise<void> {
     await run("keyboard", () => testKeyboard(browser, site));
     await run("fragment and width", () => testFragmentAndWidth(browser, site));
     await run("crash", () => testCrash(browser, site));
+    await run("start", () => testStart(browser, site));
     await run("late domain", () => testLateDomain(browser, site));
     await run("missing domain", () => testMissingDomain(browser, site));
     await run("explanation", async () => {

@@ -33,6 +33,7 @@ import { percentile } from "../package/src/percentile.js";
 import type {
   BackendName,
   Domain,
+  Download,
   Endpoint,
   FromWorker,
   ModelFiles,
@@ -64,6 +65,7 @@ import { nameColumn, ownSmiles } from "../page/naming.js";
 import { heldWords } from "../page/panels/comparison.js";
 import { domainWords } from "../page/panels/domain.js";
 import { noteWords } from "../page/panels/editor.js";
+import { thrownWords } from "../page/panels/faults.js";
 import { othersWords } from "../page/panels/input.js";
 import { isTooLarge } from "../page/panels/keeping.js";
 import { parameterWords } from "../page/panels/model.js";
@@ -1673,7 +1675,10 @@ await checks.check("helpers have the domain once the worker that takes over has 
 });
 
 /** The worker's own side with a made-up module, and what it sends; `fetch` answers its downloads. */
-function served(fetch: (url: string) => Promise<Response>) {
+function served(
+  fetch: (url: string) => Promise<Response>,
+  given: { module?: null; weights?: Download } = {},
+) {
   const sent: FromWorker[] = [];
   let receive: (message: ToWorker) => void = () => undefined;
   const engine = { info: () => INFO, addDomain: () => undefined, free: () => undefined };
@@ -1693,12 +1698,15 @@ function served(fetch: (url: string) => Promise<Response>) {
   const file = (url: string, bytes: number) => ({ url, bytes, sha256: null });
   const part = new Uint8Array();
   const inside = { config: part, weights: part, vocab: part };
+  const module = given.module === null ? { module: null } : {};
+  const weights = given.weights === undefined ? {} : { weights: given.weights };
   receive({
     call: "start",
     module: new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)),
     moduleBytes: 8,
     precision: null,
-    model: { ...inside, domain: file("domain", 4), domainFollows: true },
+    model: { ...inside, domain: file("domain", 4), domainFollows: true, ...weights },
+    ...module,
     embedding: { ...inside, weights: file("embedding", 4), domain: null },
   });
   /** The first message of that type, and of that call where one is named. */
@@ -1754,6 +1762,32 @@ await checks.check("what is fetched later says how far it is, and can be given u
   const failed = await until("error", 2);
   equal(failed.failure.code, "cancelled");
   coming.embedding.close();
+});
+
+await checks.check("a module that cannot be fetched is told while the rest is coming", async () => {
+  const never = () => new Promise<Response>(() => undefined);
+  const asked: string[] = [];
+  const { until } = served(
+    (url) => {
+      if (url !== "module") return never();
+      asked.push(url);
+      return Promise.reject(new TypeError("Failed to fetch"));
+    },
+    { module: null, weights: { url: "weights", bytes: 4, sha256: null } },
+  );
+  deepEqual((await until("failed")).failure, {
+    code: "download",
+    message: "module could not be fetched: Failed to fetch",
+    columns: null,
+  });
+  equal(asked.length, 2, "it was tried once more");
+});
+
+await checks.check("whatever was thrown is told in words", () => {
+  deepEqual(
+    [new Error("no room"), { code: "x", message: "gone" }, "lost ", {}, null].map(thrownWords),
+    ["no room", "gone", "lost", "", ""],
+  );
 });
 
 await checks.check("rows that every worker fails at end the run", async () => {

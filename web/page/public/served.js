@@ -24,3 +24,25 @@ if (location.protocol === "file:") {
     document.body.replaceChildren(main);
   });
 }
+
+// Whatever keeps the page's own script from starting is told here, for it can tell nothing itself.
+addEventListener(
+  "error",
+  ({ target, message }) => {
+    const isScript = target instanceof HTMLScriptElement;
+    if (document.documentElement.dataset.started === "true" || !(isScript || message)) return;
+    const text = isScript
+      ? "A script of this page could not be fetched. Check the network, then reload the page."
+      : `This page could not start: ${message}. Reload it; if that does not help, use a current version of Chrome, Edge, Firefox or Safari.`;
+    const tell = () => {
+      const place = document.getElementById("message");
+      if (place === null) return;
+      place.textContent = text;
+      place.hidden = false;
+    };
+    if (document.readyState === "loading") addEventListener("DOMContentLoaded", tell);
+    else tell();
+  },
+  // What elements fail to fetch does not bubble.
+  true,
+);

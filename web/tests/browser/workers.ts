@@ -1,7 +1,7 @@
 /** Workers that crash, end or hang. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import type { Served } from "../server.js";
 import {
   checks,
@@ -14,6 +14,7 @@ import {
   LIMIT,
   open,
   openFile,
+  score,
   settled,
   startScoring,
 } from "./page.js";
@@ -76,4 +77,55 @@ export async function testCrash(browser: Browser, site: Served): Promise<void> {
     deepEqual(await counts(page), { rows: many, scored: many, errors: 0 });
   });
   await visit.context.close();
+}
+
+/** What cannot be fetched as the page starts is told, with what to do about it. */
+export async function testStart(browser: Browser, site: Served): Promise<void> {
+  const message = (page: Page) => page.locator("#message");
+  for (const [name, file] of [
+    ["the engine’s module", "**/*.wasm"],
+    ["the engine’s script", "**/cpu.*.js"],
+    ["the model", "**/model/*.safetensors"],
+  ] as const)
+    await checks.check(`cpu: ${name} that cannot be fetched is told, and tried again`, async () => {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      const thrown: string[] = [];
+      page.on("pageerror", (error) => thrown.push(error.message));
+      await context.route(file, (route) => route.abort());
+      await page.goto(`${site.url}?backend=cpu`);
+      await message(page).getByText("could not be").waitFor({ timeout: LIMIT });
+      const said = await message(page).innerText();
+      ok(!said.includes("object"), said);
+      deepEqual(thrown, []);
+      await context.unroute(file);
+      await page.getByRole("button", { name: "Try again" }).click();
+      await settled(page);
+      await page.locator("#smiles").fill("CCO ethanol");
+      await score(page);
+      ok(await message(page).isHidden());
+      await context.close();
+    });
+  await checks.check("cpu: the page’s script that cannot be fetched is told", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await context.route("**/assets/page.*.js", (route) => route.abort());
+    await page.goto(`${site.url}?backend=cpu`);
+    await message(page).getByText("Check the network, then reload the page").waitFor();
+    await context.close();
+  });
+  await checks.check("cpu: a failure that nothing expects is told, and scores stay", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${site.url}?backend=cpu`);
+    await page.locator("#smiles").fill("CCO ethanol");
+    await score(page);
+    await page.evaluate(() => {
+      setTimeout(() => void Promise.reject({ code: "odd", message: "nothing left" }));
+    });
+    await message(page).getByText("A part of this page failed: nothing left.").waitFor();
+    ok((await message(page).innerText()).includes("Export what was scored"));
+    equal((await counts(page)).scored, 1);
+    await context.close();
+  });
 }

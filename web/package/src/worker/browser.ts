@@ -1,7 +1,7 @@
 /** A worker of a browser, as what serves it sees it. */
 
 import type { FromWorker, ToWorker } from "../protocol.js";
-import type { Host } from "./serve.js";
+import { describe, type Host } from "./serve.js";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 
@@ -11,7 +11,8 @@ export const browser: Host = {
     // Only errors reach the page by themselves, and a trap in a promise is no less fatal.
     scope.addEventListener("unhandledrejection", ({ reason }) => {
       setTimeout(() => {
-        throw reason;
+        // Of anything but an error the page would only hear that it is an object.
+        throw reason instanceof Error ? reason : new Error(describe(reason).message);
       });
     });
     scope.onmessage = ({ data }: MessageEvent<ToWorker>) => receive(data);

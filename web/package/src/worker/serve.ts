@@ -396,9 +396,13 @@ function compiled(
   progress: Progress,
 ): Promise<WebAssembly.Module> {
   const count = progress.file("module", bytes);
-  return twice(async (cache) =>
-    WebAssembly.compileStreaming(await download(host, url, cache, "module", count)),
-  );
+  return twice(async (cache) => {
+    const response = await download(host, url, cache, "module", count);
+    return WebAssembly.compileStreaming(response).catch((error: unknown) => {
+      // What is no error of compiling is one of the wire.
+      throw error instanceof WebAssembly.CompileError ? error : unfetched(url, error);
+    });
+  });
 }
 
 interface Loading {
@@ -434,10 +438,18 @@ function loadModel(
   const later =
     domain !== null && model.domainFollows === true && !(model.domain instanceof Uint8Array);
   const load = async (): Promise<Engine> => {
-    const parts = [await config, await weights, await vocab] as const;
-    const known = later ? null : await domain;
-    await module;
-    return glue.Engine.load(backend, precision ?? undefined, ...parts, known ?? undefined, later);
+    // Waited for at once: what fails is told then, whatever else is still coming.
+    const all = [config, weights, vocab, later ? null : domain, module] as const;
+    const [ownConfig, ownWeights, ownVocab, known] = await Promise.all(all);
+    return glue.Engine.load(
+      backend,
+      precision ?? undefined,
+      ownConfig,
+      ownWeights,
+      ownVocab,
+      known ?? undefined,
+      later,
+    );
   };
   const files = async (): Promise<Shared["model"]> => ({
     config: await config,
@@ -467,7 +479,10 @@ function fetched(
         count(loaded);
       };
       const response = await download(host, file.url, cache, "model", counted);
-      return packed(file, await verified(file, new Uint8Array(await response.arrayBuffer())));
+      const contents = await response.arrayBuffer().catch((error: unknown) => {
+        throw unfetched(file.url, error);
+      });
+      return packed(file, await verified(file, new Uint8Array(contents)));
     }),
   );
   // Whoever waits for another file that failed before hears of that one.
@@ -570,18 +585,14 @@ async function download(
   part: "module" | "model",
   count: (loaded: number) => void,
 ): Promise<Response> {
-  const fault = (why: string): FailureData => ({
-    code: "download",
-    message: `${fileName(url)} could not be fetched: ${why}`,
-    columns: null,
-  });
   const response = await host.fetch(url, cache).catch((error: unknown) => {
-    throw fault(error instanceof Error ? error.message : String(error));
+    throw unfetched(url, error);
   });
-  if (!response.ok || response.body === null) throw fault(`the server answered ${response.status}`);
+  if (!response.ok || response.body === null)
+    throw unfetched(url, `the server answered ${response.status}`);
   // As some servers answer for what they do not have.
   if (response.headers.get("content-type")?.startsWith("text/html") === true) {
-    throw fault("the server sent a web page instead");
+    throw unfetched(url, "the server sent a web page instead");
   }
   let loaded = 0;
   // A browser keeps what it has compiled of a module only for the answer itself.
@@ -617,6 +628,15 @@ async function report(
   }
 }
 
+function unfetched(url: string, why: unknown): FailureData {
+  const said = why instanceof Error ? why.message : String(why);
+  return {
+    code: "download",
+    message: `${fileName(url)} could not be fetched: ${said}`,
+    columns: null,
+  };
+}
+
 const fileName = (url: string): string => url.slice(url.lastIndexOf("/") + 1);
 
 async function verified(file: Download, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
@@ -642,7 +662,8 @@ function packed(file: Download, bytes: Uint8Array): Uint8Array {
   };
 }
 
-function describe(error: unknown): FailureData {
+/** Anything thrown, as it is told to those who asked. */
+export function describe(error: unknown): FailureData {
   if (error instanceof WebAssembly.RuntimeError) {
     return { code: "crashed", message: error.message, columns: null };
   }
