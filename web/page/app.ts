@@ -202,7 +202,8 @@ export class App {
     if (session === null || session !== this.#session || this.phase !== "idle") return;
     const lacking = session.unassessed > 0 && !this.engines.domainMissing;
     if (session.counts.pending === 0 && !session.mixed && !lacking) {
-      this.say("Every row has already been scored.");
+      const none = session.rows.length === 0;
+      this.say(none ? "There is no row to score." : "Every row has already been scored.");
       return;
     }
     this.complain(null);

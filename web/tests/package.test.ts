@@ -730,6 +730,7 @@ async function open(
 const ELEMENTS = `
 <p>A molecule of ours:</p>
 <delicate-molecule id="one" label="Aspirin" smiles="CC(=O)Oc1ccccc1C(=O)O"></delicate-molecule>
+<delicate-molecule id="salt" smiles="CC[NH3+].[Cl-]"></delicate-molecule>
 <delicate-molecule id="wrong" smiles="CC(C"></delicate-molecule>
 <delicate-molecule id="strange" smiles="CCO" endpoints="no_such_endpoint"></delicate-molecule>
 <h2>Your molecules</h2>
@@ -770,6 +771,12 @@ async function testElements(browser: Browser, site: string): Promise<void> {
       });
       ok(rows.length > 0);
       deepEqual(rows, endpoints);
+    });
+    await checks.check(`elements, ${name}: as what a salt was scored is said`, async () => {
+      const changes = page.locator("#salt").locator("[part=changes]");
+      await changes.waitFor({ timeout: LIMIT });
+      equal(await changes.innerText(), "Scored as CCN (left out: [Cl-]; charges removed: 1)");
+      equal(await molecule.locator("[part=changes]").count(), 0);
     });
     await checks.check(`elements, ${name}: faults are told in words`, async () => {
       const wrong = page.locator("#wrong");

@@ -3,13 +3,13 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { mock } from "node:test";
 import { renderCard } from "../card.js";
-import { Backend, type Launch } from "../package/src/backend.js";
+import { Backend, type Launch, type Loading } from "../package/src/backend.js";
 import { batches } from "../package/src/batches.js";
 import { Changes } from "../package/src/changes.js";
 import { canBeDrawn, symbols, turned } from "../package/src/drawing/block.js";
 import { numbers as numbersOf } from "../package/src/drawing/numbers.js";
 import { pictureOf } from "../package/src/drawing/picture.js";
-import { Engines } from "../package/src/engines.js";
+import { Engines, type EnginesState } from "../package/src/engines.js";
 import { DelicateError } from "../package/src/errors.js";
 import {
   bounds,
@@ -65,6 +65,7 @@ import { nameColumn, ownSmiles } from "../page/naming.js";
 import { heldWords } from "../page/panels/comparison.js";
 import { domainWords } from "../page/panels/domain.js";
 import { noteWords } from "../page/panels/editor.js";
+import { waiting } from "../page/panels/engine.js";
 import { thrownWords } from "../page/panels/faults.js";
 import { othersWords } from "../page/panels/input.js";
 import { isTooLarge } from "../page/panels/keeping.js";
@@ -1781,6 +1782,22 @@ await checks.check("a module that cannot be fetched is told while the rest is co
     columns: null,
   });
   equal(asked.length, 2, "it was tried once more");
+});
+
+await checks.check("what scoring waits for is said without an ellipsis, for one follows", () => {
+  const state = (current: BackendName | null, loading: Loading | null = null): EnginesState => ({
+    forced: null,
+    current,
+    cpu: { state: "loading", loading },
+    webgpu: { state: "idle" },
+    note: null,
+    domainMissing: null,
+    broken: false,
+  });
+  equal(waiting(state(null)), "Starting the engine");
+  equal(waiting(state("cpu")), "Starting the engine");
+  const loading = { part: "model", loaded: 1_000_000, total: 3_000_000 } as const;
+  equal(waiting(state("cpu", loading)), "loading model, 1.0 MB of 3.0 MB");
 });
 
 await checks.check("whatever was thrown is told in words", () => {

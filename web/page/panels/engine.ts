@@ -64,11 +64,14 @@ function drawBadge({ badge, label: text, facts, choice }: Parts, state: EnginesS
   );
 }
 
-/** What keeps scoring waiting, while it does. */
+const STARTING = "Starting the engine";
+
+/** What keeps scoring waiting, while it does; without an ellipsis, for more may follow. */
 export function waiting(state: EnginesState): string | null {
-  if (state.current === null) return "Starting the engine";
+  if (state.current === null) return STARTING;
   const measure = state[state.current];
-  return measure.state === "loading" ? loading(measure) : null;
+  if (measure.state !== "loading") return null;
+  return measure.loading === null ? STARTING : loading(measure);
 }
 
 function settled(state: EnginesState): boolean {

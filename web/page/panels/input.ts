@@ -53,11 +53,24 @@ export function inputPanel(app: App): InputPanel {
   const picker = find("picker", HTMLInputElement);
   const link = find("link", HTMLButtonElement);
   const drop = find("drop", HTMLElement);
+  const tableOf = find("table-of", HTMLElement);
 
   /** The chosen file; pasted text counts when there is none. */
   let file: Source | null = null;
   /** Counts what was chosen, so that the last choice holds and not the last to be read. */
   let choices = 0;
+
+  /** Says so where the table is of another list than the one in the box. */
+  const drawTableOf = (): void => {
+    const shown = file === null ? text.value : "";
+    const other = shown.trim() !== "" && app.input !== null && app.input.text !== shown;
+    if (other && tableOf.hidden) app.announce(tableOf.textContent ?? "");
+    tableOf.hidden = !other;
+  };
+  const put = (value: string): void => {
+    text.value = value;
+    drawTableOf();
+  };
 
   const input = (): Input | null => {
     if (file !== null) return { source: file, text: null };
@@ -87,6 +100,7 @@ export function inputPanel(app: App): InputPanel {
     others.hidden = true;
     file = chosen;
     fileLine.hidden = chosen === null;
+    drawTableOf();
     paste.hidden = chosen !== null;
     link.hidden = chosen !== null;
     if (chosen === null) {
@@ -136,7 +150,7 @@ export function inputPanel(app: App): InputPanel {
 
   const drawScore = (): void => {
     const { pending = 0, scored = 0 } = app.session?.counts ?? {};
-    const begun = pending > 0 && scored > 0;
+    const begun = pending > 0 && scored > 0 && tableOf.hidden;
     score.textContent = begun ? `Score the remaining ${format.count(pending)}` : "Score";
   };
   const drawPhase = (): void => {
@@ -150,7 +164,10 @@ export function inputPanel(app: App): InputPanel {
     if (focused) (scoring ? cancel : score).focus();
   };
   app.changed.phase.on(drawPhase);
-  app.changed.session.on(drawScore);
+  app.changed.session.on(() => {
+    drawTableOf();
+    drawScore();
+  });
 
   score.addEventListener("click", scoreAll);
   cancel.addEventListener("click", () => {
@@ -164,17 +181,18 @@ export function inputPanel(app: App): InputPanel {
   });
   text.addEventListener("input", () => {
     score.textContent = "Score";
+    drawTableOf();
   });
   find("example", HTMLButtonElement).addEventListener("click", () => {
     if (file !== null) useFile(null);
-    text.value = example.trimEnd();
+    put(example.trimEnd());
     text.scrollTop = 0;
     score.textContent = "Score";
     score.focus();
     app.complain(null);
   });
   find("clear", HTMLButtonElement).addEventListener("click", () => {
-    text.value = "";
+    put("");
     history.replaceState(null, "", location.pathname + location.search);
     useFile(null);
     text.focus();
@@ -243,7 +261,7 @@ export function inputPanel(app: App): InputPanel {
     if (pasted.trim() === "" || document.querySelector("dialog[open]") !== null) return false;
     if (file !== null) useFile(null);
     const before = text.value.trim() === "" || app.session !== null ? "" : text.value.trimEnd();
-    text.value = before === "" ? pasted.trimEnd() : `${before}\n${pasted.trimEnd()}`;
+    put(before === "" ? pasted.trimEnd() : `${before}\n${pasted.trimEnd()}`);
     score.textContent = "Score";
     score.focus();
     app.say("Pasted. Press Score to score it.");
@@ -270,23 +288,23 @@ export function inputPanel(app: App): InputPanel {
       return;
     }
     if (file !== null) useFile(null);
-    text.value = linked.text;
+    put(linked.text);
     // Whoever follows a link wants to see what it leads to.
     scoreAll();
   };
   window.addEventListener("hashchange", readLink);
   const linked = fragment.read(location.hash);
-  if (linked !== null && "text" in linked) text.value = linked.text;
+  if (linked !== null && "text" in linked) put(linked.text);
 
   return {
     focusScore: () => (score.hidden ? cancel : score).focus(),
     readLink,
     show({ source, text: pasted }) {
       showFile(pasted === null ? source : null);
-      if (pasted !== null) text.value = pasted;
+      if (pasted !== null) put(pasted);
     },
     replace(other) {
-      text.value = other;
+      put(other);
       scoreAll();
     },
     get file() {
@@ -296,7 +314,7 @@ export function inputPanel(app: App): InputPanel {
       const besides = file !== null;
       if (besides) useFile(null);
       const before = text.value.split("\n").filter((line) => line.trim() !== "");
-      text.value = [...before, ...lines.filter((line) => !before.includes(line))].join("\n");
+      put([...before, ...lines.filter((line) => !before.includes(line))].join("\n"));
       score.textContent = "Score";
       if (besides) scoreAll();
       return besides;

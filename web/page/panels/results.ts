@@ -217,7 +217,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     empty.hidden = count > 0;
     empty.textContent =
       session.rows.length === 0
-        ? `${session.source.name} has no rows below its header.`
+        ? app.input?.text == null
+          ? `${session.source.name} has no rows below its header.`
+          : "There is no molecule in the list."
         : "No row passes the filters.";
     drawScope();
   };

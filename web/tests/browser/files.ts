@@ -345,6 +345,26 @@ export async function testSecondFile(browser: Browser, site: Served): Promise<vo
     const aside = (await page.locator("#aside-text").textContent()) ?? "";
     ok(!aside.includes("good.smi"), "it is open, and not put aside");
   });
+  await checks.check("cpu: a list that cannot be opened says what the table is of", async () => {
+    const tableOf = page.locator("#table-of");
+    await page.locator("#file-remove").click();
+    await page.locator("#smiles").fill("CCO a\nCCN b");
+    await score(page);
+    ok(await tableOf.isHidden());
+    await page.locator("#smiles").fill("C\u0000C");
+    ok(await tableOf.isVisible(), "the box was changed");
+    await page.locator("#score").click();
+    await page.locator("#message").waitFor({ timeout: LIMIT });
+    await page.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
+    equal(await page.locator("#smiles").inputValue(), "C\u0000C");
+    ok((await tableOf.innerText()).startsWith("This table is of the list before"));
+    await page.locator("#smiles").fill("CCO a\nCCN b");
+    ok(await tableOf.isHidden(), "the box holds its list again");
+    await page.locator("#smiles").fill("# nothing but a remark");
+    await page.locator("#score").click();
+    await page.locator("#empty").getByText("There is no molecule in the list.").waitFor();
+    await page.locator("#status").getByText("There is no row to score.").waitFor();
+  });
   await checkQuiet("cpu: no errors on the console between two files", visit);
   await visit.context.close();
 }

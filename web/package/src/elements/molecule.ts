@@ -5,7 +5,7 @@ import { element } from "../dom.js";
 import type { Row } from "../types.js";
 import { BANDS, errorText } from "../words.js";
 import { Base } from "./base.js";
-import { chosen, drawings, estimate, isCancelled, legend, sentence } from "./parts.js";
+import { chosen, drawings, estimate, isCancelled, legend, scoredAs, sentence } from "./parts.js";
 import { onConfigured, sharedScorer } from "./shared.js";
 import { style } from "./style.js";
 
@@ -171,7 +171,13 @@ export class DelicateMolecule extends Base {
       { class: "scrolled", tabIndex: 0, attributes: { role: "region", "aria-label": "Values" } },
       table,
     );
-    return element("div", { class: "words" }, scrolled, ...(known ? [legend()] : []));
+    return element(
+      "div",
+      { class: "words" },
+      ...scoredAs(row.standardization),
+      scrolled,
+      ...(known ? [legend()] : []),
+    );
   }
 
   #show(...parts: Node[]): void {

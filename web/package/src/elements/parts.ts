@@ -6,7 +6,7 @@ import { Drawings } from "../drawing/drawings.js";
 import { DelicateError } from "../errors.js";
 import * as format from "../format.js";
 import type { Scorer } from "../scorer.js";
-import type { Domain, Endpoint, RowPrediction } from "../types.js";
+import type { Domain, Endpoint, RowPrediction, Standardization } from "../types.js";
 import { BANDS } from "../words.js";
 import { sharedScorer } from "./shared.js";
 
@@ -76,6 +76,15 @@ export function legend(): HTMLElement {
     ...meaning("borderline", "borderline, "),
     ...meaning("out", "outside the model’s domain; below each value, its 90 % interval"),
   );
+}
+
+/** As what a molecule was scored, where that is not how it was given; nothing otherwise. */
+export function scoredAs(standardization: Standardization): HTMLElement[] {
+  const done = format.changes(standardization);
+  if (done.length === 0) return [];
+  const smiles = element("code", { class: "smiles" }, standardization.smiles);
+  const part = { class: "changes soft", attributes: { part: "changes" } };
+  return [element("span", part, "Scored as ", smiles, ` (${done.join("; ")})`)];
 }
 
 export const sentence = (error: unknown): string =>

@@ -6,7 +6,7 @@ import * as format from "../format.js";
 import type { Row } from "../types.js";
 import { BANDS, domainMissingWords, errorText } from "../words.js";
 import { Base } from "./base.js";
-import { chosen, drawings, estimate, isCancelled, legend, sentence } from "./parts.js";
+import { chosen, drawings, estimate, isCancelled, legend, scoredAs, sentence } from "./parts.js";
 import { onConfigured, sharedScorer } from "./shared.js";
 import { style } from "./style.js";
 
@@ -274,17 +274,7 @@ export class DelicateScorer extends Base {
     Object.assign(slot.dataset, { smiles: text, name: `Structure of ${name || text}` });
     this.#seen?.observe(slot);
     head.append(slot);
-    const done = format.changes(row.standardization);
-    if (done.length > 0)
-      head.append(
-        element(
-          "span",
-          { class: "changes soft", attributes: { part: "changes" } },
-          "Scored as ",
-          element("code", { class: "smiles" }, row.standardization.smiles),
-          ` (${done.join("; ")})`,
-        ),
-      );
+    head.append(...scoredAs(row.standardization));
     const cells = this.#columns.map(({ place }) => {
       const prediction = row.predictions[place];
       const cell = element("td", { class: "number", attributes: { part: "value" } });
