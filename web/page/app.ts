@@ -276,6 +276,8 @@ export class App {
     rows: readonly number[] | null = null,
     /** Columns beside the user's and the predictions, as they are once the file is begun. */
     added: () => readonly AddedColumn[] = () => [],
+    /** Names of the endpoints that the file has, of each what a table shows; null for all there is. */
+    endpoints: readonly string[] | null = null,
   ): Promise<(Written & { name: string }) | null> {
     const session = this.#session;
     const input = this.#input;
@@ -294,13 +296,17 @@ export class App {
         kind,
         rows === null ? null : Uint32Array.from(rows),
         added,
+        endpoints === null
+          ? null
+          : { endpoints, all: this.#model?.endpoints.map(({ name }) => name) ?? [] },
       );
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
       const { unscored: left } = written;
       const unscored = left === 0 ? "" : `, ${format.count(left)} of them not scored yet`;
       const size = format.bytes(written.file.size);
-      this.say(`Exported ${count} as ${kind.toUpperCase()}${unscored}: ${size}.`);
+      const columns = endpoints === null ? "" : " with the columns shown";
+      this.say(`Exported ${count}${columns} as ${kind.toUpperCase()}${unscored}: ${size}.`);
       return { name: `${input.text === null ? stem : "molecules"}-scores.${kind}`, ...written };
     } catch (error) {
       this.complain({ text: `The export failed: ${message(error)}` });

@@ -24,7 +24,13 @@ import {
 import { testAccessibility, testHelp, testKeyboard } from "./browser/keyboard.js";
 import { checks, dist, type Explained } from "./browser/page.js";
 import { testPlots, testScreening, testSubstructure } from "./browser/selection.js";
-import { testColumnMenu, testDrawings, testShading, testTable } from "./browser/table.js";
+import {
+  testColumnMenu,
+  testDrawings,
+  testExport,
+  testShading,
+  testTable,
+} from "./browser/table.js";
 import { testFragmentAndWidth, testKeeping, testOffline } from "./browser/visits.js";
 import { testCrash, testStart } from "./browser/workers.js";
 import { COMMON, findChromium, WEBGPU } from "./chromium.js";
@@ -71,6 +77,7 @@ async function main(): Promise<void> {
     await run("details", () => testDetails(browser, site));
     await run("drawings", () => testDrawings(browser, site));
     await run("table", () => testTable(browser, site));
+    await run("export", () => testExport(browser, site));
     await run("column menu", () => testColumnMenu(browser, site));
     await run("help", () => testHelp(browser, site));
     await run("substructure", () => testSubstructure(browser, site));

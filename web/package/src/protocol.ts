@@ -21,6 +21,7 @@ import type {
   Table,
 } from "delicate-cpu/delicate.js";
 import type { FailureData } from "./errors.js";
+import type { Part } from "./part.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {
@@ -157,6 +158,8 @@ export interface Calls {
       scores: Scores;
       /** Columns after the user's own. */
       added: AddedColumn[];
+      /** What of it is kept; all where it is null. */
+      part: Part | null;
     };
     result: Uint8Array;
   };

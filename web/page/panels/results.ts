@@ -35,6 +35,8 @@ const PRINTED = 500;
 
 /** Under which name it is kept whether cells are shaded. */
 const SHADING = "delicate shading";
+/** And which columns are exported. */
+const BREADTH = "delicate export columns";
 
 export interface ResultsPanel {
   /** Gives the focus back to a row, or to the one that had it. */
@@ -85,6 +87,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const selectNone = find("select-none", HTMLButtonElement);
   const smarts = find("smarts", HTMLInputElement);
   const scope = find("scope", HTMLSelectElement);
+  const breadth = find("breadth", HTMLSelectElement);
   const copy = find("copy-table", HTMLButtonElement);
   const exporters = panel.querySelectorAll<HTMLButtonElement>("button[data-format]");
 
@@ -174,9 +177,11 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     // A part that is taken for all of a table is found out late.
     scope.classList.toggle("part", scope.value.startsWith("selected"));
     const what = scope.selectedOptions[0]?.textContent ?? "";
+    breadth.classList.toggle("part", breadth.value === "shown");
+    const wide = breadth.selectedOptions[0]?.textContent ?? "";
     for (const button of exporters)
-      button.setAttribute("aria-label", `Export ${what} as ${button.textContent}`);
-    copy.title = `Copy ${what}`;
+      button.setAttribute("aria-label", `Export ${what}, ${wide}, as ${button.textContent}`);
+    copy.title = `Copy ${what}, ${wide}`;
     const words = hiddenWords(hidden, size, scope.value);
     if (hidden > 0 && words !== hiddenNote.textContent) app.announce(words);
     hiddenNote.hidden = hidden === 0;
@@ -380,6 +385,11 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   shown.changed.on(redraw);
   selection.changed.on(drawSelection);
   scope.addEventListener("change", drawScope);
+  breadth.value = remembered(BREADTH) === "shown" ? "shown" : "all";
+  breadth.addEventListener("change", () => {
+    remember(BREADTH, breadth.value);
+    drawScope();
+  });
 
   filter.addEventListener("input", () => {
     look({ filter: filter.value });
@@ -428,10 +438,15 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       ...(isScored ? trustColumns(scores, shown.endpoints) : []),
     ];
   };
+  /** Names of the endpoints that are taken along; null for all that is known. */
+  const endpoints = (): string[] | null =>
+    breadth.value === "all"
+      ? null
+      : shown.endpoints.flatMap((place) => app.model?.endpoints[place]?.name ?? []);
   for (const button of exporters) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
-      const file = await app.export(kind, chosen(), added);
+      const file = await app.export(kind, chosen(), added, endpoints());
       if (file !== null) download(file.name, file, kind);
     });
   }
@@ -444,7 +459,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     }, NOTE_MS);
   };
   const copyTable = async (): Promise<void> => {
-    const file = await app.export("tsv", chosen(), added);
+    const file = await app.export("tsv", chosen(), added, endpoints());
     if (file === null) return;
     try {
       await navigator.clipboard.writeText(await file.file.text());

@@ -302,6 +302,68 @@ export async function testTable(browser: Browser, site: Served): Promise<void> {
 const focusedName = (page: Page): Promise<string | null> =>
   page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? null);
 
+export async function testExport(browser: Browser, site: Served): Promise<void> {
+  const visit = await open(browser, `${site.url}?backend=cpu`, site);
+  const { page } = visit;
+  await checks.check("cpu: an export has all columns, or those that the table shows", async () => {
+    const lines = ["smiles,name,1,ames", "CCO,ethanol,x,mine", "CC(,broken,y,too"];
+    await openFile(page, "own.csv", lines, 2);
+    await score(page);
+    const whole = csv(await exported(page, "csv"));
+    const rows = JSON.parse(await exported(page, "json"));
+    await page.getByLabel("Columns to export").selectOption("shown");
+    const narrow = csv(await exported(page, "csv"));
+    const [head = [], ...values] = narrow;
+    deepEqual(head.slice(0, 4), ["smiles", "name", "1", "ames"]);
+    const names = head.filter((name) => whole[0]?.includes(`${name}_nearest_measured`));
+    equal(names.length, await page.locator("#viewport thead th.number:not(.trust)").count());
+    ok(!head.some((name) => /_(similarity|nearest|nearest_measured)$/.test(name)), head.join());
+    ok(head.length < (whole[0]?.length ?? 0) / 4 && head.at(-1) === "error", head.join());
+    // Each value is the one of the whole file.
+    values.forEach((row, at) => {
+      head.forEach((name, place) => {
+        equal(row[place], whole[at + 1]?.[whole[0]?.indexOf(name) ?? -1], name);
+      });
+    });
+    const [first, second] = JSON.parse(await exported(page, "json"));
+    const plain = names.map((name) => name.replace(/^delicate_/, ""));
+    deepEqual(Object.keys(first.scores).toSorted(), plain.toSorted());
+    for (const name of Object.keys(first.scores)) {
+      const { nearest, ...kept } = rows[0].scores[name];
+      ok(nearest !== undefined);
+      deepEqual(first.scores[name], kept);
+    }
+    equal(second.scores, null);
+    deepEqual(second.error, rows[1].error);
+    const [line] = (await exported(page, "jsonl")).split("\n");
+    deepEqual(JSON.parse(line ?? ""), first);
+    const sdf = await exported(page, "sdf");
+    equal(sdf.split("$$$$").length, 3);
+    ok(!sdf.includes("_nearest>") && sdf.includes(`> <${names[0]}_domain>`), sdf);
+    await page.getByLabel("Select row 1", { exact: true }).check();
+    equal(csv(await exported(page, "csv")).length, 2);
+    ok((await status(page)).startsWith("Exported 1 row with the columns shown as CSV"));
+  });
+  await checks.check("cpu: the choice of columns to export is remembered", async () => {
+    await page.reload();
+    await page.locator("#results").waitFor({ timeout: LIMIT });
+    equal(await page.getByLabel("Columns to export").inputValue(), "shown");
+  });
+  await checks.check("cpu: a large export has the columns shown in all its pieces", async () => {
+    await openFile(
+      page,
+      "large.smi",
+      Array.from({ length: 4_500 }, (_, row) => `C( r${row}`),
+    );
+    const table = csv(await exported(page, "csv"));
+    equal(table.length, 4_501);
+    ok(table.every(({ length }) => length === table[0]?.length && length < 80));
+    equal(JSON.parse(await exported(page, "json")).length, 4_500);
+  });
+  await checkQuiet("cpu: no errors on the console while exporting", visit);
+  await visit.context.close();
+}
+
 export async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;

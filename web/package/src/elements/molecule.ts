@@ -168,7 +168,14 @@ export class DelicateMolecule extends Base {
     // Scrolled by keyboard where there are many.
     const scrolled = element(
       "div",
-      { class: "scrolled", tabIndex: 0, attributes: { role: "region", "aria-label": "Values" } },
+      {
+        class: "scrolled",
+        tabIndex: 0,
+        attributes: {
+          role: "region",
+          "aria-label": `Values of ${this.getAttribute("label") ?? this.smiles}`,
+        },
+      },
       table,
     );
     return element(
