@@ -103,7 +103,12 @@ const results = resultsPanel(app, {
   },
   onOpen: (session, row) => details.show(session, row),
 });
-const screening = screeningPanel(app, { onRanked: () => results.showRanking() });
+const screening = screeningPanel(app, {
+  onRanked() {
+    results.showRanking();
+    keeping.onRanked();
+  },
+});
 comparePanel(app, selection);
 plotsPanel(app, {
   selection,
@@ -118,6 +123,7 @@ const keeping = keepingPanel(app, {
     .concat(built.code)
     .join(" "),
   results,
+  screening,
   selection,
   onShow: (given) => input.show(given),
 });

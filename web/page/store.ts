@@ -2,6 +2,7 @@
 
 import type { Found } from "../package/src/session.js";
 import type { Input } from "./app.js";
+import { ifFree, type Tab, takePlace } from "./tabs.js";
 import type { SortKey } from "./view.js";
 
 export interface Kept {
@@ -11,21 +12,17 @@ export interface Kept {
   found: Found;
 }
 
-const DATABASE = "delicate";
-const STORE = "tables";
-/** The table that was open last, and the one that was put aside for it. */
-export type Place = "last" | "aside";
-
-export async function save(place: Place, kept: Kept): Promise<void> {
-  await inStore("readwrite", (store) => store.put(kept, place));
-}
-
-/** What is kept there; null where there is nothing, or what no version of the page has kept. */
-export async function load(place: Place): Promise<Kept | null> {
-  const kept = await inStore("readonly", (store) => store.get(place));
-  if (kept === undefined || isKept(kept)) return kept ?? null;
-  await forget(place);
-  return null;
+/** A ranking by reference actives. */
+export interface KeptRanking {
+  /** As they were pasted. */
+  references: string;
+  /** They come from a row of the table. */
+  fromRow: boolean;
+  by: string;
+  similarities: Float64Array;
+  nearest: Int32Array;
+  /** What was said of it. */
+  said: string;
 }
 
 /** How the table that was open last was looked at. */
@@ -34,24 +31,149 @@ export interface Look {
   selected: ReadonlySet<number>;
 }
 
-const LOOK = "look";
-
-export async function saveLook(look: Look): Promise<void> {
-  await inStore("readwrite", (store) => store.put(look, LOOK));
+/** What is known of a tab's place without reading it. */
+interface Entry {
+  /** When something was last saved there, in milliseconds since 1970. */
+  at: number;
+  model: string;
 }
 
+const DATABASE = "delicate";
+const STORE = "tables";
+/** The table that was open last, and the one that was put aside for it. */
+export type Place = "last" | "aside";
+type Part = Place | "look" | "ranking" | "entry";
+const PARTS: readonly Part[] = ["last", "aside", "look", "ranking", "entry"];
+
+/** Places of tabs that were closed are kept for so long, and so many of them. */
+const LONGEST_MS = 30 * 24 * 3_600_000;
+const MOST = 6;
+
+/** Known once {@link begin} was called. */
+let tab: Promise<Tab> | null = null;
+let own: string | null = null;
+
+/** Finds the tab's place among those of this model, and tells whether what is there is opened at once. */
+export function begin(model: string): Promise<Tab> {
+  tab ??= takePlace(async () => {
+    const places = (await entries().catch(() => [])).filter((place) => place.model === model);
+    return places.map(({ id }) => id);
+  }).then((taken) => {
+    own = taken.id;
+    return taken;
+  });
+  return tab;
+}
+
+/** Removes what no tab will ask for any more: of another model, old, or beyond the newest. */
+export async function cleanUp(model: string): Promise<void> {
+  const now = Date.now();
+  const useful = (await entries()).filter((place) => place.model === model).slice(0, MOST);
+  const young = new Set(useful.filter(({ at }) => now - at < LONGEST_MS).map(({ id }) => id));
+  for (const key of await keys()) {
+    // As an earlier version had them, which knew no tabs.
+    if (!Array.isArray(key)) await inStore("readwrite", (store) => store.delete(key));
+    else if (!young.has(String(key[1])))
+      await ifFree(String(key[1]), async () => {
+        await inStore("readwrite", (store) => store.delete(key));
+      });
+  }
+}
+
+const keys = async (): Promise<IDBValidKey[]> =>
+  (await inStore("readonly", (store) => store.getAllKeys())) as IDBValidKey[];
+
+/** Places that hold a table, the newest first. */
+async function entries(): Promise<(Entry & { id: string })[]> {
+  const all = (await keys()).filter((key) => Array.isArray(key)) as [Part, string][];
+  const filled = new Set(
+    all.flatMap(([part, id]) => (part === "last" || part === "aside" ? id : [])),
+  );
+  const found: (Entry & { id: string })[] = [];
+  for (const id of filled) {
+    const entry = (await inStore("readonly", (store) => store.get(["entry", id]))) as
+      | Partial<Entry>
+      | undefined;
+    const { at, model } = entry ?? {};
+    if (typeof at === "number" && typeof model === "string") found.push({ id, at, model });
+  }
+  return found.sort((a, b) => b.at - a.at);
+}
+
+async function ownKey(part: Part): Promise<[Part, string]> {
+  if (tab === null) throw new Error("the tab has no place yet");
+  return [part, (await tab).id];
+}
+
+/** What is kept where the tab's table is; undefined where there is nothing. */
+async function read(part: Part): Promise<unknown> {
+  const from = (await tab)?.from ?? null;
+  return from === null ? undefined : inStore("readonly", (store) => store.get([part, from]));
+}
+
+async function write(part: Part, value: unknown): Promise<void> {
+  const key = await ownKey(part);
+  await inStore("readwrite", (store) => store.put(value, key));
+}
+
+const entryOf = ({ model }: Kept): Entry => ({ at: Date.now(), model });
+
+export async function save(place: Place, kept: Kept): Promise<void> {
+  const [key, entry] = [await ownKey(place), await ownKey("entry")];
+  await inStore("readwrite", (store) => {
+    store.put(entryOf(kept), entry);
+    return store.put(kept, key);
+  });
+}
+
+/** What is kept there; null where there is nothing, or what no version of the page has kept. */
+export async function load(place: Place): Promise<Kept | null> {
+  const kept = await read(place);
+  return isKept(kept) ? kept : null;
+}
+
+export const saveLook = (look: Look): Promise<void> => write("look", look);
+
 export async function loadLook(): Promise<Look | null> {
-  const look = (await inStore("readonly", (store) => store.get(LOOK))) as Partial<Look> | undefined;
+  const look = (await read("look")) as Partial<Look> | undefined;
   const { sort, selected } = look ?? {};
   return typeof sort?.key?.by === "string" && selected instanceof Set ? { sort, selected } : null;
 }
 
-export async function forget(place: Place | typeof LOOK): Promise<void> {
-  await inStore("readwrite", (store) => store.delete(place));
+export const saveRanking = (ranking: KeptRanking): Promise<void> => write("ranking", ranking);
+
+export async function loadRanking(): Promise<KeptRanking | null> {
+  const ranking = await read("ranking");
+  return isRanking(ranking) ? ranking : null;
+}
+
+/** Whether it is a ranking as this version keeps them. */
+export function isRanking(value: unknown): value is KeptRanking {
+  const { references, by, similarities, nearest, said, fromRow } = Object(
+    value,
+  ) as Partial<KeptRanking>;
+  return (
+    [references, by, said].every((text) => typeof text === "string") &&
+    typeof fromRow === "boolean" &&
+    similarities instanceof Float64Array &&
+    nearest instanceof Int32Array &&
+    similarities.length === nearest.length
+  );
+}
+
+export async function forget(part: Exclude<Part, "entry">): Promise<void> {
+  const key = await ownKey(part);
+  await inStore("readwrite", (store) => store.delete(key));
+}
+
+/** Leaves nothing of the tab's on this device. */
+export async function forgetAll(): Promise<void> {
+  const own = await Promise.all(PARTS.map(ownKey));
+  for (const key of own) await inStore("readwrite", (store) => store.delete(key));
 }
 
 function isKept(value: unknown): value is Kept {
-  const { input, found } = value as Partial<Kept>;
+  const { input, found } = Object(value) as Partial<Kept>;
   const results: unknown = found?.results;
   return (
     input?.source?.bytes instanceof Uint8Array &&
@@ -67,10 +189,12 @@ function isKept(value: unknown): value is Kept {
  * used before.
  */
 export function saveNow(kept: Kept): void {
-  if (open === null) return;
+  if (open === null || own === null) return;
   try {
     const transaction = open.transaction(STORE, "readwrite");
-    transaction.objectStore(STORE).put(kept, "last" satisfies Place);
+    const store = transaction.objectStore(STORE);
+    store.put(entryOf(kept), ["entry" satisfies Part, own]);
+    store.put(kept, ["last" satisfies Part, own]);
     // Nobody will be there for its requests to end.
     transaction.commit();
   } catch {

@@ -31,7 +31,7 @@ import {
   testShading,
   testTable,
 } from "./browser/table.js";
-import { testFragmentAndWidth, testKeeping, testOffline } from "./browser/visits.js";
+import { testFragmentAndWidth, testKeeping, testOffline, testTabs } from "./browser/visits.js";
 import { testCrash, testStart } from "./browser/workers.js";
 import { COMMON, findChromium, WEBGPU } from "./chromium.js";
 import { serve } from "./server.js";
@@ -83,6 +83,7 @@ async function main(): Promise<void> {
     await run("substructure", () => testSubstructure(browser, site));
     await run("shading", () => testShading(browser, site));
     await run("keeping", () => testKeeping(browser, site));
+    await run("tabs", () => testTabs(browser, site));
     await run("plots", () => testPlots(browser, site));
     await run("screening", () => testScreening(browser, site));
     await run("one line", () => testOneLine(browser, site));

@@ -86,6 +86,7 @@ import {
 } from "../page/plot.js";
 import { expectedWords, rankingColumns, rankingWords, unusableWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
+import { isRanking } from "../page/store.js";
 import { standing, standingWords, trustColumns } from "../page/trust.js";
 import {
   arrange,
@@ -892,6 +893,26 @@ await checks.check("a row says how many of its values are in domain, and is sort
     arrange(content, { ...EVERYTHING, ...view }, new FieldKeys(three));
   deepEqual(shown({ sort: { key, descending: true } }), [1, 0, 2]);
   deepEqual(shown({ filters: [{ key, low: 2, high: null, domains: DOMAINS }] }), [1]);
+});
+
+await checks.check("a ranking is restored where it is one that this version keeps", () => {
+  const ranking = {
+    references: "CCO",
+    fromRow: false,
+    by: "fused",
+    similarities: Float64Array.of(1, Number.NaN),
+    nearest: Int32Array.of(0, -1),
+    said: "Ranked 1 row.",
+  };
+  ok(isRanking(ranking));
+  for (const other of [
+    undefined,
+    null,
+    { ...ranking, nearest: Int32Array.of(0) },
+    { ...ranking, similarities: [1, 2] },
+    { ...ranking, by: 1 },
+  ])
+    ok(!isRanking(other));
 });
 
 await checks.check("what is missing of a table, or not kept of it, is said", () => {

@@ -1,11 +1,13 @@
 /** Keeps scores over a reload, and offers to bring back those of the table before. */
 
 import * as format from "../../package/src/format.js";
+import type { Session } from "../../package/src/session.js";
 import type { App, Aside, Input } from "../app.js";
 import { find } from "../dom.js";
 import type { Selection } from "../selection.js";
 import * as store from "../store.js";
 import type { ResultsPanel } from "./results.js";
+import type { ScreeningPanel } from "./screening.js";
 
 /** Larger tables are not kept: writing them would take seconds. */
 const LARGEST = { bytes: 40_000_000, values: 6_000_000 };
@@ -27,6 +29,8 @@ const asideOf = ({ input, found }: store.Kept): Aside => {
 export interface KeepingPanel {
   /** Opens what was kept at the last visit, unless something is open by then. */
   restore(): Promise<void>;
+  /** The table was ranked, or is so no longer. */
+  onRanked(): void;
 }
 
 export function keepingPanel(
@@ -34,11 +38,13 @@ export function keepingPanel(
   {
     model,
     results,
+    screening,
     selection,
     onShow,
   }: {
     model: string;
     results: Pick<ResultsPanel, "table" | "look">;
+    screening: Pick<ScreeningPanel, "kept" | "restore">;
     selection: Selection;
     onShow(input: Input): void;
   },
@@ -59,6 +65,8 @@ export function keepingPanel(
   let asideSaved = true;
   /** What an earlier visit kept is known. */
   let loaded = false;
+  /** It is being shown again. */
+  let restoring = false;
 
   /** After all that is being written. */
   const forget = (place: Parameters<typeof store.forget>[0]): void => {
@@ -139,15 +147,15 @@ export function keepingPanel(
     saved = true;
     const { session } = app;
     if (session === null) return;
+    // It is of the table before.
+    if (loaded && !restoring) forget("ranking");
     if (session.counts.scored > 0) save();
     // The next visit has what was open before from aside.
     else if (loaded && asideSaved) forget("last");
   });
   // Nothing of it stays on this device, and what it took the place of is there for this visit.
   app.changed.forgotten.on(() => {
-    forget("last");
-    forget("aside");
-    forget("look");
+    saving = saving.then(store.forgetAll).catch(() => undefined);
     asideSaved = true;
   });
   // What is back is by then not all that is seen.
@@ -157,18 +165,25 @@ export function keepingPanel(
   let looking: number | undefined;
   const saveLook = (): void => {
     window.clearTimeout(looking);
-    if (!loaded || app.session === null) return;
+    if (!loaded || restoring || app.session === null) return;
     looking = window.setTimeout(() => {
       if (app.session === null) return;
       const look = { sort: results.table.view.sort, selected: selection.rows };
       saving = saving.then(() => store.saveLook(look)).catch(() => undefined);
     }, LOOK_MS);
   };
+  const saveRanking = (): void => {
+    if (!loaded || restoring) return;
+    const ranking = screening.kept();
+    if (ranking === null) forget("ranking");
+    else saving = saving.then(() => store.saveRanking(ranking)).catch(() => undefined);
+  };
+  const isOpen = (session: Session): boolean => app.session === session;
   results.table.arranged.on(saveLook);
   selection.changed.on(saveLook);
-  /** Rows are sorted and selected as they were; of a ranking, which is not kept, nothing is left. */
-  const lookAgain = ({ sort, selected }: store.Look, rows: number): void => {
-    if (sort.key.by !== "similarity") results.look({ sort });
+  /** Rows are sorted and selected as they were. */
+  const lookAgain = ({ sort, selected }: store.Look, ranked: boolean, rows: number): void => {
+    if (sort.key.by !== "similarity" || ranked) results.look({ sort });
     selection.rows = new Set([...selected].filter((row) => row < rows));
   };
   app.changed.aside.on(() => {
@@ -216,27 +231,42 @@ export function keepingPanel(
   };
 
   return {
+    onRanked: saveRanking,
     async restore() {
-      const [found, before, look] = await Promise.all([
+      const tab = await store.begin(model);
+      const [found, before, look, ranking] = await Promise.all([
         ofModel("last"),
         ofModel("aside"),
         store.loadLook().catch(() => null),
+        store.loadRanking().catch(() => null),
       ]);
       loaded = true;
+      void store.cleanUp(model).catch(() => undefined);
       const busy = app.session !== null || app.phase !== "idle" || location.hash !== "";
       const typed = document.querySelector<HTMLTextAreaElement>("#smiles")?.value !== "";
+      const offers = busy || typed || !tab.opens;
       // What is not opened again is not lost for that.
-      if (found !== null && (busy || typed)) app.offer(asideOf(found));
+      if (found !== null && offers) app.offer(asideOf(found));
       if (before !== null) app.offer(asideOf(before));
-      if (found === null || busy || typed) return;
+      if (found === null || offers) return;
       onShow(found.input);
-      const session = await app.open(found.input, found.found);
-      if (session === null) return;
-      if (look !== null) lookAgain(look, session.rows.length);
-      const name = found.input.text === null ? found.input.source.name : "Your list";
-      const { scored } = session.counts;
-      keptText.textContent = `${name} is back from your last visit, with ${format.plural(scored, "scored row")}; it was kept on this device only.`;
-      kept.hidden = false;
+      restoring = true;
+      try {
+        const session = await app.open(found.input, found.found);
+        if (session === null) return;
+        const ranked = ranking !== null && (await screening.restore(ranking));
+        if (!isOpen(session)) return;
+        if (look !== null) lookAgain(look, ranked, session.rows.length);
+        const name = found.input.text === null ? found.input.source.name : "Your list";
+        const { scored } = session.counts;
+        keptText.textContent = `${name} is back from your last visit, with ${format.plural(scored, "scored row")}; it was kept on this device only.`;
+        kept.hidden = false;
+      } finally {
+        restoring = false;
+        // In the tab's own place, where that is another; or of another table that was opened meanwhile.
+        saveRanking();
+        saveLook();
+      }
     },
   };
 }

@@ -16,6 +16,7 @@ import {
   type Unusable,
   unusableWords,
 } from "../ranking.js";
+import type { KeptRanking } from "../store.js";
 import type { Ranked } from "./table.js";
 
 export interface ScreeningPanel {
@@ -23,6 +24,10 @@ export interface ScreeningPanel {
   ranked(): Ranked | null;
   /** Ranks the table by these actives, a line each; resolves once that is done or given up. */
   rank(lines: string): Promise<void>;
+  /** The ranking, to be kept; null unless there is one. */
+  kept(): KeptRanking | null;
+  /** Shows a ranking of the open table again; whether it is one of that. */
+  restore(kept: KeptRanking): Promise<boolean>;
 }
 
 const WAITS =
@@ -41,6 +46,8 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
   const state = find("rank-state", HTMLElement);
   const expected = find("rank-expected", HTMLElement);
   let ranked: Ranked | null = null;
+  /** What it was asked for, and what was said of it. */
+  let asked: Pick<KeptRanking, "references" | "fromRow" | "by" | "said"> | null = null;
   let running: AbortController | null = null;
   /** The references come from a row of the table, and not from the user. */
   let fromRow = false;
@@ -93,7 +100,8 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     state.textContent = "Reading the references…";
     let actives: Session | null = null;
     try {
-      const bytes = new TextEncoder().encode(text.value);
+      const references = text.value;
+      const bytes = new TextEncoder().encode(references);
       actives = await Session.open(app.engines, { name: "actives.txt", bytes }, controller.signal);
       const total = session.rows.length;
       const chosen = by.value as SimilarityName;
@@ -124,7 +132,9 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       if (app.session !== session || controller.signal.aborted) return;
       ranked = { ...ranking, actives };
       actives = null;
-      state.textContent = `${rankingWords(session.rows, ranking, chosen)} ${left}`.trim();
+      const said = `${rankingWords(session.rows, ranking, chosen)} ${left}`.trim();
+      state.textContent = said;
+      asked = { references, fromRow, by: chosen, said };
       clear.hidden = false;
     } catch (error) {
       const cancelled = error instanceof DelicateError && error.code === "cancelled";
@@ -168,6 +178,38 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     draw();
   });
   return {
+    kept() {
+      if (ranked === null || asked === null) return null;
+      const { similarities, nearest } = ranked;
+      return { ...asked, similarities, nearest };
+    },
+    async restore({ similarities, nearest, ...kept }) {
+      const { session } = app;
+      const known = [...by.options].some(({ value }) => value === kept.by);
+      if (session === null || running !== null || ranked !== null || !known) return false;
+      if (similarities.length !== session.rows.length) return false;
+      const bytes = new TextEncoder().encode(kept.references);
+      const source = { name: "actives.txt", bytes };
+      const actives = await Session.open(app.engines, source, new AbortController().signal).catch(
+        () => null,
+      );
+      if (actives === null) return false;
+      const fits = nearest.every((row) => row < actives.rows.length);
+      if (!fits || app.session !== session || running !== null || ranked !== null) {
+        actives.close();
+        return false;
+      }
+      ranked = { similarities, nearest, actives };
+      asked = kept;
+      fromRow = kept.fromRow;
+      text.value = kept.references;
+      by.value = kept.by;
+      state.textContent = kept.said;
+      clear.hidden = false;
+      draw();
+      onRanked();
+      return true;
+    },
     ranked: () => ranked,
     rank(lines) {
       panel.hidden = false;

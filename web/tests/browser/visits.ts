@@ -1,13 +1,14 @@
 /** Links, small screens, what is kept, and the network switched off. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { type Served, serve } from "../server.js";
 import {
   type Backend,
   checkQuiet,
   checks,
   counts,
+  csv,
   cycle,
   dist,
   EXAMPLE_ROWS,
@@ -165,6 +166,37 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     equal(await page.locator("#viewport thead th[aria-sort=ascending]").count(), 1);
     deepEqual(await names(), before);
   });
+  await checks.check(
+    "cpu: a ranking is there again after a reload, and only of its table",
+    async () => {
+      if (!(await page.locator("#screening").isVisible()))
+        await page.locator("#screening-open").click();
+      await page.locator("#actives").fill("CCCO propanol\nCC(");
+      await page.locator("#rank-by").selectOption("fingerprint");
+      await page.locator("#rank").click();
+      await page.locator("#rank-state").getByText("Ranked 2 rows").waitFor({ timeout: LIMIT });
+      const seen = async () => ({
+        cells: await page.locator("#viewport td.with-active").allInnerTexts(),
+        said: await page.locator("#rank-state").textContent(),
+        references: await page.locator("#actives").inputValue(),
+        by: await page.locator("#rank-by").inputValue(),
+        sorted: await page.locator("#viewport thead th[aria-sort=descending]").textContent(),
+        exported: csv(await exported(page, "csv")).map((row) => row.slice(0, 6)),
+      });
+      const before = await seen();
+      equal(before.cells.length, 2);
+      await page.waitForTimeout(800);
+      await page.reload();
+      await page.locator("#kept").waitFor({ timeout: LIMIT });
+      deepEqual(await seen(), before);
+      await page.locator("#screening-open").click();
+      await page.locator("#rank-clear").click();
+      await page.waitForTimeout(500);
+      await page.reload();
+      await page.locator("#kept").waitFor({ timeout: LIMIT });
+      equal(await page.locator("#viewport td.with-active").count(), 0);
+    },
+  );
   await checks.check("cpu: a reload in the middle of scoring loses no row", async () => {
     page.on("dialog", (dialog) => void dialog.accept().catch(() => undefined));
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 20_000));
@@ -224,6 +256,136 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
   });
   await checkQuiet("cpu: no errors on the console while keeping scores", visit);
   await visit.context.close();
+}
+
+/** Tabs of one browser, each with its own table. */
+export async function testTabs(browser: Browser, site: Served): Promise<void> {
+  const url = `${site.url}?backend=cpu`;
+  const visit = await open(browser, url, site);
+  const { page, context } = visit;
+  const list = async (tab: Page, text: string): Promise<void> => {
+    await tab.locator("#smiles").fill(text);
+    await score(tab);
+    await tab.waitForTimeout(500);
+  };
+  const reloaded = async (tab: Page): Promise<string> => {
+    await tab.reload();
+    await tab.locator("#kept").waitFor({ timeout: LIMIT });
+    return tab.locator("#smiles").inputValue();
+  };
+  const [first, second, third] = ["CCO one", "CCN two\nCCC two", "CCF three"];
+  let other: Page | null = null;
+  await checks.check("cpu: each of two tabs finds its own table after a reload", async () => {
+    await list(page, first);
+    other = await context.newPage();
+    await other.goto(url);
+    await settled(other);
+    ok(await other.locator("#results").isHidden(), "the first tab's table is not another's");
+    ok(await other.locator("#aside").isHidden());
+    await list(other, second);
+    await list(page, first.replace("one", "again"));
+    equal(await reloaded(other), second);
+    equal(await reloaded(page), first.replace("one", "again"));
+    equal((await counts(page)).rows, 1);
+  });
+  await checks.check("cpu: clearing one tab leaves the other's table", async () => {
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
+    await page.waitForTimeout(500);
+    ok(other !== null);
+    equal(await reloaded(other), second);
+    await page.reload();
+    await settled(page);
+    equal(await page.locator("#smiles").inputValue(), "");
+  });
+  await checks.check("cpu: a tab that is a copy has its table, and keeps its own", async () => {
+    await list(page, first);
+    // A tab that another opens begins with a copy of what that remembers.
+    const opening = context.waitForEvent("page");
+    await page.evaluate(() => void window.open(location.href));
+    const copy = await opening;
+    await copy.locator("#kept").waitFor({ timeout: LIMIT });
+    equal(await copy.locator("#smiles").inputValue(), first);
+    await list(copy, "CCI copy");
+    equal(await reloaded(page), first);
+    equal(await reloaded(copy), "CCI copy");
+    await copy.getByRole("button", { name: "Clear", exact: true }).click();
+    await copy.waitForTimeout(500);
+    await copy.close();
+  });
+  await checks.check("cpu: a new tab is offered the table of one that was closed", async () => {
+    ok(other !== null);
+    await list(page, third);
+    await other.close();
+    const fresh = await context.newPage();
+    await fresh.goto(url);
+    await fresh.locator("#aside").getByText("your list (2 rows)").waitFor({ timeout: LIMIT });
+    ok(await fresh.locator("#results").isHidden(), "another tab is open");
+    await fresh.locator("#aside-back").click();
+    await fresh.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
+    await fresh.waitForTimeout(500);
+    // What is in use is offered to nobody else.
+    const last = await context.newPage();
+    await last.goto(url);
+    await settled(last);
+    ok(await last.locator("#aside").isHidden());
+    await last.close();
+    equal(await reloaded(fresh), second);
+    equal(await reloaded(page), third);
+    await fresh.close();
+  });
+  await checks.check("cpu: where no other tab is open the newest table is back", async () => {
+    await page.close();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const alone = await context.newPage();
+    await alone.goto(url);
+    await alone.locator("#kept").waitFor({ timeout: LIMIT });
+    equal(await alone.locator("#smiles").inputValue(), third);
+  });
+  await checks.check("cpu: places of long ago are removed, those in use are not", async () => {
+    const [alone] = context.pages();
+    ok(alone !== undefined);
+    // As if they had been left two months ago.
+    await alone.evaluate(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const opening = indexedDB.open("delicate", 1);
+          opening.onsuccess = () => {
+            const transaction = opening.result.transaction("tables", "readwrite");
+            const store = transaction.objectStore("tables");
+            store.put({}, "last");
+            const walk = store.openCursor();
+            walk.onsuccess = () => {
+              const cursor = walk.result;
+              if (cursor === null) return;
+              if (Array.isArray(cursor.key) && cursor.key[0] === "entry")
+                cursor.update({ ...cursor.value, at: Date.now() - 60 * 24 * 3_600_000 });
+              cursor.continue();
+            };
+            transaction.oncomplete = () => {
+              opening.result.close();
+              resolve();
+            };
+            transaction.onabort = () => reject(transaction.error);
+          };
+        }),
+    );
+    equal(await reloaded(alone), third, "it is in use");
+    await alone.waitForTimeout(500);
+    const left = await alone.evaluate(
+      () =>
+        new Promise<string[]>((resolve) => {
+          const opening = indexedDB.open("delicate", 1);
+          opening.onsuccess = () => {
+            const asked = opening.result.transaction("tables").objectStore("tables").getAllKeys();
+            asked.onsuccess = () => resolve(asked.result.map(String));
+          };
+        }),
+    );
+    const places = new Set(left.map((key) => key.split(",")[1]));
+    deepEqual([places.size, left.includes("last")], [1, false], left.join(" "));
+  });
+  await checkQuiet("cpu: no errors on the console in several tabs", visit);
+  await context.close();
 }
 
 export async function testOffline(browser: Browser, backend: Backend): Promise<void> {
