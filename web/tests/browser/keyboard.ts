@@ -60,6 +60,49 @@ export async function testKeyboard(browser: Browser, site: Served): Promise<void
     },
   );
 
+  const focused = (): Promise<string> =>
+    page.evaluate(() => document.activeElement?.closest("th")?.textContent ?? "");
+  await checks.check("cpu: arrow keys go from the first row to the headers and back", async () => {
+    await page.locator("#results tbody th button").first().focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowUp");
+    ok(
+      await page.evaluate(() => document.activeElement?.matches("#viewport thead .sort") === true),
+    );
+    await page.keyboard.press("ArrowDown");
+    ok((await focused()).includes("Details of row 1"), await focused());
+    const head = page.locator("#viewport thead .number:not(.trust) .sort").first();
+    await head.click();
+    await page.locator("#results tbody th button").first().focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowUp");
+    ok(await head.evaluate((button) => button === document.activeElement), "the sorted one");
+    await head.click();
+    await head.click();
+  });
+  await checks.check("cpu: a long error in a low row is told in full by keyboard", async () => {
+    await page.locator("#structures").uncheck();
+    const inchi = "InChI=1S/C9H8O4/c1-6(10)13-8-5-3-2-4-7(8)9(11)12/h2-5H,1H3,(H,11,12)";
+    await page.locator("#smiles").fill(`CCO\tethanol\n${inchi}\tinchi\nc1ccccc1\tbenzene`);
+    await score(page);
+    const fault = page.locator("#viewport .fault");
+    const text = await fault.evaluate((words) => words.lastChild?.textContent ?? "");
+    ok(text.length > 60, text);
+    const { cell, title, lines } = await fault.evaluate((words) => ({
+      cell: words.closest("td")?.getBoundingClientRect().height ?? 0,
+      title: words.closest("td")?.title,
+      lines: words.clientHeight / Number.parseFloat(getComputedStyle(words).lineHeight),
+    }));
+    equal(title, text);
+    ok(lines <= 2.1 && cell < 40, `${lines} lines in ${cell} pixels`);
+    await page.locator("#results tbody th button").first().focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.locator("#details .message").getByText(text).waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("#structures").check();
+  });
   await checks.check("cpu: everything that takes the focus has a name", async () => {
     deepEqual(await nameless(page, context), []);
   });

@@ -220,6 +220,28 @@ export async function testScreening(browser: Browser, site: Served): Promise<voi
       (await page.locator("#viewport tbody tr.scored").first().innerText()).includes("theobromine"),
     );
   });
+  await checks.check(
+    "cpu: after s the focus stays on the row that the others are ranked by",
+    async () => {
+      const focused = (): Promise<(string | null | undefined)[]> =>
+        page.evaluate(() => {
+          const { activeElement } = document;
+          return [
+            activeElement?.textContent,
+            activeElement?.closest("tr")?.getAttribute("aria-rowindex"),
+          ];
+        });
+      await page.locator("#rank-clear").click();
+      await page.locator("#results tbody th button[tabindex='0']").focus();
+      await page.keyboard.press("Home");
+      await page.keyboard.press("ArrowDown");
+      deepEqual(await focused(), ["Details of row 2", "3"]);
+      await page.keyboard.press("s");
+      await page.locator("#rank-state").getByText("Ranked 4 rows").waitFor({ timeout: LIMIT });
+      await page.waitForFunction(() => document.activeElement?.closest("tr")?.ariaRowIndex === "2");
+      deepEqual(await focused(), ["Details of row 2", "2"]);
+    },
+  );
   await checks.check("cpu: a table that is being scored is ranked afterwards", async () => {
     const many = cycle(["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"], 3_000);
     await openFile(page, "many.smi", many);
@@ -232,9 +254,38 @@ export async function testScreening(browser: Browser, site: Served): Promise<voi
     ok(await page.locator("#rank-cancel").isHidden());
     await finished(page, LIMIT);
     deepEqual(await counts(page), { rows: 3_000, scored: 3_000, errors: 0 });
+    const expected = page.locator("#rank-expected");
+    await page.locator("#rank-by").selectOption("fused");
+    ok(/takes minutes|Takes about .* for 3,000 rows/.test(await expected.innerText()));
+    await page.locator("#rank-by").selectOption("fingerprint");
+    ok((await expected.innerText()).startsWith("Takes "));
     await page.locator("#rank").click();
     await page.locator("#rank-state").getByText("Ranked 3,000 rows").waitFor({ timeout: LIMIT });
+    equal(await expected.innerText(), "Compared before: takes seconds.");
   });
+  await checks.check("cpu: what is left of a ranking is told, and it is cancelled", async () => {
+    await page.locator("#rank-by").selectOption("embedding");
+    await page.locator("#rank").click();
+    await page
+      .locator("#rank-state")
+      .getByText(/^Compared [\d,]+ of 3,000 rows, .* left…/)
+      .waitFor({ timeout: LIMIT });
+    ok(await page.locator("#rank-expected").isHidden());
+    await page.locator("#rank-cancel").click();
+    await page.locator("#rank-state").getByText("Cancelled.").waitFor({ timeout: LIMIT });
+  });
+  await checks.check(
+    "cpu: references of a row's are cleared with its table, pasted ones stay",
+    async () => {
+      const references = page.locator("#actives");
+      ok((await references.inputValue()) !== "");
+      await openFile(page, "next.smi", ["CCO a", "CCN b"]);
+      equal(await references.inputValue(), "", "they were of a row of the table before");
+      await references.fill("CCC mine");
+      await openFile(page, "last.smi", ["CCO a", "CCN b"]);
+      equal(await references.inputValue(), "CCC mine");
+    },
+  );
   await checkQuiet("cpu: no errors on the console while screening", visit);
   await visit.context.close();
 }

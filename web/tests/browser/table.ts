@@ -360,6 +360,30 @@ export async function testExport(browser: Browser, site: Served): Promise<void> 
     ok(table.every(({ length }) => length === table[0]?.length && length < 80));
     equal(JSON.parse(await exported(page, "json")).length, 4_500);
   });
+  await checks.check("cpu: what a row is about stays in sight when scrolled sideways", async () => {
+    await page.locator("#example").click();
+    await score(page);
+    const viewport = page.locator("#viewport");
+    const left = (selector: string): Promise<number> =>
+      page
+        .locator(selector)
+        .first()
+        .evaluate((cell) => {
+          const frame = cell.closest("#viewport")?.getBoundingClientRect().left ?? 0;
+          return Math.round(cell.getBoundingClientRect().left - frame);
+        });
+    const pinned = ["#viewport tbody tr.scored td.pinned", "#viewport thead th.pinned"] as const;
+    const before = await Promise.all(pinned.map(left));
+    const value = await left("#viewport tbody tr.scored td[data-domain]");
+    await viewport.evaluate((table) => table.scrollTo(700, 0));
+    deepEqual(await Promise.all(pinned.map(left)), before);
+    equal(await left("#viewport tbody tr.scored td[data-domain]"), value - 700);
+    const fault = page.locator("#viewport .fault").first();
+    await fault.scrollIntoViewIfNeeded();
+    const [words, frame] = [await fault.boundingBox(), await viewport.boundingBox()];
+    ok(words !== null && frame !== null);
+    ok(words.x >= frame.x && words.x + words.width <= frame.x + frame.width, "so does an error");
+  });
   await checkQuiet("cpu: no errors on the console while exporting", visit);
   await visit.context.close();
 }

@@ -84,6 +84,31 @@ export async function testFragmentAndWidth(browser: Browser, site: Served): Prom
     await page.locator("#tools-more").click();
     ok(!(await plot.isVisible()));
   });
+  await checks.check(
+    "cpu: on a phone the sketcher's buttons are large, and hit where they are",
+    async () => {
+      await page.locator("#draw").click();
+      const toolbar = page.locator("#editor-canvas canvas:not([tabindex])").first();
+      await toolbar.waitFor({ timeout: LIMIT });
+      await page.waitForTimeout(500);
+      const box = await toolbar.boundingBox();
+      const frame = await page.locator("#editor-canvas").boundingBox();
+      ok(box !== null && frame !== null);
+      // Two columns and 17 lines of them.
+      const [width, height] = [box.width / 2.2, box.height / 17.2];
+      ok(width >= 24 && height >= 24, `${width} by ${height} pixels`);
+      ok(box.y + box.height <= frame.y + frame.height, "none is cut off");
+      // The ring of benzene.
+      await page.mouse.click(box.x + 1.6 * width, box.y + 9.6 * height);
+      await page.mouse.click(frame.x + 0.65 * frame.width, frame.y + 0.4 * frame.height);
+      await page.waitForFunction(
+        () => document.querySelector<HTMLInputElement>("#editor-smiles")?.value === "c1ccccc1",
+        null,
+        { timeout: 20_000 },
+      );
+      await page.keyboard.press("Escape");
+    },
+  );
   await checks.check("cpu: an address that is no link of ours says so", async () => {
     await page.evaluate(() => {
       location.hash = "#smiles=%E0%A4%A";
