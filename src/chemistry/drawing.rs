@@ -151,29 +151,22 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Reflects one side of each double bond that is drawn the wrong way round,
-    /// and marks those without a geometry.
+    /// Turns each double bond that is drawn the wrong way round, and marks those without a
+    /// geometry.
     fn turn_double_bonds(&mut self, plain: &Graph) {
         let Ok(wanted) = rdkit_legacy_stereo(self.graph) else {
             return;
         };
-        let mut drawn = plain.clone();
-        apply_ez_directions_from_2d_ex(&mut drawn, &self.places, &Default::default());
-        let Ok(found) = rdkit_legacy_stereo(&drawn) else {
+        let Some(found) = self.geometries(plain) else {
             return;
         };
         for (index, bond) in self.graph.bonds() {
             if bond.order != BondOrder::Double {
                 continue;
             }
-            // Z or E; a bond that may be either has none.
-            let of = |codes: &[u8]| {
-                let code = codes.get(index.0 as usize).copied();
-                code.filter(|&code| code > 1)
-            };
-            let is_right = match (of(&wanted.bond_stereo), of(&found.bond_stereo)) {
+            let is_right = match (of(&wanted.bond_stereo, index), of(&found, index)) {
                 (Some(wanted), Some(found)) if wanted != found => {
-                    self.reflect(bond.atom1, bond.atom2)
+                    self.reflect(bond.atom1, bond.atom2) || self.fold(index, plain)
                 }
                 (wanted, found) => wanted == found,
             };
@@ -183,31 +176,104 @@ impl<'a> Drawing<'a> {
         }
     }
 
+    /// For each bond the code of its geometry, as it is drawn.
+    fn geometries(&self, plain: &Graph) -> Option<Vec<u8>> {
+        let mut drawn = plain.clone();
+        apply_ez_directions_from_2d_ex(&mut drawn, &self.places, &Default::default());
+        Some(rdkit_legacy_stereo(&drawn).ok()?.bond_stereo)
+    }
+
     /// Reflects what is bound to `far` in the line from `near` to it; false in a
     /// ring.
     fn reflect(&mut self, near: AtomIdx, far: AtomIdx) -> bool {
+        let side = self.reached(far, near);
+        let mut others = self.graph.neighbors(near).filter(|&(next, _)| next != far);
+        if others.any(|(next, _)| side[next.0 as usize]) {
+            return false;
+        }
+        self.mirror(&side, near, far)
+    }
+
+    /// Turns a double bond of a ring, which is laid out with both its sides in the ring, by
+    /// folding one of its atoms into the ring: over the line between its neighbours there.
+    /// False, and all as it was, where the drawing does not come out with this geometry
+    /// turned and all others as they were.
+    fn fold(&mut self, bond: BondIdx, plain: &Graph) -> bool {
+        let Some(before) = self.geometries(plain) else {
+            return false;
+        };
+        let ends = self.graph.bond(bond);
+        for (atom, other) in [(ends.atom1, ends.atom2), (ends.atom2, ends.atom1)] {
+            let Some((side, within)) = self.outside_ring(atom, other) else {
+                continue;
+            };
+            let places = self.places.clone();
+            let is_folded = self.mirror(&side, within, other)
+                && self.geometries(plain).is_some_and(|after| {
+                    let bonds = self.graph.bonds();
+                    let mut all = bonds.map(|(one, _)| (one, of(&before, one), of(&after, one)));
+                    all.all(|(one, before, after)| match one == bond {
+                        true => after.is_some() && after != before,
+                        false => after == before,
+                    })
+                });
+            if is_folded {
+                return true;
+            }
+            self.places = places;
+        }
+        false
+    }
+
+    /// An atom with all that hangs on it beside its ring, and its neighbour there that is not
+    /// `other`; `None` where it is in no ring, or in several.
+    fn outside_ring(&self, atom: AtomIdx, other: AtomIdx) -> Option<(Vec<bool>, AtomIdx)> {
         let mut side = vec![false; self.places.len()];
-        let mut waiting = vec![far];
-        side[far.0 as usize] = true;
+        side[atom.0 as usize] = true;
+        let mut within = None;
+        for (next, _) in self
+            .graph
+            .neighbors(atom)
+            .filter(|&(next, _)| next != other)
+        {
+            let part = self.reached(next, atom);
+            if !part[other.0 as usize] {
+                for (own, more) in side.iter_mut().zip(part) {
+                    *own |= more;
+                }
+            } else if within.replace(next).is_some() {
+                return None;
+            }
+        }
+        Some((side, within?))
+    }
+
+    /// The atoms that are reached from `first` without passing `barrier`.
+    fn reached(&self, first: AtomIdx, barrier: AtomIdx) -> Vec<bool> {
+        let mut reached = vec![false; self.places.len()];
+        reached[first.0 as usize] = true;
+        let mut waiting = vec![first];
         while let Some(atom) = waiting.pop() {
             for (next, _) in self.graph.neighbors(atom) {
-                if next == near {
-                    if atom != far {
-                        return false;
-                    }
-                } else if !std::mem::replace(&mut side[next.0 as usize], true) {
+                if next != barrier && !std::mem::replace(&mut reached[next.0 as usize], true) {
                     waiting.push(next);
                 }
             }
         }
-        let origin = self.places[near.0 as usize];
-        let end = self.places[far.0 as usize];
+        reached
+    }
+
+    /// Reflects the atoms of `side` in the line through two others; false where these are at
+    /// one place.
+    fn mirror(&mut self, side: &[bool], from: AtomIdx, to: AtomIdx) -> bool {
+        let origin = self.places[from.0 as usize];
+        let end = self.places[to.0 as usize];
         let axis = (end.0 - origin.0, end.1 - origin.1);
         let length = axis.0 * axis.0 + axis.1 * axis.1;
         if length < 1e-9 {
             return false;
         }
-        for (place, _) in self.places.iter_mut().zip(&side).filter(|(_, side)| **side) {
+        for (place, _) in self.places.iter_mut().zip(side).filter(|(_, side)| **side) {
             let from = (place.0 - origin.0, place.1 - origin.1);
             let along = (from.0 * axis.0 + from.1 * axis.1) / length;
             let foot = (origin.0 + along * axis.0, origin.1 + along * axis.1);
@@ -346,12 +412,8 @@ impl<'a> Drawing<'a> {
         };
         let before = self.open.len();
         for (index, bond) in self.graph.bonds() {
-            let of = |codes: &[u8]| {
-                let code = codes.get(index.0 as usize).copied();
-                code.filter(|&code| code > 1)
-            };
-            if bond.order == BondOrder::Double && of(&wanted.bond_stereo) != of(&found.bond_stereo)
-            {
+            let is_right = of(&wanted.bond_stereo, index) == of(&found.bond_stereo, index);
+            if bond.order == BondOrder::Double && !is_right {
                 self.open.insert(index.0);
             }
         }
@@ -508,6 +570,12 @@ fn properties(block: &mut String, tag: &str, values: impl Iterator<Item = (usize
         }
         block.push('\n');
     }
+}
+
+/// The geometry of a double bond, Z or E; one that may be either has none.
+fn of(codes: &[u8], bond: BondIdx) -> Option<u8> {
+    let code = codes.get(bond.0 as usize).copied();
+    code.filter(|&code| code > 1)
 }
 
 fn is_multiple(order: BondOrder) -> bool {
@@ -678,6 +746,32 @@ mod tests {
                 "{smiles}\n{block}"
             );
             assert!(block.starts_with("title\n"));
+        }
+    }
+
+    /// Rings are laid out with both sides of a double bond in them, which is Z.
+    #[test]
+    fn double_bonds_of_large_rings_keep_their_geometry() {
+        for smiles in [
+            "C1CCC/C=C/CC1",
+            "C1CCC/C=C\\CC1",
+            "C1CCCCCC/C=C/1",
+            "C1CCCCCCCCC/C=C/C1",
+            "C1CC/C=C/CC/C=C/CC/C=C/1",
+            "C1CC/C=C/CC/C=C\\CC/C=C/1",
+            "C/C1=C\\CC/C(C)=C/CC1",
+            "C/C1=C\\CCC(C)(C)/C=C/C(=O)/C(C)=C/CC1",
+            "O=C1CCCC/C=C/[C@H](O)CCO1",
+            "COC(=O)Nc1ccc2c(c1)NC(=O)CC/C=C/C[C@H](N1CCC(c3cccc(Cl)c3)CC1=O)c1nc-2c[nH]1",
+        ] {
+            let molecule = Molecule::parse(smiles).expect(smiles);
+            let block = molecule.to_mol_block("").expect(smiles);
+            let read = Molecule::from_mol_block(&block).expect(smiles);
+            assert_eq!(
+                read.canonical_smiles(),
+                molecule.canonical_smiles(),
+                "{smiles}\n{block}"
+            );
         }
     }
 

@@ -920,6 +920,8 @@ mod sdf_out {
             ("C/C=C\\C(=O)O", "> <a>"),
             ("[13CH3]C[N+](C)(C)C.[Cl-]", "-1"),
             ("CC=Cc1ccc([N+](=O)[O-])cc1.Cl.Cl", "x"),
+            ("C1CCCCCC/C=C/1", "E"),
+            ("O=C1CCCC/C=C/[C@H](O)CCO1", "E in a lactone"),
             (chain.as_str(), "long"),
         ];
         let mut text = "id,smiles,note\n".to_owned();
