@@ -79,15 +79,6 @@ pub(crate) enum CommandError {
     Configuration { path: PathBuf, what: String },
     #[error("{0}")]
     Usage(String),
-    #[error(
-        "{}: no column `{wanted}`: name that of the labels with --label; columns: {}",
-        path.display(), columns.join(", ")
-    )]
-    NoColumn {
-        path: PathBuf,
-        wanted: String,
-        columns: Vec<String>,
-    },
     #[error(transparent)]
     Training(TrainingError),
     #[error("{}", named_once(path, &source.to_string()))]

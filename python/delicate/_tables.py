@@ -35,7 +35,7 @@ def smiles_column_of(schema: pa.Schema, wanted: str | None) -> str:
             raise ColumnError(f"{how} called SMILES; name one with smiles_column: {listed}")
         return str(chosen[0])
     if wanted not in schema.names:
-        raise ColumnError(f"no column `{wanted}`; the file has {listed}")
+        raise ColumnError(f"no column `{wanted}`; the table has {listed}")
     of = schema.field(wanted).type
     if not _is_text(of):
         raise ColumnError(f"the column `{wanted}` has the type {of}: SMILES are text")

@@ -215,7 +215,8 @@ def _write(path: Path, table: Any, smiles: str | None, labels: Sequence[str]) ->
     needed = [smiles, *labels]
     for name in needed:
         if name not in names:
-            raise _native.TrainingError(f"no column `{name}`; columns: {', '.join(names)}")
+            listed = ", ".join(f"`{one}`" for one in names)
+            raise _native.TrainingError(f"no column `{name}`; the table has {listed}")
     if len(set(needed)) < len(needed):
         raise _native.TrainingError(f"a column is named twice: {', '.join(needed)}")
     columns = [_column(table, name) for name in needed]

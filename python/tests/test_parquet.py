@@ -152,7 +152,7 @@ def test_what_is_wrong_with_a_file_has_a_type(tmp_path: Path, scorer: delicate.S
 
     source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
     library(source)
-    with pytest.raises(parquet.ColumnError, match="no column `smile`; the file has `number`"):
+    with pytest.raises(parquet.ColumnError, match="no column `smile`; the table has `number`"):
         parquet.score(source, target, scorer=scorer, smiles_column="smile")
     with pytest.raises(parquet.ColumnError, match="`price` has the type decimal128"):
         parquet.score(source, target, scorer=scorer, smiles_column="price")

@@ -154,7 +154,7 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path: Path) -> None:
             delicate.finetune(table, tmp_path / "run", **{**QUICK, **others}, quiet=True)
         return str(caught.value)
 
-    assert "no column `pIC50`; columns: smiles, size, class" in fail(TABLE, label="pIC50")
+    assert "no column `pIC50`; the table has `smiles`, `size`, `class`" in fail(TABLE, label="pIC50")
     assert "called SMILES" in fail({"structure": SMILES, "size": SIZES})
     assert "different numbers of rows" in fail({"smiles": SMILES, "size": SIZES[:-1]})
     assert "named twice" in fail(TABLE, label=["size", "size"])

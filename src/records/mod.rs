@@ -330,7 +330,7 @@ pub enum RecordsError {
     #[error("the header line is longer than {MAX_RECORD_BYTES} bytes")]
     HeaderTooLong,
     /// The user named a column that the file lacks.
-    #[error("no column `{wanted}`; the file has {}", listed(.columns))]
+    #[error("no column `{wanted}`; the table has {}", listed(.columns))]
     UnknownColumn {
         /// The name asked for.
         wanted: String,

@@ -103,8 +103,8 @@ impl fmt::Display for Note {
                 renamed: [smiles, changes],
             } => write!(
                 f,
-                "the columns `standardized` and `changes` are there already, as if this were an \
-                 output: they stay, and an output of this file calls its own `{smiles}` and \
+                "the table has columns `standardized` and `changes` already, as tables that were \
+                 scored have: they are kept, and the new ones are called `{smiles}` and \
                  `{changes}`"
             ),
             Self::TitleRows { rows } => {

@@ -416,7 +416,7 @@ mod tests {
         let text = error(&["pKi"]);
         assert!(
             text.ends_with(
-                "the file has `id`, `Canonical SMILES`, `pIC50`, `active`, `pic50`, `note`"
+                "the table has `id`, `Canonical SMILES`, `pIC50`, `active`, `pic50`, `note`"
             ),
             "{text}"
         );

@@ -10,7 +10,7 @@ use delicate::device::Device;
 use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::model::Endpoint;
 use delicate::predict::PredictOptions;
-use delicate::records::{RecordsError, Row};
+use delicate::records::Row;
 use delicate::train::evaluation::{evaluate_table, trained_on};
 use delicate::train::labels::Cell;
 use delicate::train::{evaluate_run, evaluation_table};
@@ -167,16 +167,9 @@ fn labelled(
 ) -> Result<(Vec<Row>, Vec<f32>), CommandError> {
     let all = RowFile::open(path, &arguments.input.options())?;
     let column = all.header().column(&arguments.label_column);
-    let column = column.map_err(|error| match error {
-        RecordsError::UnknownColumn { wanted, columns } => CommandError::NoColumn {
-            path: path.to_owned(),
-            wanted,
-            columns,
-        },
-        source => CommandError::Records {
-            path: path.to_owned(),
-            source,
-        },
+    let column = column.map_err(|source| CommandError::Records {
+        path: path.to_owned(),
+        source,
     })?;
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     let (mut skipped, mut first_skipped) = (0u64, None);

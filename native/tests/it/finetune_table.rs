@@ -357,7 +357,7 @@ fn a_table_without_label_says_what_could_be_one() {
     assert!(!said.contains("`batch`"), "{said}");
     let said = place.refused("assay.csv", &["--label", "pKi"], 1);
     assert!(
-        said.contains("no column `pKi`; the file has `id`, `Canonical SMILES`, `pIC50`"),
+        said.contains("no column `pKi`; the table has `id`, `Canonical SMILES`, `pIC50`"),
         "{said}"
     );
     let said = place.refused("assay.csv", &["--label", "batch"], 1);

@@ -294,7 +294,7 @@ fn what_cannot_be_read_or_written_is_refused_in_words() {
         (
             &["score", "in.parquet", "--smiles-column", "x"],
             1,
-            "no column `x`; the file has `smiles`",
+            "no column `x`; the table has `smiles`",
         ),
         (
             &["score", "in.parquet", "--format", "parquet"],

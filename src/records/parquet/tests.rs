@@ -471,7 +471,7 @@ fn the_column_of_smiles_is_found_among_those_of_text() {
     };
     assert_eq!(
         message(&by_name, Some("x")),
-        "no column `x`; the file has `id`, `SMILES`"
+        "no column `x`; the table has `id`, `SMILES`"
     );
     let neither = of_text(&["what", "x"], &[&["a name"], &["an other"]]);
     assert_eq!(
