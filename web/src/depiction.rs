@@ -31,6 +31,17 @@ pub fn depict(smiles: &str) -> Result<JsValue, JsValue> {
     to_js(&depiction(smiles)?)
 }
 
+/// The canonical SMILES of the molecule of a mol block as it is drawn: with its stereo, its
+/// charges and all its parts, nothing of it standardised.
+///
+/// # Errors
+///
+/// Where it is no mol block, or of what is no molecule.
+#[wasm_bindgen(js_name = drawnSmiles)]
+pub fn drawn_smiles(block: &str) -> Result<String, JsValue> {
+    Ok(written(block)?)
+}
+
 /// Descriptors of the molecule of a SMILES by RDKit's names: those of
 /// [`DESCRIPTORS`] that are not shares of a surface.
 ///
@@ -56,9 +67,28 @@ fn depiction(smiles: &str) -> Result<Depiction, Failure> {
     Ok(Depiction { block, places })
 }
 
+fn written(block: &str) -> Result<String, Failure> {
+    Ok(Molecule::from_mol_block(block)?.canonical_smiles()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_drawing_is_written_with_its_stereo_its_charges_and_its_parts() {
+        for smiles in [
+            "CC(C)Cc1ccc([C@H](C)C(=O)O)cc1",
+            "CC(C)Cc1ccc([C@@H](C)C(=O)O)cc1",
+            "C/C=C\\C(=O)[O-].[Na+]",
+            "C[S@](=O)c1ccccc1",
+            "[2H]C([2H])([2H])[NH3+].[Cl-]",
+        ] {
+            let drawn = depiction(smiles).unwrap_or_else(|_| panic!("{smiles} is drawn"));
+            assert_eq!(written(&drawn.block).ok().as_deref(), Some(smiles));
+        }
+        assert!(written("\n\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n").is_err());
+    }
 
     #[test]
     fn each_atom_of_a_smiles_has_its_place_in_the_block() {

@@ -12,7 +12,7 @@ mod screening;
 mod substructure;
 mod table;
 
-pub use depiction::{depict, descriptors};
+pub use depiction::{depict, descriptors, drawn_smiles};
 pub use engine::Engine;
 pub use substructure::Pattern;
 pub use table::Table;

@@ -181,6 +181,7 @@ export class MadeUpWorker implements WorkerHandle {
     blocks: ({ rows }) => rows.map(() => null),
     depict: () => ({ block: "", places: [] }),
     descriptors: () => ({}),
+    drawnSmiles: () => "",
     rank: ({ table }) => {
       const rows = this.#opened(table).length;
       return {

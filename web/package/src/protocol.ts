@@ -5,6 +5,7 @@ import type {
   Depiction,
   depict,
   descriptors,
+  drawnSmiles,
   Engine,
   EngineInfo,
   Explanation,
@@ -64,6 +65,7 @@ export interface WasmModule {
   Pattern: Pick<typeof Pattern, "parse">;
   depict: typeof depict;
   descriptors: typeof descriptors;
+  drawnSmiles: typeof drawnSmiles;
 }
 
 /** A file that a worker fetches. */
@@ -174,6 +176,8 @@ export interface Calls {
   blocks: { args: { table: TableId; rows: number[] }; result: (string | null)[] };
   depict: { args: { smiles: string }; result: Depiction };
   descriptors: { args: { smiles: string }; result: Record<string, number> };
+  /** The SMILES of what a mol block draws. */
+  drawnSmiles: { args: { block: string }; result: string };
   /** How near the rows of a table are to those of another. */
   rank: { args: { table: TableId; actives: TableId; by: SimilarityName }; result: Ranking };
   probe: { args: null; result: Probe };
@@ -189,6 +193,7 @@ export const IMMEDIATE: ReadonlySet<Call> = new Set([
   "matched",
   "depict",
   "descriptors",
+  "drawnSmiles",
   "molecules",
   "domain",
 ]);

@@ -30,8 +30,6 @@ const SKETCHER =
 /** A SMILES that somebody gave, and the drawing that is of the same molecule. */
 interface Origin {
   smiles: string;
-  /** It is of the molecule as it was given; of a mol block's only as it was scored. */
-  exact: boolean;
   /** Null where the sketcher could not draw it. */
   mark: string | null;
 }
@@ -46,6 +44,10 @@ interface Left {
 interface Subject {
   session: Session;
   row: number;
+  /** As the row was given; of a mol block, as it is drawn. */
+  smiles: string;
+  /** To draw it from; null where it cannot be drawn. */
+  block: string | null;
 }
 
 export function editorPanel(
@@ -95,14 +97,14 @@ export function editorPanel(
   const isChanged = (): boolean =>
     subject === null
       ? (sketcher?.getMolecule().getAllAtoms() ?? 0) > 0
-      : !isGiven() || origin?.smiles !== rowSmiles(subject);
+      : !isGiven() || origin?.smiles !== subject.smiles;
 
   const draw = (): void => {
     const endpoints = app.model?.endpoints ?? [];
     values.replaceChildren(comparison(endpoints, ["Before", "After", "Change"], before, after));
     smiles.value = current;
     smiles.removeAttribute("aria-invalid");
-    note.textContent = current === "" ? "" : noteWords(done, isGiven() && origin?.exact === true);
+    note.textContent = noteWords(done);
     note.hidden = note.textContent === "";
     copy.disabled = current === "";
     copyBlock.disabled = sketcher === null || sketcher.getMolecule().getAllAtoms() === 0;
@@ -127,43 +129,60 @@ export function editorPanel(
     trial = new AbortController();
     const { signal } = trial;
     const molecule = sketcher.getMolecule();
-    const given = isGiven() && origin?.exact === true;
-    if (!given && molecule.getAllAtoms() === 0) {
-      show(null, null, "Draw a molecule.");
+    const given = isGiven() ? origin : null;
+    if (given === null && molecule.getAllAtoms() === 0) {
+      show("", null, null, "Draw a molecule.");
       return;
     }
     const began = performance.now();
     state.textContent = "Scoring…";
     try {
       // The sketcher's own SMILES may be of another molecule; its mol block is not.
-      const wanted =
-        given && origin !== null ? { smiles: origin.smiles } : { molBlock: molecule.toMolfileV3() };
+      const block = molecule.toMolfileV3();
+      const wanted = given === null ? { molBlock: block } : { smiles: given.smiles };
       const { result, scores } = await scoreOne(app.engines, wanted, signal);
+      const written = given?.smiles ?? (await drawnSmiles(block));
+      if (signal.aborted) return;
       if (result.state === "scored") {
         const estimates = (app.model?.endpoints ?? []).map((_, place) => scores.estimate(0, place));
         const time = `Scored in ${Math.round(performance.now() - began)} ms.`;
-        show(estimates, result.standardization, time);
+        show(written, estimates, result.standardization, time);
       } else {
         // Nobody who draws sees the lines of a mol block.
         const why = result.error?.message ?? "it was not scored; change it once more";
-        show(null, null, format.sentence(why.replace(/ in line \d+ of the mol block/, "")));
+        show(
+          written,
+          null,
+          null,
+          format.sentence(why.replace(/ in line \d+ of the mol block/, "")),
+        );
       }
     } catch (error) {
       if (signal.aborted || (error instanceof DelicateError && error.code === "cancelled")) return;
       state.textContent = format.sentence(error instanceof Error ? error.message : String(error));
     }
   };
-  /** Shows what became of the drawing; without estimates it has none. */
+  /** Shows what became of the drawing, whose SMILES is `written`; without estimates it has none. */
   const show = (
+    written: string,
     estimates: (Estimate | null)[] | null,
     standardization: Standardization | null,
     words: string,
   ): void => {
     after = estimates ?? [];
     done = standardization;
-    current = (isGiven() ? origin?.smiles : standardization?.smiles) ?? "";
+    current = written;
     state.textContent = words;
     draw();
+  };
+  /** The SMILES of what a mol block draws; empty where it has none, which scoring says as well. */
+  const drawnSmiles = async (block: string): Promise<string> => {
+    try {
+      return await app.engines.current.call("drawnSmiles", { block });
+    } catch (error) {
+      if (error instanceof DelicateError && error.code === "row") return "";
+      throw error;
+    }
   };
   const scoreSoon = (): void => {
     window.clearTimeout(waiting);
@@ -228,13 +247,13 @@ export function editorPanel(
     }
   };
   /** The row of the subject as it came. */
-  const openRow = async ({ session, row }: Subject, left: Left | null): Promise<void> => {
-    const standardization = session.rows[row]?.standardization ?? null;
-    const exact = ownSmiles(session, row) !== null;
-    origin = { smiles: rowSmiles({ session, row }), exact, mark: null };
-    current = origin.smiles;
-    done = standardization;
-    const [block = null] = await session.blocks([row]).catch((): null[] => []);
+  const openRow = async (
+    { session, row, smiles, block }: Subject,
+    left: Left | null,
+  ): Promise<void> => {
+    origin = { smiles, mark: null };
+    current = smiles;
+    done = session.rows[row]?.standardization ?? null;
     await open(block, left);
   };
 
@@ -247,7 +266,7 @@ export function editorPanel(
       const block =
         typed === "" ? null : (await app.engines.current.call("depict", { smiles: typed })).block;
       sketcher.setMolecule(await moleculeOf(block));
-      origin = typed === "" ? null : { smiles: typed, exact: true, mark: null };
+      origin = typed === "" ? null : { smiles: typed, mark: null };
       markDrawn(sketcher);
       await score();
     } catch (error) {
@@ -309,7 +328,7 @@ export function editorPanel(
   add.addEventListener("click", () => {
     if (current === "") return;
     const line = `${current}\t${subject !== null && isChanged() ? `${own}, edited` : own}`;
-    const lines = subject === null ? [line] : [`${rowSmiles(subject)}\t${own}`, line];
+    const lines = subject === null ? [line] : [`${subject.smiles}\t${own}`, line];
     // It is in the list from here on.
     if (subject === null) leftDrawing = null;
     else leftRows.get(subject.session)?.delete(subject.row);
@@ -333,8 +352,11 @@ export function editorPanel(
 
   return {
     async edit(session, row) {
-      if (session.rows[row]?.standardization == null) return;
-      subject = { session, row };
+      const standardization = session.rows[row]?.standardization;
+      if (standardization == null) return;
+      const [block = null] = await session.blocks([row]).catch((): null[] => []);
+      const smiles = ownSmiles(session, row) ?? (block === null ? null : await drawnSmiles(block));
+      subject = { session, row, smiles: smiles || standardization.smiles, block };
       own = nameOf(session, row) || `row ${format.count(row + 1)}`;
       title.textContent = `Edit ${own}`;
       before = (app.model?.endpoints ?? []).map((_, place) => session.scores.estimate(row, place));
@@ -343,18 +365,11 @@ export function editorPanel(
   };
 }
 
-/** As the row was given, or as it was scored where that was no SMILES. */
-const rowSmiles = ({ session, row }: Subject): string =>
-  ownSmiles(session, row) ?? session.rows[row]?.standardization?.smiles ?? "";
-
-/** What the SMILES beside a drawing lacks of it, or what its values do; empty where nothing is. */
-export function noteWords(done: Standardization | null, exact: boolean): string {
+/** What the values beside a drawing are of; empty where they are of all that is drawn. */
+export function noteWords(done: Standardization | null): string {
   const changes = done === null ? [] : format.changes(done);
   if (done === null || changes.length === 0) return "";
-  const what = changes.join("; ");
-  return exact
-    ? `Scored as ${done.smiles} (${what}).`
-    : `This SMILES is of the molecule as it was scored (${what}). The mol block keeps all that is drawn.`;
+  return `Scored as ${done.smiles} (${changes.join("; ")}).`;
 }
 
 /** The same for two drawings of one molecule, atom by atom; where they stand in the drawing is left out. */

@@ -1,6 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { parentPort, type TransferListItem } from "node:worker_threads";
-import init, { depict, descriptors, Engine, Pattern, Table } from "delicate-cpu/delicate.js";
+import init, {
+  depict,
+  descriptors,
+  drawnSmiles,
+  Engine,
+  Pattern,
+  Table,
+} from "delicate-cpu/delicate.js";
 import type { ToWorker } from "../protocol.js";
 import { type Host, serve } from "../worker/serve.js";
 
@@ -17,4 +24,9 @@ const node: Host = {
 };
 
 const wasm = new URL("../../../pkg/cpu/delicate_bg.wasm", import.meta.url).href;
-serve("cpu", { default: init, depict, descriptors, Engine, Pattern, Table }, wasm, node);
+serve(
+  "cpu",
+  { default: init, depict, descriptors, drawnSmiles, Engine, Pattern, Table },
+  wasm,
+  node,
+);

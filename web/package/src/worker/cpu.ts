@@ -1,6 +1,18 @@
-import init, { depict, descriptors, Engine, Pattern, Table } from "delicate-cpu/delicate.js";
+import init, {
+  depict,
+  descriptors,
+  drawnSmiles,
+  Engine,
+  Pattern,
+  Table,
+} from "delicate-cpu/delicate.js";
 import { browser } from "./browser.js";
 import { serve } from "./serve.js";
 
 const wasm = new URL("../../../pkg/cpu/delicate_bg.wasm", import.meta.url).href;
-serve("cpu", { default: init, depict, descriptors, Engine, Pattern, Table }, wasm, browser);
+serve(
+  "cpu",
+  { default: init, depict, descriptors, drawnSmiles, Engine, Pattern, Table },
+  wasm,
+  browser,
+);

@@ -154,6 +154,10 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       await started?.module;
       return glue.descriptors(smiles);
     },
+    async drawnSmiles({ block }) {
+      await started?.module;
+      return glue.drawnSmiles(block);
+    },
     async rank({ table, actives, by }, id) {
       cancelled = false;
       const model = by === "fingerprint" ? null : await unlessCancelled(loadedEmbedding());
