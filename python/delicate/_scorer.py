@@ -230,7 +230,8 @@ class Scorer:
 
         The columns are those of ``delicate score``: ``log_s``, with ``uncertainty`` also
         ``log_s_low``, ``log_s_high``, ``log_s_domain``, ``log_s_similarity``,
-        ``log_s_nearest`` and ``log_s_nearest_measured``, with ``percentiles`` also
+        ``log_s_nearest`` and ``log_s_nearest_measured`` (and ``pka_base_domain_reason``
+        where an endpoint is not defined for every molecule), with ``percentiles`` also
         ``log_s_percentile``, where the value stands among the model's reference
         molecules, and so on; with ``properties`` those of ``delicate.properties``; then
         ``standardized``, ``changes`` and ``error``.

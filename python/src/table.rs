@@ -86,7 +86,7 @@ impl Table {
         self.columns.rows
     }
 
-    /// The unit of a column; empty for text and pure numbers.
+    /// The unit of a column, `probability` for probabilities; empty for text and pure numbers.
     fn unit(&self, name: &str) -> PyResult<&str> {
         Ok(&self.column(name)?.unit)
     }

@@ -71,6 +71,9 @@ def test_columns_are_those_of_the_command(scorer: delicate.Scorer) -> None:
     for endpoint in scorer.endpoints:
         # A probability has no interval.
         ends = ["", *(interval if endpoint.task == "regression" else []), *others]
+        # What is required of molecules is told where they lack it.
+        if endpoint.name in ("pka_acid", "pka_base"):
+            ends.insert(ends.index("_domain") + 1, "_domain_reason")
         expected += [endpoint.name + end for end in ends]
     assert {endpoint.task for endpoint in scorer.endpoints} == {"regression", "classification"}
     assert list(scores)[: len(expected)] == expected
@@ -79,6 +82,11 @@ def test_columns_are_those_of_the_command(scorer: delicate.Scorer) -> None:
     assert (scores["log_s"] < scores["log_s_high"]).all()
     assert scores["log_s_similarity"].dtype == np.float64
     assert scores.units["log_s"] == "log mol/L"
+    assert scores.units["ames"] == "probability"
+    hexane = scorer.score(["CCCCCC", "CCCCCN"], uncertainty=True, endpoints=["pka_base"])
+    reason = "no basic atom: the endpoint is not defined for this molecule"
+    assert hexane["pka_base_domain"][0] == "out"
+    assert list(hexane["pka_base_domain_reason"]) == [reason, None]
     assert scores["changes"][2].startswith("left out")
     assert list(scorer.score(DRUGS, endpoints=["log_p", "log_s"]))[:2] == [
         "log_p",

@@ -28,7 +28,6 @@ mod ranges;
 mod scaffold;
 mod smiles;
 mod standard_form;
-#[cfg(feature = "substructure")]
 mod substructure;
 
 use std::fmt;
@@ -51,7 +50,6 @@ pub(crate) use identifier::begins_as_inchi;
 #[cfg(feature = "properties")]
 pub use properties::Properties;
 pub use standard_form::{Keep, Parent};
-#[cfg(feature = "substructure")]
 pub use substructure::{SmartsError, Substructure};
 
 /// A valid molecule. Its atoms are numbered in the order of the text it was

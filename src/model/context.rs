@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
+use crate::chemistry::Substructure;
 
 /// A value of an endpoint that the field has agreed on to tell others apart by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,26 @@ impl Threshold {
             false => ("below", &self.below),
         };
         format!("{side} {}: {meaning} ({})", self.value, self.source)
+    }
+}
+
+/// What a molecule must have for an endpoint to be defined for it: a basic pKa needs a
+/// basic atom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// Its pattern, in SMARTS.
+    pub smarts: String,
+    /// Why a molecule without it is outside the domain: `no basic atom: the endpoint is not
+    /// defined for this molecule`.
+    pub reason: String,
+}
+
+impl Requirement {
+    /// Whether it has a reason, and a pattern that can be read.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.reason.is_empty() && Substructure::parse(&self.smarts).is_ok()
     }
 }
 
@@ -113,7 +134,8 @@ impl Endpoint {
         Some(format!("{word} than {share} % of {}", reference.name))
     }
 
-    /// What its direction, its threshold and its range may be and are not, if so.
+    /// What its direction, its threshold, its range and its requirement may be and are not,
+    /// if so.
     pub(crate) fn context_fault(&self) -> Option<&'static str> {
         let quantiles = &self.quantiles;
         let sorted = quantiles.is_sorted() && quantiles.iter().all(|one| one.is_finite());
@@ -123,12 +145,19 @@ impl Endpoint {
         if self.range.is_some_and(|range| !range.is_usable()) {
             return Some(RANGE);
         }
+        if self.requires.as_ref().is_some_and(|one| !one.is_usable()) {
+            return Some(REQUIREMENT);
+        }
         words_fault(&self.higher, &self.lower, self.threshold.as_ref())
     }
 }
 
 /// What the range of an endpoint's values is.
 pub(crate) const RANGE: &str = "a range of two numbers, `low` less than `high`";
+
+/// What an endpoint's requirement is.
+pub(crate) const REQUIREMENT: &str =
+    "a requirement with a pattern in SMARTS that can be read (`smarts`) and a `reason`";
 
 /// What a direction and a threshold may be and are not, if so.
 pub(crate) fn words_fault(

@@ -8,7 +8,7 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
-use super::context::Threshold;
+use super::context::{Requirement, Threshold};
 use super::encoder::{Batch, Encoder, LayerNorm, dense, mean_of_tokens};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 #[cfg(feature = "train")]
@@ -89,6 +89,9 @@ pub struct Endpoint {
     /// percent. Values and intervals end there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<ValueRange>,
+    /// What a molecule must have for it to be defined; one without it is outside the domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Requirement>,
     /// How the head's output becomes a value; for a class `mean` 0 and
     /// `deviation` 1.
     pub scaling: Scaling,
@@ -114,6 +117,14 @@ impl Endpoint {
     /// none.
     pub fn has_intervals(&self) -> bool {
         self.task == EndpointTask::Regression
+    }
+
+    /// The unit of its values in words: `probability` for a class, empty for a pure number.
+    pub fn value_unit(&self) -> &str {
+        match self.task {
+            EndpointTask::Classification => "probability",
+            EndpointTask::Regression => &self.unit,
+        }
     }
 
     /// The unit of what is learnt, such as `log10 h`; empty for a pure number.

@@ -15,8 +15,8 @@ mod wide;
 pub use config::{ConfigError, EncoderConfig, Pooling, Preset, Sharing};
 pub(crate) use context::quantiles;
 #[cfg(feature = "train")]
-pub(crate) use context::{RANGE, words_fault};
-pub use context::{ReferenceMolecules, Threshold};
+pub(crate) use context::{RANGE, REQUIREMENT, words_fault};
+pub use context::{ReferenceMolecules, Requirement, Threshold};
 pub(crate) use encoder::{Batch, Encoded, Encoder, matrix, sinusoidal_positions};
 pub use heads::{Endpoint, EndpointTask, Scaling, Transform, ValueRange};
 pub(crate) use heads::{Heads, Model, WideShape};

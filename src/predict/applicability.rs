@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 pub use super::conformal::{Band, Calibration, HeldOut, LEVEL};
 use super::gaussian_process::{GaussianProcess, InvertedIndex, Kernel};
 pub use super::neighbours::Nearest;
-use super::prediction::{Neighbour, Uncertainty};
+use super::neighbours::Standing;
+use super::prediction::{Domain, Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
 use crate::kernels::vectorised;
 use crate::model::Endpoint;
@@ -364,25 +365,33 @@ impl ApplicabilityDomain {
         })
     }
 
-    /// How far each of `values`, the predictions of a molecule with the neighbours
-    /// `nearest` in the numbers that are learnt, can be trusted.
+    /// How far each of `values`, the predictions of a molecule with these `standings` in the
+    /// numbers that are learnt, can be trusted.
     pub(crate) fn uncertainty(
         &self,
-        nearest: &[Nearest],
+        standings: &[Standing],
         values: &[f32],
         endpoints: &[impl AsRef<Endpoint>],
     ) -> Vec<Uncertainty> {
-        let domains = self.endpoints.iter().zip(nearest);
+        let domains = self.endpoints.iter().zip(standings);
         let all = domains.zip(values.iter().zip(endpoints)).enumerate();
-        let all = all.map(|(place, ((domain, nearest), (&value, endpoint)))| {
+        let all = all.map(|(place, ((domain, standing), (&value, endpoint)))| {
+            let Standing {
+                nearest,
+                is_undefined,
+            } = standing;
             let measured = |index: usize| self.molecules[index].measured(place);
             let learnt = |index| Some(endpoint.as_ref().transform.forward(measured(index)?));
             let band = domain.as_ref().map(|domain| {
+                if *is_undefined {
+                    return Domain::Out;
+                }
                 let disagreement = nearest.disagreement(value, learnt);
                 domain.domain(domain.support(nearest.similarity(), disagreement))
             });
             Uncertainty {
                 domain: band,
+                is_undefined: *is_undefined && band.is_some(),
                 half_width: domain
                     .as_ref()
                     .zip(band)
@@ -468,7 +477,6 @@ impl ApplicabilityDomain {
 pub(crate) mod tests {
     use super::*;
     use crate::chemistry::Molecule;
-    use crate::predict::Domain;
     use crate::predict::conformal::tests::held_out;
     use crate::predict::gaussian_process;
 
@@ -476,8 +484,13 @@ pub(crate) mod tests {
     fn uncertainty(domain: &ApplicabilityDomain, smiles: &str) -> Vec<Uncertainty> {
         let endpoint = Arc::new(Endpoint::default());
         let endpoints = vec![endpoint; domain.endpoints.len()];
-        let nearest = domain.nearest(&environments(smiles));
-        domain.uncertainty(&nearest, &vec![0.0; endpoints.len()], &endpoints)
+        let standing = |nearest| Standing {
+            nearest,
+            is_undefined: false,
+        };
+        let nearest = domain.nearest(&environments(smiles)).into_iter();
+        let standings: Vec<Standing> = nearest.map(standing).collect();
+        domain.uncertainty(&standings, &vec![0.0; endpoints.len()], &endpoints)
     }
 
     fn environments(smiles: &str) -> EnvironmentCounts {

@@ -130,10 +130,10 @@ impl Scorer {
             Some(_) => Some(gaussian_process::environments(ready.molecule()).map_err(chemistry)?),
             None => None,
         };
-        let nearest = self
+        let standings = self
             .applicability()
             .zip(environments.as_ref())
-            .map(|(applicability, counts)| applicability.nearest(counts));
+            .map(|(known, counts)| self.standings(known, ready.molecule(), counts));
         if let (Some(processes), Some(whole)) = (self.processes(), environments) {
             let mut without = gaussian_process::environments_without_atoms(ready.molecule())
                 .map_err(chemistry)?;
@@ -156,7 +156,7 @@ impl Scorer {
                 },
             }
         });
-        let predictions = self.predictions(&whole, nearest.as_deref());
+        let predictions = self.predictions(&whole, standings.as_deref());
         let reference = self.config().reference.as_ref();
         let standing = |one: &Prediction| one.definition().standing(one.value, reference?);
         Ok(Explanation {

@@ -19,6 +19,7 @@ mod neighbours;
 mod prediction;
 #[cfg(not(target_family = "wasm"))]
 mod predictor;
+mod requirements;
 mod scorer;
 mod standardize;
 

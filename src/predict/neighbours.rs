@@ -3,6 +3,14 @@
 /// Training molecules that tell where a molecule stands.
 const NEIGHBOURS: usize = 5;
 
+/// How a molecule stands to what an endpoint was learnt from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) nearest: Nearest,
+    /// Whether it lacks what the endpoint [requires](crate::model::Endpoint::requires).
+    pub(crate) is_undefined: bool,
+}
+
 /// The training molecules that are nearest to a molecule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nearest {

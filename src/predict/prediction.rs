@@ -17,7 +17,7 @@ use crate::records::RowError;
 ///
 /// ```text
 /// {"endpoint": "esol", "unit": "log mol/L", "task": "regression", "value": -2.1,
-///  "interval": {"low": -3.0, "high": -1.2}, "domain": "in",
+///  "interval": {"low": -3.0, "high": -1.2}, "domain": "in", "domain_reason": null,
 ///  "nearest": {"smiles": "CCO", "similarity": 0.62}, "percentile": 61.5}
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,9 @@ pub struct Prediction {
     /// How the molecule stands to those that the model was trained on. `None` for a
     /// model that is not calibrated, and where uncertainty was not asked for.
     pub domain: Option<Domain>,
+    /// Whether the molecule lacks what the endpoint [requires](Endpoint::requires), and is
+    /// outside the domain for it: [`Self::domain_reason`] says so. Known where `domain` is.
+    pub is_undefined: bool,
     /// The nearest molecule with a label for the endpoint; `None` as above.
     pub nearest: Option<Arc<Neighbour>>,
 }
@@ -49,17 +52,19 @@ pub struct Interval {
     pub high: f32,
 }
 
-/// How far a prediction is supported by the molecules that a model was trained on: see
+/// How far a prediction is supported by the molecules that a model was trained on: by how
+/// similar they are, and how near to it lies what was measured for them. See
 /// [`Calibration::support`](super::applicability::Calibration::support).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
 #[serde(rename_all = "lowercase")]
 pub enum Domain {
-    /// None of them is similar, or what was measured for them disagrees: a guess.
+    /// Less support than nine in ten held-out molecules have, or an endpoint that is [not
+    /// defined](Prediction::is_undefined) for the molecule: a guess.
     Out,
-    /// They are less similar than for most molecules, or agree less.
+    /// Less support than seven in ten held-out molecules have.
     Borderline,
-    /// They are similar, and agree with it.
+    /// As much support as seven in ten held-out molecules have, or more.
     In,
 }
 
@@ -100,6 +105,8 @@ pub struct Neighbour {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Uncertainty {
     pub(crate) domain: Option<Domain>,
+    /// Whether the molecule lacks what the endpoint requires.
+    pub(crate) is_undefined: bool,
     /// Half the width of the interval, in the endpoint's unit.
     pub(crate) half_width: Option<f32>,
     pub(crate) nearest: Option<Arc<Neighbour>>,
@@ -113,6 +120,7 @@ impl Prediction {
             value,
             interval: None,
             domain: None,
+            is_undefined: false,
             nearest: None,
         }
     }
@@ -128,6 +136,7 @@ impl Prediction {
                 high: value(number + width),
             }),
             domain: uncertainty.domain,
+            is_undefined: uncertainty.is_undefined,
             nearest: uncertainty.nearest,
         }
     }
@@ -171,6 +180,15 @@ impl Prediction {
     /// [`Endpoint::percentile`]. `None` for a model that has none.
     pub fn percentile(&self) -> Option<f32> {
         self.endpoint.percentile(self.value)
+    }
+
+    /// Why the molecule is outside the domain, where that is not for want of support: it lacks
+    /// what the endpoint requires.
+    pub fn domain_reason(&self) -> Option<&str> {
+        let requires = self.endpoint.requires.as_ref();
+        requires
+            .filter(|_| self.is_undefined)
+            .map(|requires| requires.reason.as_str())
     }
 
     /// Whether value and interval are finite.
@@ -220,6 +238,7 @@ struct PredictionFields<'a> {
     value: f32,
     interval: Option<Interval>,
     domain: Option<Domain>,
+    domain_reason: Option<&'a str>,
     nearest: Option<&'a Neighbour>,
     percentile: Option<f32>,
 }
@@ -233,6 +252,7 @@ impl Serialize for Prediction {
             value: self.value,
             interval: self.interval,
             domain: self.domain,
+            domain_reason: self.domain_reason(),
             nearest: self.nearest.as_deref(),
             percentile: self.percentile(),
         }

@@ -16,8 +16,9 @@ use super::batching::{Augmented, Input, batches};
 use super::eight_bits::EightBits;
 use super::fallback::Spare;
 use super::gaussian_process;
-use super::neighbours::Nearest;
+use super::neighbours::Standing;
 use super::prediction::{Outcomes, Prediction, Progress, Stop};
+use super::requirements::Requirements;
 use super::standardize::{Standardization, Standardized, Treatment};
 use crate::chemistry::{EnvironmentCounts, Keep, Molecule};
 use crate::device::{Device, DeviceError, Fault, OnDeviceLost, read_back};
@@ -143,6 +144,8 @@ pub struct Scorer {
     endpoints: Vec<Arc<Endpoint>>,
     places: Vec<usize>,
     pub(super) device: Device,
+    /// What all endpoints require of molecules.
+    requirements: Arc<Requirements>,
     applicability: Option<Arc<ApplicabilityDomain>>,
     /// SHA-256 of the domain that is still to come.
     awaited: Option<String>,
@@ -236,6 +239,7 @@ impl Scorer {
             model,
             endpoints: heads.clone(),
             places: (0..heads.len()).collect(),
+            requirements: Arc::new(Requirements::new(&heads)),
             heads,
             config,
             device,
@@ -314,16 +318,35 @@ impl Scorer {
             .collect()
     }
 
+    /// How a molecule of these environments stands to what each endpoint was learnt from.
+    pub(super) fn standings(
+        &self,
+        applicability: &ApplicabilityDomain,
+        molecule: &Molecule,
+        environments: &EnvironmentCounts,
+    ) -> Vec<Standing> {
+        let undefined = self.requirements.lacking(molecule);
+        let nearest = applicability.nearest(environments).into_iter();
+        let all = nearest.zip(undefined);
+        all.map(|(nearest, is_undefined)| Standing {
+            nearest,
+            is_undefined,
+        })
+        .collect()
+    }
+
     /// The predictions that are asked for, of the values of all endpoints and, for how far
-    /// they can be trusted, the nearest training molecules of each.
+    /// they can be trusted, how the molecule stands to what each was learnt from.
     pub(super) fn predictions(
         &self,
         values: &[f32],
-        nearest: Option<&[Nearest]>,
+        standings: Option<&[Standing]>,
     ) -> Vec<Prediction> {
-        let uncertainties = nearest
+        let uncertainties = standings
             .zip(self.applicability())
-            .map(|(nearest, domain)| self.asked(&domain.uncertainty(nearest, values, &self.heads)));
+            .map(|(standings, domain)| {
+                self.asked(&domain.uncertainty(standings, values, &self.heads))
+            });
         Prediction::all(&self.endpoints, &self.asked(values), uncertainties)
     }
 
@@ -395,11 +418,11 @@ impl Scorer {
         F: AsyncFnMut(Progress) -> ControlFlow<()>,
     {
         let mut values = self.run(molecules, Task::Score, options, on_batch).await;
-        let mut nearest = std::mem::take(&mut values.nearest).into_iter();
+        let mut standings = std::mem::take(&mut values.standings).into_iter();
         let rows = values.rows.into_iter().map(|row| {
-            let nearest = nearest.next().flatten();
+            let standings = standings.next().flatten();
             Some(row?.and_then(|values| {
-                let predictions = self.predictions(&values, nearest.as_deref());
+                let predictions = self.predictions(&values, standings.as_deref());
                 // What is learnt may be finite where the value it stands for is not.
                 match predictions.iter().all(Prediction::is_finite) {
                     true => Ok(predictions),
@@ -448,7 +471,7 @@ impl Scorer {
         let total = molecules.len();
         let mut values = Values {
             rows: vec![None; total],
-            nearest: Vec::new(),
+            standings: Vec::new(),
             standardizations: vec![None; total],
             stop: None,
         };
@@ -463,9 +486,9 @@ impl Scorer {
                     augmented[row] = Augmented::of(prepared.sequences.len());
                     environments[row] = prepared.environments;
                     values.standardizations[row] = Some(prepared.standardization);
-                    if let Some(nearest) = prepared.nearest {
-                        values.nearest.resize(total, None);
-                        values.nearest[row] = Some(nearest);
+                    if let Some(standings) = prepared.standings {
+                        values.standings.resize(total, None);
+                        values.standings[row] = Some(standings);
                     }
                     let wide = prepared.wide.map(Arc::new);
                     sequences.extend(prepared.sequences.into_iter().map(|ids| {
@@ -529,10 +552,10 @@ impl Scorer {
                 .transpose()?;
             Ok(Prepared {
                 wide: self.wide_features(ready.molecule(), task)?,
-                nearest: applicability
+                standings: applicability
                     .filter(|_| options.uncertainty)
                     .zip(environments.as_ref())
-                    .map(|(applicability, counts)| applicability.nearest(counts)),
+                    .map(|(known, counts)| self.standings(known, ready.molecule(), counts)),
                 environments,
                 sequences: ready.augmented(options.augmentations, limit)?,
                 standardization: ready.form.record()?,
@@ -727,9 +750,9 @@ fn not_finite() -> RowError {
 /// The outcome of a run, in numbers.
 struct Values {
     rows: Vec<Option<Scored>>,
-    /// The nearest training molecules of every endpoint: one entry a row where
+    /// How molecules stand to what every endpoint was learnt from: one entry a row where
     /// uncertainty was asked for, otherwise none.
-    nearest: Vec<Option<Vec<Nearest>>>,
+    standings: Vec<Option<Vec<Standing>>>,
     /// One entry a row; `None` for one that cannot be read.
     standardizations: Vec<Option<Standardization>>,
     stop: Option<Stop>,
@@ -743,8 +766,8 @@ struct Prepared {
     wide: Option<WideFeatures>,
     /// Where the model compares them with those of its training molecules.
     environments: Option<EnvironmentCounts>,
-    /// The nearest training molecules of every endpoint, where uncertainty was asked for.
-    nearest: Option<Vec<Nearest>>,
+    /// How it stands to what every endpoint was learnt from, where uncertainty was asked for.
+    standings: Option<Vec<Standing>>,
     standardization: Standardization,
 }
 

@@ -28,7 +28,7 @@ pub struct Frame {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// The unit of its numbers; empty for pure numbers, probabilities and text.
+    /// The unit of its numbers, `probability` for probabilities; empty for pure numbers and text.
     pub unit: String,
     /// Its values; where there is none, a NaN or empty text.
     pub values: Values,
@@ -238,6 +238,7 @@ fn cell(part: Part, prediction: &Prediction) -> Cell<'_> {
         Part::Low => Cell::number(interval.map(|interval| interval.low)),
         Part::High => Cell::number(interval.map(|interval| interval.high)),
         Part::Domain => Cell::text(prediction.domain.map(Domain::name)),
+        Part::DomainReason => Cell::text(prediction.domain_reason()),
         Part::Similarity => nearest.map_or(Cell::None, |nearest| Cell::Double(nearest.similarity)),
         Part::Nearest => Cell::text(nearest.map(|nearest| nearest.smiles.as_str())),
         Part::Measured => Cell::number(nearest.and_then(|nearest| nearest.measured)),
@@ -261,13 +262,14 @@ impl Frame {
                 });
                 for ((endpoint, part), name) in parts.zip(names) {
                     all.push(match part {
-                        Part::Value | Part::Low | Part::High | Part::Measured => {
-                            single(name, &endpoint.unit)
-                        }
+                        Part::Value => single(name, endpoint.value_unit()),
+                        Part::Low | Part::High | Part::Measured => single(name, &endpoint.unit),
                         Part::Similarity => {
                             Column::new(name.clone(), "", Values::Double(Vec::new()))
                         }
-                        Part::Domain | Part::Nearest => Column::text(name.clone()),
+                        Part::Domain | Part::DomainReason | Part::Nearest => {
+                            Column::text(name.clone())
+                        }
                         Part::Percentile => single(name, "%"),
                     });
                 }

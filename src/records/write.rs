@@ -215,6 +215,7 @@ pub(super) enum Part {
     Low,
     High,
     Domain,
+    DomainReason,
     Similarity,
     Nearest,
     Measured,
@@ -223,11 +224,12 @@ pub(super) enum Part {
 
 impl Part {
     /// All of them, in the order of their columns.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Value,
         Self::Low,
         Self::High,
         Self::Domain,
+        Self::DomainReason,
         Self::Similarity,
         Self::Nearest,
         Self::Measured,
@@ -251,6 +253,7 @@ impl Part {
             Self::Value => true,
             Self::Low | Self::High => uncertainty && endpoint.has_intervals(),
             Self::Domain | Self::Similarity | Self::Nearest | Self::Measured => uncertainty,
+            Self::DomainReason => uncertainty && endpoint.requires.is_some(),
             Self::Percentile => percentiles,
         })
     }
@@ -262,6 +265,7 @@ impl Part {
             Self::Low => "_low",
             Self::High => "_high",
             Self::Domain => "_domain",
+            Self::DomainReason => "_domain_reason",
             Self::Similarity => "_similarity",
             Self::Nearest => "_nearest",
             Self::Measured => "_nearest_measured",
@@ -277,6 +281,7 @@ impl Part {
             Self::Low => prediction.interval.map(|interval| number(interval.low)),
             Self::High => prediction.interval.map(|interval| number(interval.high)),
             Self::Domain => prediction.domain.map(|domain| domain.name().to_owned()),
+            Self::DomainReason => prediction.domain_reason().map(str::to_owned),
             Self::Similarity => nearest.map(|nearest| format!("{:.3}", nearest.similarity)),
             Self::Nearest => nearest.map(|nearest| nearest.smiles.clone()),
             Self::Measured => nearest.and_then(|nearest| nearest.measured).map(number),
@@ -496,7 +501,7 @@ impl Layout {
     fn prediction(&self, prediction: &Prediction) -> Value {
         let mut entry = json!({
             "value": shortest(prediction.value),
-            "unit": prediction.unit(),
+            "unit": prediction.definition().value_unit(),
         });
         let Some(entry_fields) = entry.as_object_mut() else {
             return entry;
@@ -509,6 +514,7 @@ impl Layout {
                 Part::Low => insert("low", json!(interval.and_then(|one| shortest(one.low)))),
                 Part::High => insert("high", json!(interval.and_then(|one| shortest(one.high)))),
                 Part::Domain => insert("domain", json!(prediction.domain)),
+                Part::DomainReason => insert("domain_reason", json!(prediction.domain_reason())),
                 Part::Nearest => insert("nearest", json!(prediction.nearest.as_deref())),
                 Part::Percentile => {
                     let percentile = prediction.percentile().and_then(percentage);
@@ -653,7 +659,8 @@ fn percentage(percentile: f32) -> Option<Number> {
 /// With uncertainty a score has further `"low"` and `"high"`, the 90 % interval,
 /// `"domain": "in"`, `"borderline"` or `"out"`, and `"nearest": {"smiles": "…",
 /// "similarity": 0.5, "measured": 1.5}`, each of them null where the model has none. A
-/// probability has no interval, and neither `"low"` nor `"high"`.
+/// probability has no interval, and neither `"low"` nor `"high"`. An endpoint that requires
+/// something of molecules has `"domain_reason"`, null for those that have it.
 ///
 /// With percentiles it has `"percentile": 61.5`, of the model's reference molecules. An
 /// endpoint whose direction is known has `"higher": "more soluble"` and `"lower": "less

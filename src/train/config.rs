@@ -19,8 +19,8 @@ use super::labels::Refusal;
 use super::start::BUILT_IN;
 use crate::device::{Device, DeviceError};
 use crate::model::{
-    EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, RANGE, Scaling, Threshold,
-    Transform, ValueRange, words_fault,
+    EncoderConfig, Endpoint, EndpointTask, Model, Pooling, Preset, RANGE, REQUIREMENT, Requirement,
+    Scaling, Threshold, Transform, ValueRange, words_fault,
 };
 use crate::predict::{StandardForm, TREATMENT};
 use crate::records::ReadOptions;
@@ -730,6 +730,9 @@ pub struct EndpointConfig {
     /// Between what its values can lie, in [`unit`](Self::unit): predictions end there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<ValueRange>,
+    /// What a molecule must have for the endpoint to be defined for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Requirement>,
     /// What it is to have a high value, as a comparative: `more soluble`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub higher: String,
@@ -867,6 +870,7 @@ impl EndpointConfig {
             group: self.group.clone(),
             transform: self.transform,
             range: self.range,
+            requires: self.requires.clone(),
             scaling,
             higher: self.higher.clone(),
             lower: self.lower.clone(),
@@ -891,6 +895,10 @@ impl EndpointConfig {
         }
         if self.range.is_some_and(|range| !range.is_usable()) {
             return refuse(&format!("endpoints.{name}.range"), "none", RANGE);
+        }
+        if let Some(requires) = self.requires.as_ref().filter(|one| !one.is_usable()) {
+            let field = format!("endpoints.{name}.requires");
+            return refuse(&field, &requires.smarts, REQUIREMENT);
         }
         if let Some(expected) = words_fault(&self.higher, &self.lower, self.threshold.as_ref()) {
             return refuse(&format!("endpoints.{name}"), "incomplete", expected);

@@ -22,8 +22,8 @@ pub enum DescribeError {
 }
 
 /// Takes over what `config` says in words of the endpoints of `model`: title, group,
-/// description, direction, threshold and range. What is not in `config` stays, and so does
-/// every number. Gives how many endpoints were described.
+/// description, direction, threshold, range and requirement. What is not in `config` stays, and
+/// so does every number. Gives how many endpoints were described.
 ///
 /// # Errors
 ///

@@ -20,7 +20,7 @@ export interface Scores {
   /** Bounds of the 90 % interval; NaN where there is none. */
   low: Float32Array;
   high: Float32Array;
-  /** 0: not known; 1: out; 2: borderline; 3: in. */
+  /** 0: not known; 1: out; 2: borderline; 3: in; 4: out, as the endpoint is not defined for it. */
   domains: Uint8Array;
   /** One more than the place of the nearest training molecule in `molecules`; 0 where none is known. */
   nearest: Uint32Array;
@@ -32,6 +32,9 @@ export interface Scores {
   molecules: string[];
 }
 "#;
+
+/// The domain of a molecule that an endpoint is not defined for.
+const UNDEFINED: u8 = Domain::ALL.len() as u8 + 1;
 
 /// Predictions as columns.
 #[derive(Default)]
@@ -65,7 +68,10 @@ impl Scores {
         self.low.push(interval.map_or(f32::NAN, |one| one.low));
         self.high.push(interval.map_or(f32::NAN, |one| one.high));
         let number = domain.and_then(|domain| Domain::ALL.iter().position(|&one| one == domain));
-        self.domains.push(number.map_or(0, |at| at as u8 + 1));
+        self.domains.push(match prediction {
+            Some(one) if one.is_undefined => UNDEFINED,
+            _ => number.map_or(0, |at| at as u8 + 1),
+        });
         self.similarities
             .push(nearest.map_or(f64::NAN, |one| one.similarity));
         let measured = nearest.and_then(|one| one.measured);
@@ -149,8 +155,12 @@ impl Scores {
             let mut prediction = Prediction::new(Arc::clone(endpoint), value);
             let (low, high) = (self.low[at], self.high[at]);
             prediction.interval = low.is_finite().then_some(Interval { low, high });
+            prediction.is_undefined = self.domains[at] == UNDEFINED;
             let band = usize::from(self.domains[at]).checked_sub(1);
-            prediction.domain = band.and_then(|band| Domain::ALL.get(band).copied());
+            prediction.domain = match prediction.is_undefined {
+                true => Some(Domain::Out),
+                false => band.and_then(|band| Domain::ALL.get(band).copied()),
+            };
             let molecule = (self.nearest[at] as usize).checked_sub(1);
             prediction.nearest = molecule.and_then(|place| {
                 Some(Arc::new(Neighbour {

@@ -127,7 +127,7 @@ await checks.check("a change is told beside the intervals of both values", () =>
   equal(heldWords({ ...one, interval: null }, { ...one, interval: null }), "");
 });
 
-await checks.check("a SMILES in the sketcher says what it lacks, or what scoring does", () => {
+await checks.check("the sketcher says what its values are of", () => {
   const done = {
     smiles: "CC(O)F",
     left_out: ["[Na+]"],
@@ -137,10 +137,9 @@ await checks.check("a SMILES in the sketcher says what it lacks, or what scoring
     notes: [],
   };
   const what = "left out: [Na+]; charges removed: 1; stereo not read";
-  equal(noteWords(done, true), `Scored as CC(O)F (${what}).`);
-  ok(noteWords(done, false).startsWith("This SMILES is of the molecule as it was scored"));
-  ok(noteWords(done, false).includes(what));
-  equal(noteWords({ ...done, left_out: [], neutralized: 0, stereo: false }, false), "");
+  equal(noteWords(done), `Scored as CC(O)F (${what}).`);
+  equal(noteWords({ ...done, left_out: [], neutralized: 0, stereo: false }), "");
+  equal(noteWords(null), "");
   const columns = { columns: ["smiles", "name"], smiles: 0, id: 1 };
   const row = { fields: [" C[C@H](O)F |r| ", "a"], error: null, standardization: null };
   const rows: Row[] = [{ ...row, state: "scored" }];
@@ -434,7 +433,7 @@ await checks.check("scores come back from a store as they were given, packed in 
     values: Float32Array.from({ length }, (_, at) => at / 7),
     low: Float32Array.from({ length }, (_, at) => (at % endpoints < 2 ? at / 9 : Number.NaN)),
     high: Float32Array.from({ length }, (_, at) => (at % endpoints < 2 ? at / 5 : Number.NaN)),
-    domains: Uint8Array.from({ length }, (_, at) => at % 4),
+    domains: Uint8Array.from({ length }, (_, at) => at % 5),
     nearest: Uint32Array.from({ length }, (_, at) => at % 3),
     similarities: Float64Array.from({ length }, (_, at) => at / length),
     measured: Float32Array.from({ length }, (_, at) => (at % 3 === 1 ? at % 5 : Number.NaN)),
@@ -474,6 +473,15 @@ await checks.check("scores come back from a store as they were given, packed in 
     const [row, endpoint] = [8_765, 1];
     const at = row * endpoints + endpoint;
     equal(one.value(row, endpoint), given.values[at]);
+    // 4 is out as 1 is, but for another reason.
+    deepEqual([0, 1, 2, 3, 4].map((offset) => one.domain(5, offset)).sort(), [
+      "borderline",
+      "in",
+      null,
+      "out",
+      "out",
+    ]);
+    deepEqual([0, 1, 2, 3, 4].filter((offset) => one.isUndefined(5, offset)).length, 1);
     deepEqual(one.estimate(row, endpoint)?.interval, { low: given.low[at], high: given.high[at] });
     equal(one.similarity(row, endpoint), given.similarities[at]);
   }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use delicate::model::{Endpoint, EndpointTask};
+use delicate::model::Endpoint;
 
 use crate::cli::{ModelArguments, ReportArguments};
 use crate::error::CommandError;
@@ -72,9 +72,8 @@ fn meaning(endpoint: &Endpoint) -> String {
 
 /// The unit of an endpoint's values.
 fn unit_of(endpoint: &Endpoint) -> &str {
-    match (endpoint.task, endpoint.unit.as_str()) {
-        (EndpointTask::Classification, _) => "probability",
-        (EndpointTask::Regression, "") => "number",
-        (EndpointTask::Regression, unit) => unit,
+    match endpoint.value_unit() {
+        "" => "number",
+        unit => unit,
     }
 }

@@ -88,7 +88,9 @@ fn text(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
             )?;
         }
         if let Some(domain) = prediction.domain {
-            writeln!(out, "  domain         {domain}")?;
+            let reason = prediction.domain_reason();
+            let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+            writeln!(out, "  domain         {domain}{reason}")?;
         }
         if let Some(nearest) = &prediction.nearest {
             let (similarity, smiles) = (nearest.similarity, &nearest.smiles);

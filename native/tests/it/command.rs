@@ -463,8 +463,45 @@ fn assessed_scores_carry_interval_domain_and_neighbour() {
     assert!(log_s["low"].as_f64() < log_s["high"].as_f64(), "{log_s}");
     assert!(log_s["nearest"]["smiles"].is_string() && log_s["domain"].is_string());
     let ames = json[0]["scores"]["ames"].as_object().expect("an object");
+    assert_eq!(ames["unit"], "probability");
     assert!(ames.contains_key("domain") && !ames.contains_key("low") && !ames.contains_key("high"));
     assert!(json[1]["scores"].is_null());
+}
+
+#[test]
+fn a_molecule_that_an_endpoint_is_not_defined_for_says_so() {
+    const REASON: &str = "no basic atom: the endpoint is not defined for this molecule";
+    let score = [
+        "score",
+        "-",
+        "--uncertainty",
+        "--endpoints",
+        "pka_base,herg",
+    ];
+    let table = "smiles\nCCCCCC\nCCCCCN\n";
+    let output = run_with_input(&score, table.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let mut reader = csv::Reader::from_reader(stdout(&output).as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|column| column == name);
+    let domain = column("pka_base_domain").expect("a domain");
+    assert_eq!(column("pka_base_domain_reason"), Some(domain + 1));
+    assert_eq!(column("herg_domain_reason"), None, "it requires nothing");
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!([&rows[0][domain], &rows[0][domain + 1]], ["out", REASON]);
+    assert_eq!(&rows[1][domain + 1], "");
+
+    let json = run_with_input(
+        &[&score[..], &["--format", "json"]].concat(),
+        table.as_bytes(),
+    );
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let told = |row: usize| &json[row]["scores"]["pka_base"]["domain_reason"];
+    assert_eq!((told(0).as_str(), told(1).is_null()), (Some(REASON), true));
+
+    let output = run(&["explain", "CCCCCC", "--endpoints", "pka_base"]);
+    let said = format!("domain         out ({REASON})");
+    assert!(stdout(&output).contains(&said), "{}", stdout(&output));
 }
 
 #[test]

@@ -213,13 +213,16 @@ export class Scorer {
       const missing = { message: "there is no result", reason: "missing", position: null };
       return { ...base, predictions: null, standardization, error: row?.error ?? missing };
     }
-    const predictions = this.endpoints.map(({ name, unit, task = "regression" }, endpoint) => ({
-      endpoint: name,
-      unit,
-      task,
+    const predictions = this.endpoints.map((definition, endpoint) => ({
+      endpoint: definition.name,
+      unit: definition.unit,
+      task: definition.task ?? "regression",
       value: scores.value(index, endpoint),
       interval: scores.estimate(index, endpoint)?.interval ?? null,
       domain: scores.domain(index, endpoint),
+      domain_reason: scores.isUndefined(index, endpoint)
+        ? (definition.requires?.reason ?? null)
+        : null,
       nearest: scores.neighbour(index, endpoint),
     }));
     const precision = session.precision(index) ?? this.#info.precision;

@@ -7,11 +7,13 @@
 import type { Domain, Neighbour, Prediction, Scores } from "./protocol.js";
 
 /** The bands by their number; see `Scores`. */
-const DOMAINS: readonly (Domain | null)[] = [null, "out", "borderline", "in"];
+const DOMAINS: readonly (Domain | null)[] = [null, "out", "borderline", "in", "out"];
+/** The number of a molecule that an endpoint is not defined for. */
+const UNDEFINED = 4;
 /** Rows whose columns lie together. */
 const BLOCK = 4_096;
 /** A place holds the number of a neighbour, and above it that of the domain. */
-const NEIGHBOURS = 2 ** 30;
+const NEIGHBOURS = 2 ** 29;
 const NARROW = 2 ** 16;
 
 /** What is known of a value. */
@@ -106,8 +108,12 @@ export class ScoreStore {
   }
 
   domain(row: number, endpoint: number): Domain | null {
-    const place = this.#column(row, endpoint)?.places[row % BLOCK] ?? 0;
-    return DOMAINS[Math.floor(place / NEIGHBOURS)] ?? null;
+    return DOMAINS[this.#band(row, endpoint)] ?? null;
+  }
+
+  /** Whether the endpoint is not defined for the molecule, which is outside its domain for that. */
+  isUndefined(row: number, endpoint: number): boolean {
+    return this.#band(row, endpoint) === UNDEFINED;
   }
 
   similarity(row: number, endpoint: number): number {
@@ -235,6 +241,12 @@ export class ScoreStore {
       }
     }
     return picked;
+  }
+
+  /** The number of the domain. */
+  #band(row: number, endpoint: number): number {
+    const place = this.#column(row, endpoint)?.places[row % BLOCK] ?? 0;
+    return Math.floor(place / NEIGHBOURS);
   }
 
   #column(row: number, endpoint: number): Column | undefined {

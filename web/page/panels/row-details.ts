@@ -359,7 +359,9 @@ function assess({ interval, domain }: Line, estimate: Estimate | null): void {
 /** The same, and what the prediction stands nearest to; nothing is known where it is null. */
 function fill(line: Line, prediction: Prediction | null, own: string | null): void {
   assess(line, prediction);
-  const { nearest } = line;
+  const { domain, nearest } = line;
+  const reason = prediction?.domain_reason ?? null;
+  if (reason !== null) domain.append(element("span", { class: "reason" }, sentence(reason)));
   const neighbour = prediction?.nearest ?? null;
   if (neighbour === null) {
     nearest.replaceChildren(unknown("–", "not known"));

@@ -56,6 +56,9 @@ export async function testDetails(browser: Browser, site: Served): Promise<void>
       await page.locator("#results tbody th button").nth(1).focus();
       await page.keyboard.press("Enter");
       await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      deepEqual(await page.locator("#details .reason").allInnerTexts(), [
+        "No basic atom: the endpoint is not defined for this molecule.",
+      ]);
       for (
         let presses = 0;
         presses < 20 &&
@@ -282,12 +285,14 @@ async function edit(page: Page, row: number, words = "the values follow"): Promi
 
 const IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O";
 const ASPIRIN = "CC(=O)Oc1ccccc1C(=O)[O-].[Na+]";
+const IBUPROFENATE = "CC(C)Cc1ccc([C@H](C)C(=O)[O-])cc1.[Na+]";
+const FORMS = `${IBUPROFEN} S-ibuprofen\n${ASPIRIN} aspirin sodium\n${IBUPROFENATE} ibuprofen sodium`;
 
 /** The molecule in the sketcher is the one that was given. */
 async function testEditedForms(page: Page): Promise<void> {
   const smiles = page.locator("#editor-smiles");
   const note = page.locator("#editor-note");
-  await page.locator("#smiles").fill(`${IBUPROFEN} S-ibuprofen\n${ASPIRIN} aspirin sodium`);
+  await page.locator("#smiles").fill(FORMS);
   await score(page);
   await checks.check("cpu: the sketcher keeps stereo, and says that it is not read", async () => {
     await edit(page, 0);
@@ -301,9 +306,32 @@ async function testEditedForms(page: Page): Promise<void> {
     await page.locator("#editor-add").click();
     await page.locator("#editor").waitFor({ state: "hidden" });
     const lines = (await page.locator("#smiles").inputValue()).split("\n");
-    equal(lines.length, 3);
-    equal(lines[2], `${IBUPROFEN}\tS-ibuprofen`, "nothing was edited");
+    equal(lines.length, 4);
+    equal(lines[3], `${IBUPROFEN}\tS-ibuprofen`, "nothing was edited");
   });
+  await checks.check(
+    "cpu: a changed drawing is handed out with its stereo and its salt",
+    async () => {
+      await edit(page, 2);
+      equal(await smiles.inputValue(), IBUPROFENATE);
+      // A bond from nowhere is a second molecule.
+      const canvas = page.locator("#editor-canvas canvas").last();
+      const box = await canvas.boundingBox();
+      ok(box !== null);
+      await canvas.click({ position: { x: 20, y: box.height - 20 } });
+      await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+      const drawn = await smiles.inputValue();
+      equal(drawn, `CC.${IBUPROFENATE}`);
+      const words = await note.innerText();
+      ok(/left out: CC, \[Na\+\]/.test(words) && /stereo not read/.test(words), words);
+      await page.locator("#editor-add").click();
+      await page.locator("#editor").waitFor({ state: "hidden" });
+      const lines = (await page.locator("#smiles").inputValue()).split("\n");
+      equal(lines.at(-1), `${drawn}\tibuprofen sodium, edited`);
+      await page.locator("#smiles").fill(FORMS);
+      await score(page);
+    },
+  );
   await checks.check("cpu: the sketcher keeps a salt and its charges", async () => {
     await edit(page, 1);
     equal(await smiles.inputValue(), ASPIRIN);
