@@ -285,8 +285,8 @@ async function edit(page: Page, row: number, words = "the values follow"): Promi
 
 const IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O";
 const ASPIRIN = "CC(=O)Oc1ccccc1C(=O)[O-].[Na+]";
-const IBUPROFENATE = "CC(C)Cc1ccc([C@H](C)C(=O)[O-])cc1.[Na+]";
-const FORMS = `${IBUPROFEN} S-ibuprofen\n${ASPIRIN} aspirin sodium\n${IBUPROFENATE} ibuprofen sodium`;
+const BUTYRATE = "CC[C@H](O)C(=O)[O-].[Na+]";
+const FORMS = `${IBUPROFEN} S-ibuprofen\n${ASPIRIN} aspirin sodium\n${BUTYRATE} sodium hydroxybutyrate`;
 
 /** The molecule in the sketcher is the one that was given. */
 async function testEditedForms(page: Page): Promise<void> {
@@ -313,7 +313,7 @@ async function testEditedForms(page: Page): Promise<void> {
     "cpu: a changed drawing is handed out with its stereo and its salt",
     async () => {
       await edit(page, 2);
-      equal(await smiles.inputValue(), IBUPROFENATE);
+      equal(await smiles.inputValue(), BUTYRATE);
       // A bond from nowhere is a second molecule.
       const canvas = page.locator("#editor-canvas canvas").last();
       const box = await canvas.boundingBox();
@@ -321,15 +321,13 @@ async function testEditedForms(page: Page): Promise<void> {
       await canvas.click({ position: { x: 20, y: box.height - 20 } });
       await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
       const drawn = await smiles.inputValue();
-      equal(drawn, `CC.${IBUPROFENATE}`);
+      equal(drawn, `CC.${BUTYRATE}`);
       const words = await note.innerText();
       ok(/left out: CC, \[Na\+\]/.test(words) && /stereo not read/.test(words), words);
       await page.locator("#editor-add").click();
       await page.locator("#editor").waitFor({ state: "hidden" });
       const lines = (await page.locator("#smiles").inputValue()).split("\n");
-      equal(lines.at(-1), `${drawn}\tibuprofen sodium, edited`);
-      await page.locator("#smiles").fill(FORMS);
-      await score(page);
+      equal(lines.at(-1), `${drawn}\tsodium hydroxybutyrate, edited`);
     },
   );
   await checks.check("cpu: the sketcher keeps a salt and its charges", async () => {
