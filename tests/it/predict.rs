@@ -449,6 +449,7 @@ fn a_prediction_is_one_flat_object_in_json() {
             "value",
             "interval",
             "domain",
+            "domain_reason",
             "nearest",
             "percentile"
         ]

@@ -476,7 +476,7 @@ fn a_molecule_that_an_endpoint_is_not_defined_for_says_so() {
         "-",
         "--uncertainty",
         "--endpoints",
-        "pka_base,herg",
+        "pka_base,ames",
     ];
     let table = "smiles\nCCCCCC\nCCCCCN\n";
     let output = run_with_input(&score, table.as_bytes());
@@ -486,7 +486,7 @@ fn a_molecule_that_an_endpoint_is_not_defined_for_says_so() {
     let column = |name: &str| header.iter().position(|column| column == name);
     let domain = column("pka_base_domain").expect("a domain");
     assert_eq!(column("pka_base_domain_reason"), Some(domain + 1));
-    assert_eq!(column("herg_domain_reason"), None, "it requires nothing");
+    assert_eq!(column("ames_domain_reason"), None, "it requires nothing");
     let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
     assert_eq!([&rows[0][domain], &rows[0][domain + 1]], ["out", REASON]);
     assert_eq!(&rows[1][domain + 1], "");
