@@ -5,6 +5,7 @@
 
 use chematic_perception::find_sssr;
 
+use super::smiles::MAX_TEMPLATE_ATOMS;
 use super::{Reason, read_written};
 
 /// Why the molecule is not the one that the SMILES alone writes; `None` where
@@ -85,10 +86,14 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
 }
 
 /// Whether the molecule has no ring of eight atoms or more, in which a double bond may be
-/// cis or trans. A SMILES that cannot be read is judged elsewhere.
+/// cis or trans; of a very large molecule that is not found out. A SMILES that cannot be read
+/// is judged elsewhere.
 fn has_small_rings_alone(smiles: &str) -> bool {
     const SMALL: usize = 8;
     read_written(smiles).is_ok_and(|written| {
+        if written.atoms.len() > MAX_TEMPLATE_ATOMS {
+            return false;
+        }
         let rings = find_sssr(&written.molecule);
         rings.rings().iter().all(|ring| ring.len() < SMALL)
     })

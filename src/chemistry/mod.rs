@@ -593,6 +593,17 @@ struct Written {
 
 fn read_written(smiles: &str) -> Result<Written, ChemistryError> {
     let scan = smiles::scan(smiles)?;
+    // The crate asks which rings a wildcard is in, which takes it seconds where a ring has
+    // two thousand atoms.
+    if scan.atoms.len() > smiles::MAX_TEMPLATE_ATOMS
+        && let Some(wildcard) = scan
+            .atoms
+            .iter()
+            .find(|&atom| smiles[atom.clone()].contains('*'))
+    {
+        let position = smiles::character(smiles, wildcard.start);
+        return Err(ChemistryError::at(Reason::Wildcard, position));
+    }
     let mut written = parse_template(&scan.smiles).map_err(|error| ChemistryError {
         reason: Reason::Syntax {
             what: error.to_string(),

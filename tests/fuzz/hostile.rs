@@ -89,10 +89,12 @@ fn smiles() -> Vec<Hostile> {
         ("", "c1ccccc1", ""),
     ]);
     // At the limits, where nothing is refused for its length.
-    let at_limits: [fn() -> String; 12] = [
+    let at_limits: [fn() -> String; 14] = [
         || "C".repeat(2000),
         || "C(".repeat(999) + "C" + &")".repeat(999),
         || format!("C1{}C1", "C".repeat(1900)),
+        || format!("c1ccc2[nH]c3{}3c2c1.c1c*[se]c1", "c".repeat(1880)),
+        || format!("c1ccc2[nH]c3{}3c2c1 |c:1|", "c".repeat(1880)),
         || "C1CC1".repeat(200),
         || vec!["C"; 1000].join("."),
         || vec!["[2H]C([H])"; 400].concat() + "C",
