@@ -131,6 +131,9 @@ impl PartialFile {
         if partial.exists() && !record_name(&partial).exists() {
             return Err(PartialError::Foreign(partial));
         }
+        if !partial.exists() {
+            own_record(&record_name(&partial))?;
+        }
         let written = Written::nothing(settings);
         let lock = || locked(&partial);
         let file = match partial.exists() {
@@ -156,6 +159,7 @@ impl PartialFile {
         let beside = record_name(&partial);
         if !partial.exists() {
             // Of a process that was killed while it finished.
+            own_record(&beside)?;
             let _ = fs::remove_file(&beside);
             return Ok(None);
         }
@@ -309,6 +313,19 @@ impl PartialFile {
         atomic::rename(&self.partial, &self.target).map_err(at(&self.target))?;
         let beside = record_name(&self.partial);
         fs::remove_file(&beside).map_err(at(&beside))
+    }
+}
+
+/// Refuses what has the name of a record and is none: somebody's file.
+fn own_record(path: &Path) -> Result<(), PartialError> {
+    let is_own = match fs::read(path) {
+        Ok(text) => serde_json::from_slice::<Written>(&text).is_ok(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    if is_own {
+        Ok(())
+    } else {
+        Err(PartialError::Foreign(path.to_owned()))
     }
 }
 

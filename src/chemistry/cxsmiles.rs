@@ -3,6 +3,7 @@
 //! ChemAxon's fields as RDKit reads them. Those that describe the molecule are of
 //! no concern here; those that change it are refused, in the field's words.
 
+use chematic_core::{AtomIdx, BondIdx, BondOrder};
 use chematic_perception::find_sssr;
 
 use super::smiles::MAX_TEMPLATE_ATOMS;
@@ -17,7 +18,8 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
         let (name, value) = field.split_once(':').unwrap_or((field, ""));
         let harmless = match name {
             "" => true,
-            _ if field.starts_with('(') || field.starts_with('$') => true,
+            _ if field.starts_with('(') => true,
+            _ if field.starts_with('$') => !has_pseudoatom(field),
             // A wavy bond takes back what the SMILES says of its atom or double bond.
             "w" => !has_stereo,
             // Enhanced stereo, racemic, fragments, ligands, lone pairs, properties and
@@ -27,7 +29,7 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
             // by a program; in the extension alone it would be lost.
             "wU" | "wD" => smiles.contains('@'),
             // A double bond is cis in every smaller ring.
-            "c" => has_small_rings_alone(smiles),
+            "c" => are_in_small_rings(smiles, value),
             // Neither cis nor trans, as a double bond without marks is read.
             "ctu" => !smiles.contains(['/', '\\']),
             _ if name.len() > 1
@@ -69,6 +71,7 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
             "LN" => Reason::Unsupported {
                 what: "a link node".into(),
             },
+            _ if field.starts_with('$') => Reason::Wildcard,
             "RG" => Reason::Wildcard,
             "rb" | "s" | "u" => Reason::Query {
                 what: "a query atom".into(),
@@ -85,17 +88,40 @@ pub(super) fn fault(smiles: &str, extension: &str) -> Option<Reason> {
     None
 }
 
-/// Whether the molecule has no ring of eight atoms or more, in which a double bond may be
-/// cis or trans; of a very large molecule that is not found out. A SMILES that cannot be read
-/// is judged elsewhere.
-fn has_small_rings_alone(smiles: &str) -> bool {
+/// Whether a label (`$…$`) makes an atom a pseudoatom, as ChemAxon writes them (`Q_e` any
+/// atom but carbon and hydrogen, `star_e`, `Pol_p`), whatever the SMILES has there.
+fn has_pseudoatom(field: &str) -> bool {
+    let labels = field.trim_matches('$');
+    // Values of atoms, which may be any text.
+    !labels.starts_with("_AV:")
+        && (labels.split(';')).any(|label| label.ends_with("_p") || label.ends_with("_e"))
+}
+
+/// Whether all of these bonds are double bonds in rings of less than eight atoms, where
+/// nothing but cis is possible; of a very large molecule that is not found out. A SMILES that
+/// cannot be read is judged elsewhere.
+fn are_in_small_rings(smiles: &str, bonds: &str) -> bool {
     const SMALL: usize = 8;
     read_written(smiles).is_ok_and(|written| {
         if written.atoms.len() > MAX_TEMPLATE_ATOMS {
             return false;
         }
-        let rings = find_sssr(&written.molecule);
-        rings.rings().iter().all(|ring| ring.len() < SMALL)
+        let molecule = &written.molecule;
+        let rings = find_sssr(molecule);
+        bonds.split(',').all(|bond| {
+            let bond = bond.trim().parse::<u32>().map(BondIdx);
+            let Some(bond) = bond
+                .ok()
+                .filter(|bond| (bond.0 as usize) < molecule.bond_count())
+            else {
+                return false;
+            };
+            let bond = molecule.bond(bond);
+            let is_within = |ring: &Vec<AtomIdx>| {
+                ring.len() < SMALL && ring.contains(&bond.atom1) && ring.contains(&bond.atom2)
+            };
+            bond.order == BondOrder::Double && rings.rings().iter().any(is_within)
+        })
     })
 }
 

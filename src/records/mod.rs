@@ -326,6 +326,12 @@ pub enum RecordsError {
         /// What it looks like, with advice where there is some.
         what: &'static str,
     },
+    /// Text of another kind, such as JSON.
+    #[error("the file is no table of molecules: it looks like {what}")]
+    NoTable {
+        /// What it looks like, with advice.
+        what: &'static str,
+    },
     /// A header line longer than [`MAX_RECORD_BYTES`].
     #[error("the header line is longer than {MAX_RECORD_BYTES} bytes")]
     HeaderTooLong,
@@ -487,6 +493,13 @@ impl<R: Read> Told<R> {
         let format = options
             .format
             .unwrap_or_else(|| detect(source.head(), Format::from_name(name), options));
+        // The title of a mol block may be anything.
+        if format != Format::Sdf
+            && options.format.is_none()
+            && let Some(what) = source::other_text(source.head())
+        {
+            return Err(RecordsError::NoTable { what });
+        }
         Ok(Self {
             source,
             format,
@@ -638,7 +651,7 @@ impl<R: Read> Reader<R> {
         let mut notes: Vec<Note> = self.choice.clone().into_iter().collect();
         notes.extend(own_columns(&self.header));
         match &self.body {
-            Body::Smi(_) => {}
+            Body::Smi(lines) => notes.extend(lines.notes()),
             Body::Csv(rows) => notes.extend(rows.notes()),
             Body::Sdf(records) => notes.extend(records.notes()),
             #[cfg(feature = "archives")]
@@ -793,8 +806,13 @@ fn detect(head: &[u8], promised: Option<Format>, options: &ReadOptions) -> Forma
     let cells = first.split('\t').collect::<Vec<_>>();
     let opens_like_smi =
         |text: &str| columns::is_smiles_name(text) || columns::looks_like_smiles(text);
+    let titles = columns::is_smiles_name(cells[0]);
+    // In a list of molecules nothing is quoted: what is comes from a table, whose cells may
+    // hold line breaks.
+    let quotes = || source::lines(head).any(|line| line.windows(2).any(|two| two == b"\t\""));
     let separated = has_delimiter(token)
-        || (cells.len() > 2 && (promised.is_none() || columns::is_smiles_name(cells[0])));
+        || (cells.len() > 2 && (promised.is_none() || titles))
+        || (cells.len() == 2 && promised.is_none() && (titles || quotes()));
     // A name may well contain a comma, and so counts only where the line does
     // not begin with a SMILES.
     let titled = !opens_like_smi(token)

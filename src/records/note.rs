@@ -20,6 +20,16 @@ pub enum Note {
         /// How many.
         lines: u64,
     },
+    /// Lines of a list of molecules begin with `#`.
+    CommentLines {
+        /// How many.
+        lines: u64,
+    },
+    /// Cells of a workbook have a formula and no value.
+    Formulas {
+        /// How many.
+        cells: u64,
+    },
     /// The file has columns of an output of ours.
     OwnColumns {
         /// What an output of this file calls its own, so that the user's stay.
@@ -98,6 +108,19 @@ impl fmt::Display for Note {
             Self::Comments { lines } => {
                 let lines = counted(*lines, "line that begins", "lines that begin");
                 write!(f, "{lines} with # before the table: read as comments")
+            }
+            Self::CommentLines { lines } => {
+                let lines = counted(*lines, "line that begins", "lines that begin");
+                write!(f, "{lines} with #: read as comments")
+            }
+            Self::Formulas { cells } => {
+                let cells = counted(*cells, "cell has", "cells have");
+                write!(
+                    f,
+                    "{cells} a formula without its value and {} read as empty: open the workbook \
+                     in a spreadsheet program and save it, which stores the values",
+                    if cells.starts_with("1 ") { "is" } else { "are" }
+                )
             }
             Self::OwnColumns {
                 renamed: [smiles, changes],

@@ -630,8 +630,9 @@ pub(super) fn is_reaction(text: &[u8]) -> bool {
 /// The name in the header of a data item such as `>  <logP> (12)`; `Some(None)`
 /// for an item without a name: `> <>`, `> DT17`, `>  25 (3)`.
 ///
-/// A value such as `>50` is no header. What has no name in brackets counts after
-/// a blank line alone, which ends the item before.
+/// A value such as `>50` or `>10 <20>` is no header. After a blank line, which ends the item
+/// before, anything may stand around the name, or in its place; within a value, which some
+/// writers leave out with its blank line, the name alone.
 fn item_header(line: &[u8], after_blank: bool) -> Option<Option<&[u8]>> {
     let header = line.strip_prefix(b">")?;
     let open = header.iter().position(|&byte| byte == b'<');
@@ -639,6 +640,12 @@ fn item_header(line: &[u8], after_blank: bool) -> Option<Option<&[u8]>> {
     if let (Some(open), Some(close)) = (open, close)
         && open < close
     {
+        let after = header[close + 1..].trim_ascii();
+        let is_bare = header[..open].trim_ascii().is_empty()
+            && (after.is_empty() || (after.starts_with(b"(") && after.ends_with(b")")));
+        if !after_blank && !is_bare {
+            return None;
+        }
         let name = &header[open + 1..close];
         return Some((!name.trim_ascii().is_empty()).then_some(name));
     }

@@ -28,6 +28,8 @@ pub(super) struct Rows {
     note: Note,
     /// Rows above the header.
     titles: u64,
+    /// Cells with a formula and no value.
+    formulas: u64,
 }
 
 pub(super) fn open<S: Read + Seek>(
@@ -56,6 +58,7 @@ pub(super) fn open<S: Read + Seek>(
                     table,
                     note,
                     titles: titles as u64,
+                    formulas: book.formulas(),
                 };
                 return Ok((header, rows));
             }
@@ -177,9 +180,12 @@ impl Cells {
 impl Rows {
     pub(super) fn notes(&self) -> impl Iterator<Item = Note> {
         let titles = (self.titles > 0).then_some(Note::TitleRows { rows: self.titles });
+        let formulas = self.formulas;
+        let formulas = (formulas > 0).then_some(Note::Formulas { cells: formulas });
         [self.note.clone()]
             .into_iter()
             .chain(titles)
+            .chain(formulas)
             .chain(self.table.notes())
     }
 

@@ -1,7 +1,7 @@
 //! `.smi`: a SMILES, then optionally white space and a name, on each line.
 //!
-//! Blank lines and lines that begin with `#` are skipped: `#` is a bond and
-//! cannot begin a SMILES. A first line whose first word is `smiles` (or
+//! Blank lines are skipped, and so are lines that begin with `#`, which are counted: `#` is
+//! a bond and cannot begin a SMILES. A first line whose first word is `smiles` (or
 //! contains it) is a header and names the columns, as does `#SMILES ID`.
 //!
 //! The columns are `smiles` and, if the header or any line of the first 64 KiB
@@ -11,7 +11,7 @@
 use std::io::{self, Read};
 
 use super::source::{self, Source};
-use super::{Header, ReadOptions, RecordsError, Row, RowError};
+use super::{Header, Note, ReadOptions, RecordsError, Row, RowError};
 use super::{columns, smiles_structure};
 
 pub(super) struct Lines<R: Read> {
@@ -21,6 +21,10 @@ pub(super) struct Lines<R: Read> {
     /// Whether it holds more than blank lines.
     has_text: bool,
     has_name: bool,
+    /// Lines that began with `#`.
+    comments: u64,
+    /// Whether the last of those before the molecules names the columns.
+    comment_is_header: bool,
 }
 
 pub(super) fn open<R: Read>(
@@ -37,6 +41,7 @@ pub(super) fn open<R: Read>(
     });
     let skip_header = title.is_some();
     // `#SMILES ID` is a header as well, and skipped as a comment.
+    let has_own_header = title.is_some();
     let title = title.or_else(|| {
         let comments = source::lines(source.head())
             .take_while(|line| !is_entry(&String::from_utf8_lossy(line)))
@@ -47,6 +52,7 @@ pub(super) fn open<R: Read>(
         named.then_some(last)
     });
 
+    let comment_is_header = !has_own_header && title.is_some();
     let has_text = source.comments() > 0 || !source.head().trim_ascii().is_empty();
     let (first, second) = title.as_deref().map_or(("smiles", ""), split);
     let mut names = vec![first.to_owned()];
@@ -76,6 +82,8 @@ pub(super) fn open<R: Read>(
         skip_header,
         has_text,
         has_name,
+        comments: 0,
+        comment_is_header,
     };
     Ok((header, lines))
 }
@@ -88,6 +96,12 @@ impl<R: Read> Lines<R> {
     /// Whether it holds more than blank lines.
     pub(super) fn has_text(&self) -> bool {
         self.has_text
+    }
+
+    pub(super) fn notes(&self) -> Option<Note> {
+        let lines = self.source.comments() + self.comments;
+        let lines = lines.saturating_sub(u64::from(self.comment_is_header));
+        (lines > 0).then_some(Note::CommentLines { lines })
     }
 
     pub(super) fn next_record(&mut self, header: &Header) -> io::Result<Option<Row>> {
@@ -106,7 +120,11 @@ impl<R: Read> Lines<R> {
             }
             let text = source::decode(self.source.bytes(0, found.end).to_vec());
             self.source.advance(found.next, 1);
-            if !is_entry(&text) || std::mem::take(&mut self.skip_header) {
+            if !is_entry(&text) {
+                self.comments += u64::from(!text.trim().is_empty());
+                continue;
+            }
+            if std::mem::take(&mut self.skip_header) {
                 continue;
             }
 

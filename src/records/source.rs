@@ -334,6 +334,25 @@ pub(super) fn not_text(head: &[u8]) -> Option<&'static str> {
     (controls > allowed).then_some("binary data")
 }
 
+/// What text is by its first characters, with which no table and no SMILES begins: a SMILES
+/// has an atom behind its bracket.
+pub(super) fn other_text(head: &[u8]) -> Option<&'static str> {
+    const JSON: &str = "JSON; save the molecules as CSV or SDF";
+    let text = head.trim_ascii_start();
+    let mut visible = text.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match (visible.next()?, visible.next()) {
+        (b'{', None | Some(b'"' | b'}')) | (b'[', None | Some(b'{' | b'"')) => Some(JSON),
+        // An array of arrays, or an empty one.
+        (b'[', Some(b'[' | b']')) => Some(JSON),
+        (b'<', Some(b'!' | b'?')) => Some("XML or HTML; save the table as CSV"),
+        (b'<', Some(letter)) if letter.is_ascii_alphabetic() => {
+            Some("XML or HTML; save the table as CSV")
+        }
+        _ if text.starts_with(b"@<TRIPOS>") => Some("a MOL2 file; save it as SDF"),
+        _ => None,
+    }
+}
+
 /// Text of one field: UTF-8, or Windows-1252 where it is not UTF-8.
 ///
 /// Windows-1252 gives every byte a meaning, so nothing is lost; it equals

@@ -19,6 +19,8 @@ pub(super) struct Workbook<S> {
     dates: Vec<bool>,
     /// Whether days count from 1904.
     from_1904: bool,
+    /// Of the cells given last, those with a formula and no value.
+    formulas: u64,
 }
 
 /// What a part is made of.
@@ -37,6 +39,7 @@ impl<S: Read + Seek> Workbook<S> {
             texts: Vec::new(),
             dates: Vec::new(),
             from_1904: false,
+            formulas: 0,
         };
         book.read_sheets()?;
         book.read_texts()?;
@@ -175,6 +178,8 @@ impl<S: Read + Seek> Workbook<S> {
         let (mut kind, mut style) = (String::new(), 0_usize);
         let (mut value, mut in_value) = (String::new(), false);
         let mut text = RichText::default();
+        let mut has_formula = false;
+        let mut unknown = 0;
         let walked = self.walk(&part, |node| {
             match node {
                 Node::Begin("row", start) => place.begin_row(start),
@@ -187,7 +192,9 @@ impl<S: Read + Seek> Workbook<S> {
                         .unwrap_or(0);
                     value.clear();
                     text = RichText::default();
+                    has_formula = false;
                 }
+                Node::Begin("f", _) => has_formula = true,
                 Node::Begin("v", _) => in_value = true,
                 Node::End("v") => in_value = false,
                 Node::Text(part) if in_value => value.push_str(part),
@@ -206,7 +213,10 @@ impl<S: Read + Seek> Workbook<S> {
                     };
                     let (row, column) = place.cell;
                     place.end_cell();
-                    return if shown.is_empty() {
+                    // Its text is stored, even where it is empty.
+                    let is_unknown = has_formula && shown.is_empty() && kind != "str";
+                    unknown += u64::from(is_unknown);
+                    return if shown.is_empty() && !is_unknown {
                         Ok(true)
                     } else {
                         visit(row, column, &shown)
@@ -218,7 +228,13 @@ impl<S: Read + Seek> Workbook<S> {
             Ok(true)
         });
         (self.texts, self.dates) = (texts, dates);
+        self.formulas = unknown;
         walked.map(|_| ())
+    }
+
+    /// How many of the cells given last have a formula and no value.
+    pub(super) fn formulas(&self) -> u64 {
+        self.formulas
     }
 }
 

@@ -715,6 +715,10 @@ mod archives {
                     let place = format!("r=\"{column}{row}\"");
                     let _ = match cell.parse::<f64>() {
                         _ if cell.is_empty() => Ok(()),
+                        // A formula, which a library writes without computing it.
+                        _ if cell.starts_with('=') => {
+                            write!(xml, "<c {place}><f>{}</f><v/></c>", &cell[1..])
+                        }
                         Ok(_) => write!(xml, "<c {place}><v>{cell}</v></c>"),
                         Err(_) => {
                             write!(xml, "<c {place} t=\"inlineStr\"><is><t>{cell}</t></is></c>")
@@ -739,6 +743,25 @@ mod archives {
             .map(|(name, xml)| (name.as_str(), xml.as_bytes()))
             .collect();
         zip(&files)
+    }
+
+    #[test]
+    fn formulas_without_a_value_are_counted_and_their_rows_stay() {
+        let bytes = workbook(&[(
+            "A",
+            &[
+                &["SMILES", "half"],
+                &["CCO", "=1/2"],
+                &["=B1"],
+                &["CCN", "1"],
+            ],
+        )]);
+        let (header, rows, notes) = read(&bytes, "a.xlsx");
+        assert_eq!(header.columns, ["SMILES", "half"]);
+        assert_eq!(rows.len(), 3);
+        assert_eq!(rows[0].fields, ["CCO", ""]);
+        assert!(rows[1].molecule.is_err());
+        assert!(notes.contains(&Note::Formulas { cells: 2 }), "{notes:?}");
     }
 
     #[test]

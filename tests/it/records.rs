@@ -7,8 +7,8 @@ use delicate::chemistry::Keep;
 use delicate::model::{Endpoint, EndpointTask};
 use delicate::predict::Prediction;
 use delicate::records::{
-    Columns, Format, Frame, Header, MAX_RECORD_BYTES, Output, OutputFormat, ReadOptions, Reader,
-    RecordsError, Row, RowError, Structure, Writer,
+    Columns, Format, Frame, Header, MAX_RECORD_BYTES, Note, Output, OutputFormat, ReadOptions,
+    Reader, RecordsError, Row, RowError, Structure, Writer,
 };
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
@@ -124,7 +124,9 @@ fn content_decides_where_the_name_does_not() {
         ("InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3\tethanol", Format::Smi),
         ("InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3\tCCO", Format::Csv),
         ("InChI=1S/CH4/h1H4;C;methane", Format::Csv),
-        ("smiles\tname\nCCO\tethanol", Format::Smi),
+        ("smiles\tname\nCCO\tethanol", Format::Csv),
+        ("CCO\t\"wet\nethanol\"\nCC\tethane", Format::Csv),
+        ("smiles name\nCCO ethanol", Format::Smi),
         ("# list\n\nCCO ethanol", Format::Smi),
         ("smiles,name\nCCO,ethanol", Format::Csv),
         ("compound name,smiles\nethanol,CCO", Format::Csv),
@@ -137,6 +139,52 @@ fn content_decides_where_the_name_does_not() {
             let reader = open(text.as_bytes(), name, &ReadOptions::default());
             let found = reader.map(|reader| reader.format());
             assert_eq!(found.expect(text), format, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_table_of_two_columns_by_tabs_is_one_without_a_telling_name_too() {
+    let text =
+        "smiles\tnote\nCCO\t\"solvent:\nCO\nyield 5\"\n#CC\tx\nCCN\t\"say \"\"hi\"\"\"\nC\ta\tb\n";
+    for name in ["a.tsv", "a.txt", "-"] {
+        let (header, records) = read(text, name);
+        assert_eq!(header.columns, ["smiles", "note"]);
+        let found: Vec<_> = records.iter().map(|it| it.fields[0].as_str()).collect();
+        assert_eq!(found, ["CCO", "#CC", "CCN", "C"], "{name}");
+        assert_eq!(records[0].fields[1], "solvent:\nCO\nyield 5");
+        assert_eq!(records[2].fields[1], "say \"hi\"");
+        assert!(records[3].molecule.is_err(), "three cells for two columns");
+    }
+}
+
+#[test]
+fn text_of_another_kind_is_no_table_of_molecules() {
+    let array = r#"[{"smiles":"CCO"},{"smiles":"CCN"}]"#;
+    let html = "<table><tr><td>smiles</td></tr><tr><td>CCO</td></tr></table>";
+    for (text, word) in [
+        (r#"{"smiles":"CCO"}"#, "JSON"),
+        ("{\n  \"smiles\": [\"CCO\"]\n}\n", "JSON"),
+        (array, "JSON"),
+        ("[\n  [\"CCO\"]\n]", "JSON"),
+        (html, "HTML"),
+        ("<?xml version=\"1.0\"?><a>smiles</a>", "XML"),
+        ("\n<!DOCTYPE html>\n<p>smiles", "HTML"),
+        ("@<TRIPOS>MOLECULE\nsmiles\n", "MOL2"),
+    ] {
+        for name in ["a.json", "a.csv", "a.smi", "a.txt", "-"] {
+            let error = open_error(text.as_bytes(), name, &ReadOptions::default());
+            assert!(matches!(error, RecordsError::NoTable { .. }), "{error}");
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+    // Atoms in brackets, and the title of a mol block, are none of these.
+    let (_, records) = read("[Na+].[Cl-]\n[ C]\n", "-");
+    assert_eq!(records.len(), 2);
+    for title in ["<p>", "{\"a\":1}"] {
+        let sdf = ETHANOL_SDF.replacen("ethanol", title, 1);
+        for name in ["a.sdf", "-"] {
+            assert_eq!(read(&sdf, name).1[0].fields[0], title);
         }
     }
 }
@@ -251,6 +299,16 @@ fn comments_and_blank_lines_are_skipped_and_line_numbers_still_count_them() {
     let lines = records.iter().map(|record| record.line).collect::<Vec<_>>();
     assert_eq!(lines, [3, 6]);
     assert_eq!(smiles(&records), ["CCO", "CC"]);
+    let said = |text: &str| {
+        let mut reader = open(text.as_bytes(), "a.smi", &ReadOptions::default()).expect("opens");
+        reader.by_ref().for_each(drop);
+        reader.notes()
+    };
+    let text = "# a list\n\nCCO\n  \n#CCN x\nCC\n";
+    assert_eq!(said(text), [Note::CommentLines { lines: 2 }]);
+    assert_eq!(said("#CCO\n#CC\n"), [Note::CommentLines { lines: 2 }]);
+    // This one names the columns.
+    assert_eq!(said("#SMILES ID\nCCO a\n"), []);
 }
 
 #[test]
@@ -620,6 +678,33 @@ fn data_items_called_name_and_repeated_ones_keep_their_text() {
     let (header, records) = read(text, "a.sdf");
     assert_eq!(header.columns, ["name", "name", "x"]);
     assert_eq!(records[0].fields, ["t", "a", "1\n\n2\n\n3"]);
+}
+
+#[test]
+fn a_value_that_looks_like_the_header_of_an_item_stays_a_value() {
+    let item = |value: &str| {
+        let text = format!("t\n\n\n  0\nM  END\n> <v>\n{value}\n\n> 5 <w> (7)\nx\n\n$$$$\n");
+        let (header, records) = read(text, "a.sdf");
+        (header.columns, records[0].fields.clone())
+    };
+    for value in [
+        ">10 <20>",
+        "> 5 <x> y",
+        ">10 (<5>)",
+        "<5>",
+        ">",
+        "a\n>1 <2>\nb",
+    ] {
+        let (columns, fields) = item(value);
+        assert_eq!(columns, ["name", "v", "w"], "{value}");
+        assert_eq!(fields, ["t", value, "x"]);
+    }
+    // Some writers leave an empty value out, with its blank line.
+    for header in ["> <u>", "><u>", ">  <u> (3)"] {
+        let (columns, fields) = item(&format!("{header}\n1"));
+        assert_eq!(columns, ["name", "v", "u", "w"], "{header}");
+        assert_eq!(fields, ["t", "", "1", "x"]);
+    }
 }
 
 // Files that are empty, damaged, hostile or something else.

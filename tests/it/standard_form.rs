@@ -308,15 +308,33 @@ fn a_wavy_bond_of_cxsmiles_takes_no_part_in_stereo_marks() {
 }
 
 #[test]
+fn a_label_of_cxsmiles_that_makes_a_pseudoatom_is_refused() {
+    for smiles in ["CCO |$;;Q_e$|", "CC |$star_e;$|", "CN |$Pol_p;;$|"] {
+        assert_eq!(reason(smiles).code(), "wildcard", "{smiles}");
+    }
+    assert_form("CCO |$a;b;c$|", "CCO");
+    assert_form("CCO |$_AV:x_e;;$|", "CCO");
+}
+
+#[test]
 fn fields_of_cxsmiles_that_say_nothing_new_are_passed_over() {
     assert_form("C1CCC=CC1 |c:3|", "C1=CCCCC1");
     assert_form("C1=CC=CC=C1 |c:0,2,4|", "c1ccccc1");
+    // A bond that closes a ring counts where it closes it.
+    assert_form("C1CC1C2CC=CCC2 |c:6|", "C1=CCC(C2CC2)CC1");
+    assert_form("CC=CC1CC=CCC1 |c:5|", "CC=CC1CC=CCC1");
     assert_form("CCO |lp:2:2|", "CCO");
     assert_form("C1=CCCCCCCCC1 |ctu:0|", "C1=CCCCCCCCC1");
     assert_form("C[C@@H](O)F |(0,0,;1,0,;2,1,;2,-1,),wU:1.1|", "C[C@@H](O)F");
     // In a large ring, or where nothing else says it, they change the molecule.
     for smiles in [
         "C1=CCCCCCCCC1 |c:0|",
+        // A bond of the chain, or what is no double bond.
+        "CC=CC |c:1|",
+        "C/C=C/C |c:1|",
+        "CC=CC1CC=CCC1 |c:1,5|",
+        "C1CC1C2CC=CCC2 |c:5|",
+        "C1CCC=CC1 |c:40|",
         "C1=CCCCCCCCC1 |t:0|",
         "F/C=C/F |ctu:1|",
         "CC(O)F |(0,0,;1,0,;2,1,;2,-1,),wU:1.1|",

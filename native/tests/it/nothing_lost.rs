@@ -209,6 +209,31 @@ fn every_signal_to_end_keeps_what_is_done() {
     assert!(table.read("out.csv") == table.read("whole.csv"));
 }
 
+#[test]
+fn a_file_that_has_the_name_of_a_record_and_is_none_stays() {
+    let table = Table::new(3);
+    let record = table.path("out.csv.partial.json");
+    fs::copy(table.path("in.csv"), &record).expect("copied");
+    let arguments = table.score("out.csv");
+    for more in [&[] as &[&str], &["--resume"]] {
+        let output = run(&arguments, more);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("out.csv.partial.json is there"), "{said}");
+        assert!(fs::read(&record).expect("stays") == fs::read(table.path("in.csv")).expect("read"));
+        assert!(!table.path("out.csv").exists());
+    }
+    // One that a kill left without rows is gone on with.
+    fs::write(
+        &record,
+        "{\"settings\":{},\"rows\":0,\"failed\":0,\"bytes\":0,\"output\":\"\",\"input\":\"\"}",
+    )
+    .expect("written");
+    let output = run(&arguments, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!record.exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn an_output_that_is_an_input_by_any_name_is_refused() {
