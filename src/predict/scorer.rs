@@ -393,6 +393,7 @@ impl Scorer {
         Columns::Predictions {
             endpoints: self.endpoints.clone(),
             uncertainty: options.uncertainty,
+            nearest: options.uncertainty,
             percentiles: options.percentiles,
             properties: false,
         }

@@ -44,9 +44,11 @@ pub enum Columns {
     Predictions {
         /// The endpoints, in order.
         endpoints: Vec<Arc<Endpoint>>,
-        /// Whether interval, domain and nearest training molecule are written. Of a class
-        /// there is no interval, and no column of one.
+        /// Whether interval and domain are written. Of a class there is no interval, and no
+        /// column of one.
         uncertainty: bool,
+        /// Whether the nearest training molecule is written.
+        nearest: bool,
         /// Whether it is written where each value stands among the model's reference
         /// molecules.
         percentiles: bool,
@@ -241,19 +243,21 @@ impl Part {
         columns: &Columns,
         endpoint: &'a Endpoint,
     ) -> impl Iterator<Item = Self> + use<'a> {
-        let (uncertainty, percentiles) = match columns {
+        let (uncertainty, nearest, percentiles) = match columns {
             Columns::Predictions {
                 uncertainty,
+                nearest,
                 percentiles,
                 ..
-            } => (*uncertainty, *percentiles),
-            _ => (false, false),
+            } => (*uncertainty, *nearest, *percentiles),
+            _ => (false, false, false),
         };
         Self::ALL.into_iter().filter(move |part| match part {
             Self::Value => true,
             Self::Low | Self::High => uncertainty && endpoint.has_intervals(),
-            Self::Domain | Self::Similarity | Self::Nearest | Self::Measured => uncertainty,
+            Self::Domain => uncertainty,
             Self::DomainReason => uncertainty && endpoint.requires.is_some(),
+            Self::Similarity | Self::Nearest | Self::Measured => nearest,
             Self::Percentile => percentiles,
         })
     }

@@ -876,6 +876,7 @@ fn endpoints(names: &[&str]) -> Columns {
     Columns::Predictions {
         endpoints: names.iter().map(|name| endpoint(name)).collect(),
         uncertainty: false,
+        nearest: false,
         percentiles: false,
         properties: false,
     }
@@ -968,6 +969,31 @@ fn json_rows_hold_the_users_columns_then_error_then_scores_in_this_order() {
 }
 
 #[test]
+fn the_nearest_molecule_can_be_left_out() {
+    let columns = Columns::Predictions {
+        endpoints: vec![endpoint("log_s")],
+        uncertainty: true,
+        nearest: false,
+        percentiles: false,
+        properties: false,
+    };
+    let scores = predictions(&[("log_s", 0.5)]);
+    let rows: [(&[&str], Outcome<'_>); 1] = [(&["CCO"], Ok((&scores).into()))];
+    let text = written(OutputFormat::Csv, &["smiles"], &columns, &rows);
+    assert!(
+        text.starts_with(
+            "smiles,log_s,log_s_low,log_s_high,log_s_domain,standardized,changes,error\n"
+        ),
+        "{text}"
+    );
+    let json = written(OutputFormat::Jsonl, &["smiles"], &columns, &rows);
+    assert!(
+        json.contains("\"domain\"") && !json.contains("nearest"),
+        "{json}"
+    );
+}
+
+#[test]
 fn a_class_has_no_columns_of_an_interval() {
     let class = Arc::new(Endpoint {
         name: "ames".to_owned(),
@@ -977,6 +1003,7 @@ fn a_class_has_no_columns_of_an_interval() {
     let columns = Columns::Predictions {
         endpoints: vec![endpoint("log_s"), Arc::clone(&class)],
         uncertainty: true,
+        nearest: true,
         percentiles: true,
         properties: false,
     };

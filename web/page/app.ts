@@ -296,9 +296,7 @@ export class App {
         kind,
         rows === null ? null : Uint32Array.from(rows),
         added,
-        endpoints === null
-          ? null
-          : { endpoints, all: this.#model?.endpoints.map(({ name }) => name) ?? [] },
+        endpoints === null ? null : this.#places(endpoints),
       );
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
@@ -315,6 +313,12 @@ export class App {
       clearTimeout(slow);
       this.#exporting = false;
     }
+  }
+
+  /** Places of endpoints among the model's. */
+  #places(names: readonly string[]): Uint32Array {
+    const all = this.#model?.endpoints.map(({ name }) => name) ?? [];
+    return Uint32Array.from(names, (name) => all.indexOf(name)).filter((at) => at < all.length);
   }
 
   /** Asks which columns of the open table are to be read instead. */

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use delicate::model::Endpoint;
-use delicate::predict::{PredictOptions, Progress, Standardization, Stop};
+use delicate::predict::{PredictOptions, Prediction, Progress, Standardization, Stop};
 use delicate::records::{
     Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Structure, Writer,
 };
@@ -84,6 +84,17 @@ struct AddedColumn {
     name: String,
     /// One a row.
     values: Vec<String>,
+}
+
+/// Which columns a file has beside the user's own and those of every file.
+#[derive(Serialize, Deserialize, Tsify)]
+#[tsify(missing_as_null)]
+struct ExportColumns {
+    /// After the user's own.
+    added: Vec<AddedColumn>,
+    /// Places of the endpoints whose value, interval and domain there are; all of them, with
+    /// their nearest training molecules, where there is none.
+    endpoints: Option<Vec<u32>>,
 }
 
 /// What is known of the rows that are written, one entry a row.
@@ -348,12 +359,11 @@ impl Table {
 
     /// Rows as `csv`, `tsv`, `json`, `jsonl` or `sdf`, in the order given, with what
     /// [`Table::score`] gave of each. Those that were not scored say so in their error.
-    /// The columns `added` come after the user's own.
     ///
     /// # Errors
     ///
-    /// Where the format is none of these, or `results`, `scores` and `added` are not of so
-    /// many rows.
+    /// Where the format is none of these, an endpoint is none of the model's, or `results`, `scores` and `columns` are not of
+    /// so many rows.
     pub fn export(
         &self,
         engine: &Engine,
@@ -364,7 +374,7 @@ impl Table {
         rows: Vec<u32>,
         #[wasm_bindgen(unchecked_param_type = "RowResult[]")] results: JsValue,
         #[wasm_bindgen(unchecked_param_type = "Scores")] scores: JsValue,
-        #[wasm_bindgen(unchecked_param_type = "AddedColumn[]")] added: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "ExportColumns")] columns: JsValue,
     ) -> Result<Vec<u8>, JsValue> {
         let format = match format {
             "csv" => OutputFormat::Csv,
@@ -384,8 +394,8 @@ impl Table {
             let message = format!("{} results for {} rows", results.len(), rows.len());
             return Err(Failure::new("export", message).into());
         }
-        let added: Vec<AddedColumn> =
-            serde_wasm_bindgen::from_value(added).map_err(|error| Failure::new("export", error))?;
+        let ExportColumns { added, endpoints } = serde_wasm_bindgen::from_value(columns)
+            .map_err(|error| Failure::new("export", error))?;
         if let Some(other) = added.iter().find(|one| one.values.len() != rows.len()) {
             let message = format!("{} values of {}", other.values.len(), other.name);
             return Err(Failure::new("export", message).into());
@@ -395,7 +405,12 @@ impl Table {
             scores: &scores,
             added: &added,
         };
-        self.write(format, engine.scorer.endpoints(), &rows, &found)
+        let all = engine.scorer.endpoints();
+        if let Some(other) = (endpoints.iter().flatten()).find(|&&at| at as usize >= all.len()) {
+            let message = format!("there is no endpoint {other}: there are {}", all.len());
+            return Err(Failure::new("export", message).into());
+        }
+        self.write(format, all, endpoints.as_deref(), &rows, &found)
             .map_err(|error| Failure::new("export", error).into())
     }
 }
@@ -420,6 +435,7 @@ impl Table {
         &self,
         format: OutputFormat,
         endpoints: &[Arc<Endpoint>],
+        chosen: Option<&[u32]>,
         rows: &[u32],
         &Found {
             results,
@@ -427,9 +443,13 @@ impl Table {
             added,
         }: &Found<'_>,
     ) -> std::io::Result<Vec<u8>> {
+        let places = 0..endpoints.len();
+        let is_chosen = |at: &usize| chosen.is_none_or(|them| them.contains(&(*at as u32)));
+        let places: Vec<usize> = places.filter(is_chosen).collect();
         let columns = Columns::Predictions {
-            endpoints: endpoints.to_vec(),
+            endpoints: places.iter().map(|&at| endpoints[at].clone()).collect(),
             uncertainty: true,
+            nearest: chosen.is_none(),
             percentiles: false,
             properties: false,
         };
@@ -447,6 +467,8 @@ impl Table {
                 State::Scored => scores.row(at, endpoints),
                 State::Pending | State::Failed => None,
             };
+            let predictions: Option<Vec<Prediction>> =
+                predictions.map(|all| places.iter().map(|&at| all[at].clone()).collect());
             let error = found.error.as_ref().unwrap_or(&pending);
             let result = predictions.as_ref().ok_or(error);
             let mut row = row.clone();

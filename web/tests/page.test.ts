@@ -29,14 +29,12 @@ import {
   unit,
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
-import { headerOf, narrowed, partOf } from "../package/src/part.js";
 import { percentile } from "../package/src/percentile.js";
 import type {
   BackendName,
   Domain,
   Download,
   Endpoint,
-  ExportFormat,
   FromWorker,
   ModelFiles,
   Piece,
@@ -806,70 +804,6 @@ await checks.check("it is said that selected rows are hidden, and what becomes o
     "The selected row is hidden by a filter; it is exported as well.",
   );
   equal(hiddenWords(3, 3, "all"), "All 3 selected rows are hidden by a filter.");
-});
-
-await checks.check("an export with the columns shown is the whole one without the others", () => {
-  const [own, all] = [
-    ["smiles", "log_s", 'a "b", c'],
-    ["log_s", "log_s_low", "ames"],
-  ];
-  const ENDS = ["", "_low", "_high", "_domain", "_similarity", "_nearest", "_nearest_measured"];
-  // The user has a column of that name: the engine calls its own otherwise.
-  const ours = [
-    ...ENDS.map((end) => `delicate_log_s${end}`),
-    ...["", "_domain", "_similarity", "_nearest", "_nearest_measured"].map(
-      (end) => `log_s_low${end}`,
-    ),
-    ...["", "_domain", "_similarity", "_nearest", "_nearest_measured"].map((end) => `ames${end}`),
-    "standardized",
-    "error",
-  ];
-  const part = partOf(own, ours, all, ["ames", "log_s"]);
-  const kept = ours.filter((name) => !part.dropped.includes(name));
-  deepEqual(kept, [
-    ...["", "_low", "_high", "_domain"].map((end) => `delicate_log_s${end}`),
-    "ames",
-    "ames_domain",
-    "standardized",
-    "error",
-  ]);
-  const through = (text: string, as: ExportFormat): string =>
-    new TextDecoder().decode(narrowed(new TextEncoder().encode(text), as, part));
-  const table = (columns: string[], mark: string): string => {
-    const cells = columns.map((name) => `"${name}, ""ü""\n1"`);
-    const quoted = columns.map((name) =>
-      /[",]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name,
-    );
-    return `${quoted.join(mark)}\n${cells.join(mark)}\n`;
-  };
-  equal(through(table([...own, ...ours], ","), "csv"), table([...own, ...kept], ","));
-  equal(through(table([...own, ...ours], "\t"), "tsv"), table([...own, ...kept], "\t"));
-  deepEqual(
-    headerOf(new TextEncoder().encode(table([...own, ...ours], ","))).slice(own.length),
-    ours,
-  );
-  const record = (names: string[]): string =>
-    `> <ames_nearest>\n\n\nM  END\n${names.map((name) => `> <${name}>\n1\n > <ames_nearest>\n\n`).join("")}$$$$\n`;
-  const items = [...own.slice(0, 2), ...ours];
-  equal(
-    through(record(items).repeat(2), "sdf"),
-    record(items.filter((name) => !part.dropped.includes(name))).repeat(2),
-  );
-  const nearest = '"nearest":{"smiles":"C}\\"","measured":1.0}';
-  const scores = (...shown: string[]): string => `"scores":{${shown.join(",")}}`;
-  const [whole, narrow] = [
-    scores(`"log_s":{"value":1.0,${nearest},"low":null}`, `"log_s_low":{"value":1e-7}`),
-    scores('"log_s":{"value":1.0,"low":null}'),
-  ];
-  const row = (middle: string): string => `{"2":"a","1":"{\\",}",${middle},"error":null}`;
-  for (const [open, between, close] of [
-    ["[\n", ",\n", "\n]\n"],
-    ["", "\n", "\n"],
-  ] as const) {
-    const file = (middle: string): string =>
-      open + [row(middle), row('"scores":null')].join(between) + close;
-    equal(through(file(whole), "json"), file(narrow));
-  }
 });
 
 await checks.check("an export says which rows it has", () => {

@@ -9,6 +9,7 @@ import type {
   Engine,
   EngineInfo,
   Explanation,
+  ExportColumns,
   Given,
   Header,
   Pattern,
@@ -22,7 +23,6 @@ import type {
   Table,
 } from "delicate-cpu/delicate.js";
 import type { FailureData } from "./errors.js";
-import type { Part } from "./part.js";
 
 // Generated from the Rust types, which say what each field means.
 export type {
@@ -158,10 +158,7 @@ export interface Calls {
       rows: Uint32Array;
       results: RowResult[];
       scores: Scores;
-      /** Columns after the user's own. */
-      added: AddedColumn[];
-      /** What of it is kept; all where it is null. */
-      part: Part | null;
+      columns: ExportColumns;
     };
     result: Uint8Array;
   };

@@ -7,7 +7,6 @@ import { afterAwake } from "./awake.js";
 import type { WorkerHandle } from "./backend.js";
 import { Changes } from "./changes.js";
 import { DelicateError } from "./errors.js";
-import { headerOf, type Part, partOf } from "./part.js";
 import { Pieces, type Span } from "./pieces.js";
 import type {
   AddedColumn,
@@ -312,8 +311,8 @@ export class Session {
     rows: Uint32Array | null = null,
     /** Columns after the user's own, with an entry for each row of the table. */
     added: () => readonly AddedColumn[] = () => [],
-    /** Of which endpoints the file has the value, interval and domain, of all that the model has; null for all that is known. */
-    only: { endpoints: readonly string[]; all: readonly string[] } | null = null,
+    /** Places of the endpoints whose value, interval and domain the file has; null for all that is known. */
+    endpoints: Uint32Array | null = null,
   ): Promise<Written> {
     // In a moment they have all that belongs into a file.
     await this.#noneEarly;
@@ -321,26 +320,21 @@ export class Session {
     // As it is now: more may be scored while it is written.
     const found = Array.from(all, (row) => this.#result(row));
     const extra = this.#renamed(added());
-    let part: Part | null = null;
-    const piece = (start: number, end: number, as: ExportFormat = format): Promise<Uint8Array> =>
+    const chosen = endpoints === null ? null : Array.from(endpoints);
+    const piece = (start: number, end: number): Promise<Uint8Array> =>
       attempt(this.#workers, async (worker) => {
         await this.#ensureOpen(worker);
         const rows = all.slice(start, end);
         const results = found.slice(start, end);
         const scores = this.scores.pick(rows);
-        const columns = extra.map(({ name, values }) => ({
+        const added = extra.map(({ name, values }) => ({
           name,
           values: Array.from(rows, (row) => values[row] ?? ""),
         }));
         const table = this.#table;
-        const args = { table, format: as, rows, results, scores, added: columns, part };
+        const args = { table, format, rows, results, scores, columns: { added, endpoints: chosen } };
         return worker.call("export", args);
       });
-    if (only !== null) {
-      const own = [...this.columns.columns, ...extra.map(({ name }) => name)];
-      const ours = headerOf(await piece(0, 0, "csv")).slice(own.length);
-      part = partOf(own, ours, only.all, only.endpoints);
-    }
     const table = format === "csv" || format === "tsv";
     const several = all.length > EXPORTED;
     const header = table && several ? (await piece(0, 0)).length : 0;

@@ -3,7 +3,6 @@
 import type { Engine, Table } from "delicate-cpu/delicate.js";
 import { afterAwake } from "../awake.js";
 import type { FailureData } from "../errors.js";
-import { narrowed } from "../part.js";
 import {
   type BackendName,
   type Call,
@@ -123,9 +122,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async explain({ table, row }) {
       return opened(table).explain(await loaded(), row);
     },
-    async export({ table, format, rows, results, scores, added, part }) {
-      const file = opened(table).export(await loaded(), format, rows, results, scores, added);
-      return part === null ? file : narrowed(file, format, part);
+    async export({ table, format, rows, results, scores, columns }) {
+      return opened(table).export(await loaded(), format, rows, results, scores, columns);
     },
     async matches({ table, smarts, start, end }) {
       const pattern = glue.Pattern.parse(smarts);
