@@ -160,7 +160,7 @@ export class MadeUpWorker implements WorkerHandle {
         atoms: [],
       };
     },
-    export: ({ table, rows, results, scores, added }) => {
+    export: ({ table, rows, results, scores, columns: { added } }) => {
       const all = this.#opened(table);
       const lines = Array.from(rows, (row, at) =>
         JSON.stringify({

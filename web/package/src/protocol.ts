@@ -1,7 +1,6 @@
 /** The messages to the workers and back; what they carry has the types of the wasm modules. */
 
 import type {
-  AddedColumn,
   Depiction,
   depict,
   descriptors,

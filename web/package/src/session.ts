@@ -332,7 +332,14 @@ export class Session {
           values: Array.from(rows, (row) => values[row] ?? ""),
         }));
         const table = this.#table;
-        const args = { table, format, rows, results, scores, columns: { added, endpoints: chosen } };
+        const args = {
+          table,
+          format,
+          rows,
+          results,
+          scores,
+          columns: { added, endpoints: chosen },
+        };
         return worker.call("export", args);
       });
     const table = format === "csv" || format === "tsv";
