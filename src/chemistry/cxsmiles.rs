@@ -6,7 +6,6 @@
 use chematic_core::{AtomIdx, BondIdx, BondOrder};
 use chematic_perception::find_sssr;
 
-use super::smiles::MAX_TEMPLATE_ATOMS;
 use super::{Reason, read_written};
 
 /// Why the molecule is not the one that the SMILES alone writes; `None` where
@@ -98,14 +97,10 @@ fn has_pseudoatom(field: &str) -> bool {
 }
 
 /// Whether all of these bonds are double bonds in rings of less than eight atoms, where
-/// nothing but cis is possible; of a very large molecule that is not found out. A SMILES that
-/// cannot be read is judged elsewhere.
+/// nothing but cis is possible. A SMILES that cannot be read is judged elsewhere.
 fn are_in_small_rings(smiles: &str, bonds: &str) -> bool {
     const SMALL: usize = 8;
     read_written(smiles).is_ok_and(|written| {
-        if written.atoms.len() > MAX_TEMPLATE_ATOMS {
-            return false;
-        }
         let molecule = &written.molecule;
         let rings = find_sssr(molecule);
         bonds.split(',').all(|bond| {

@@ -34,6 +34,7 @@ use std::fmt;
 use std::ops::Range;
 
 use chematic_core::{Atom, AtomIdx, BondOrder, Element, MoleculeBuilder};
+use chematic_perception::ring_bond_flags;
 use chematic_smiles::{
     RdkitSmilesError, RdkitSmilesParams, parse_template, rdkit_detect_chemistry_problems,
     rdkit_legacy_stereo, rdkit_random_smiles_with, rdkit_sanitized_model, rdkit_smiles,
@@ -614,12 +615,44 @@ fn read_written(smiles: &str) -> Result<Written, ChemistryError> {
     if written.atom_count() != scan.atoms.len() {
         return Err(ChemistryError::unsupported("this SMILES"));
     }
+    check_ring_systems(&written)?;
     normalise::normalise_groups(&mut written);
     Ok(Written {
         molecule: written,
         atoms: scan.atoms,
         notes: scan.notes,
     })
+}
+
+/// Refuses what it would take seconds to find the rings of: a ring system, spiro centres
+/// included, that is far larger than any that was made.
+fn check_ring_systems(molecule: &chematic_core::Molecule) -> Result<(), ChemistryError> {
+    let atoms = molecule.atom_count();
+    if atoms <= smiles::MAX_RING_SYSTEM {
+        return Ok(());
+    }
+    let in_ring = ring_bond_flags(molecule);
+    let mut is_reached = vec![false; atoms];
+    for first in 0..atoms {
+        let mut size = 0;
+        let mut waiting = vec![AtomIdx(first as u32)];
+        while let Some(atom) = waiting.pop() {
+            if std::mem::replace(&mut is_reached[atom.0 as usize], true) {
+                continue;
+            }
+            size += 1;
+            let bonds = molecule.neighbors(atom);
+            let bonds = bonds.filter(|&(_, bond)| in_ring[bond.0 as usize]);
+            waiting.extend(bonds.map(|(next, _)| next));
+        }
+        if size > smiles::MAX_RING_SYSTEM {
+            return Err(ChemistryError::new(Reason::TooLarge {
+                what: "atoms in one ring system",
+                limit: smiles::MAX_RING_SYSTEM,
+            }));
+        }
+    }
+    Ok(())
 }
 
 fn symbol(molecule: &chematic_core::Molecule, atom: usize) -> &'static str {

@@ -16,9 +16,11 @@ use super::{ChemistryError, Note, Reason, cxsmiles, identifier, ranges};
 pub(super) const MAX_LENGTH: usize = 10_000;
 /// Most atoms a molecule may have.
 pub(super) const MAX_ATOMS: usize = 2_000;
-/// Most atoms of a structure that is not fully specified, or whose rings are measured as it
-/// is read.
+/// Most atoms of a structure that is not fully specified.
 pub(super) const MAX_TEMPLATE_ATOMS: usize = 1_000;
+/// Most atoms that ring bonds may join. To find the rings of so many takes the crate half a
+/// second where they are aromatic and drawn, and ten times as long with twice as many.
+pub(super) const MAX_RING_SYSTEM: usize = 500;
 /// Most ring closures (independent rings) a molecule may have: perceiving
 /// rings and aromaticity costs more than linear time in their number.
 pub(super) const MAX_RINGS: usize = 200;

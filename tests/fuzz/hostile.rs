@@ -89,11 +89,20 @@ fn smiles() -> Vec<Hostile> {
         ("", "c1ccccc1", ""),
     ]);
     // At the limits, where nothing is refused for its length.
-    let at_limits: [fn() -> String; 14] = [
+    let at_limits: [fn() -> String; 17] = [
         || "C".repeat(2000),
         || "C(".repeat(999) + "C" + &")".repeat(999),
         || format!("C1{}C1", "C".repeat(1900)),
+        || format!("C1{}C1.C1{}C1", "C".repeat(497), "C".repeat(497)),
         || format!("c1ccc2[nH]c3{}3c2c1.c1c*[se]c1", "c".repeat(1880)),
+        || format!("c1cc2{0}/C=C/{0}3c4cccc5cccc(c(c1)c23)c54", "c".repeat(239)),
+        || {
+            format!(
+                "c1cc2{}/C=C/{}3c4cccc5cccc(c(c1)c23)c54",
+                "c".repeat(1453),
+                "c".repeat(475)
+            )
+        },
         || format!("c1ccc2[nH]c3{}3c2c1 |c:1|", "c".repeat(1880)),
         || "C1CC1".repeat(200),
         || vec!["C"; 1000].join("."),

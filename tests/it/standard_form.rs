@@ -308,6 +308,34 @@ fn a_wavy_bond_of_cxsmiles_takes_no_part_in_stereo_marks() {
 }
 
 #[test]
+fn a_ring_system_larger_than_any_is_refused_in_smiles_and_mol_blocks() {
+    let ring = |atoms: usize| format!("C1{}C1", "C".repeat(atoms - 2));
+    let of = |smiles: &str| Molecule::parse(smiles).map(|it| it.atom_count());
+    assert_eq!(of(&ring(500)), Ok(500));
+    assert_eq!(of(&format!("{}.{}", ring(500), ring(500))), Ok(1000));
+    // Rings of which each is small, and a long chain at a ring.
+    assert_eq!(of(&"C1CCCC1".repeat(150)), Ok(750));
+    assert_eq!(of(&format!("{}{}", ring(6), "C".repeat(900))), Ok(906));
+    let fused = format!("C12{}C1{}C2", "C".repeat(300), "C".repeat(300));
+    for smiles in [ring(501), fused] {
+        assert_eq!(reason(&smiles).code(), "too_large", "{smiles}");
+        assert_eq!(
+            Molecule::parse(&smiles).expect_err("too large").to_string(),
+            "too large: more than 500 atoms in one ring system"
+        );
+    }
+    let mut block = String::from("\n\n\n501501  0  0  0  0  0  0  0  0999 V2000\n");
+    for _ in 0..501 {
+        block += "    0.0000    0.0000    0.0000 C   0  0\n";
+    }
+    for atom in 1..=501 {
+        block += &format!("{:>3}{:>3}  1  0\n", atom, atom % 501 + 1);
+    }
+    let error = Molecule::from_mol_block(&(block + "M  END\n")).expect_err("too large");
+    assert_eq!(error.reason.code(), "too_large", "{error}");
+}
+
+#[test]
 fn a_label_of_cxsmiles_that_makes_a_pseudoatom_is_refused() {
     for smiles in ["CCO |$;;Q_e$|", "CC |$star_e;$|", "CN |$Pol_p;;$|"] {
         assert_eq!(reason(smiles).code(), "wildcard", "{smiles}");

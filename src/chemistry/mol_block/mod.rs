@@ -164,6 +164,7 @@ pub(super) fn read(block: &str) -> Result<(Molecule, Vec<usize>), ChemistryError
         }
     }
     let molecule = build(&table, flat)?;
+    super::check_ring_systems(&molecule)?;
     let lines = table.atoms.iter().map(|atom| atom.line + 1);
     Ok((molecule, lines.collect()))
 }
