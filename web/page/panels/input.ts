@@ -41,6 +41,9 @@ export interface InputPanel {
   replace(text: string): void;
 }
 
+/** What is typed into or chosen from. */
+const FIELDS = "textarea, input, select";
+
 export function inputPanel(app: App): InputPanel {
   const paste = find("paste", HTMLElement);
   const text = find("smiles", HTMLTextAreaElement);
@@ -174,10 +177,14 @@ export function inputPanel(app: App): InputPanel {
     app.cancel();
     cancel.textContent = "Cancelling…";
   });
-  text.addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    // Other fields have other buttons, and dialogs their own.
+    const { target } = event;
+    const elsewhere = target !== text && target instanceof Element && target.matches(FIELDS);
+    if (elsewhere || document.querySelector("dialog[open]") !== null) return;
     event.preventDefault();
-    scoreAll();
+    if (!score.hidden) scoreAll();
   });
   text.addEventListener("input", () => {
     score.textContent = "Score";

@@ -36,7 +36,8 @@ export async function testKeyboard(browser: Browser, site: Served): Promise<void
         () => getComputedStyle(document.activeElement as Element).outlineStyle,
       );
       equal(outline, "solid", "the focus is visible");
-      await page.keyboard.press("Enter");
+      // As from anywhere on the page.
+      await page.keyboard.press("Control+Enter");
       await page.waitForFunction(
         () => document.getElementById("status")?.textContent?.startsWith("Done") === true,
         null,
