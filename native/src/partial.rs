@@ -131,9 +131,6 @@ impl PartialFile {
         if partial.exists() && !record_name(&partial).exists() {
             return Err(PartialError::Foreign(partial));
         }
-        if !partial.exists() {
-            own_record(&record_name(&partial))?;
-        }
         let written = Written::nothing(settings);
         let lock = || locked(&partial);
         let file = match partial.exists() {
@@ -145,6 +142,7 @@ impl PartialFile {
             }
             // The record comes first: a partial file without one is not ours.
             false => {
+                own_record(&record_name(&partial))?;
                 record(&partial, &written)?;
                 lock()?
             }

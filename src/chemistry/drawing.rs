@@ -164,7 +164,10 @@ impl<'a> Drawing<'a> {
             if bond.order != BondOrder::Double {
                 continue;
             }
-            let is_right = match (of(&wanted.bond_stereo, index), of(&found, index)) {
+            let is_right = match (
+                geometry(&wanted.bond_stereo, index),
+                geometry(&found, index),
+            ) {
                 (Some(wanted), Some(found)) if wanted != found => {
                     self.reflect(bond.atom1, bond.atom2) || self.fold(index, plain)
                 }
@@ -211,7 +214,8 @@ impl<'a> Drawing<'a> {
             let is_folded = self.mirror(&side, within, other)
                 && self.geometries(plain).is_some_and(|after| {
                     let bonds = self.graph.bonds();
-                    let mut all = bonds.map(|(one, _)| (one, of(&before, one), of(&after, one)));
+                    let mut all =
+                        bonds.map(|(one, _)| (one, geometry(&before, one), geometry(&after, one)));
                     all.all(|(one, before, after)| match one == bond {
                         true => after.is_some() && after != before,
                         false => after == before,
@@ -412,7 +416,8 @@ impl<'a> Drawing<'a> {
         };
         let before = self.open.len();
         for (index, bond) in self.graph.bonds() {
-            let is_right = of(&wanted.bond_stereo, index) == of(&found.bond_stereo, index);
+            let is_right =
+                geometry(&wanted.bond_stereo, index) == geometry(&found.bond_stereo, index);
             if bond.order == BondOrder::Double && !is_right {
                 self.open.insert(index.0);
             }
@@ -573,7 +578,7 @@ fn properties(block: &mut String, tag: &str, values: impl Iterator<Item = (usize
 }
 
 /// The geometry of a double bond, Z or E; one that may be either has none.
-fn of(codes: &[u8], bond: BondIdx) -> Option<u8> {
+fn geometry(codes: &[u8], bond: BondIdx) -> Option<u8> {
     let code = codes.get(bond.0 as usize).copied();
     code.filter(|&code| code > 1)
 }
@@ -749,6 +754,19 @@ mod tests {
         }
     }
 
+    /// What is read from the drawing of a molecule is the molecule.
+    #[track_caller]
+    fn assert_is_drawn(smiles: &str) {
+        let molecule = Molecule::parse(smiles).expect(smiles);
+        let block = molecule.to_mol_block("").expect(smiles);
+        let read = Molecule::from_mol_block(&block).expect(smiles);
+        assert_eq!(
+            read.canonical_smiles(),
+            molecule.canonical_smiles(),
+            "{smiles}\n{block}"
+        );
+    }
+
     /// Rings are laid out with both sides of a double bond in them, which is Z.
     #[test]
     fn double_bonds_of_large_rings_keep_their_geometry() {
@@ -764,14 +782,7 @@ mod tests {
             "O=C1CCCC/C=C/[C@H](O)CCO1",
             "COC(=O)Nc1ccc2c(c1)NC(=O)CC/C=C/C[C@H](N1CCC(c3cccc(Cl)c3)CC1=O)c1nc-2c[nH]1",
         ] {
-            let molecule = Molecule::parse(smiles).expect(smiles);
-            let block = molecule.to_mol_block("").expect(smiles);
-            let read = Molecule::from_mol_block(&block).expect(smiles);
-            assert_eq!(
-                read.canonical_smiles(),
-                molecule.canonical_smiles(),
-                "{smiles}\n{block}"
-            );
+            assert_is_drawn(smiles);
         }
     }
 
@@ -794,14 +805,7 @@ mod tests {
             "C1C[N@]2CC[C@@H]1[C@@H](O)C2",
             "C1[N@@]2CC[C@]1(C)C[C@H]2CO",
         ] {
-            let molecule = Molecule::parse(smiles).expect(smiles);
-            let block = molecule.to_mol_block("").expect(smiles);
-            let read = Molecule::from_mol_block(&block).expect(smiles);
-            assert_eq!(
-                read.canonical_smiles(),
-                molecule.canonical_smiles(),
-                "{smiles}\n{block}"
-            );
+            assert_is_drawn(smiles);
         }
     }
 

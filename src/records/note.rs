@@ -114,12 +114,15 @@ impl fmt::Display for Note {
                 write!(f, "{lines} with #: read as comments")
             }
             Self::Formulas { cells } => {
-                let cells = counted(*cells, "cell has", "cells have");
+                let cells = counted(
+                    *cells,
+                    "cell has a formula without its value and is",
+                    "cells have a formula without its value and are",
+                );
                 write!(
                     f,
-                    "{cells} a formula without its value and {} read as empty: open the workbook \
-                     in a spreadsheet program and save it, which stores the values",
-                    if cells.starts_with("1 ") { "is" } else { "are" }
+                    "{cells} read as empty: open the workbook in a spreadsheet program and save \
+                     it, which stores the values"
                 )
             }
             Self::OwnColumns {

@@ -41,7 +41,6 @@ pub(super) fn open<R: Read>(
     });
     let skip_header = title.is_some();
     // `#SMILES ID` is a header as well, and skipped as a comment.
-    let has_own_header = title.is_some();
     let title = title.or_else(|| {
         let comments = source::lines(source.head())
             .take_while(|line| !is_entry(&String::from_utf8_lossy(line)))
@@ -52,7 +51,7 @@ pub(super) fn open<R: Read>(
         named.then_some(last)
     });
 
-    let comment_is_header = !has_own_header && title.is_some();
+    let comment_is_header = !skip_header && title.is_some();
     let has_text = source.comments() > 0 || !source.head().trim_ascii().is_empty();
     let (first, second) = title.as_deref().map_or(("smiles", ""), split);
     let mut names = vec![first.to_owned()];

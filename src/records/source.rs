@@ -344,8 +344,7 @@ pub(super) fn other_text(head: &[u8]) -> Option<&'static str> {
         (b'{', None | Some(b'"' | b'}')) | (b'[', None | Some(b'{' | b'"')) => Some(JSON),
         // An array of arrays, or an empty one.
         (b'[', Some(b'[' | b']')) => Some(JSON),
-        (b'<', Some(b'!' | b'?')) => Some("XML or HTML; save the table as CSV"),
-        (b'<', Some(letter)) if letter.is_ascii_alphabetic() => {
+        (b'<', Some(b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z')) => {
             Some("XML or HTML; save the table as CSV")
         }
         _ if text.starts_with(b"@<TRIPOS>") => Some("a MOL2 file; save it as SDF"),

@@ -276,8 +276,8 @@ export class App {
     rows: readonly number[] | null = null,
     /** Columns beside the user's and the predictions, as they are once the file is begun. */
     added: () => readonly AddedColumn[] = () => [],
-    /** Names of the endpoints that the file has, of each what a table shows; null for all there is. */
-    endpoints: readonly string[] | null = null,
+    /** Places of the endpoints that the file has, of each what a table shows; null for all there is. */
+    endpoints: readonly number[] | null = null,
   ): Promise<(Written & { name: string }) | null> {
     const session = this.#session;
     const input = this.#input;
@@ -296,7 +296,7 @@ export class App {
         kind,
         rows === null ? null : Uint32Array.from(rows),
         added,
-        endpoints === null ? null : this.#places(endpoints),
+        endpoints,
       );
       const stem = input.source.name.replace(/\.(gz|zst)$/i, "").replace(/\.[^.]+$/, "");
       const count = format.plural(rows?.length ?? session.rows.length, "row");
@@ -313,12 +313,6 @@ export class App {
       clearTimeout(slow);
       this.#exporting = false;
     }
-  }
-
-  /** Places of endpoints among the model's. */
-  #places(names: readonly string[]): Uint32Array {
-    const all = this.#model?.endpoints.map(({ name }) => name) ?? [];
-    return Uint32Array.from(names, (name) => all.indexOf(name)).filter((at) => at < all.length);
   }
 
   /** Asks which columns of the open table are to be read instead. */

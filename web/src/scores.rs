@@ -147,10 +147,15 @@ impl Scores {
     }
 
     /// The predictions of row `row`; `None` where one of them is missing.
-    pub(crate) fn row(&self, row: usize, endpoints: &[Arc<Endpoint>]) -> Option<Vec<Prediction>> {
+    pub(crate) fn row(
+        &self,
+        row: usize,
+        endpoints: &[Arc<Endpoint>],
+        places: &[usize],
+    ) -> Option<Vec<Prediction>> {
         let start = row * endpoints.len();
-        let of = |(place, endpoint): (usize, &Arc<Endpoint>)| {
-            let at = start + place;
+        let of = |&place: &usize| {
+            let (at, endpoint) = (start + place, &endpoints[place]);
             let value = *self.values.get(at).filter(|value| value.is_finite())?;
             let mut prediction = Prediction::new(Arc::clone(endpoint), value);
             let (low, high) = (self.low[at], self.high[at]);
@@ -171,7 +176,7 @@ impl Scores {
             });
             Some(prediction)
         };
-        endpoints.iter().enumerate().map(of).collect()
+        places.iter().map(of).collect()
     }
 }
 

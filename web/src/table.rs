@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use delicate::model::Endpoint;
-use delicate::predict::{PredictOptions, Prediction, Progress, Standardization, Stop};
+use delicate::predict::{PredictOptions, Progress, Standardization, Stop};
 use delicate::records::{
     Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Structure, Writer,
 };
@@ -362,8 +362,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// Where the format is none of these, an endpoint is none of the model's, or `results`, `scores` and `columns` are not of
-    /// so many rows.
+    /// Where the format is none of these, an endpoint is none of the model's, or `results`,
+    /// `scores` and `columns` are not of so many rows.
     pub fn export(
         &self,
         engine: &Engine,
@@ -464,11 +464,9 @@ impl Table {
                 continue;
             };
             let predictions = match found.state {
-                State::Scored => scores.row(at, endpoints),
+                State::Scored => scores.row(at, endpoints, &places),
                 State::Pending | State::Failed => None,
             };
-            let predictions: Option<Vec<Prediction>> =
-                predictions.map(|all| places.iter().map(|&at| all[at].clone()).collect());
             let error = found.error.as_ref().unwrap_or(&pending);
             let result = predictions.as_ref().ok_or(error);
             let mut row = row.clone();

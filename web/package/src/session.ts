@@ -312,7 +312,7 @@ export class Session {
     /** Columns after the user's own, with an entry for each row of the table. */
     added: () => readonly AddedColumn[] = () => [],
     /** Places of the endpoints whose value, interval and domain the file has; null for all that is known. */
-    endpoints: Uint32Array | null = null,
+    endpoints: readonly number[] | null = null,
   ): Promise<Written> {
     // In a moment they have all that belongs into a file.
     await this.#noneEarly;
@@ -320,7 +320,7 @@ export class Session {
     // As it is now: more may be scored while it is written.
     const found = Array.from(all, (row) => this.#result(row));
     const extra = this.#renamed(added());
-    const chosen = endpoints === null ? null : Array.from(endpoints);
+    const chosen = endpoints && [...endpoints];
     const piece = (start: number, end: number): Promise<Uint8Array> =>
       attempt(this.#workers, async (worker) => {
         await this.#ensureOpen(worker);
@@ -331,15 +331,8 @@ export class Session {
           name,
           values: Array.from(rows, (row) => values[row] ?? ""),
         }));
-        const table = this.#table;
-        const args = {
-          table,
-          format,
-          rows,
-          results,
-          scores,
-          columns: { added, endpoints: chosen },
-        };
+        const columns = { added, endpoints: chosen };
+        const args = { table: this.#table, format, rows, results, scores, columns };
         return worker.call("export", args);
       });
     const table = format === "csv" || format === "tsv";

@@ -438,11 +438,9 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       ...(isScored ? trustColumns(scores, shown.endpoints) : []),
     ];
   };
-  /** Names of the endpoints that are taken along; null for all that is known. */
-  const endpoints = (): string[] | null =>
-    breadth.value === "all"
-      ? null
-      : shown.endpoints.flatMap((place) => app.model?.endpoints[place]?.name ?? []);
+  /** Places of the endpoints that are taken along; null for all that is known. */
+  const endpoints = (): readonly number[] | null =>
+    breadth.value === "all" ? null : shown.endpoints;
   for (const button of exporters) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;

@@ -49,6 +49,12 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
   /** What it was asked for, and what was said of it. */
   let asked: Pick<KeptRanking, "references" | "fromRow" | "by" | "said"> | null = null;
   let running: AbortController | null = null;
+  const openActives = (references: string, signal: AbortSignal): Promise<Session> =>
+    Session.open(
+      app.engines,
+      { name: "actives.txt", bytes: new TextEncoder().encode(references) },
+      signal,
+    );
   /** The references come from a row of the table, and not from the user. */
   let fromRow = false;
   /** What was compared of which table, all of it. */
@@ -101,8 +107,7 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     let actives: Session | null = null;
     try {
       const references = text.value;
-      const bytes = new TextEncoder().encode(references);
-      actives = await Session.open(app.engines, { name: "actives.txt", bytes }, controller.signal);
+      actives = await openActives(references, controller.signal);
       const total = session.rows.length;
       const chosen = by.value as SimilarityName;
       const unusable = await unusableOf(actives, chosen, controller.signal);
@@ -188,11 +193,8 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       const known = [...by.options].some(({ value }) => value === kept.by);
       if (session === null || running !== null || ranked !== null || !known) return false;
       if (similarities.length !== session.rows.length) return false;
-      const bytes = new TextEncoder().encode(kept.references);
-      const source = { name: "actives.txt", bytes };
-      const actives = await Session.open(app.engines, source, new AbortController().signal).catch(
-        () => null,
-      );
+      const { signal } = new AbortController();
+      const actives = await openActives(kept.references, signal).catch(() => null);
       if (actives === null) return false;
       const fits = nearest.every((row) => row < actives.rows.length);
       if (!fits || app.session !== session || running !== null || ranked !== null) {

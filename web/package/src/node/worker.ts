@@ -1,13 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parentPort, type TransferListItem } from "node:worker_threads";
-import init, {
-  depict,
-  descriptors,
-  drawnSmiles,
-  Engine,
-  Pattern,
-  Table,
-} from "delicate-cpu/delicate.js";
+import * as glue from "delicate-cpu/delicate.js";
 import type { ToWorker } from "../protocol.js";
 import { type Host, serve } from "../worker/serve.js";
 
@@ -24,9 +17,4 @@ const node: Host = {
 };
 
 const wasm = new URL("../../../pkg/cpu/delicate_bg.wasm", import.meta.url).href;
-serve(
-  "cpu",
-  { default: init, depict, descriptors, drawnSmiles, Engine, Pattern, Table },
-  wasm,
-  node,
-);
+serve("cpu", glue, wasm, node);

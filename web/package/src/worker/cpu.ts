@@ -1,18 +1,6 @@
-import init, {
-  depict,
-  descriptors,
-  drawnSmiles,
-  Engine,
-  Pattern,
-  Table,
-} from "delicate-cpu/delicate.js";
+import * as glue from "delicate-cpu/delicate.js";
 import { browser } from "./browser.js";
 import { serve } from "./serve.js";
 
 const wasm = new URL("../../../pkg/cpu/delicate_bg.wasm", import.meta.url).href;
-serve(
-  "cpu",
-  { default: init, depict, descriptors, drawnSmiles, Engine, Pattern, Table },
-  wasm,
-  browser,
-);
+serve("cpu", glue, wasm, browser);

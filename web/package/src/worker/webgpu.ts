@@ -1,18 +1,6 @@
-import init, {
-  depict,
-  descriptors,
-  drawnSmiles,
-  Engine,
-  Pattern,
-  Table,
-} from "delicate-webgpu/delicate.js";
+import * as glue from "delicate-webgpu/delicate.js";
 import { browser } from "./browser.js";
 import { serve } from "./serve.js";
 
 const wasm = new URL("../../../pkg/gpu/delicate_bg.wasm", import.meta.url).href;
-serve(
-  "webgpu",
-  { default: init, depict, descriptors, drawnSmiles, Engine, Pattern, Table },
-  wasm,
-  browser,
-);
+serve("webgpu", glue, wasm, browser);
