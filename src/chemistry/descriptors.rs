@@ -14,8 +14,9 @@
 //!   slowest of them alone takes longer than everything below.
 
 use chematic_chem as chem;
-use chematic_core::{AtomIdx, BondEntry, BondIdx};
+use chematic_core::{AtomIdx, BondEntry, BondIdx, BondOrder};
 use chematic_perception::{find_sssr, rdkit_symmetrized_sssr, relevant_cycles};
+use chematic_smarts::with_perceived_target;
 use chematic_smiles::with_rdkit_model_molecule;
 
 use super::{ChemistryError, Molecule, Reason};
@@ -184,6 +185,8 @@ const FEW_RINGS: usize = 16;
 /// Most atoms of all relevant rings together, were each as large as the molecule: room
 /// for the 2^18 rings around eighteen phenylenes in a circle, and a fifth of a gigabyte.
 const MAX_RING_ATOMS: usize = 30_000_000;
+/// Most relevant rings of which each is compared with each.
+const MAX_COMPARED_RINGS: usize = 256;
 
 fn finite(values: Vec<f64>) -> Result<Vec<f64>, ChemistryError> {
     if values.iter().all(|value| value.is_finite()) {
@@ -208,25 +211,98 @@ fn general(model: &chematic_core::Molecule, values: &mut Vec<f64>) {
     ];
     values.extend(counts.map(|count| count as f64));
     values.push(chem::fsp3(model));
+    let all = chem::rdkit_num_rings(model);
+    let smallest = smallest_rings(model);
+    // A macrocycle across benzenes has rings of one length by either side of each. RDKit
+    // counts them all, the relevant rings; which of them are in the smallest set depends on
+    // the order of the atoms.
+    let relevant = match all == smallest.len() {
+        true => None,
+        false => relevant_cycles(model, all).ok(),
+    };
+    let compared = relevant.as_ref();
+    let compared = compared.filter(|rings| rings.len() <= MAX_COMPARED_RINGS);
+    let joints = Joints::of(model, compared.unwrap_or(&smallest));
     // A ring is one or the other. The crate's own count of aromatic rings has
     // one too many where two of them share a bridge, as in c1cc2oc1cc2.
-    let (all, aliphatic) = (
-        chem::rdkit_num_rings(model),
-        chem::num_aliphatic_rings(model),
-    );
-    let joints = Joints::of(model);
-    let rings = [
-        all,
-        all.saturating_sub(aliphatic),
-        aliphatic,
-        chem::num_saturated_rings(model),
-        chem::num_aromatic_heterocycles(model),
-        chem::num_aliphatic_heterocycles(model),
-        chem::num_saturated_heterocycles(model),
-        joints.spiro,
-        joints.bridgeheads,
-    ];
-    values.extend(rings.map(|count| count as f64));
+    let [aliphatic, others @ ..] = kinds_of_rings(model, relevant.as_deref());
+    values.extend([all, all.saturating_sub(aliphatic), aliphatic].map(|count| count as f64));
+    let others = others.into_iter().chain([joints.spiro, joints.bridgeheads]);
+    values.extend(others.map(|count| count as f64));
+}
+
+/// The symmetrised smallest set of rings.
+fn smallest_rings(model: &chematic_core::Molecule) -> Vec<Vec<AtomIdx>> {
+    // Bonds to metals close rings as others do.
+    let ends = |bond: &BondEntry| (bond.atom1.0 as usize, bond.atom2.0 as usize, true);
+    let bonds: Vec<_> = model.bonds().map(|(_, bond)| ends(bond)).collect();
+    let atoms = |ring: &Vec<usize>| ring.iter().map(|&atom| AtomIdx(atom as u32)).collect();
+    match rdkit_symmetrized_sssr(model.atom_count(), &bonds) {
+        Some(rings) => rings.iter().map(atoms).collect(),
+        None => find_sssr(model).rings().to_vec(),
+    }
+}
+
+/// How many rings are aliphatic and saturated, and how many heterocycles are aromatic,
+/// aliphatic and saturated: of these rings, or of the smallest set, in which the crate counts.
+fn kinds_of_rings(model: &chematic_core::Molecule, rings: Option<&[Vec<AtomIdx>]>) -> [usize; 5] {
+    match rings {
+        Some(rings) => with_perceived_target(model, |model| {
+            let mut counts = [0; 5];
+            for ring in rings {
+                let ring = RingKind::of(model, ring);
+                let is_one = [
+                    !ring.is_aromatic,
+                    ring.is_saturated,
+                    ring.is_aromatic && ring.is_heterocycle,
+                    !ring.is_aromatic && ring.is_heterocycle,
+                    ring.is_saturated && ring.is_heterocycle,
+                ];
+                for (count, is_one) in counts.iter_mut().zip(is_one) {
+                    *count += usize::from(is_one);
+                }
+            }
+            counts
+        }),
+        None => [
+            chem::num_aliphatic_rings(model),
+            chem::num_saturated_rings(model),
+            chem::num_aromatic_heterocycles(model),
+            chem::num_aliphatic_heterocycles(model),
+            chem::num_saturated_heterocycles(model),
+        ],
+    }
+}
+
+/// What RDKit calls a ring.
+struct RingKind {
+    /// All its bonds are aromatic.
+    is_aromatic: bool,
+    /// All its bonds are single, and none aromatic.
+    is_saturated: bool,
+    /// It has an atom that is not carbon.
+    is_heterocycle: bool,
+}
+
+impl RingKind {
+    fn of(model: &chematic_core::Molecule, ring: &[AtomIdx]) -> Self {
+        let bonds = bonds_of(model, ring);
+        let are = |is_it: fn(BondOrder) -> bool| {
+            let mut orders = bonds.iter().map(|&bond| model.bond(bond).order);
+            orders.all(is_it)
+        };
+        let is_carbon = |&atom: &AtomIdx| {
+            let atom = model.atom(atom);
+            !atom.wildcard && atom.element.atomic_number() == 6
+        };
+        Self {
+            is_aromatic: are(|order| order == BondOrder::Aromatic),
+            is_saturated: are(|order| {
+                matches!(order, BondOrder::Single | BondOrder::Up | BondOrder::Down)
+            }),
+            is_heterocycle: !ring.iter().all(is_carbon),
+        }
+    }
 }
 
 /// How many atoms two rings meet in.
@@ -241,15 +317,7 @@ struct Joints {
 }
 
 impl Joints {
-    fn of(model: &chematic_core::Molecule) -> Self {
-        // Bonds to metals close rings as others do.
-        let ends = |bond: &BondEntry| (bond.atom1.0 as usize, bond.atom2.0 as usize, true);
-        let bonds: Vec<_> = model.bonds().map(|(_, bond)| ends(bond)).collect();
-        let atoms = |ring: &Vec<usize>| ring.iter().map(|&atom| AtomIdx(atom as u32)).collect();
-        let rings: Vec<Vec<AtomIdx>> = match rdkit_symmetrized_sssr(model.atom_count(), &bonds) {
-            Some(rings) => rings.iter().map(atoms).collect(),
-            None => find_sssr(model).rings().to_vec(),
-        };
+    fn of(model: &chematic_core::Molecule, rings: &[Vec<AtomIdx>]) -> Self {
         let mut is_spiro = vec![false; model.atom_count()];
         let mut is_bridgehead = vec![false; model.atom_count()];
         let bonds: Vec<Vec<BondIdx>> = rings.iter().map(|ring| bonds_of(model, ring)).collect();

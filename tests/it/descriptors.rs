@@ -515,6 +515,55 @@ fn a_molecule_too_large_for_its_rings_to_be_found_has_no_descriptors() {
     assert_eq!(error.reason.code(), "too_large");
 }
 
+/// Of RDKit 2026.09.1.
+#[test]
+fn rings_of_a_macrocycle_are_of_the_same_kinds_in_any_order_of_the_atoms() {
+    const NAMES: [&str; 9] = [
+        "RingCount",
+        "NumAromaticRings",
+        "NumAliphaticRings",
+        "NumSaturatedRings",
+        "NumAromaticHeterocycles",
+        "NumAliphaticHeterocycles",
+        "NumSaturatedHeterocycles",
+        "NumSpiroAtoms",
+        "NumBridgeheadAtoms",
+    ];
+    let first = DESCRIPTORS.iter().position(|&name| name == NAMES[0]);
+    let first = first.expect("a descriptor");
+    assert_eq!(DESCRIPTORS[first..first + NAMES.len()], NAMES);
+    let across_benzenes = [14, 6, 8, 0, 2, 8, 0, 0, 8];
+    for (smiles, expected) in [
+        (
+            "Clc1ccc2c3cc[n+](c2c1)Cc1cccc(c1)C[n+]1ccc(c2ccc(Cl)cc21)NCc1ccc(cc1)CN3",
+            across_benzenes,
+        ),
+        (
+            "N1Cc2ccc(cc2)CNc2c3c([n+](Cc4cc(ccc4)C[n+]4c5cc(Cl)ccc5c1cc4)cc2)cc(Cl)cc3",
+            across_benzenes,
+        ),
+        (
+            "c1cc(cc2c1c1NCc3ccc(cc3)CNc3c4c([n+](cc3)Cc3cc(C[n+]2cc1)ccc3)cc(Cl)cc4)Cl",
+            across_benzenes,
+        ),
+        (
+            "ClC1=CC2=[N+]3C=CC(=C2C=C1)NCC1=CC=C(C=C1)CNC1=C2C=CC(Cl)=CC2=[N+](C=C1)\
+             CC1=CC=CC(=C1)C3",
+            across_benzenes,
+        ),
+        (
+            "COC1C=COC2(C)Oc3c(C)c(O)c4c(O)c(c5scnc5c4c3C2=O)NC(=O)C(C)=CC=CC(C)C(O)C(C)C(O)C(C)\
+             C(OC(C)=O)C1C",
+            [6, 3, 3, 0, 1, 3, 0, 0, 5],
+        ),
+    ] {
+        let values = parse(smiles).descriptors().expect("described");
+        let counts = values[first..first + NAMES.len()].iter();
+        let counts: Vec<usize> = counts.map(|&count| count as usize).collect();
+        assert_eq!(counts, expected, "{smiles}");
+    }
+}
+
 #[test]
 fn rings_are_counted_unless_they_share_atoms_in_too_many_ways() {
     let position = DESCRIPTORS.iter().position(|&name| name == "RingCount");

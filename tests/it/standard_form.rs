@@ -512,6 +512,12 @@ fn every_form_of_a_molecule_has_the_same_prediction() {
             "[CH3:1][C:2](=[O:3])[NH:4]c1ccccc1",
             "CC(=O)NC1=CC=CC=C1",
         ],
+        // Its rings across benzenes can be chosen in several ways.
+        &[
+            "Clc1ccc2c3cc[n+](c2c1)Cc1cccc(c1)C[n+]1ccc(c2ccc(Cl)cc21)NCc1ccc(cc1)CN3",
+            "N1Cc2ccc(cc2)CNc2c3c([n+](Cc4cc(ccc4)C[n+]4c5cc(Cl)ccc5c1cc4)cc2)cc(Cl)cc3",
+            "c1cc(cc2c1c1NCc3ccc(cc3)CNc3c4c([n+](cc3)Cc3cc(C[n+]2cc1)ccc3)cc(Cl)cc4)Cl",
+        ],
     ] {
         for smiles in &group[1..] {
             assert_eq!(values(smiles), values(group[0]), "{smiles}");
