@@ -18,6 +18,7 @@ import {
   type Written,
 } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
+import type { Seen } from "./store.js";
 
 /** What the user gave. */
 export interface Input {
@@ -40,12 +41,26 @@ export interface Complaint {
   action?: { label: string; run(): void };
 }
 
-/** A table that another took the place of, with what was found of it. */
+/** A table that another took the place of, with what was found of it and how it was looked at. */
 export interface Aside {
+  /** Greater than that of any put aside before. */
+  id: number;
   input: Input;
   found: Found;
   scored: number;
+  seen: Seen | null;
+  /** The user cleared it: it is there for this visit alone. */
+  cleared: boolean;
 }
+
+/** What tells how the open table is looked at, and shows one as it was. */
+export interface Views {
+  seen(): Seen | null;
+  show(session: Session, seen: Seen): Promise<void>;
+}
+
+/** With one more the oldest is let go, which the user is told before and then. */
+export const MOST_ASIDE = 8;
 
 export type Phase = "idle" | "opening" | "scoring";
 
@@ -69,7 +84,9 @@ export class App {
     /** The user gave the table up, not for another one. */
     forgotten: new Signal(),
     /** A scored table was put aside, or is so no longer. */
-    aside: new Signal(),
+    asides: new Signal(),
+    /** A table that was put aside had to make room for another. */
+    letGo: new Signal<Aside>(),
     /** Null when there is nothing to complain of any more. */
     complaint: new Signal<Complaint | null>(),
     /** Told politely by a screen reader; seen elsewhere. */
@@ -78,6 +95,7 @@ export class App {
     aloud: new Signal<string>(),
   };
   readonly engines: AppEngines;
+  views: Views = { seen: () => null, show: () => Promise.resolve() };
 
   #model: ModelInfo | null = null;
   #session: Session | null = null;
@@ -85,7 +103,7 @@ export class App {
   #opening: { input: Input; session: Promise<Session | null>; end: AbortController } | null = null;
   #phase: Phase = "idle";
   #question: Question | null = null;
-  #aside: Aside | null = null;
+  #asides: readonly Aside[] = [];
   #exporting = false;
   /** The engines' last note, so that each is told once. */
   #note: string | null = null;
@@ -110,9 +128,9 @@ export class App {
     return this.#input;
   }
 
-  /** The scored table that was open before. */
-  get aside(): Aside | null {
-    return this.#aside;
+  /** Scored tables that were open before, the last one first; replaced, never changed. */
+  get asides(): readonly Aside[] {
+    return this.#asides;
   }
 
   get phase(): Phase {
@@ -127,17 +145,27 @@ export class App {
    * Opens another table in the place of the one that is open or being opened; where it cannot be
    * opened, the one that was open is again.
    */
-  open(input: Input, found: Kept | null = null): Promise<Session | null> {
-    const [before, aside] = [this.#current(), this.#aside];
-    this.#giveUp();
+  open(input: Input, found: Kept | null = null, seen: Seen | null = null): Promise<Session | null> {
+    return this.#openInPlace(input, found, seen, null);
+  }
+
+  #openInPlace(
+    input: Input,
+    found: Kept | null,
+    seen: Seen | null,
+    /** What is being brought back: it takes no room. */
+    back: Aside | null,
+  ): Promise<Session | null> {
+    const [before, asides] = [this.#current(), this.#asides];
+    this.#giveUp({ back });
     const end = new AbortController();
-    const session = this.#open(input, end, found).then(async (session) => {
+    const session = this.#open(input, end, found, seen).then(async (session) => {
       const failed = session === null && !end.signal.aborted && this.#question === null;
       const idle = this.#opening === null && this.#session === null;
       if (failed && idle && before !== null) {
         const again = await this.#reopen(before);
         // Otherwise what was open is aside.
-        if (again !== null && again === this.#session) this.#setAside(aside);
+        if (again !== null && again === this.#session) this.#setAsides(asides);
       }
       return session;
     });
@@ -146,35 +174,53 @@ export class App {
     return session;
   }
 
-  /** Opens the table again that was put aside. */
-  async bringBack(): Promise<void> {
-    const aside = this.#aside;
-    if (aside === null) return;
-    const session = await this.open(aside.input, aside.found);
-    if (session !== null && this.#aside === aside) this.#setAside(null);
+  /** Opens a table again that was put aside, as it was looked at then. */
+  async bringBack(aside: Aside): Promise<void> {
+    if (!this.#asides.includes(aside)) return;
+    const { input, found, seen } = aside;
+    const session = await this.#openInPlace(input, found, seen, aside);
+    if (session !== null) this.dropAside(aside);
   }
 
-  dropAside(): void {
-    this.#setAside(null);
+  dropAside(aside: Aside): void {
+    if (this.#asides.includes(aside)) this.#setAsides(this.#asides.filter((one) => one !== aside));
   }
 
-  /** Has a table of an earlier visit aside, unless there is one. */
-  offer(aside: Aside): void {
-    if (this.#aside === null) this.#setAside(aside);
+  /** Has tables of an earlier visit aside, after those of this one. */
+  offer(asides: readonly Aside[]): void {
+    const open = this.#input;
+    const others = asides.filter(
+      ({ input }) =>
+        (open === null || !equal(input, open)) &&
+        !this.#asides.some((one) => equal(one.input, input)),
+    );
+    if (others.length > 0) this.#setAsides([...this.#asides, ...others]);
   }
 
   /** Gives up the table, and what is under way for it; what was scored is put aside. */
-  forget(): void {
+  putAside(): void {
     this.#giveUp();
+  }
+
+  /** The same for a table that is to leave nothing on this device; with `undo` it is aside for this visit. */
+  forget({ undo }: { undo: boolean } = { undo: true }): void {
+    this.#giveUp(undo ? { cleared: true } : { none: true });
     this.changed.forgotten.emit();
   }
 
-  #giveUp(): void {
-    const [session, input] = [this.#session, this.#input];
-    if (session !== null && input !== null && session.counts.scored > 0) {
-      const { scored } = session.counts;
-      this.#setAside({ input, found: session.found, scored });
-    }
+  #giveUp({
+    back = null,
+    cleared = false,
+    none = false,
+  }: {
+    back?: Aside | null;
+    cleared?: boolean;
+    none?: boolean;
+  } = {}): void {
+    const current = this.#current();
+    const scored = this.#session?.counts.scored ?? 0;
+    if (current !== null && scored > 0 && !none)
+      this.#addAside({ ...current, scored, cleared }, back);
     this.#opening?.end.abort();
     this.#opening = null;
     this.#session?.close();
@@ -189,9 +235,31 @@ export class App {
   }
 
   /** What is open, to be opened again. */
-  #current(): { input: Input; found: Found } | null {
+  #current(): { input: Input; found: Found; seen: Seen | null } | null {
     const [session, input] = [this.#session, this.#input];
-    return session === null || input === null ? null : { input, found: session.found };
+    if (session === null || input === null) return null;
+    return { input, found: session.found, seen: this.views.seen() };
+  }
+
+  /** Another table is aside, in the place of an older of the same molecules; `back` takes no room. */
+  #addAside(aside: Omit<Aside, "id">, back: Aside | null): void {
+    const newest = this.#asides.reduce((most, { id }) => Math.max(most, id), 0);
+    const id = Math.max(Date.now(), newest + 1);
+    const others = this.#asides.filter(
+      (one) => one === back || one.scored > aside.scored || !equal(one.input, aside.input),
+    );
+    let room = MOST_ASIDE - 1;
+    const gone: Aside[] = [];
+    const kept = others.filter((one) => {
+      if (one === back || room > 0) {
+        if (one !== back) room -= 1;
+        return true;
+      }
+      gone.push(one);
+      return false;
+    });
+    this.#setAsides([{ ...aside, id }, ...kept]);
+    for (const one of gone) this.changed.letGo.emit(one);
   }
 
   /** Scores what is not scored yet, once the input is open. */
@@ -315,6 +383,13 @@ export class App {
     }
   }
 
+  /** Whether the open table has other columns that its molecules could be read from. */
+  get canReadOthers(): boolean {
+    const header = this.#session?.columns;
+    // Mol blocks are no column.
+    return header !== undefined && header.smiles !== null && header.columns.length > 1;
+  }
+
   /** Asks which columns of the open table are to be read instead. */
   askForColumns(): void {
     if (this.#session === null || this.#input === null) return;
@@ -347,6 +422,7 @@ export class App {
     input: Input,
     { signal }: AbortController,
     found: Kept | null,
+    seen: Seen | null,
   ): Promise<Session | null> {
     this.#restartBroken();
     try {
@@ -358,6 +434,7 @@ export class App {
       this.#session = session;
       this.#input = input;
       this.#endOpening();
+      if (seen !== null) await this.views.show(session, seen);
       return session;
     } catch (error) {
       if (signal.aborted) return null;
@@ -384,9 +461,17 @@ export class App {
   }
 
   /** Opens what was open before another that cannot be opened; what is said of that stays. */
-  async #reopen({ input, found }: { input: Input; found: Found }): Promise<Session | null> {
+  async #reopen({
+    input,
+    found,
+    seen,
+  }: {
+    input: Input;
+    found: Found;
+    seen: Seen | null;
+  }): Promise<Session | null> {
     const end = new AbortController();
-    const session = this.#open(input, end, found);
+    const session = this.#open(input, end, found, seen);
     this.#opening = { input, session, end };
     return session;
   }
@@ -405,9 +490,9 @@ export class App {
     this.changed.session.emit();
   }
 
-  #setAside(aside: Aside | null): void {
-    this.#aside = aside;
-    this.changed.aside.emit();
+  #setAsides(asides: readonly Aside[]): void {
+    this.#asides = asides;
+    this.changed.asides.emit();
   }
 
   #setPhase(phase: Phase): void {
@@ -453,6 +538,19 @@ export class App {
 function same(a: Input, b: Input): boolean {
   if (a.text !== null || b.text !== null) return a.text === b.text;
   return a.source.name === b.source.name && a.source.bytes === b.source.bytes;
+}
+
+/** Whether two inputs hold the same, read by the same columns, though a file may have been read twice. */
+function equal(a: Input, b: Input): boolean {
+  const [one, other] = [a.source, b.source];
+  return (
+    (a.text === null) === (b.text === null) &&
+    one.name === other.name &&
+    one.smilesColumn === other.smilesColumn &&
+    one.idColumn === other.idColumn &&
+    one.bytes.length === other.bytes.length &&
+    (one.bytes === other.bytes || one.bytes.every((byte, at) => byte === other.bytes[at]))
+  );
 }
 
 const message = (error: unknown): string =>

@@ -29,6 +29,11 @@ export class ColumnFilters {
     if (this.of(key) !== null) this.#replace(this.#filters.filter((one) => !sameKey(one.key, key)));
   }
 
+  /** Takes the place of all of them. */
+  put(filters: readonly Filter[]): void {
+    if (filters.length > 0 || this.#filters.length > 0) this.#replace(filters);
+  }
+
   clear(): void {
     if (this.#filters.length > 0) this.#replace([]);
   }

@@ -52,3 +52,9 @@ export function ownSmiles(
   const [smiles] = (rows[row]?.fields[columns.smiles] ?? "").trim().split(/\s+/);
   return smiles || null;
 }
+
+/** Whether there is something of a row to be changed: its molecule, or a SMILES that is none. */
+export function canBeEdited(session: Session, row: number): boolean {
+  const { state } = session.rows[row] ?? {};
+  return state === "scored" || (state === "failed" && ownSmiles(session, row) !== null);
+}

@@ -1,9 +1,9 @@
 /** Scored tables, kept in the browser's database on this device so that a reload loses nothing. */
 
 import type { Found } from "../package/src/session.js";
-import type { Input } from "./app.js";
+import type { Aside, Input } from "./app.js";
 import { ifFree, type Tab, takePlace } from "./tabs.js";
-import type { SortKey } from "./view.js";
+import type { Filter, Sought, View } from "./view.js";
 
 export interface Kept {
   /** Which model's scores these are. */
@@ -23,13 +23,28 @@ export interface KeptRanking {
   nearest: Int32Array;
   /** What was said of it. */
   said: string;
+  /** The user's own references that those of a row took the place of; empty where there were none. */
+  replaced: string;
 }
 
-/** How the table that was open last was looked at. */
-export interface Look {
-  sort: { key: SortKey; descending: boolean };
+/** The substructure that rows are filtered by, and what was found of it. */
+export type KeptSubstructure = Sought & { smarts: string };
+
+/** How a table is looked at. */
+export interface Look extends Pick<View, "sort" | "filter" | "onlyErrors"> {
   selected: ReadonlySet<number>;
+  filters: readonly Filter[];
+  substructure: KeptSubstructure | null;
 }
+
+/** All that belongs to looking at a table. */
+export interface Seen {
+  look: Look;
+  ranking: KeptRanking | null;
+}
+
+/** A table that was put aside. */
+export type KeptAside = Kept & Pick<Aside, "id" | "seen">;
 
 /** What is known of a tab's place without reading it. */
 interface Entry {
@@ -40,10 +55,9 @@ interface Entry {
 
 const DATABASE = "delicate";
 const STORE = "tables";
-/** The table that was open last, and the one that was put aside for it. */
-export type Place = "last" | "aside";
-type Part = Place | "look" | "ranking" | "entry";
-const PARTS: readonly Part[] = ["last", "aside", "look", "ranking", "entry"];
+/** What belongs to the table that was open last; those that were put aside have a number each. */
+type Part = "last" | "look" | "ranking" | "entry" | "aside";
+type Key = [part: Part, tab: string] | [part: "aside", tab: string, id: number];
 
 /** Places of tabs that were closed are kept for so long, and so many of them. */
 const LONGEST_MS = 30 * 24 * 3_600_000;
@@ -71,8 +85,9 @@ export async function cleanUp(model: string): Promise<void> {
   const useful = (await entries()).filter((place) => place.model === model).slice(0, MOST);
   const young = new Set(useful.filter(({ at }) => now - at < LONGEST_MS).map(({ id }) => id));
   for (const key of await keys()) {
-    // As an earlier version had them, which knew no tabs.
-    if (!Array.isArray(key)) await inStore("readwrite", (store) => store.delete(key));
+    // As earlier versions had them, which knew no tabs, or one table aside.
+    const isOld = !Array.isArray(key) || (key[0] === "aside" && key.length === 2);
+    if (isOld) await inStore("readwrite", (store) => store.delete(key));
     else if (!young.has(String(key[1])))
       await ifFree(String(key[1]), async () => {
         await inStore("readwrite", (store) => store.delete(key));
@@ -85,7 +100,7 @@ const keys = async (): Promise<IDBValidKey[]> =>
 
 /** Places that hold a table, the newest first. */
 async function entries(): Promise<(Entry & { id: string })[]> {
-  const all = (await keys()).filter((key) => Array.isArray(key)) as [Part, string][];
+  const all = (await keys()).filter((key) => Array.isArray(key)) as Key[];
   const filled = new Set(
     all.flatMap(([part, id]) => (part === "last" || part === "aside" ? id : [])),
   );
@@ -118,26 +133,61 @@ async function write(part: Part, value: unknown): Promise<void> {
 
 const entryOf = ({ model }: Kept): Entry => ({ at: Date.now(), model });
 
-export async function save(place: Place, kept: Kept): Promise<void> {
-  const [key, entry] = [await ownKey(place), await ownKey("entry")];
+async function put(key: Key, kept: Kept): Promise<void> {
+  const entry = await ownKey("entry");
   await inStore("readwrite", (store) => {
     store.put(entryOf(kept), entry);
     return store.put(kept, key);
   });
 }
 
-/** What is kept there; null where there is nothing, or what no version of the page has kept. */
-export async function load(place: Place): Promise<Kept | null> {
-  const kept = await read(place);
+export const save = async (kept: Kept): Promise<void> => put(await ownKey("last"), kept);
+
+/** The table that was open last; null where there is none, or what no version of the page has kept. */
+export async function load(): Promise<Kept | null> {
+  const kept = await read("last");
   return isKept(kept) ? kept : null;
+}
+
+const asideKey = async (id: number): Promise<Key> => ["aside", (await ownKey("aside"))[1], id];
+
+export const saveAside = async (kept: KeptAside): Promise<void> =>
+  put(await asideKey(kept.id), kept);
+
+export async function forgetAside(id: number): Promise<void> {
+  const key = await asideKey(id);
+  await inStore("readwrite", (store) => store.delete(key));
+}
+
+/** The tables that were put aside, the last one first. */
+export async function loadAsides(): Promise<KeptAside[]> {
+  const from = (await tab)?.from ?? null;
+  if (from === null) return [];
+  const found: KeptAside[] = [];
+  for (const key of await keys()) {
+    if (!Array.isArray(key) || key[0] !== "aside" || key[1] !== from || key.length !== 3) continue;
+    const kept = (await inStore("readonly", (store) => store.get(key))) as KeptAside;
+    if (isKept(kept) && typeof kept.id === "number") found.push(kept);
+  }
+  return found.sort((a, b) => b.id - a.id);
 }
 
 export const saveLook = (look: Look): Promise<void> => write("look", look);
 
 export async function loadLook(): Promise<Look | null> {
-  const look = (await read("look")) as Partial<Look> | undefined;
-  const { sort, selected } = look ?? {};
-  return typeof sort?.key?.by === "string" && selected instanceof Set ? { sort, selected } : null;
+  const look = await read("look");
+  return isLook(look) ? look : null;
+}
+
+/** Whether it is a look as this version keeps them. */
+function isLook(value: unknown): value is Look {
+  const { sort, selected, filter, filters } = Object(value) as Partial<Look>;
+  return (
+    typeof sort?.key?.by === "string" &&
+    selected instanceof Set &&
+    typeof filter === "string" &&
+    Array.isArray(filters)
+  );
 }
 
 export const saveRanking = (ranking: KeptRanking): Promise<void> => write("ranking", ranking);
@@ -161,16 +211,24 @@ export function isRanking(value: unknown): value is KeptRanking {
   );
 }
 
-export async function forget(part: Exclude<Part, "entry">): Promise<void> {
+export async function forget(part: Exclude<Part, "entry" | "aside">): Promise<void> {
   const key = await ownKey(part);
   await inStore("readwrite", (store) => store.delete(key));
 }
 
-/** Leaves nothing of the tab's on this device. */
-export async function forgetAll(): Promise<void> {
-  const own = await Promise.all(PARTS.map(ownKey));
-  for (const key of own) await inStore("readwrite", (store) => store.delete(key));
+/** Leaves nothing of the tab's open table on this device; what was put aside stays. */
+export async function forgetOpen(): Promise<void> {
+  for (const part of ["last", "look", "ranking"] as const) await forget(part);
+  const [, own] = await ownKey("entry");
+  const isAside = (key: IDBValidKey): boolean =>
+    Array.isArray(key) && key[0] === "aside" && key[1] === own;
+  if ((await keys()).some(isAside)) return;
+  const entry = await ownKey("entry");
+  await inStore("readwrite", (store) => store.delete(entry));
 }
+
+/** Whether it can be written to while the page is being left. */
+export const isOpen = (): boolean => open !== null && own !== null;
 
 function isKept(value: unknown): value is Kept {
   const { input, found } = Object(value) as Partial<Kept>;

@@ -48,7 +48,7 @@ import { Scorer } from "../package/src/scorer.js";
 import { type Estimate, ScoreStore } from "../package/src/scores.js";
 import { type Kept, Session, type Written } from "../package/src/session.js";
 import { serve } from "../package/src/worker/serve.js";
-import { App, type Complaint, type Input } from "../page/app.js";
+import { App, type Aside, type Complaint, type Input, MOST_ASIDE } from "../page/app.js";
 import {
   contributions,
   direction,
@@ -71,7 +71,7 @@ import { othersWords } from "../page/panels/input.js";
 import { isTooLarge } from "../page/panels/keeping.js";
 import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
-import { hiddenWords, precisionWords, scopeWords } from "../page/panels/results.js";
+import { hiddenWords, precisionWords, renamedWords, scopeWords } from "../page/panels/results.js";
 import { aboutOf, measuredWords } from "../page/panels/row-details.js";
 import {
   binsOf,
@@ -84,7 +84,7 @@ import {
 } from "../page/plot.js";
 import { expectedWords, rankingColumns, rankingWords, unusableWords } from "../page/ranking.js";
 import { groups, ShownColumns } from "../page/shown-columns.js";
-import { isRanking } from "../page/store.js";
+import { isRanking, type Look, type Seen } from "../page/store.js";
 import { standing, standingWords, trustColumns } from "../page/trust.js";
 import {
   arrange,
@@ -506,14 +506,17 @@ await checks.check("percentiles are those of the engine", () => {
 
 await checks.check("values have the decimals that their intervals warrant", () => {
   equal(estimate(-1.3245, { low: -2.31, high: -0.33 }), "−1.32");
-  equal(estimate(-1.3245, { low: -3, high: 0.4 }), "−1.3");
+  equal(estimate(-1.3245, { low: -6, high: 2.4 }), "−1.3");
+  // Rows of one column, whose intervals are about as wide.
+  equal(bounds({ low: 0.41, high: 2.26 }), "0.41 to 2.26");
+  equal(bounds({ low: -2.904, high: -0.1 }), "−2.90 to −0.10");
   equal(estimate(123.4, { low: 80, high: 160 }), "123");
   equal(estimate(6.4, { low: 0.53, high: 74.2 }), "6.4");
   equal(bounds({ low: 0.53, high: 74.2 }), "0.53 to 74");
   equal(bounds({ low: 12.3, high: 1234 }), "12 to 1200");
   equal(estimate(0.0012, null), "0.0012");
   equal(estimate(-0.001, { low: -0.9, high: 0.9 }), "0.00");
-  equal(bounds({ low: -3.04, high: 0.4 }), "−3.0 to 0.4");
+  equal(bounds({ low: -3.04, high: 0.4 }), "−3.04 to 0.40");
 });
 
 const BLOCK = [
@@ -1313,7 +1316,7 @@ await checks.check(
     equal(app.input, good);
     holdsOnly(app, "CCN", 10);
     equal(app.session?.counts.scored, 10);
-    equal(app.aside, null, "it is open, and not put aside");
+    deepEqual(app.asides, [], "it is open, and not put aside");
   },
 );
 
@@ -1336,17 +1339,23 @@ await checks.check(
     await app.score(first);
     const second = file("second.smi", "CCO", 20);
     await app.score(second);
-    equal(app.aside?.input, first);
+    const aside = (): [Input, number][] => app.asides.map(({ input, scored }) => [input, scored]);
+    const back = async (): Promise<void> => app.bringBack(app.asides[0] as Aside);
+    deepEqual(aside(), [[first, 10]]);
     // Neither the other nor what was open before can be opened: that is aside.
     second.source.name = "bad now.smi";
     equal(await app.open(file("bad.smi", "?", 1)), null);
-    deepEqual([app.session, app.aside?.input, app.aside?.scored], [null, second, 20]);
+    const both = [
+      [second, 20],
+      [first, 10],
+    ];
+    deepEqual([app.session, aside()], [null, both]);
     // It cannot be brought back, and stays aside until it can.
-    await app.bringBack();
-    deepEqual([app.session, app.aside?.input], [null, second]);
+    await back();
+    deepEqual([app.session, aside()], [null, both]);
     second.source.name = "second.smi";
-    await app.bringBack();
-    deepEqual([app.input, app.session?.counts.scored, app.aside], [second, 20, null]);
+    await back();
+    deepEqual([app.input, app.session?.counts.scored, aside()], [second, 20, [[first, 10]]]);
     // While it is opened again, another is.
     const third = file("third.smi", "CCC", 5);
     app.changed.complaint.on((told) => {
@@ -1354,9 +1363,89 @@ await checks.check(
     });
     equal(await app.open(file("bad.smi", "?", 1)), null);
     while (app.input !== third) await turn();
-    equal(app.aside?.input, second);
+    deepEqual(aside(), both);
   },
 );
+
+await checks.check(
+  "scored tables are put aside until there is no room, which is told",
+  async () => {
+    const app = new App(madeUpEngines());
+    const gone: string[] = [];
+    app.changed.letGo.on(({ input }) => gone.push(input.source.name));
+    const names = (): string[] => app.asides.map(({ input }) => input.source.name);
+    const tables = Array.from({ length: MOST_ASIDE + 1 }, (_, at) => file(`${at}.smi`, "CCN", 5));
+    for (const one of tables) await app.score(one);
+    deepEqual(
+      names(),
+      tables
+        .slice(0, -1)
+        .map(({ source }) => source.name)
+        .reverse(),
+    );
+    // What is brought back takes no room.
+    await app.bringBack(app.asides.at(-1) as Aside);
+    deepEqual([names().length, app.input, gone], [MOST_ASIDE, tables[0], []]);
+    // Read once more, the same file is not aside twice.
+    await app.score(file("5.smi", "CCN", 5));
+    deepEqual(gone, ["1.smi"], "the oldest is told");
+    await app.score(file("last.smi", "CCN", 5));
+    equal(names().filter((name) => name === "5.smi").length, 1);
+    deepEqual([names().length, gone], [MOST_ASIDE, ["1.smi"]]);
+  },
+);
+
+await checks.check("a table is brought back as it was looked at", async () => {
+  const app = new App(madeUpEngines());
+  const look: Look = {
+    sort: { key: { by: "score", endpoint: 0 }, descending: true },
+    filter: "mol",
+    onlyErrors: false,
+    filters: [],
+    substructure: null,
+    selected: new Set([2]),
+  };
+  let seen: Seen | null = { look, ranking: null };
+  const shown: [Input | null, Seen][] = [];
+  app.views = {
+    seen: () => seen,
+    async show(_, seen) {
+      shown.push([app.input, seen]);
+    },
+  };
+  const [first, second] = [file("first.smi", "CCN", 5), file("second.smi", "CCO", 5)];
+  await app.score(first);
+  const asIt = seen;
+  await app.score(second);
+  seen = null;
+  await app.bringBack(app.asides[0] as Aside);
+  deepEqual(shown, [[first, asIt]]);
+});
+
+await checks.check("columns of an earlier export are counted", () => {
+  const endpoints = [{ name: "logD" }, { name: "solubility" }];
+  equal(renamedWords(["smiles", "name", "logDose"], endpoints), "");
+  ok(renamedWords(["smiles", "logD"], endpoints).startsWith("1 column of predictions is in"));
+  const columns = ["smiles", "logD", "logD_low", "logD_high", "solubility", "error"];
+  ok(renamedWords(columns, endpoints).startsWith("4 columns of predictions are in the file"));
+});
+
+await checks.check("what is cleared is aside for this visit, unless it is to be gone", async () => {
+  const app = new App(madeUpEngines());
+  await app.score(file("first.smi", "CCN", 5));
+  await app.score(file("second.smi", "CCO", 5));
+  app.forget();
+  deepEqual(
+    app.asides.map(({ input, cleared }) => [input.source.name, cleared]),
+    [
+      ["second.smi", true],
+      ["first.smi", false],
+    ],
+  );
+  await app.score(file("third.smi", "CCO", 5));
+  app.forget({ undo: false });
+  equal(app.asides.length, 2, "those that were aside stay");
+});
 
 await checks.check("scores kept by a version that knew less of a table are shown", async () => {
   const engines = madeUpEngines();

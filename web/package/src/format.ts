@@ -70,10 +70,12 @@ const spans = ({ low, high }: Interval): boolean => low > 0 && high >= 10 * low;
 const figures = (value: number): string =>
   fixed(Number(value.toPrecision(2)), Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(value)))));
 
-/** Two figures of the interval's half width. */
+/** Two figures of the interval's half width; three from 1 to 3, which most columns have on both sides of 1. */
 function decimals({ low, high }: Interval): number {
   const half = (high - low) / 2;
   if (!(half > 0)) return 2;
+  // Rows of one column are to have the same decimals where that costs little.
+  if (half >= 1 && half < 3) return 2;
   return Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(half))));
 }
 

@@ -33,16 +33,9 @@ export function atomContributions(
       line.append(made);
     }
   }
-  const low = element("span");
-  const high = element("span");
   const readout = element("p", { class: "readout" });
-  const scale = element(
-    "p",
-    { class: "scale" },
-    low,
-    element("span", { class: "ramp", attributes: { "aria-hidden": "true" } }),
-    high,
-  );
+  // One at the drawing, one at the line of text.
+  const scales = [scaleOf(), scaleOf()] as const;
 
   let chosen = 0;
   let summary = "";
@@ -82,11 +75,7 @@ export function atomContributions(
       }),
       title,
     );
-    low.replaceChildren("lowers ", element("span", { class: "number" }, format.signed(-most)));
-    high.replaceChildren(
-      element("span", { class: "number" }, format.signed(most)),
-      ` raises${unit === "" ? "" : ` (${unit})`}`,
-    );
+    for (const scale of scales) scale.set(most, unit);
     const { raises, lowers } = extremes(values);
     const found = [raises, lowers].flatMap((atom) => (atom === null ? [] : [say(atom)]));
     summary = found.length === 0 ? "No atom changes it." : `Strongest: ${found.join("; ")}.`;
@@ -132,11 +121,12 @@ export function atomContributions(
     ...(endpoints.length > 1
       ? [element("label", {}, "Atom contributions to ", choice)]
       : [`Atom contributions to ${endpoints[0]?.title ?? "the prediction"}`]),
+    scales[0].element,
   );
   return [
     element("h3", {}, "Which atoms drive it"),
     element("p", { class: "structure" }, spoken("As it was scored: "), line),
-    scale,
+    scales[1].element,
     readout,
     element(
       "p",
@@ -144,4 +134,21 @@ export function atomContributions(
       "An atom’s contribution is the prediction minus the prediction with that atom hidden from the model. Contributions need not add up to the prediction.",
     ),
   ];
+}
+
+/** What the colours mean: from what lowers the value most to what raises it most. */
+function scaleOf(): { element: HTMLElement; set(most: number, unit: string): void } {
+  const low = element("span");
+  const high = element("span");
+  const ramp = element("span", { class: "ramp", attributes: { "aria-hidden": "true" } });
+  return {
+    element: element("p", { class: "scale" }, low, ramp, high),
+    set(most, unit) {
+      low.replaceChildren("lowers ", element("span", { class: "number" }, format.signed(-most)));
+      high.replaceChildren(
+        element("span", { class: "number" }, format.signed(most)),
+        ` raises${unit === "" ? "" : ` (${unit})`}`,
+      );
+    },
+  };
 }

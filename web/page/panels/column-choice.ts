@@ -99,7 +99,7 @@ export function columnChoice(app: App, shown: ShownColumns, opener: HTMLButtonEl
     });
     actions.append(reset);
     // Where the structures are mol blocks, or there is one column, there is nothing to choose.
-    if (header !== undefined && header.smiles !== null && header.columns.length > 1) {
+    if (app.canReadOthers) {
       const other = element(
         "button",
         { type: "button", class: "quiet" },

@@ -47,6 +47,9 @@ const HEIGHT = 88;
 const EDGES = { side: 6, top: 4, bottom: 18 };
 /** From the window's edges. */
 const GAP = 12;
+/** Two clicks as near and as soon after each other may be one double click. */
+const NEAR = 8;
+const DOUBLE_MS = 600;
 /** Where the menu stands in the middle of the window instead of below its button. */
 const NARROW = "(max-width: 40rem)";
 
@@ -63,6 +66,27 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
   let renew: ((fresh: boolean) => void)[] = [];
 
   closeBeside(dialog);
+  /** Where the pointer went down last, and where and when the menu was opened by it. */
+  let pressed = { x: Number.NaN, y: Number.NaN };
+  let opened = { ...pressed, at: 0 };
+  window.addEventListener(
+    "pointerdown",
+    ({ clientX, clientY }) => {
+      pressed = { x: clientX, y: clientY };
+    },
+    true,
+  );
+  // The second half of a double click is meant for the button, not for what has come over it.
+  dialog.addEventListener(
+    "click",
+    (event) => {
+      const near = Math.hypot(event.clientX - opened.x, event.clientY - opened.y) <= NEAR;
+      if (event.detail === 0 || !near || event.timeStamp - opened.at > DOUBLE_MS) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    true,
+  );
   dialog.addEventListener("close", () => {
     renew = [];
     body.replaceChildren();
@@ -283,6 +307,7 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
   return {
     open(key, from, to) {
       opener = from;
+      opened = { ...pressed, at: performance.now() };
       back = to;
       fill(key);
       dialog.showModal();

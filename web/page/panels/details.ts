@@ -4,7 +4,7 @@ import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import { nameOf, ownSmiles } from "../naming.js";
+import { canBeEdited, nameOf, ownSmiles } from "../naming.js";
 import { closeBeside } from "./dialog.js";
 import { waiting } from "./engine.js";
 import { type Pending, rowDetails } from "./row-details.js";
@@ -128,7 +128,8 @@ export function detailsPanel(
     title.textContent = `Row ${format.count(index + 1)}${name === "" ? "" : `: ${name}`}`;
     previous.disabled = beside(index, -1) === null;
     next.disabled = beside(index, 1) === null;
-    edit.hidden = row.state !== "scored";
+    edit.hidden = !canBeEdited(session, index);
+    edit.textContent = row.state === "failed" ? "Correct…" : "Edit…";
     similar.hidden = row.standardization === null;
     copy.hidden = row.standardization === null;
     copy.textContent = "Copy SMILES";

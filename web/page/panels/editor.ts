@@ -8,6 +8,7 @@ import * as format from "../../package/src/format.js";
 import type { Standardization } from "../../package/src/protocol.js";
 import type { Estimate } from "../../package/src/scores.js";
 import { type Session, scoreOne } from "../../package/src/session.js";
+import { errorText } from "../../package/src/words.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
 import { nameOf, ownSmiles } from "../naming.js";
@@ -52,7 +53,10 @@ interface Subject {
 
 export function editorPanel(
   app: App,
-  { onClose, list }: { onClose(row: number | null): void; list: Pick<InputPanel, "file" | "add"> },
+  {
+    onClose,
+    list,
+  }: { onClose(row: number | null): void; list: Pick<InputPanel, "file" | "add" | "correct"> },
 ): EditorPanel {
   const dialog = find("editor", HTMLDialogElement);
   const title = find("editor-title", HTMLElement);
@@ -66,6 +70,7 @@ export function editorPanel(
   const copy = find("editor-copy", HTMLButtonElement);
   const copyBlock = find("editor-block", HTMLButtonElement);
   const reset = find("editor-reset", HTMLButtonElement);
+  const why = find("editor-why", HTMLElement);
   // Scrolled by keyboard where it is wider than its place.
   values.tabIndex = 0;
   let sketcher: CanvasEditor | null = null;
@@ -106,20 +111,33 @@ export function editorPanel(
     smiles.removeAttribute("aria-invalid");
     note.textContent = noteWords(done);
     note.hidden = note.textContent === "";
-    copy.disabled = current === "";
     copyBlock.disabled = sketcher === null || sketcher.getMolecule().getAllAtoms() === 0;
-    reset.hidden = subject === null || !isChanged();
     drawAdd();
+  };
+  /** Why what is drawn is not to be added or copied: the field holds something else. */
+  const fieldWords = (): string => {
+    const [typed = ""] = smiles.value.trim().split(/\s+/);
+    if (smiles.getAttribute("aria-invalid") === "true")
+      return "The field holds no molecule, so that there is nothing to add or to copy. Correct it and press Enter.";
+    return typed === current
+      ? ""
+      : "The drawing and its values are of the molecule before: Enter in the field draws and scores what it holds, which can then be added and copied.";
   };
   const drawAdd = (): void => {
     const { file } = list;
     const scored = app.session?.counts.scored ?? 0;
-    add.disabled = current === "";
+    why.textContent = fieldWords();
+    why.hidden = why.textContent === "";
+    add.disabled = current === "" || !why.hidden;
+    copy.disabled = add.disabled;
+    reset.hidden = subject === null || (!isChanged() && why.hidden);
     // What was not scored yet would not be put aside but lost.
     add.hidden = file !== null && scored === 0;
-    add.textContent = file === null ? "Add to the list" : "Add to your list";
+    const corrects = subject !== null && isBroken(subject);
+    add.textContent =
+      file !== null ? "Add to your list" : corrects ? "Correct it in the list" : "Add to the list";
     aside.hidden = file === null || add.hidden;
-    const lines = subject === null ? "It is" : "The row and its change are";
+    const lines = subject === null || corrects ? "It is" : "The row and its change are";
     aside.textContent = `${lines} scored in your list; ${file ?? ""} is put aside meanwhile, and “Bring back” opens it again.`;
   };
 
@@ -248,13 +266,24 @@ export function editorPanel(
   };
   /** The row of the subject as it came. */
   const openRow = async (
-    { session, row, smiles, block }: Subject,
+    { session, row, smiles: given, block }: Subject,
     left: Left | null,
   ): Promise<void> => {
-    origin = { smiles, mark: null };
-    current = smiles;
-    done = session.rows[row]?.standardization ?? null;
+    const { standardization = null, error = null } = session.rows[row] ?? {};
+    const unread = error !== null && block === null;
+    origin = unread ? null : { smiles: given, mark: null };
+    current = unread ? "" : given;
+    done = standardization;
     await open(block, left);
+    if (!unread || left !== null || !dialog.open) return;
+    smiles.value = given;
+    refuse(errorText(error));
+  };
+  /** The field holds no molecule. */
+  const refuse = (words: string): void => {
+    smiles.setAttribute("aria-invalid", "true");
+    state.textContent = format.sentence(words);
+    drawAdd();
   };
 
   /** Draws and scores the SMILES that was typed. */
@@ -270,8 +299,7 @@ export function editorPanel(
       markDrawn(sketcher);
       await score();
     } catch (error) {
-      smiles.setAttribute("aria-invalid", "true");
-      state.textContent = format.sentence(error instanceof Error ? error.message : String(error));
+      refuse(error instanceof Error ? error.message : String(error));
     }
   };
 
@@ -289,6 +317,10 @@ export function editorPanel(
     if (event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();
     void drawTyped();
+  });
+  smiles.addEventListener("input", () => {
+    smiles.removeAttribute("aria-invalid");
+    drawAdd();
   });
   reset.addEventListener("click", () => {
     if (subject === null) return;
@@ -328,14 +360,19 @@ export function editorPanel(
   add.addEventListener("click", () => {
     if (current === "") return;
     const line = `${current}\t${subject !== null && isChanged() ? `${own}, edited` : own}`;
-    const lines = subject === null ? [line] : [`${subject.smiles}\t${own}`, line];
+    const corrects = subject !== null && isBroken(subject) ? subject.smiles : null;
+    const lines =
+      subject === null || corrects !== null ? [line] : [`${subject.smiles}\t${own}`, line];
     // It is in the list from here on.
     if (subject === null) leftDrawing = null;
     else leftRows.get(subject.session)?.delete(subject.row);
     added = true;
-    const besides = list.add(list.file === null ? [line] : [...new Set(lines)]);
+    const isFile = list.file !== null;
+    const corrected = !isFile && corrects !== null && list.correct(corrects, current);
+    const besides = !corrected && list.add(isFile ? [...new Set(lines)] : [line]);
     dialog.close();
-    if (!besides) app.say("Added to the list. Press Score to score it.");
+    if (!besides)
+      app.say(`${corrected ? "Corrected in" : "Added to"} the list. Press Score to score it.`);
   });
   const copyText = async (text: string): Promise<void> => {
     try {
@@ -352,11 +389,14 @@ export function editorPanel(
 
   return {
     async edit(session, row) {
-      const standardization = session.rows[row]?.standardization;
-      if (standardization == null) return;
+      const { standardization = null, error = null } = session.rows[row] ?? {};
+      if (standardization === null && error === null) return;
       const [block = null] = await session.blocks([row]).catch((): null[] => []);
       const smiles = ownSmiles(session, row) ?? (block === null ? null : await drawnSmiles(block));
-      subject = { session, row, smiles: smiles || standardization.smiles, block };
+      const text = smiles || standardization?.smiles;
+      // A mol block that cannot be read is no text to correct.
+      if (text === undefined) return;
+      subject = { session, row, smiles: text, block };
       own = nameOf(session, row) || `row ${format.count(row + 1)}`;
       title.textContent = `Edit ${own}`;
       before = (app.model?.endpoints ?? []).map((_, place) => session.scores.estimate(row, place));
@@ -364,6 +404,9 @@ export function editorPanel(
     },
   };
 }
+
+/** Whether it is a row with an error, which is to be corrected. */
+const isBroken = ({ session, row }: Subject): boolean => session.rows[row]?.error != null;
 
 /** What the values beside a drawing are of; empty where they are of all that is drawn. */
 export function noteWords(done: Standardization | null): string {

@@ -37,6 +37,8 @@ export interface InputPanel {
    * that was so.
    */
   add(lines: string[]): boolean;
+  /** Puts a SMILES in the place of one in the pasted lines; false unless just one line begins with it. */
+  correct(wrong: string, right: string): boolean;
   /** Scores other text in the place of what was pasted. */
   replace(text: string): void;
 }
@@ -57,6 +59,8 @@ export function inputPanel(app: App): InputPanel {
   const link = find("link", HTMLButtonElement);
   const drop = find("drop", HTMLElement);
   const tableOf = find("table-of", HTMLElement);
+  const replaced = find("replaced", HTMLElement);
+  const replacedText = find("replaced-text", HTMLElement);
 
   /** The chosen file; pasted text counts when there is none. */
   let file: Source | null = null;
@@ -72,7 +76,24 @@ export function inputPanel(app: App): InputPanel {
   };
   const put = (value: string): void => {
     text.value = value;
+    setReplaced("");
     drawTableOf();
+  };
+  /** What was typed and something else took the place of; empty where nothing was. */
+  let before = "";
+  const setReplaced = (typed: string, words = ""): void => {
+    before = typed;
+    replaced.hidden = typed === "";
+    replacedText.textContent = words;
+    if (typed !== "") app.announce(words);
+  };
+  /** Puts a text in the place of another, which can be had again unless its scores are aside. */
+  const overwrite = (value: string, words: string): void => {
+    const typed = text.value.trim();
+    const isOwn = typed !== "" && typed !== value.trim() && typed !== example.trim();
+    const isAside = app.asides.some(({ input }) => input.text?.trim() === typed);
+    put(value);
+    if (isOwn && !isAside) setReplaced(typed, words);
   };
 
   const input = (): Input | null => {
@@ -93,10 +114,16 @@ export function inputPanel(app: App): InputPanel {
     if (given !== null) void app.score(given);
   };
 
-  /** A file takes the place of the text, which is kept. */
-  const useFile = (chosen: Source | null): void => {
-    showFile(chosen);
-    if (chosen === null) app.forget();
+  /** The text takes the place of a file, whose scores are put aside. */
+  const leaveFile = (): void => {
+    if (file === null) return;
+    showFile(null);
+    app.putAside();
+  };
+  /** Nothing of what is open is to stay. */
+  const forget = (): void => {
+    showFile(null);
+    app.forget();
   };
   const showFile = (chosen: Source | null): void => {
     choices += 1;
@@ -136,7 +163,8 @@ export function inputPanel(app: App): InputPanel {
     }
     if (choice !== choices) return;
     const source = { name: chosen.name, bytes };
-    useFile(source);
+    // It takes the place of the text, which is kept.
+    showFile(source);
     others.textContent = othersWords(chosen.name, rest);
     others.hidden = rest.length === 0;
     if (rest.length > 0) app.announce(others.textContent);
@@ -191,17 +219,24 @@ export function inputPanel(app: App): InputPanel {
     drawTableOf();
   });
   find("example", HTMLButtonElement).addEventListener("click", () => {
-    if (file !== null) useFile(null);
-    put(example.trimEnd());
+    leaveFile();
+    overwrite(example.trimEnd(), "The example took the place of your text.");
     text.scrollTop = 0;
     score.textContent = "Score";
     score.focus();
     app.complain(null);
   });
+  find("replaced-back", HTMLButtonElement).addEventListener("click", () => {
+    const typed = before;
+    leaveFile();
+    overwrite(typed, "The text from before took the place of yours.");
+    score.textContent = "Score";
+    text.focus();
+  });
   find("clear", HTMLButtonElement).addEventListener("click", () => {
-    put("");
     history.replaceState(null, "", location.pathname + location.search);
-    useFile(null);
+    forget();
+    overwrite("", "Your text was cleared.");
     text.focus();
   });
   link.addEventListener("click", async () => {
@@ -235,7 +270,7 @@ export function inputPanel(app: App): InputPanel {
     picker.value = "";
   });
   find("file-remove", HTMLButtonElement).addEventListener("click", () => {
-    useFile(null);
+    forget();
     text.focus();
   });
 
@@ -266,9 +301,10 @@ export function inputPanel(app: App): InputPanel {
   /** Text that was pasted or dropped where nothing takes it; whether it was taken. */
   const takeText = (pasted: string): boolean => {
     if (pasted.trim() === "" || document.querySelector("dialog[open]") !== null) return false;
-    if (file !== null) useFile(null);
-    const before = text.value.trim() === "" || app.session !== null ? "" : text.value.trimEnd();
-    put(before === "" ? pasted.trimEnd() : `${before}\n${pasted.trimEnd()}`);
+    leaveFile();
+    const first = text.value.trim() === "" || app.session !== null ? "" : text.value.trimEnd();
+    if (first !== "") put(`${first}\n${pasted.trimEnd()}`);
+    else overwrite(pasted.trimEnd(), "What was pasted took the place of your text.");
     score.textContent = "Score";
     score.focus();
     app.say("Pasted. Press Score to score it.");
@@ -294,8 +330,8 @@ export function inputPanel(app: App): InputPanel {
       app.complain({ text: linked.fault });
       return;
     }
-    if (file !== null) useFile(null);
-    put(linked.text);
+    leaveFile();
+    overwrite(linked.text, "The molecules of the link took the place of your text.");
     // Whoever follows a link wants to see what it leads to.
     scoreAll();
   };
@@ -308,7 +344,11 @@ export function inputPanel(app: App): InputPanel {
     readLink,
     show({ source, text: pasted }) {
       showFile(pasted === null ? source : null);
-      if (pasted !== null) put(pasted);
+      if (pasted === null) return;
+      // What is open and scored is put aside, and comes back from there.
+      const scored = app.session?.counts.scored ?? 0;
+      if (pasted === "" || (scored > 0 && app.input?.text === text.value)) put(pasted);
+      else overwrite(pasted, "The list took the place of your text.");
     },
     replace(other) {
       put(other);
@@ -317,9 +357,21 @@ export function inputPanel(app: App): InputPanel {
     get file() {
       return file?.name ?? null;
     },
+    correct(wrong, right) {
+      const lines = text.value.split("\n");
+      const found = lines.flatMap((line, at) =>
+        line.trim().split(/\s+/)[0] === wrong ? [at] : [],
+      );
+      const [at] = found;
+      if (at === undefined || found.length > 1) return false;
+      lines[at] = lines[at]?.replace(wrong, () => right) ?? right;
+      put(lines.join("\n"));
+      score.textContent = "Score";
+      return true;
+    },
     add(lines) {
       const besides = file !== null;
-      if (besides) useFile(null);
+      leaveFile();
       const before = text.value.split("\n").filter((line) => line.trim() !== "");
       put([...before, ...lines.filter((line) => !before.includes(line))].join("\n"));
       score.textContent = "Score";

@@ -1,4 +1,4 @@
-/** Keeps scores over a reload, and offers to bring back those of the table before. */
+/** Keeps scores over a reload, those of the open table and those that were put aside. */
 
 import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
@@ -6,6 +6,7 @@ import type { App, Aside, Input } from "../app.js";
 import { find } from "../dom.js";
 import type { Selection } from "../selection.js";
 import * as store from "../store.js";
+import { asidePanel } from "./aside.js";
 import type { ResultsPanel } from "./results.js";
 import type { ScreeningPanel } from "./screening.js";
 
@@ -21,9 +22,12 @@ const LOOK_MS = 300;
 export const isTooLarge = (bytes: number, values: number): boolean =>
   bytes > LARGEST.bytes || values > LARGEST.values;
 
-const asideOf = ({ input, found }: store.Kept): Aside => {
+const isLarge = ({ input, found }: Aside): boolean =>
+  isTooLarge(input.source.bytes.length, found.results.length * found.scores.endpoints);
+
+const asideOf = ({ input, found }: store.Kept, { id, seen }: Pick<Aside, "id" | "seen">): Aside => {
   const scored = found.results.filter(({ state }) => state === "scored").length;
-  return { input, found, scored };
+  return { id, input, found, scored, seen, cleared: false };
 };
 
 export interface KeepingPanel {
@@ -43,15 +47,12 @@ export function keepingPanel(
     onShow,
   }: {
     model: string;
-    results: Pick<ResultsPanel, "table" | "look">;
+    results: Pick<ResultsPanel, "table" | "look" | "lookAgain">;
     screening: Pick<ScreeningPanel, "kept" | "restore">;
     selection: Selection;
     onShow(input: Input): void;
   },
 ): KeepingPanel {
-  const aside = find("aside", HTMLElement);
-  const asideText = find("aside-text", HTMLElement);
-  const back = find("aside-back", HTMLButtonElement);
   const kept = find("kept", HTMLElement);
   const keptText = find("kept-text", HTMLElement);
   const unkept = find("unkept", HTMLElement);
@@ -61,8 +62,12 @@ export function keepingPanel(
   let saved = true;
   let saving: Promise<void> = Promise.resolve();
   let saves = 0;
-  /** What was put aside is in the database. */
-  let asideSaved = true;
+  /** Tables that were put aside and that the database has, or is to have. */
+  let stored: readonly Aside[] = [];
+  /** Those that it has from an earlier visit. */
+  const there = new WeakSet<Aside>();
+  /** Those that it has not, or cannot have. */
+  const unsaved = new Set<Aside>();
   /** What an earlier visit kept is known. */
   let loaded = false;
   /** It is being shown again. */
@@ -102,7 +107,7 @@ export function keepingPanel(
     // One at a time.
     due = Number.POSITIVE_INFINITY;
     saving = saving
-      .then(() => store.save("last", wanted))
+      .then(() => store.save(wanted))
       .then(() => {
         if (app.session !== session) return;
         unkept.hidden = true;
@@ -119,22 +124,22 @@ export function keepingPanel(
   };
 
   const keepAside = (before: Aside): void => {
-    asideSaved = false;
-    const { input, found } = before;
-    const values = found.results.length * found.scores.endpoints;
-    if (isTooLarge(input.source.bytes.length, values)) {
-      asideText.textContent += " They are too many to be kept for a reload.";
-      return;
-    }
+    unsaved.add(before);
+    if (isLarge(before)) return;
+    const { id, input, found, seen } = before;
     saving = saving
-      .then(() => store.save("aside", { model, input, found }))
+      .then(() => store.saveAside({ model, id, input, found, seen }))
       .then(() => {
-        if (app.aside !== before) return;
-        asideSaved = true;
-        if (app.session !== null && app.session.counts.scored === 0) return store.forget("last");
+        unsaved.delete(before);
+        // The next visit has it from aside.
+        if (!restoring && (app.session?.counts.scored ?? 0) === 0) return store.forget("last");
       })
       // Leaving the page asks first.
       .catch(() => undefined);
+  };
+  const dropAside = (before: Aside): void => {
+    unsaved.delete(before);
+    saving = saving.then(() => store.forgetAside(before.id)).catch(() => undefined);
   };
 
   app.changed.rows.on(() => {
@@ -151,24 +156,24 @@ export function keepingPanel(
     if (loaded && !restoring) forget("ranking");
     if (session.counts.scored > 0) save();
     // The next visit has what was open before from aside.
-    else if (loaded && asideSaved) forget("last");
+    else if (loaded && unsaved.size === 0) forget("last");
   });
-  // Nothing of it stays on this device, and what it took the place of is there for this visit.
+  // Nothing of it stays on this device.
   app.changed.forgotten.on(() => {
-    saving = saving.then(store.forgetAll).catch(() => undefined);
-    asideSaved = true;
+    saving = saving.then(store.forgetOpen).catch(() => undefined);
   });
   // What is back is by then not all that is seen.
   app.changed.phase.on(() => {
     if (app.phase === "scoring") kept.hidden = true;
   });
+  const lookNow = (): store.Look => ({ ...results.look, selected: selection.rows });
   let looking: number | undefined;
   const saveLook = (): void => {
     window.clearTimeout(looking);
     if (!loaded || restoring || app.session === null) return;
     looking = window.setTimeout(() => {
       if (app.session === null) return;
-      const look = { sort: results.table.view.sort, selected: selection.rows };
+      const look = lookNow();
       saving = saving.then(() => store.saveLook(look)).catch(() => undefined);
     }, LOOK_MS);
   };
@@ -181,34 +186,26 @@ export function keepingPanel(
   const isOpen = (session: Session): boolean => app.session === session;
   results.table.arranged.on(saveLook);
   selection.changed.on(saveLook);
-  /** Rows are sorted and selected as they were. */
-  const lookAgain = ({ sort, selected }: store.Look, ranked: boolean, rows: number): void => {
-    if (sort.key.by !== "similarity" || ranked) results.look({ sort });
-    selection.rows = new Set([...selected].filter((row) => row < rows));
+  /** Rows are ranked, sorted, filtered and selected as they were. */
+  app.views = {
+    seen: () => ({ look: lookNow(), ranking: screening.kept() }),
+    async show(session, { look, ranking }) {
+      if (ranking !== null) await screening.restore(ranking);
+      if (!isOpen(session)) return;
+      results.lookAgain(look);
+      selection.rows = new Set([...look.selected].filter((row) => row < session.rows.length));
+    },
   };
-  app.changed.aside.on(() => {
-    const before = app.aside;
-    aside.hidden = before === null;
-    if (before === null) {
-      asideSaved = true;
-      forget("aside");
-      return;
-    }
-    const { input, scored } = before;
-    const name = input.text === null ? input.source.name : "your list";
-    asideText.textContent = `The scores of ${name} (${format.plural(scored, "row")}) were put aside.`;
-    keepAside(before);
+  asidePanel(app, { isLarge, onShow });
+  app.changed.asides.on(() => {
+    const wanted = app.asides.filter(({ cleared }) => !cleared);
+    const before = stored;
+    stored = wanted;
+    for (const one of wanted) if (!before.includes(one) && !there.has(one)) keepAside(one);
+    for (const one of before) if (!wanted.includes(one)) dropAside(one);
   });
-  back.addEventListener("click", async () => {
-    const before = app.aside;
-    if (before === null) return;
-    onShow(before.input);
-    await app.bringBack();
-  });
-  find("aside-drop", HTMLButtonElement).addEventListener("click", () => app.dropAside());
   find("kept-forget", HTMLButtonElement).addEventListener("click", () => {
-    app.forget();
-    app.dropAside();
+    app.forget({ undo: false });
     onShow({ source: { name: "pasted.txt", bytes: new Uint8Array() }, text: "" });
     app.say("It was removed from this device.");
   });
@@ -217,46 +214,50 @@ export function keepingPanel(
     if (document.visibilityState === "hidden" && !saved) save();
   });
   window.addEventListener("beforeunload", (event) => {
-    const scoring = app.phase === "scoring";
-    if (!scoring && saved && asideSaved) return;
-    event.preventDefault();
-    const wanted = current();
+    const scored = app.session?.counts.scored ?? 0;
+    const wanted = saved || scored === 0 ? null : current();
     if (wanted !== null) store.saveNow(wanted);
+    // Nobody is asked about what is there again: the open table, and what was scored of it so far.
+    const loses = !saved && scored > 0 && (wanted === null || !unkept.hidden || !store.isOpen());
+    if (loses || unsaved.size > 0) event.preventDefault();
   });
-
-  /** What is kept of this model. */
-  const ofModel = async (place: store.Place): Promise<store.Kept | null> => {
-    const found = await store.load(place).catch(() => null);
-    return found?.model === model ? found : null;
-  };
 
   return {
     onRanked: saveRanking,
     async restore() {
       const tab = await store.begin(model);
-      const [found, before, look, ranking] = await Promise.all([
-        ofModel("last"),
-        ofModel("aside"),
+      const [last, aside, look, ranking] = await Promise.all([
+        store.load().catch(() => null),
+        store.loadAsides().catch(() => []),
         store.loadLook().catch(() => null),
         store.loadRanking().catch(() => null),
       ]);
+      const found = last?.model === model ? last : null;
+      const before = aside.filter((kept) => kept.model === model);
+      const seen = look === null ? null : { look, ranking };
       loaded = true;
       void store.cleanUp(model).catch(() => undefined);
       const busy = app.session !== null || app.phase !== "idle" || location.hash !== "";
       const typed = document.querySelector<HTMLTextAreaElement>("#smiles")?.value !== "";
       const offers = busy || typed || !tab.opens;
+      const asides = before.map((kept) => asideOf(kept, kept));
+      if (tab.from === tab.id) for (const one of asides) there.add(one);
       // What is not opened again is not lost for that.
-      if (found !== null && offers) app.offer(asideOf(found));
-      if (before !== null) app.offer(asideOf(before));
-      if (found === null || offers) return;
+      if (found !== null && offers) {
+        const id = Math.max(Date.now(), (asides[0]?.id ?? 0) + 1);
+        asides.unshift(asideOf(found, { id, seen }));
+      }
+      if (found === null || offers) {
+        app.offer(asides);
+        return;
+      }
       onShow(found.input);
       restoring = true;
       try {
-        const session = await app.open(found.input, found.found);
-        if (session === null) return;
-        const ranked = ranking !== null && (await screening.restore(ranking));
-        if (!isOpen(session)) return;
-        if (look !== null) lookAgain(look, ranked, session.rows.length);
+        const opening = app.open(found.input, found.found, seen);
+        app.offer(asides);
+        const session = await opening;
+        if (session === null || !isOpen(session)) return;
         const name = found.input.text === null ? found.input.source.name : "Your list";
         const { scored } = session.counts;
         keptText.textContent = `${name} is back from your last visit, with ${format.plural(scored, "scored row")}; it was kept on this device only.`;

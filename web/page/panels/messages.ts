@@ -3,6 +3,9 @@
 import type { App } from "../app.js";
 import { element, find } from "../dom.js";
 
+/** Long enough for a screen reader to have taken it up. */
+const ALOUD_MS = 8_000;
+
 export function messagesPanel(app: App): void {
   const complaint = find("message", HTMLElement);
   const status = find("status", HTMLElement);
@@ -24,7 +27,13 @@ export function messagesPanel(app: App): void {
   app.changed.status.on((text) => {
     status.textContent = text;
   });
+  let spoken: number | undefined;
   app.changed.aloud.on((text) => {
     aloud.textContent = text;
+    // Whoever walks over the page later is not to come upon what is no longer so.
+    window.clearTimeout(spoken);
+    spoken = window.setTimeout(() => {
+      aloud.textContent = "";
+    }, ALOUD_MS);
   });
 }

@@ -2,17 +2,26 @@
 
 import { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
-import type { AddedColumn, ExportFormat } from "../../package/src/protocol.js";
+import type { AddedColumn, Endpoint, ExportFormat } from "../../package/src/protocol.js";
 import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { columnWords } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { ColumnFilters } from "../filters.js";
+import { canBeEdited } from "../naming.js";
 import { rankingColumns } from "../ranking.js";
 import type { Selection } from "../selection.js";
 import { ShownColumns } from "../shown-columns.js";
+import type { Look } from "../store.js";
 import { trustColumns } from "../trust.js";
-import { type ColumnKey, EVERYTHING, type Sought, sameKey, type View } from "../view.js";
+import {
+  type ColumnKey,
+  EVERYTHING,
+  type SortKey,
+  type Sought,
+  sameKey,
+  type View,
+} from "../view.js";
 import { columnChoice } from "./column-choice.js";
 import { columnMenu } from "./column-menu.js";
 import { filtersPanel } from "./filters.js";
@@ -44,8 +53,10 @@ export interface ResultsPanel {
   /** The row that many places from another as the table shows them; null beyond its ends. */
   beside(row: number, step: number): number | null;
   readonly table: ResultTable;
-  /** Filters and sorts the table. */
-  look(change: Partial<View>): void;
+  /** How the table is sorted and filtered. */
+  readonly look: Omit<Look, "selected">;
+  /** Sorts and filters it as it was. */
+  lookAgain(look: Look): void;
   /** The rows were ranked: the nearest first; or the ranking is gone. */
   showRanking(): void;
 }
@@ -71,6 +82,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const summary = find("summary", HTMLElement);
   const fault = find("fault", HTMLElement);
   const notes = find("notes", HTMLElement);
+  const notesText = find("notes-text", HTMLElement);
+  const otherColumns = find("other-columns", HTMLButtonElement);
   const empty = find("empty", HTMLElement);
   const legend = find("domain-legend", HTMLElement);
   const filter = find("filter", HTMLInputElement);
@@ -119,7 +132,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       if (app.session !== null) additions.onOpen(app.session, row);
     },
     onEdit(row) {
-      if (app.session?.rows[row]?.state === "scored") additions.onEdit(app.session, row);
+      const { session } = app;
+      if (session !== null && canBeEdited(session, row)) additions.onEdit(session, row);
     },
     onSimilar(row) {
       if (app.session !== null) additions.onSimilar(app.session, row);
@@ -212,11 +226,15 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     summary.textContent = parts.join(" · ");
     const said = [
       ...session.notes.map((note) => `${note}.`),
+      renamedWords(session.columns.columns, app.model?.endpoints ?? []),
       session.changes.summary(),
       precisionWords(session),
     ];
-    notes.textContent = said.filter(Boolean).join(" ");
-    notes.hidden = notes.textContent === "";
+    notesText.textContent = said.filter(Boolean).join(" ");
+    notes.hidden = notesText.textContent === "";
+    // Beside what was chosen by itself, so that it can be chosen otherwise.
+    otherColumns.hidden = session.notes.length === 0 || !app.canReadOthers;
+    otherColumns.disabled = app.phase !== "idle";
     errorCount.textContent = `(${format.count(failed)})`;
     errorsChoice.hidden = failed === 0 && !onlyErrors.checked;
     empty.hidden = count > 0;
@@ -402,6 +420,10 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     remember(SHADING, shading.checked ? "on" : "off");
     redraw();
   });
+  otherColumns.addEventListener("click", () => app.askForColumns());
+  app.changed.phase.on(() => {
+    otherColumns.disabled = app.phase !== "idle";
+  });
   selectNone.addEventListener("click", () => {
     selection.rows = new Set();
     scope.focus();
@@ -486,7 +508,21 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     unfolding(find(name, HTMLButtonElement), find(bar, HTMLElement));
   return {
     table,
-    look,
+    get look() {
+      const { sort, filter, onlyErrors } = table.view;
+      return { sort, filter, onlyErrors, filters: byColumn.all, substructure: substructure.kept };
+    },
+    lookAgain({ sort, filter: text, onlyErrors: only, filters: kept, substructure: sought }) {
+      const isThere = ({ by }: SortKey): boolean =>
+        by !== "similarity" || additions.ranked() !== null;
+      filter.value = text;
+      onlyErrors.checked = only;
+      byColumn.put(kept.filter(({ key }) => isThere(key)));
+      if (sought !== null) substructure.restore(sought);
+      look({ filter: text, onlyErrors: only, ...(isThere(sort.key) ? { sort } : {}) });
+      // It is as it was, which nobody is told.
+      window.clearTimeout(speaking);
+    },
     showRanking() {
       const key = { by: "similarity" } as const;
       const { view } = table;
@@ -524,6 +560,22 @@ export function precisionWords({
   if (again === 0) return "";
   const verb = again === 1 ? "was" : "were";
   return `${format.plural(again, "row")} ${verb} scored a second time, so that all values are in one precision: the engine changed while the table was being scored.`;
+}
+
+/**
+ * That a file has columns of predictions as an export has them, and what becomes of the names;
+ * empty where it has none.
+ */
+export function renamedWords(
+  columns: readonly string[],
+  endpoints: readonly Pick<Endpoint, "name">[],
+): string {
+  const isOurs = (column: string): boolean =>
+    endpoints.some(({ name }) => column === name || column.startsWith(`${name}_`));
+  const count = columns.filter(isOurs).length;
+  if (count === 0) return "";
+  const [is, they, them] = count === 1 ? ["is", "it", "it"] : ["are", "they", "them"];
+  return `${format.plural(count, "column")} of predictions ${is} in the file already, as in a table that was scored: ${they} ${is} kept, and an export has the new ones beside ${them}, with delicate_ before their names.`;
 }
 
 /** On a phone a bar has what is rare in it once it is asked for. */

@@ -75,7 +75,7 @@ export function rowDetails(
   const { columns, smiles }: Header = session.columns;
   const parts: HTMLElement[] = [];
   const drawing = element("div", { class: "drawing large" });
-  const caption = element("p", { class: "choices" });
+  const caption = element("div", { class: "choices" });
   const unread = element(
     "p",
     { class: "hint unread" },
@@ -358,8 +358,9 @@ function assess({ interval, domain }: Line, estimate: Estimate | null): void {
 
 /** The same, and what the prediction stands nearest to; nothing is known where it is null. */
 function fill(line: Line, prediction: Prediction | null, own: string | null): void {
-  assess(line, prediction);
-  const { domain, nearest } = line;
+  // What the table has, and not what a second computation gives: the last digits may differ.
+  const { domain, nearest, estimate } = line;
+  assess(line, estimate.interval === null && estimate.domain === null ? prediction : estimate);
   const reason = prediction?.domain_reason ?? null;
   if (reason !== null) domain.append(element("span", { class: "reason" }, sentence(reason)));
   const neighbour = prediction?.nearest ?? null;
@@ -369,6 +370,10 @@ function fill(line: Line, prediction: Prediction | null, own: string | null): vo
   }
   const { smiles, similarity, measured } = neighbour;
   const itself = smiles === own;
+  if (itself)
+    domain.append(
+      element("span", { class: "reason" }, "The molecule itself is in the training data."),
+    );
   const words =
     measured === null ? "" : measuredWords(measured, prediction?.task, prediction?.unit ?? "");
   nearest.replaceChildren(
@@ -376,7 +381,7 @@ function fill(line: Line, prediction: Prediction | null, own: string | null): vo
     element(
       "span",
       { class: "similarity" },
-      itself ? "this very molecule, similarity " : "similarity ",
+      itself ? "the molecule itself, similarity " : "similarity ",
       element("data", { value: String(similarity) }, similarity.toFixed(2)),
       ...(measured === null
         ? []

@@ -45,9 +45,13 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
   const clear = find("rank-clear", HTMLButtonElement);
   const state = find("rank-state", HTMLElement);
   const expected = find("rank-expected", HTMLElement);
+  const own = find("rank-own", HTMLElement);
+  const ownText = find("rank-own-text", HTMLElement);
   let ranked: Ranked | null = null;
   /** What it was asked for, and what was said of it. */
   let asked: Pick<KeptRanking, "references" | "fromRow" | "by" | "said"> | null = null;
+  /** The user's own references that those of a row took the place of; empty where there were none. */
+  let replaced = "";
   let running: AbortController | null = null;
   const openActives = (references: string, signal: AbortSignal): Promise<Session> =>
     Session.open(
@@ -62,6 +66,12 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
   /** Rows a second, as last measured. */
   const rates = new Map<Cost, number>();
 
+  const setReplaced = (references: string): void => {
+    replaced = references;
+    own.hidden = replaced === "";
+    const lines = replaced.split("\n").filter((line) => line.trim() !== "").length;
+    ownText.textContent = `A row of the table took the place of your own reference${lines === 1 ? "" : `s (${format.count(lines)} lines)`}.`;
+  };
   const drop = (): void => {
     ranked?.actives.close();
     ranked = null;
@@ -170,12 +180,20 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
   text.addEventListener("input", () => {
     fromRow = false;
   });
+  find("rank-own-back", HTMLButtonElement).addEventListener("click", () => {
+    text.value = replaced;
+    fromRow = false;
+    setReplaced("");
+    state.textContent = "Your own references are back. Rank the table to compare with them.";
+    text.focus();
+  });
   by.addEventListener("change", draw);
   app.changed.phase.on(draw);
   app.changed.session.on(() => {
-    // They are of the table before.
-    if (fromRow) text.value = "";
+    // They are of the table before, and took the place of the user's own.
+    if (fromRow) text.value = replaced;
     fromRow = false;
+    setReplaced("");
     running?.abort();
     running = null;
     drop();
@@ -186,9 +204,9 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     kept() {
       if (ranked === null || asked === null) return null;
       const { similarities, nearest } = ranked;
-      return { ...asked, similarities, nearest };
+      return { ...asked, similarities, nearest, replaced };
     },
-    async restore({ similarities, nearest, ...kept }) {
+    async restore({ similarities, nearest, replaced: before, ...kept }) {
       const { session } = app;
       const known = [...by.options].some(({ value }) => value === kept.by);
       if (session === null || running !== null || ranked !== null || !known) return false;
@@ -204,7 +222,10 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
       ranked = { similarities, nearest, actives };
       asked = kept;
       fromRow = kept.fromRow;
+      // What the user has pasted meanwhile is not lost for that.
+      const mine = text.value.trim() === kept.references.trim() ? "" : text.value.trim();
       text.value = kept.references;
+      setReplaced(mine || before);
       by.value = kept.by;
       state.textContent = kept.said;
       clear.hidden = false;
@@ -216,6 +237,9 @@ export function screeningPanel(app: App, { onRanked }: { onRanked(): void }): Sc
     rank(lines) {
       panel.hidden = false;
       open.setAttribute("aria-expanded", "true");
+      const mine = text.value.trim();
+      // Not what another row has put there.
+      if (!fromRow && mine !== "" && mine !== lines) setReplaced(mine);
       text.value = lines;
       fromRow = true;
       return run();

@@ -5,11 +5,16 @@ import { DelicateError } from "../../package/src/errors.js";
 import * as format from "../../package/src/format.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
+import type { KeptSubstructure } from "../store.js";
 import type { Sought } from "../view.js";
 
 export interface SubstructurePanel {
   /** What is looked for and was found; null where nothing is. */
   readonly smarts: string | null;
+  /** The filter, to be kept; null where there is none. */
+  readonly kept: KeptSubstructure | null;
+  /** Filters by what was found before. */
+  restore(kept: KeptSubstructure): void;
   /** Takes the filter away, without telling of it. */
   clear(): void;
 }
@@ -38,6 +43,12 @@ export function substructurePanel(
     cancel.hidden = !busy;
     remove.hidden = busy || found === null;
     if (focused) (busy ? cancel : search).focus();
+  };
+  /** Which filter stays in force where another was not found. */
+  const inForce = (): string => {
+    if (found === null) return "";
+    const which = wanted.value === "with" ? "with" : "without";
+    return ` The table still shows the rows ${which} ${found.smarts}, the pattern before; Remove ends that.`;
   };
   const clear = (): void => {
     running?.abort();
@@ -89,15 +100,18 @@ export function substructurePanel(
     } catch (error) {
       if (running !== run) return;
       const failure = error instanceof DelicateError ? error : null;
-      if (failure?.code === "cancelled") say("The search was cancelled.");
+      if (failure?.code === "cancelled") say(`The search was cancelled.${inForce()}`);
       else if (failure?.code === "smarts") {
         smarts.setAttribute("aria-invalid", "true");
         const { position } = failure;
         const why = `${format.sentence(failure.message)} `;
-        if (position === null) say(why);
-        else say(why, marked(text, position, 60));
+        if (position === null) say(why, inForce());
+        else say(why, marked(text, position, 60), inForce());
         smarts.focus();
-      } else say(`The search failed: ${error instanceof Error ? error.message : String(error)}`);
+      } else {
+        const words = error instanceof Error ? error.message : String(error);
+        say(`The search failed: ${format.clause(words)}${inForce()}`);
+      }
     } finally {
       if (running === run) {
         running = null;
@@ -116,6 +130,18 @@ export function substructurePanel(
   return {
     get smarts() {
       return found?.smarts ?? null;
+    },
+    get kept() {
+      return found === null ? null : { ...found, has: wanted.value === "with" };
+    },
+    restore({ smarts: text, rows, has }) {
+      clear();
+      if (rows.length !== app.session?.rows.length) return;
+      smarts.value = text;
+      wanted.value = has ? "with" : "without";
+      found = { smarts: text, rows };
+      tell();
+      show();
     },
     clear,
   };

@@ -622,6 +622,9 @@ export class ResultTable {
       cell.classList.add(`on-card-${column.part}`);
       if (place === pinned) cell.classList.add("pinned");
       cell.dataset.label = column.title;
+      // Over a column it stands in the header.
+      if (this.#narrow && column.kind === "number" && column.key.by !== "domain")
+        cell.dataset.unit = column.unit === "" ? "" : `, ${column.unit}`;
       return [cell];
     });
     let line = live?.element;

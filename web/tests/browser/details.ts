@@ -270,6 +270,7 @@ export async function testEditor(browser: Browser, site: Served): Promise<void> 
   });
   await testEditedForms(page);
   await testLeftDrawing(page);
+  await testCorrection(page);
   await testListBesideFile(page);
   await testEditingMeanwhile(page);
   await checkQuiet("cpu: no errors on the console while drawing by hand", visit);
@@ -349,13 +350,51 @@ async function testEditedForms(page: Page): Promise<void> {
     ok(/interval/.test(await page.locator("#editor-values").innerText()));
     await page.keyboard.press("ControlOrMeta+a");
     await page.keyboard.type("C1CC");
+    // What was typed is not what is drawn, until it is entered; and then it is no molecule.
+    const offers = ["#editor-add", "#editor-copy"].map((offer) => page.locator(offer));
+    const why = page.locator("#editor-why");
+    await why.getByText("are of the molecule before").waitFor();
+    for (const offer of offers) ok(await offer.isDisabled());
     await page.keyboard.press("Enter");
     await page.locator("#editor-smiles[aria-invalid=true]").waitFor();
+    await why.getByText("The field holds no molecule").waitFor();
+    for (const offer of offers) ok(await offer.isDisabled());
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("C1CC1");
+    await page.keyboard.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+    ok(await why.isHidden());
+    for (const offer of offers) ok(await offer.isEnabled());
+    await page.locator("#editor-reset").click();
+    await page.locator("#editor-state").getByText("the values follow").waitFor();
     const label = await page.evaluate(() => {
       const [frame] = document.querySelectorAll("#editor-canvas [data-openchemlib-canvas-editor]");
       return frame?.shadowRoot?.querySelector("canvas[tabindex]")?.getAttribute("aria-label");
     });
     ok(/Control and V/.test(label ?? ""), label ?? "no label");
+  });
+}
+
+/** A SMILES that is none is opened to be corrected, where it stands. */
+async function testCorrection(page: Page): Promise<void> {
+  await checks.check("cpu: a row with an error is corrected in its list", async () => {
+    await page.locator("#smiles").fill("CCO ethanol\nCC( broken one\nCCN amine");
+    await score(page);
+    await page.locator('#results tr[data-row="1"] th button').click();
+    await page.getByRole("button", { name: "Correct…" }).click();
+    await page.locator("#editor-smiles[aria-invalid=true]").waitFor({ timeout: LIMIT });
+    const field = page.locator("#editor-smiles");
+    equal(await field.inputValue(), "CC(");
+    ok(/bracket|closed|branch|end/i.test(await page.locator("#editor-state").innerText()));
+    ok(await page.locator("#editor-add").isDisabled());
+    await field.fill("CC(C)O");
+    await field.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+    await page.getByRole("button", { name: "Correct it in the list" }).click();
+    await page.locator("#editor").waitFor({ state: "hidden" });
+    equal(await page.locator("#smiles").inputValue(), "CCO ethanol\nCC(C)O broken one\nCCN amine");
+    await score(page);
+    await page.locator("#summary").getByText("3 rows · 3 scored").waitFor({ timeout: LIMIT });
   });
 }
 
@@ -400,8 +439,9 @@ async function testListBesideFile(page: Page): Promise<void> {
     await page.locator("#editor-add").click();
     await page.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
     equal(await page.locator("#smiles").inputValue(), "CCO\tethanol\nOCCO\tethanol, edited");
-    ok(/two\.csv \(2 rows\)/.test(await page.locator("#aside-text").innerText()));
-    await page.locator("#aside-back").click();
+    const aside = page.locator("#aside li").first();
+    ok(/two\.csv \(2 rows\)/.test(await aside.innerText()));
+    await aside.locator(".aside-back").click();
     await page.locator("#file-name").getByText("two.csv").waitFor();
   });
 }

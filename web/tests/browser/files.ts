@@ -128,6 +128,17 @@ export async function testColumns(browser: Browser, site: Served): Promise<void>
     await score(page);
     deepEqual(await counts(page), { rows: 3, scored: 1, errors: 2 });
   });
+  await checks.check("cpu: of two columns of SMILES the other one can be read", async () => {
+    const table = "smiles,parent_smiles,name\nCCO,CCCO,a\nCCN,CCCN,b\n";
+    await openFile(page, "two.csv", table.trim().split("\n"), 2);
+    await page.locator("#notes").getByText("not from").waitFor();
+    await page.getByRole("button", { name: "Read other columns…" }).click();
+    await page.getByLabel("SMILES column").selectOption("parent_smiles");
+    await page.getByRole("button", { name: "Use these columns" }).click();
+    await page.locator("#chooser").waitFor({ state: "hidden" });
+    await score(page);
+    equal((await visibleRows(page))[0]?.smiles, "CCCO");
+  });
   await checks.check("cpu: text pasted anywhere goes into the box", async () => {
     await page.evaluate(() => {
       const clipboardData = new DataTransfer();
@@ -342,7 +353,7 @@ export async function testSecondFile(browser: Browser, site: Served): Promise<vo
     equal(await page.locator("#file-name").innerText(), "good.smi");
     equal(await status(page), "");
     ok(await message.isVisible());
-    const aside = (await page.locator("#aside-text").textContent()) ?? "";
+    const aside = (await page.locator("#aside-list").textContent()) ?? "";
     ok(!aside.includes("good.smi"), "it is open, and not put aside");
   });
   await checks.check("cpu: a list that cannot be opened says what the table is of", async () => {

@@ -59,6 +59,10 @@ export async function testSubstructure(browser: Browser, site: Served): Promise<
     await look("[NH2", /is not closed/);
     await look("", /There is no pattern/);
     await look("[OH]", /2 of 4 rows contain it/);
+    // With another that is none, it is said what the table shows.
+    await look("[NH2", /is not closed.*still shows the rows with \[OH\]/);
+    deepEqual(await shown(), ["1", "2"]);
+    await look("[OH]", /2 of 4 rows contain it/);
     equal(await page.locator("#smarts").getAttribute("aria-invalid"), "false");
     await page.locator("#filter-clear").click();
     deepEqual(await shown(), ["1", "2", "3", "4"]);
@@ -219,6 +223,12 @@ export async function testScreening(browser: Browser, site: Served): Promise<voi
     ok(
       (await page.locator("#viewport tbody tr.scored").first().innerText()).includes("theobromine"),
     );
+    // The references that were pasted before are not lost for it.
+    await page.locator("#rank-own-back").click();
+    equal(await page.locator("#actives").inputValue(), "CCO\nC!C");
+    ok(await page.locator("#rank-own").isHidden());
+    await page.locator("#rank").click();
+    await page.locator("#rank-state").getByText("1 of 2 references").waitFor({ timeout: LIMIT });
   });
   await checks.check(
     "cpu: after s the focus stays on the row that the others are ranked by",
@@ -280,7 +290,7 @@ export async function testScreening(browser: Browser, site: Served): Promise<voi
       const references = page.locator("#actives");
       ok((await references.inputValue()) !== "");
       await openFile(page, "next.smi", ["CCO a", "CCN b"]);
-      equal(await references.inputValue(), "", "they were of a row of the table before");
+      equal(await references.inputValue(), "CCO\nC!C", "what a row took the place of is back");
       await references.fill("CCC mine");
       await openFile(page, "last.smi", ["CCO a", "CCN b"]);
       equal(await references.inputValue(), "CCC mine");

@@ -14,6 +14,7 @@ import {
   open,
   openFile,
   score,
+  settled,
   status,
   visibleRows,
 } from "./page.js";
@@ -70,6 +71,15 @@ export async function testDrawings(browser: Browser, site: Served): Promise<void
     equal(names[0], "Structure of ethanol");
     deepEqual(names.slice(1, 3), [null, null]);
     ok((await cells.nth(1).innerText()).startsWith("C*C"));
+    // Why a row has no values stands over all the columns that would have them.
+    const [reason, columns] = await page
+      .locator("#viewport td.reason")
+      .first()
+      .evaluate((cell) => [
+        cell.getBoundingClientRect().right,
+        cell.closest("table")?.getBoundingClientRect().right ?? 0,
+      ]);
+    ok(Math.abs((reason ?? 0) - (columns ?? 1)) < 2, `${reason} of ${columns} pixels`);
   });
   await checks.check(
     "cpu: the structures of an SDF are drawn before anything is scored",
@@ -391,6 +401,22 @@ export async function testExport(browser: Browser, site: Served): Promise<void> 
 export async function testColumnMenu(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;
+  await checks.check("cpu: a double click opens a column's menu and nothing of it", async () => {
+    await settled(page);
+    await openFile(page, "wide.csv", ["smiles,name,a", "CCO,ethanol,1", "CCN,amine,2"], 2);
+    const heads = await page.locator("#viewport thead th").count();
+    // Low in the window, the menu comes to lie over its button.
+    await page.setViewportSize({ width: 1280, height: 420 });
+    for (const place of [1, 3, 5]) {
+      await page.locator("#viewport thead .menu").nth(place).dblclick();
+      await page.locator("#column-menu").waitFor();
+      await page.waitForTimeout(100);
+      ok(await page.locator("#column-menu").isVisible(), "it is still open");
+      equal(await page.locator("#viewport thead th").count(), heads);
+      await page.keyboard.press("Escape");
+    }
+    await page.setViewportSize({ width: 1280, height: 720 });
+  });
   const menu = page.locator("#column-menu");
   const rows = (count: number): Promise<unknown> =>
     page.waitForFunction(

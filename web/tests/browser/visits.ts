@@ -156,12 +156,12 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     "cpu: scores put aside for an unscored file are there after a reload",
     async () => {
       await openFile(page, "other.smi", ["CCC a", "CCN b"]);
-      const offer = page.locator("#aside").getByText("your list (2 rows)");
+      const offer = page.locator("#aside").getByText("begins with CCO ethanol (2 rows)");
       await offer.waitFor();
       await page.waitForTimeout(500);
       await page.reload();
       await offer.waitFor({ timeout: LIMIT });
-      await page.locator("#aside-back").click();
+      await page.locator(".aside-back").click();
       await page.locator("#summary").getByText("3 rows").waitFor({ timeout: LIMIT });
       deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
       await page.locator("#aside").waitFor({ state: "hidden" });
@@ -171,12 +171,13 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     await page.locator("#example").click();
     await score(page);
     deepEqual((await counts(page)).rows, EXAMPLE_ROWS);
-    await page.locator("#aside").getByText("your list (2 rows)").waitFor();
-    await page.locator("#aside-back").click();
+    await page.locator("#aside").getByText("begins with CCO ethanol (2 rows)").waitFor();
+    await page.locator(".aside-back").click();
     await page.locator("#summary").getByText("3 rows").waitFor({ timeout: LIMIT });
     deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
     ok((await page.locator("#smiles").inputValue()).startsWith("CCO ethanol"));
   });
+  await testAsides(page);
   await checks.check("cpu: a table is sorted and selected as it was after a reload", async () => {
     const names = (): Promise<string[]> =>
       page.locator("#viewport tbody tr:not(.spacer) th.row").allInnerTexts();
@@ -293,6 +294,99 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
   await visit.context.close();
 }
 
+/** Several tables that were put aside, each as it was looked at. */
+async function testAsides(page: Page): Promise<void> {
+  const list = async (text: string): Promise<void> => {
+    await page.locator("#smiles").fill(text);
+    await score(page);
+  };
+  const asides = (): Promise<string[]> => page.locator("#aside .aside-text").allInnerTexts();
+  await checks.check("cpu: each of several tables is brought back as it was seen", async () => {
+    const first = "CCO ethanol\nCCCO propanol\nc1ccccc1 benzene\nCCN amine";
+    await list(first);
+    await page.locator("#screening-open").click();
+    await page.locator("#actives").fill("CCCCO butanol");
+    await page.locator("#rank-by").selectOption("fingerprint");
+    await page.locator("#rank").click();
+    await page.locator("#rank-state").getByText("Ranked 4 rows").waitFor({ timeout: LIMIT });
+    await page.locator("#filter").fill("an");
+    await page.locator("#filters-open").click();
+    await page.locator("#smarts").fill("[OH]");
+    await page.locator("#smarts-find").click();
+    await page.locator("#smarts-state").getByText("2 of 4 rows").waitFor({ timeout: LIMIT });
+    await page.getByLabel("Select row 2", { exact: true }).check();
+    const seen = async (): Promise<unknown> => {
+      await page.evaluate(
+        () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+      );
+      return {
+        rows: (await paintedRows(page)).map(({ number, values }) => [number, values]),
+        filter: await page.locator("#filter").inputValue(),
+        smarts: await page.locator("#smarts-state").textContent(),
+        selected: await page.locator("#selected").innerText(),
+        ranked: await page.locator("#rank-state").textContent(),
+        text: await page.locator("#smiles").inputValue(),
+      };
+    };
+    const before = await seen();
+    await list("CCF two");
+    await openFile(page, "three.smi", ["CCCl a", "CCBr b"]);
+    await score(page);
+    const offers = await asides();
+    ok(/begins with CCF two \(1 row\)/.test(offers[0] ?? ""), offers.join("; "));
+    ok(/begins with CCO ethanol \(4 rows\)/.test(offers[1] ?? ""), offers.join("; "));
+    await page.waitForTimeout(500);
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    deepEqual(await asides(), offers, "they are kept over a reload");
+    await page.locator(".aside-back").nth(1).click();
+    await page.locator("#summary").getByText("4 rows").waitFor({ timeout: LIMIT });
+    await page
+      .locator("#rank-state")
+      .getByText("Ranked 4 rows")
+      .waitFor({ state: "attached", timeout: LIMIT });
+    await page.locator("#summary").getByText("2 shown").waitFor();
+    deepEqual(await seen(), before);
+    ok(/three\.smi \(2 rows\)/.test((await asides())[0] ?? ""), "the other is put aside for it");
+    await page.waitForTimeout(800);
+    await page.reload();
+    await page.locator("#kept").waitFor({ timeout: LIMIT });
+    deepEqual(await seen(), before, "and after a reload as well");
+  });
+  await checks.check("cpu: Clear leaves what is put aside, and can be undone", async () => {
+    const offers = (await asides()).length;
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
+    const [cleared, ...others] = await asides();
+    ok(/CCO ethanol \(4 rows\) were cleared/.test(cleared ?? ""), cleared);
+    ok(offers > 1 && others.length >= offers - 1, `${others.length} of ${offers}`);
+    await page.waitForTimeout(500);
+    await page.reload();
+    await page.locator("#aside").waitFor({ timeout: LIMIT });
+    ok(!(await asides()).includes(cleared ?? ""), "what was cleared is gone from this device");
+    deepEqual((await asides()).slice(0, others.length), others);
+    ok(!(await page.locator("#results").isVisible()));
+    while (await page.locator("#aside").isVisible())
+      await page.locator(".aside-drop").first().click();
+    await list("CCO ethanol\nCC( broken\nc1ccccc1 benzene");
+  });
+  await checks.check("cpu: a text that something took the place of comes back", async () => {
+    const replaced = page.locator("#replaced");
+    const text = (): Promise<string> => page.locator("#smiles").inputValue();
+    await page.locator("#smiles").fill("CCCC typed");
+    await page.locator("#example").click();
+    await replaced.getByText("The example took the place of your text.").waitFor();
+    await page.locator("#replaced-back").click();
+    equal(await text(), "CCCC typed");
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
+    await replaced.getByText("Your text was cleared.").waitFor();
+    await page.locator("#replaced-back").click();
+    equal(await text(), "CCCC typed");
+    await page.locator(".aside-back").click();
+    await page.locator("#summary").getByText("3 rows").waitFor({ timeout: LIMIT });
+    await replaced.getByText("The list took the place of your text.").waitFor();
+  });
+}
+
 /** Tabs of one browser, each with its own table. */
 export async function testTabs(browser: Browser, site: Served): Promise<void> {
   const url = `${site.url}?backend=cpu`;
@@ -353,9 +447,12 @@ export async function testTabs(browser: Browser, site: Served): Promise<void> {
     await other.close();
     const fresh = await context.newPage();
     await fresh.goto(url);
-    await fresh.locator("#aside").getByText("your list (2 rows)").waitFor({ timeout: LIMIT });
+    await fresh
+      .locator("#aside")
+      .getByText("begins with CCN two (2 rows)")
+      .waitFor({ timeout: LIMIT });
     ok(await fresh.locator("#results").isHidden(), "another tab is open");
-    await fresh.locator("#aside-back").click();
+    await fresh.locator(".aside-back").click();
     await fresh.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
     await fresh.waitForTimeout(500);
     // What is in use is offered to nobody else.
