@@ -18,6 +18,7 @@ import {
   type Written,
 } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
+import { type NewRow, seenWithRow, withRow } from "./joined.js";
 import type { Seen } from "./store.js";
 
 /** What the user gave. */
@@ -388,6 +389,22 @@ export class App {
     const header = this.#session?.columns;
     // Mol blocks are no column.
     return header !== undefined && header.smiles !== null && header.columns.length > 1;
+  }
+
+  /** Opens the table with another row at its end, and scores that; whether it is there. */
+  async join(row: NewRow): Promise<Input | null> {
+    const [before, session] = [this.#current(), this.#session];
+    if (before === null || session === null || this.#phase !== "idle") return null;
+    const input = { source: withRow(session, row), text: null };
+    const seen = before.seen && seenWithRow(before.seen);
+    const joined = await this.open(input, { ...before.found, added: 1 }, seen);
+    if (joined === null || joined !== this.#session) return null;
+    // All of the table that was put aside for it is in this one.
+    const aside = this.#asides.find((one) => one.input === before.input);
+    if (aside !== undefined && joined.counts.scored >= aside.scored) this.dropAside(aside);
+    // More would be to be scored than was asked for.
+    if (joined.counts.pending === 1) void this.score(input);
+    return input;
   }
 
   /** Asks which columns of the open table are to be read instead. */

@@ -60,6 +60,7 @@ import {
 import { columnWords } from "../page/column-words.js";
 import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
+import { canJoin, withRow } from "../page/joined.js";
 import { Meter } from "../page/meter.js";
 import { nameColumn, ownSmiles } from "../page/naming.js";
 import { heldWords } from "../page/panels/comparison.js";
@@ -71,7 +72,13 @@ import { othersWords } from "../page/panels/input.js";
 import { isTooLarge } from "../page/panels/keeping.js";
 import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
-import { hiddenWords, precisionWords, renamedWords, scopeWords } from "../page/panels/results.js";
+import {
+  cutWords,
+  hiddenWords,
+  precisionWords,
+  renamedWords,
+  scopeWords,
+} from "../page/panels/results.js";
 import { aboutOf, measuredWords } from "../page/panels/row-details.js";
 import {
   binsOf,
@@ -1422,12 +1429,59 @@ await checks.check("a table is brought back as it was looked at", async () => {
   deepEqual(shown, [[first, asIt]]);
 });
 
+await checks.check("a file that ends within its last record is said to be cut off", () => {
+  const row = (reason: string | null): Pick<Row, "error"> => ({
+    error: reason === null ? null : { message: "it is wrong", reason, position: null },
+  });
+  equal(cutWords([]), "");
+  equal(cutWords([row("truncated_record"), row(null)]), "", "that is one record of several");
+  ok(/looks cut off.* row 2,/.test(cutWords([row(null), row("truncated_record")])));
+});
+
 await checks.check("columns of an earlier export are counted", () => {
   const endpoints = [{ name: "logD" }, { name: "solubility" }];
   equal(renamedWords(["smiles", "name", "logDose"], endpoints), "");
   ok(renamedWords(["smiles", "logD"], endpoints).startsWith("1 column of predictions is in"));
   const columns = ["smiles", "logD", "logD_low", "logD_high", "solubility", "error"];
   ok(renamedWords(columns, endpoints).startsWith("4 columns of predictions are in the file"));
+});
+
+await checks.check("a table with another row keeps its scores", async () => {
+  const engines = madeUpEngines();
+  const nothing = { onRows: () => undefined, onProgress: () => undefined };
+  // Of two blocks, the second to grow; and of one that is full, so that there is another.
+  for (const rows of [5_000, 4_096]) {
+    const before = await Session.open(engines, file("a.smi", "CCN", rows).source, unhurried);
+    await before.score(nothing);
+    const kept = { ...before.found, added: 1 };
+    const longer = file("a.smi", "CCN", rows + 1).source;
+    const after = await Session.open(engines, longer, unhurried, kept);
+    deepEqual([after.counts.scored, after.counts.pending], [rows, 1]);
+    for (const row of [0, 4_095, rows - 1])
+      deepEqual(after.scores.estimate(row, 0), before.scores.estimate(row, 0));
+    ok(Number.isNaN(after.scores.value(rows, 0)));
+    equal(await after.score(nothing), "finished");
+    deepEqual([after.counts.scored, Number.isNaN(after.scores.value(rows, 0))], [rows + 1, false]);
+  }
+});
+
+await checks.check("a table with another row is written as it was read", () => {
+  const columns = { columns: ["name", "smiles", "#"], smiles: 1, id: 0 };
+  const row = (fields: string[]) => ({ fields }) as Row;
+  const rows = [row(["a, b", "CCO", "#1"]), row(['say "c"', "CCN"])];
+  const source = { name: "set.smi.gz", bytes: new Uint8Array() };
+  const joined = withRow({ source, columns, rows }, { smiles: "CCC", name: "d", note: "drawn" });
+  deepEqual(new TextDecoder().decode(joined.bytes).split("\n"), [
+    '"name","smiles","#","added"',
+    '"a, b","CCO","#1",""',
+    '"say ""c""","CCN","",""',
+    '"d","CCC","","drawn"',
+    "",
+  ]);
+  deepEqual([joined.name, joined.smilesColumn, joined.idColumn], ["set.csv", "smiles", "name"]);
+  ok(canJoin({ columns }));
+  ok(!canJoin({ columns: { ...columns, smiles: null } }), "mol blocks are no column");
+  ok(!canJoin({ columns: { ...columns, columns: ["name", "smiles", "smiles"] } }));
 });
 
 await checks.check("what is cleared is aside for this visit, unless it is to be gone", async () => {

@@ -61,11 +61,11 @@ export class ScoreStore {
     this.#rows = rows;
   }
 
-  /** What `packed` gave. */
-  static from(packed: PackedScores): ScoreStore {
-    const store = new ScoreStore(packed.rows);
+  /** What `packed` gave, with room for more rows where there are some. */
+  static from(packed: PackedScores, rows = packed.rows): ScoreStore {
+    const store = new ScoreStore(rows);
     store.#endpoints = packed.endpoints;
-    store.#blocks = packed.blocks;
+    store.#blocks = rows === packed.rows ? packed.blocks : grown(packed.blocks, rows);
     store.#molecules = packed.molecules;
     store.#neighbours = packed.neighbours;
     store.#similarities = packed.similarities;
@@ -299,4 +299,33 @@ export class ScoreStore {
     this.#codes.set(similarity, code);
     return code;
   }
+}
+
+/** The blocks of as many rows; those that are new have no predictions. */
+function grown(blocks: readonly (Column[] | null)[], rows: number): (Column[] | null)[] {
+  const floats = (from: Float32Array, length: number): Float32Array => {
+    const made = new Float32Array(length).fill(Number.NaN);
+    made.set(from);
+    return made;
+  };
+  return Array.from({ length: Math.ceil(rows / BLOCK) }, (_, place) => {
+    const length = Math.min(BLOCK, rows - place * BLOCK);
+    return (
+      blocks[place]?.map((column): Column => {
+        if (column.values.length === length) return column;
+        const places = new Uint32Array(length);
+        places.set(column.places);
+        const isNarrow = column.similarities instanceof Uint16Array;
+        const similarities = isNarrow ? new Uint16Array(length) : new Uint32Array(length);
+        similarities.set(column.similarities);
+        return {
+          values: floats(column.values, length),
+          low: column.low && floats(column.low, length),
+          high: column.high && floats(column.high, length),
+          places,
+          similarities,
+        };
+      }) ?? null
+    );
+  });
 }

@@ -75,7 +75,11 @@ export interface Found {
 }
 
 /** As it was kept, perhaps by a version that knew less of a table. */
-export type Kept = Pick<Found, "results" | "scores"> & Partial<Found>;
+export type Kept = Pick<Found, "results" | "scores"> &
+  Partial<Found> & {
+    /** Rows that the table has more than there were then, at its end. */
+    added?: number;
+  };
 
 /** A worker that has not ended by then what was cancelled is ended itself. */
 const CANCELLED_MS = 8_000;
@@ -203,9 +207,12 @@ export class Session {
           rows.push(...(await worker.call("rows", { table, start, end })));
         }
         refuseIf(signal.aborted);
-        const fitting = kept !== null && kept.results.length === rows.length ? kept : null;
+        const known = kept === null ? -1 : kept.results.length + (kept.added ?? 0);
+        const fitting = known === rows.length ? kept : null;
         const scores =
-          fitting === null ? new ScoreStore(rows.length) : ScoreStore.from(fitting.scores);
+          fitting === null
+            ? new ScoreStore(rows.length)
+            : ScoreStore.from(fitting.scores, rows.length);
         const session = new Session(workers, worker, table, source, opened, rows, scores);
         if (fitting !== null) {
           session.#mark(0, fitting.results);

@@ -11,6 +11,7 @@ import { type Session, scoreOne } from "../../package/src/session.js";
 import { errorText } from "../../package/src/words.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
+import { canJoin } from "../joined.js";
 import { nameOf, ownSmiles } from "../naming.js";
 import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
@@ -56,7 +57,10 @@ export function editorPanel(
   {
     onClose,
     list,
-  }: { onClose(row: number | null): void; list: Pick<InputPanel, "file" | "add" | "correct"> },
+  }: {
+    onClose(row: number | null): void;
+    list: Pick<InputPanel, "file" | "add" | "correct" | "show">;
+  },
 ): EditorPanel {
   const dialog = find("editor", HTMLDialogElement);
   const title = find("editor-title", HTMLElement);
@@ -71,6 +75,7 @@ export function editorPanel(
   const copyBlock = find("editor-block", HTMLButtonElement);
   const reset = find("editor-reset", HTMLButtonElement);
   const why = find("editor-why", HTMLElement);
+  const join = find("editor-join", HTMLButtonElement);
   // Scrolled by keyboard where it is wider than its place.
   values.tabIndex = 0;
   let sketcher: CanvasEditor | null = null;
@@ -133,6 +138,9 @@ export function editorPanel(
     reset.hidden = subject === null || (!isChanged() && why.hidden);
     // What was not scored yet would not be put aside but lost.
     add.hidden = file !== null && scored === 0;
+    join.hidden = file === null || app.session === null || !canJoin(app.session);
+    join.disabled = add.disabled || app.phase !== "idle";
+    join.title = app.phase === "idle" ? "" : "The table is being scored.";
     const corrects = subject !== null && isBroken(subject);
     add.textContent =
       file !== null ? "Add to your list" : corrects ? "Correct it in the list" : "Add to the list";
@@ -357,6 +365,25 @@ export function editorPanel(
       app.say(`The changed drawing of ${own} is kept: editing it again brings it back.`);
     }
   };
+  join.addEventListener("click", async () => {
+    if (join.disabled) return;
+    const changed = subject !== null && isChanged();
+    const row = {
+      smiles: current,
+      name: changed ? `${own}, edited` : own,
+      note: subject === null ? "drawn" : `from row ${subject.row + 1}`,
+    };
+    if (subject === null) leftDrawing = null;
+    else leftRows.get(subject.session)?.delete(subject.row);
+    added = true;
+    dialog.close();
+    const input = await app.join(row);
+    if (input !== null) list.show(input);
+    else app.complain({ text: "The molecule could not be added to the table." });
+  });
+  app.changed.phase.on(() => {
+    if (dialog.open) drawAdd();
+  });
   add.addEventListener("click", () => {
     if (current === "") return;
     const line = `${current}\t${subject !== null && isChanged() ? `${own}, edited` : own}`;

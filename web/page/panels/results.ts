@@ -2,7 +2,7 @@
 
 import { Drawings } from "../../package/src/drawing/drawings.js";
 import * as format from "../../package/src/format.js";
-import type { AddedColumn, Endpoint, ExportFormat } from "../../package/src/protocol.js";
+import type { AddedColumn, Endpoint, ExportFormat, Row } from "../../package/src/protocol.js";
 import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
 import { columnWords } from "../column-words.js";
@@ -226,6 +226,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     summary.textContent = parts.join(" · ");
     const said = [
       ...session.notes.map((note) => `${note}.`),
+      cutWords(session.rows),
       renamedWords(session.columns.columns, app.model?.endpoints ?? []),
       session.changes.summary(),
       precisionWords(session),
@@ -560,6 +561,13 @@ export function precisionWords({
   if (again === 0) return "";
   const verb = again === 1 ? "was" : "were";
   return `${format.plural(again, "row")} ${verb} scored a second time, so that all values are in one precision: the engine changed while the table was being scored.`;
+}
+
+/** That a file ends within its last record; empty where it does not. */
+export function cutWords(rows: readonly Pick<Row, "error">[]): string {
+  const reason = rows.at(-1)?.error?.reason ?? "";
+  if (!["truncated_record", "unclosed_quote"].includes(reason)) return "";
+  return `The file looks cut off: it ends within its last record, row ${format.count(rows.length)}, and what would follow is missing.`;
 }
 
 /**

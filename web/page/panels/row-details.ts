@@ -280,11 +280,15 @@ function predictions(
         const meanings = named.map(
           (domain) => `${DOMAINS[domain].label}: ${DOMAINS[domain].meaning}.`,
         );
+        const isKnown = explanation.predictions.some(({ nearest }) => nearest?.smiles === own);
+        const known = isKnown
+          ? "Trained on it: the molecule itself is in the training data, and what was measured says more than the prediction."
+          : "";
         const held = "The measured value lies in the interval nine times out of ten.";
         explain(
           named.length === 0
             ? "Intervals, domains and nearest training molecules are missing: see above the table."
-            : [held, ...meanings].join(" "),
+            : [held, ...meanings, known].join(" ").trim(),
         );
       }
       state.textContent = "Explained.";
@@ -370,10 +374,7 @@ function fill(line: Line, prediction: Prediction | null, own: string | null): vo
   }
   const { smiles, similarity, measured } = neighbour;
   const itself = smiles === own;
-  if (itself)
-    domain.append(
-      element("span", { class: "reason" }, "The molecule itself is in the training data."),
-    );
+  if (itself) domain.append(element("span", { class: "trained" }, "trained on it"));
   const words =
     measured === null ? "" : measuredWords(measured, prediction?.task, prediction?.unit ?? "");
   nearest.replaceChildren(

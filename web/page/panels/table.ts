@@ -623,8 +623,9 @@ export class ResultTable {
       if (place === pinned) cell.classList.add("pinned");
       cell.dataset.label = column.title;
       // Over a column it stands in the header.
-      if (this.#narrow && column.kind === "number" && column.key.by !== "domain")
-        cell.dataset.unit = column.unit === "" ? "" : `, ${column.unit}`;
+      const isValue = column.kind === "number" && column.key.by !== "domain";
+      if (this.#narrow && isValue && !cell.classList.contains("reason"))
+        cell.dataset.unit = column.unit;
       return [cell];
     });
     let line = live?.element;

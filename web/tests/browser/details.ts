@@ -7,12 +7,15 @@ import {
   checkQuiet,
   checks,
   counts,
+  csv,
   cycle,
   explanation,
+  exported,
   LIMIT,
   nameless,
   open,
   openFile,
+  paintedRows,
   score,
   startScoring,
   violations,
@@ -443,6 +446,43 @@ async function testListBesideFile(page: Page): Promise<void> {
     ok(/two\.csv \(2 rows\)/.test(await aside.innerText()));
     await aside.locator(".aside-back").click();
     await page.locator("#file-name").getByText("two.csv").waitFor();
+    await page.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
+  });
+  await checks.check("cpu: a molecule that was changed joins the table of its file", async () => {
+    const before = await paintedRows(page);
+    await page.locator("#viewport thead .number .sort").last().click();
+    await edit(page, 1);
+    const field = page.locator("#editor-smiles");
+    await field.fill("OCCO");
+    await field.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+    await page.locator("#editor-join").click();
+    await page.locator("#summary").getByText("3 rows · 3 scored").waitFor({ timeout: LIMIT });
+    equal(await page.locator("#file-name").innerText(), "two.csv");
+    ok(!/two\.csv/.test((await page.locator("#aside-list").textContent()) ?? ""), "all is in it");
+    equal(await page.locator("#viewport thead th[aria-sort=ascending]").count(), 1, "still sorted");
+    await page.locator("#viewport thead th[aria-sort=ascending] .sort").click();
+    await page.locator("#viewport thead th[aria-sort=descending] .sort").click();
+    await page.locator("#viewport thead th[aria-sort=ascending]").waitFor({ state: "detached" });
+    const [head, ...rows] = csv(await exported(page, "csv"));
+    deepEqual(head?.slice(0, 3), ["smiles", "name", "added"]);
+    deepEqual(
+      rows.map((row) => row.slice(0, 3)),
+      [
+        [IBUPROFEN, "S-ibuprofen", ""],
+        ["CCO", "ethanol", ""],
+        ["OCCO", "ethanol, edited", "from row 2"],
+      ],
+    );
+    await page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+    );
+    const after = await paintedRows(page);
+    deepEqual(
+      after.slice(0, 2).map(({ values }) => values),
+      before.map(({ values }) => values),
+      "no number of the others has changed",
+    );
   });
 }
 

@@ -244,6 +244,7 @@ export async function testArchives(browser: Browser, site: Served): Promise<void
       ["remarks.csv", `# by hand\n# twice\n${table}`, "2 lines that begin with #"],
       ["values.csv", "what,CCO\nx,CCN\ny,c1ccccc1\n", "by its values"],
       ["items.sdf", `${methane}M  END\n>  <>\nnone\n\n>  <id>\n7\n\n$$$$\n`, "without a name"],
+      ["cut.sdf", `${methane}M  END\n$$$$\n${methane}`, "looks cut off"],
       ["padded.gz", Buffer.concat([gzipSync(table), Buffer.alloc(512)]), "512 zero bytes"],
       ["wide.csv", Buffer.from(`\ufeff${table}`, "utf16le"), "2 rows"],
     ] as const) {

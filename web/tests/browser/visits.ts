@@ -234,7 +234,11 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     },
   );
   await checks.check("cpu: a reload in the middle of scoring loses no row", async () => {
-    page.on("dialog", (dialog) => void dialog.accept().catch(() => undefined));
+    let asked = 0;
+    page.on("dialog", (dialog) => {
+      asked += 1;
+      void dialog.accept().catch(() => undefined);
+    });
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 20_000));
     const more = async (before: number): Promise<void> => {
       await page.waitForFunction(
@@ -263,6 +267,7 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
       after.scored >= scored && after.rows === 20_000,
       `${after.scored} of the ${scored} rows that were scored`,
     );
+    equal(asked, 0, "nothing is lost, so that nobody is asked");
   });
   await checks.check("cpu: a table that is too large to be kept says so", async () => {
     const unkept = page.locator("#unkept");
