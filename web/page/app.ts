@@ -391,7 +391,7 @@ export class App {
     return header !== undefined && header.smiles !== null && header.columns.length > 1;
   }
 
-  /** Opens the table with another row at its end, and scores that; whether it is there. */
+  /** Opens the table with another row at its end, and scores that; null where it cannot be had. */
   async join(row: NewRow): Promise<Input | null> {
     const [before, session] = [this.#current(), this.#session];
     if (before === null || session === null || this.#phase !== "idle") return null;
@@ -403,7 +403,10 @@ export class App {
     const aside = this.#asides.find((one) => one.input === before.input);
     if (aside !== undefined && joined.counts.scored >= aside.scored) this.dropAside(aside);
     // More would be to be scored than was asked for.
-    if (joined.counts.pending === 1) void this.score(input);
+    const scores = joined.counts.pending === 1;
+    if (scores) await this.score(input);
+    const place = format.count(joined.rows.length);
+    this.say(`Added to the table as row ${place}${scores ? "" : ", not scored yet"}.`);
     return input;
   }
 

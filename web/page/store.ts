@@ -98,7 +98,7 @@ export async function cleanUp(model: string): Promise<void> {
 const keys = async (): Promise<IDBValidKey[]> =>
   (await inStore("readonly", (store) => store.getAllKeys())) as IDBValidKey[];
 
-/** Places that hold a table, the newest first. */
+/** Places that hold a table, the newest first; those in which none was open come after all others. */
 async function entries(): Promise<(Entry & { id: string })[]> {
   const all = (await keys()).filter((key) => Array.isArray(key)) as Key[];
   const filled = new Set(
@@ -112,7 +112,9 @@ async function entries(): Promise<(Entry & { id: string })[]> {
     const { at, model } = entry ?? {};
     if (typeof at === "number" && typeof model === "string") found.push({ id, at, model });
   }
-  return found.sort((a, b) => b.at - a.at);
+  const open = new Set(all.flatMap(([part, id]) => (part === "last" ? id : [])));
+  const rank = ({ id }: { id: string }): number => Number(open.has(id));
+  return found.sort((a, b) => rank(b) - rank(a) || b.at - a.at);
 }
 
 async function ownKey(part: Part): Promise<[Part, string]> {

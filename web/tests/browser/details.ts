@@ -458,6 +458,7 @@ async function testListBesideFile(page: Page): Promise<void> {
     await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
     await page.locator("#editor-join").click();
     await page.locator("#summary").getByText("3 rows · 3 scored").waitFor({ timeout: LIMIT });
+    await page.locator("#status").getByText("Added to the table as row 3.").waitFor();
     equal(await page.locator("#file-name").innerText(), "two.csv");
     ok(!/two\.csv/.test((await page.locator("#aside-list").textContent()) ?? ""), "all is in it");
     equal(await page.locator("#viewport thead th[aria-sort=ascending]").count(), 1, "still sorted");
