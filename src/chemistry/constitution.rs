@@ -14,8 +14,18 @@ impl Molecule {
         }
     }
 
-    /// Whether the molecule has marks of stereo, on atoms or bonds.
+    /// Whether the molecule has stereo: marks on atoms or bonds that tell it from another
+    /// molecule. A drawing marks every double bond and a text may mark any atom, also where
+    /// there is but one way to arrange their neighbours.
     pub fn has_stereo(&self) -> bool {
+        self.has_marks_of_stereo()
+            && self
+                .canonical_smiles()
+                .map_or(true, |smiles| smiles.contains(['@', '/', '\\']))
+    }
+
+    /// Whether atoms or bonds have marks of stereo, whatever they tell.
+    pub(crate) fn has_marks_of_stereo(&self) -> bool {
         let of_atoms = |(_, atom): (_, &chematic_core::Atom)| atom.chirality != Chirality::None;
         let of_bonds = |(index, bond): (_, &chematic_core::BondEntry)| {
             matches!(bond.order, BondOrder::Up | BondOrder::Down)
@@ -52,6 +62,30 @@ pub(super) fn flat(molecule: &chematic_core::Molecule) -> chematic_core::Molecul
 mod tests {
     use super::*;
     use crate::chemistry::AtomOrder;
+
+    /// What is drawn is the same molecule, and its marks mean as much as in the text.
+    #[cfg(feature = "drawing")]
+    #[test]
+    fn marks_that_tell_nothing_are_no_stereo() {
+        for (text, has_stereo) in [
+            ("CN(C)CCC=C1c2ccccc2C=Cc2ccccc21", false),
+            ("Clc1ccc2c(c1)CCc1cccnc1C2=C1CCNCC1", false),
+            ("CC(C)=CCO", false),
+            ("CC(C)=NO", false),
+            ("C/C(C)=C/CO", false),
+            ("C[C@H](C)O", false),
+            ("C/C=C/CO", true),
+            ("C[C@H](N)O", true),
+            ("C[C@H]1CC[C@@H](C)CC1", true),
+            ("C/C=N/O", true),
+        ] {
+            let molecule = Molecule::parse(text).expect(text);
+            let block = molecule.to_mol_block("").expect(text);
+            let drawn = Molecule::from_mol_block(&block).expect(text);
+            let found = [molecule.has_stereo(), drawn.has_stereo()];
+            assert_eq!(found, [has_stereo; 2], "{text}");
+        }
+    }
 
     #[test]
     fn stereoisomers_have_one_constitution_and_atoms_keep_their_places() {

@@ -158,8 +158,10 @@ impl Form {
                 (molecule, left_out, 0, 0)
             }
         };
-        let stereo = treatment.form == StandardForm::Constitution && molecule.has_stereo();
-        if stereo {
+        let is_flattened =
+            treatment.form == StandardForm::Constitution && molecule.has_marks_of_stereo();
+        let stereo = is_flattened && molecule.has_stereo();
+        if is_flattened {
             molecule = molecule.constitution();
         }
         Ok(Self {
