@@ -377,10 +377,7 @@ pub(crate) enum Sink {
 /// The file that an output `path` means; `None` where it is a pipe or a device.
 pub(crate) fn regular_target(path: &Path) -> Option<PathBuf> {
     // A link stays one, and what it points to is replaced.
-    let target = match path.is_symlink() {
-        true => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
-        false => path.to_owned(),
-    };
+    let target = linked(path)?;
     let is_special = match target.metadata() {
         Ok(metadata) => !metadata.is_file(),
         // `NUL` of Windows is there, and cannot be looked at.
@@ -393,6 +390,23 @@ pub(crate) fn regular_target(path: &Path) -> Option<PathBuf> {
         }
     };
     (!is_special).then_some(target)
+}
+
+/// What a link points to in the end, whether it is there or not; `None` of links that point
+/// to one another, which opening says.
+fn linked(path: &Path) -> Option<PathBuf> {
+    /// As many as Linux follows.
+    const MOST: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST {
+        let Ok(next) = target.read_link() else {
+            return Some(target);
+        };
+        // From where the link lies; an absolute one replaces all.
+        target.pop();
+        target.push(next);
+    }
+    None
 }
 
 /// Whether a file of this name is compressed.
@@ -494,9 +508,12 @@ pub(crate) fn refuse_same_file(input: &Path, output: Option<&Path>) -> Result<()
     };
     let same = match output {
         None => Handle::stdout().ok().filter(is_regular) == Some(read),
-        Some(output) => [output.to_owned(), partial_name(output)]
-            .iter()
-            .any(|path| identity(path).as_ref() == Some(&read)),
+        Some(output) => {
+            let target = linked(output).unwrap_or_else(|| output.to_owned());
+            [output.to_owned(), partial_name(&target)]
+                .iter()
+                .any(|path| identity(path).as_ref() == Some(&read))
+        }
     };
     if same {
         let name = output.unwrap_or(Path::new("stdout"));

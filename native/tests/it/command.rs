@@ -348,6 +348,35 @@ fn an_output_through_a_link_replaces_what_the_link_points_to() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn an_output_through_a_link_to_nothing_is_where_the_link_points_to() {
+    use std::os::unix::fs::symlink;
+    let directory = tempfile::tempdir().expect("a directory");
+    let results = directory.path().join("results");
+    std::fs::create_dir(&results).expect("made");
+    // Relative, and through another link.
+    symlink("results/b.csv", directory.path().join("link.csv")).expect("linked");
+    symlink("a.csv", results.join("b.csv")).expect("linked");
+    let link = directory.path().join("link.csv");
+    let text = link.to_str().expect("a path");
+    let output = run_with_input(&["standardize", "-", "-q", "-o", text], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(link.is_symlink() && results.join("b.csv").is_symlink());
+    let written = std::fs::read_to_string(results.join("a.csv")).expect("there");
+    assert!(written.starts_with("id,smiles"), "{written}");
+    let count = |folder: &std::path::Path| std::fs::read_dir(folder).expect("listed").count();
+    assert_eq!((count(directory.path()), count(&results)), (2, 2));
+
+    // Links that lead nowhere are no place to write to, and stay.
+    let round = directory.path().join("round.csv");
+    symlink("round.csv", &round).expect("linked");
+    let text = round.to_str().expect("a path");
+    let output = run_with_input(&["standardize", "-", "-q", "-o", text], TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(round.is_symlink());
+}
+
 /// Other systems have no `/dev/full`.
 #[cfg(target_os = "linux")]
 #[test]
