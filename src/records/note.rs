@@ -75,6 +75,11 @@ pub enum Note {
         /// How many.
         bytes: u64,
     },
+    /// Cells of a workbook hold whole numbers that a double cannot tell from others.
+    LargeNumbers {
+        /// How many.
+        cells: u64,
+    },
     /// The name promises what the file is not; its text was read as it is.
     Misnamed {
         /// What the name promises, such as `a gzip file`.
@@ -171,6 +176,18 @@ impl fmt::Display for Note {
             Self::Padding { bytes } => {
                 let bytes = counted(*bytes, "zero byte follows", "zero bytes follow");
                 write!(f, "{bytes} the compressed data: passed over")
+            }
+            Self::LargeNumbers { cells } => {
+                let cells = counted(
+                    *cells,
+                    "cell holds a whole number",
+                    "cells hold whole numbers",
+                );
+                write!(
+                    f,
+                    "{cells} beyond 9007199254740992 (2^53), whose last digits spreadsheet programs \
+                     change: where it is an identifier, store it as text"
+                )
             }
             Self::Misnamed { promised } => write!(
                 f,

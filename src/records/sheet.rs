@@ -30,6 +30,8 @@ pub(super) struct Rows {
     titles: u64,
     /// Cells with a formula and no value.
     formulas: u64,
+    /// Cells with a whole number too large for a double to tell from the next.
+    large: u64,
 }
 
 pub(super) fn open<S: Read + Seek>(
@@ -59,6 +61,7 @@ pub(super) fn open<S: Read + Seek>(
                     note,
                     titles: titles as u64,
                     formulas: book.formulas(),
+                    large: book.large_numbers(),
                 };
                 return Ok((header, rows));
             }
@@ -182,10 +185,13 @@ impl Rows {
         let titles = (self.titles > 0).then_some(Note::TitleRows { rows: self.titles });
         let formulas = self.formulas;
         let formulas = (formulas > 0).then_some(Note::Formulas { cells: formulas });
+        let cells = self.large;
+        let large = (cells > 0).then_some(Note::LargeNumbers { cells });
         [self.note.clone()]
             .into_iter()
             .chain(titles)
             .chain(formulas)
+            .chain(large)
             .chain(self.table.notes())
     }
 

@@ -21,7 +21,13 @@ pub(super) struct Workbook<S> {
     from_1904: bool,
     /// Of the cells given last, those with a formula and no value.
     formulas: u64,
+    /// Of the cells given last, those with a whole number of [`LARGE`] or more.
+    large: u64,
 }
+
+/// 2^53, from which on a double, in which spreadsheet programs keep numbers, cannot tell
+/// each whole number from the next.
+const LARGE: f64 = 9_007_199_254_740_992.0;
 
 /// What a part is made of.
 enum Node<'a> {
@@ -40,6 +46,7 @@ impl<S: Read + Seek> Workbook<S> {
             dates: Vec::new(),
             from_1904: false,
             formulas: 0,
+            large: 0,
         };
         book.read_sheets()?;
         book.read_texts()?;
@@ -179,7 +186,7 @@ impl<S: Read + Seek> Workbook<S> {
         let (mut value, mut in_value) = (String::new(), false);
         let mut text = RichText::default();
         let mut has_formula = false;
-        let mut unknown = 0;
+        let (mut unknown, mut large) = (0, 0);
         let walked = self.walk(&part, |node| {
             match node {
                 Node::Begin("row", start) => place.begin_row(start),
@@ -208,6 +215,7 @@ impl<S: Read + Seek> Workbook<S> {
                         _ if value.is_empty() => String::new(),
                         _ => {
                             let date = dates.get(style).copied().unwrap_or(false);
+                            large += u64::from(is_large(&value));
                             number(&value, date, from_1904)
                         }
                     };
@@ -228,13 +236,18 @@ impl<S: Read + Seek> Workbook<S> {
             Ok(true)
         });
         (self.texts, self.dates) = (texts, dates);
-        self.formulas = unknown;
+        (self.formulas, self.large) = (unknown, large);
         walked.map(|_| ())
     }
 
     /// How many of the cells given last have a formula and no value.
     pub(super) fn formulas(&self) -> u64 {
         self.formulas
+    }
+
+    /// How many of the cells given last have a whole number of [`LARGE`] or more.
+    pub(super) fn large_numbers(&self) -> u64 {
+        self.large
     }
 }
 
@@ -383,8 +396,20 @@ fn shared<'a>(texts: &'a [String], index: &str) -> Result<&'a str, String> {
         .ok_or_else(|| format!("there is no shared string {index}"))
 }
 
-/// A number as it is written into CSV: the shortest of its value, or a date.
+/// Whether a number is whole and so large that its last digits may not be those that were
+/// meant.
+fn is_large(value: &str) -> bool {
+    let number = value.parse::<f64>();
+    number.is_ok_and(|number| number.is_finite() && number.abs() >= LARGE)
+}
+
+/// A number as it is written into CSV: the shortest of its value, or a date. The digits of
+/// a large one stay as they are written.
 fn number(value: &str, is_date: bool, from_1904: bool) -> String {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    if is_large(value) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.to_owned();
+    }
     match value.parse::<f64>() {
         Ok(number) if is_date => date(number, from_1904).unwrap_or_else(|| value.to_owned()),
         Ok(number) if number.is_finite() => number.to_string(),
@@ -475,6 +500,21 @@ mod tests {
             ("_xµµ_", "_xµµ_"),
         ] {
             assert_eq!(unescaped(written.to_owned()), shown, "{written}");
+        }
+    }
+
+    #[test]
+    fn digits_of_large_numbers_stay() {
+        for (value, shown, large) in [
+            ("9007199254740991", "9007199254740991", false),
+            ("9007199254740993", "9007199254740993", true),
+            ("-12345678901234567890", "-12345678901234567890", true),
+            ("1.2345678901234568E+19", "12345678901234567000", true),
+            ("1.5", "1.5", false),
+            ("1.23E2", "123", false),
+        ] {
+            assert_eq!(number(value, false, false), shown);
+            assert_eq!(is_large(value), large, "{value}");
         }
     }
 

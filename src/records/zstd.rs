@@ -16,6 +16,8 @@ pub(super) struct Frames<R: Read> {
     decoder: FrameDecoder,
     /// A frame has begun and is not given in full.
     within: bool,
+    /// A frame was given in full.
+    has_any: bool,
     /// Zero bytes after the last frame.
     padding: u64,
 }
@@ -26,6 +28,7 @@ impl<R: Read> Frames<R> {
             reader: BufReader::new(reader),
             decoder: FrameDecoder::new(),
             within: false,
+            has_any: false,
             padding: 0,
         }
     }
@@ -44,10 +47,7 @@ impl<R: Read> Frames<R> {
             };
             let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
             if zeros == 0 && self.padding > 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "bytes that are not zstd follow the zstd data",
-                ));
+                return Err(not_zstd());
             }
             if first != 0 {
                 break;
@@ -68,10 +68,26 @@ impl<R: Read> Frames<R> {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
+            // Less than four bytes, or others than those with which a frame begins.
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::BadMagicNumber(
+                _,
+            ))) if self.has_any => return Err(not_zstd()),
+            Err(FrameDecoderError::ReadFrameHeaderError(
+                ReadFrameHeaderError::MagicNumberReadError(error),
+            )) if self.has_any && error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(not_zstd());
+            }
             Err(error) => return Err(damaged(error)),
         }
         Ok(true)
     }
+}
+
+fn not_zstd() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "bytes that are not zstd follow the zstd data",
+    )
 }
 
 fn damaged(error: FrameDecoderError) -> io::Error {
@@ -110,6 +126,7 @@ impl<R: Read> Read for Frames<R> {
                 ));
             }
             self.within = false;
+            self.has_any = true;
         }
     }
 }

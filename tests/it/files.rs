@@ -679,11 +679,17 @@ mod archives {
         let (_, rows, notes) = read(padded, "a.csv.zst");
         assert_eq!(smiles(&rows), ["CCO", "CCN"]);
         assert_eq!(notes, [Note::Padding { bytes: 70_000 }]);
-        for rest in [b"junk".as_slice(), b"\0\0junk", b"\0\x28\xb5\x2f\xfd"] {
+        for rest in [b"junk".as_slice(), b"j", b"\0\0junk", b"\0\x28\xb5\x2f\xfd"] {
             let bytes = [frames.as_slice(), rest].concat();
             let reader = Reader::open(bytes.as_slice(), "a.csv.zst", &ReadOptions::default());
             let last = reader.expect("opens").last().expect("an item");
-            assert!(last.is_err(), "{rest:?}");
+            let error = last.expect_err("damaged").to_string();
+            assert_eq!(
+                error,
+                "reading stopped after 2 records, at line 4: bytes that are not zstd follow the \
+                 zstd data",
+                "{rest:?}"
+            );
         }
         let cut = &frames[..frames.len() - 6];
         let reader = Reader::open(cut, "a.csv.zst", &ReadOptions::default()).expect("opens");
@@ -762,6 +768,33 @@ mod archives {
         assert_eq!(rows[0].fields, ["CCO", ""]);
         assert!(rows[1].molecule.is_err());
         assert!(notes.contains(&Note::Formulas { cells: 2 }), "{notes:?}");
+    }
+
+    #[test]
+    fn whole_numbers_that_may_have_been_rounded_are_told() {
+        let bytes = workbook(&[(
+            "A",
+            &[
+                &["SMILES", "registry"],
+                &["CCO", "12345678901234567891"],
+                &["CCN", "9007199254740991"],
+                &["CCC", "1.2345678901234568E+19"],
+            ],
+        )]);
+        let (_, rows, notes) = read(&bytes, "a.xlsx");
+        let numbers: Vec<&str> = rows.iter().map(|row| row.fields[1].as_str()).collect();
+        assert_eq!(
+            numbers,
+            [
+                "12345678901234567891",
+                "9007199254740991",
+                "12345678901234567000"
+            ]
+        );
+        assert!(
+            notes.contains(&Note::LargeNumbers { cells: 2 }),
+            "{notes:?}"
+        );
     }
 
     #[test]
