@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use delicate::atomic::AtomicFile;
 use delicate::model_dir::{CARD, CONFIG, DOMAIN, VOCABULARY, WEIGHTS};
 use delicate::records::parquet::{ParquetBatch, ParquetBatches, ParquetFile, Texts};
-use delicate::records::{Header, Note, ReadOptions, Reader, RecordsError, Row};
+use delicate::records::{Header, Note, ReadOptions, Reader, RecordsError, Row, Writer};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use same_file::Handle;
@@ -497,6 +497,14 @@ impl Write for Sink {
             Self::Partial(sink) => sink.flush(),
             Self::Gzip(sink) => sink.flush(),
         }
+    }
+}
+
+/// Says what `writer` has written otherwise than it came; without an output, to stdout.
+pub(crate) fn say_written<W: Write>(writer: &Writer<W>, output: Option<&Path>) {
+    let output = output.unwrap_or(Path::new("stdout")).display();
+    for note in writer.notes() {
+        say!("{output}: {note}");
     }
 }
 

@@ -21,7 +21,9 @@ use crate::changes::Tally;
 use crate::cli::{InputArguments, MoleculeArguments, OutputArguments, RowFormat, ShardArguments};
 use crate::error::CommandError;
 use crate::failures::Failures;
-use crate::files::{Chunk, RowFile, Shard, Sink, is_packed, refuse_same_file, regular_target};
+use crate::files::{
+    Chunk, RowFile, Shard, Sink, is_packed, refuse_same_file, regular_target, say_written,
+};
 use crate::interrupt::Interrupt;
 use crate::messages::say;
 use crate::partial::{PartialFile, Settings, partial_name};
@@ -390,10 +392,7 @@ impl<'a> RowOutput<'a> {
             let opened = TextOutput::open(command, format, settings, input.header(), columns)?;
             return Ok(opened.map(|output| Self::Text(Box::new(output))));
         };
-        let mut layout = match input.parquet() {
-            Some(file) => ParquetLayout::of_parquet(file, columns.clone()),
-            None => ParquetLayout::of_text(input.header(), columns.clone()),
-        };
+        let mut layout = parquet_layout(input, columns.clone());
         if let Some(rows) = arguments.row_group() {
             layout = layout.in_groups_of(rows);
         }
@@ -486,6 +485,14 @@ impl<'a> RowOutput<'a> {
                 }
             }
         }
+    }
+}
+
+/// The columns of a Parquet file that is written of the rows of `input`.
+pub(crate) fn parquet_layout(input: &RowFile, columns: Columns) -> ParquetLayout {
+    match input.parquet() {
+        Some(file) => ParquetLayout::of_parquet(file, columns),
+        None => ParquetLayout::of_text(input.header(), columns),
     }
 }
 
@@ -604,6 +611,7 @@ impl<'a> TextOutput<'a> {
 
     /// Ends the output, whole.
     fn complete(self) -> Result<(), CommandError> {
+        say_written(&self.writer, self.arguments.file());
         let finished = self.writer.finish().and_then(Sink::complete);
         finished.map_err(|source| self.arguments.failed(source))?;
         match self.partial {
@@ -615,6 +623,7 @@ impl<'a> TextOutput<'a> {
     /// Ends the output where it is, for `error`: what there is becomes valid, and a
     /// file does not get its name.
     fn end_early(self, error: CommandError) -> CommandError {
+        say_written(&self.writer, self.arguments.file());
         let finished = self.writer.finish().and_then(Sink::complete);
         if let Err(source) = finished {
             return self.arguments.failed(source);

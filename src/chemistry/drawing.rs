@@ -17,9 +17,7 @@ use chematic_core::{
 use chematic_depict::compute_layout;
 use chematic_depict::layout::{BOND_LEN, Layout, Point};
 use chematic_depict::svg::{RenderOptions, render_svg_opts};
-use chematic_perception::{
-    apply_ctab_local_parity_from_wedges_with_diagnostics, apply_ez_directions_from_2d_ex,
-};
+use chematic_perception::apply_ctab_local_parity_from_wedges_with_diagnostics;
 use chematic_smiles::{RdkitSmilesParams, parse_template, rdkit_legacy_stereo, rdkit_smiles};
 
 use super::{AtomOrder, ChemistryError, Molecule, mol_block};
@@ -49,10 +47,18 @@ impl Molecule {
     ///
     /// For a molecule that the chemistry crate cannot write or kekulise.
     pub fn to_mol_block(&self, title: &str) -> Result<String, ChemistryError> {
+        Ok(self.drawn(title)?.block)
+    }
+
+    /// [`Self::to_mol_block`], and whether it says all of the molecule's stereo.
+    pub(crate) fn drawn(&self, title: &str) -> Result<Drawn, ChemistryError> {
         let graph = self.kekule_graph()?;
         let mut drawing = Drawing::new(&graph);
-        drawing.check(title, &self.canonical_smiles()?);
-        Ok(drawing.block(title))
+        let says_stereo = drawing.check(title, &self.canonical_smiles()?);
+        Ok(Drawn {
+            block: drawing.block(title),
+            says_stereo,
+        })
     }
 
     /// The same drawing as an SVG picture of `width` by `height` pixels, black on white.
@@ -87,6 +93,14 @@ impl Molecule {
         parse_template(&smiles)
             .map_err(|_| ChemistryError::unsupported("a Kekulé SMILES that cannot be read back"))
     }
+}
+
+/// A mol block of a molecule.
+pub(crate) struct Drawn {
+    pub(crate) block: String,
+    /// Nothing of the molecule's stereo had to be left open. True as well where the block is
+    /// no molecule for this library, and cannot be compared.
+    pub(crate) says_stereo: bool,
 }
 
 /// A molecule on paper.
@@ -182,7 +196,9 @@ impl<'a> Drawing<'a> {
     /// For each bond the code of its geometry, as it is drawn.
     fn geometries(&self, plain: &Graph) -> Option<Vec<u8>> {
         let mut drawn = plain.clone();
-        apply_ez_directions_from_2d_ex(&mut drawn, &self.places, &Default::default());
+        // As a mol block is read: the crate passes over bonds whose neighbours differ by
+        // nothing but the stereo of other atoms.
+        mol_block::mark_double_bonds(&mut drawn, &self.places);
         Some(rdkit_legacy_stereo(&drawn).ok()?.bond_stereo)
     }
 
@@ -351,21 +367,32 @@ impl<'a> Drawing<'a> {
     }
 
     /// Reads the finished block, and turns over, or else opens, what comes out
-    /// as another molecule than `canonical`.
-    fn check(&mut self, title: &str, canonical: &str) {
+    /// as another molecule than `canonical`. Whether it comes out as that in the end.
+    fn check(&mut self, title: &str, canonical: &str) -> bool {
         let read = |drawing: &Self| Some(mol_block::read(&drawing.block(title)).ok()?.0);
-        let Some(mut found) = read(self) else {
-            return;
+        let is_canonical = |found: &Graph| {
+            let written = rdkit_smiles(found, &RdkitSmilesParams::default());
+            written.is_ok_and(|read| read == canonical)
         };
-        if rdkit_smiles(&found, &RdkitSmilesParams::default()).is_ok_and(|read| read == canonical) {
-            return;
+        let Some(found) = read(self) else {
+            return true;
+        };
+        if is_canonical(&found) {
+            return true;
         }
         // Blocks that differ in more than stereo, by a bond that mol blocks do
         // not have, cannot be judged by it.
         let nothing = |_| false;
         if without_stereo_but(self.graph, nothing) != without_stereo_but(&found, nothing) {
-            return;
+            return true;
         }
+        self.mend(found, &read);
+        read(self).is_some_and(|found| is_canonical(&found))
+    }
+
+    /// Turns over or opens what is another in `found`, which is what `read` makes of the
+    /// drawing.
+    fn mend(&mut self, mut found: Graph, read: &dyn Fn(&Self) -> Option<Graph>) {
         if self.open_double_bonds(&found)
             && let Some(again) = read(self)
         {
@@ -783,6 +810,34 @@ mod tests {
             "COC(=O)Nc1ccc2c(c1)NC(=O)CC/C=C/C[C@H](N1CCC(c3cccc(Cl)c3)CC1=O)c1nc-2c[nH]1",
         ] {
             assert_is_drawn(smiles);
+        }
+    }
+
+    /// The neighbours of a double bond's atom that differ by the stereo of other atoms alone.
+    #[test]
+    fn double_bonds_between_mirrored_branches_keep_their_geometry() {
+        for smiles in [
+            "C=CCN1[C@@H]2CC[C@H]1C/C(=C/COC(c1ccccc1)c1ccccc1)C2",
+            "C=CCN1[C@@H]2CC[C@H]1C/C(=C\\COC(c1ccccc1)c1ccccc1)C2",
+            "C/C=C1/C[C@H]2CC[C@@H](C1)N2C",
+            "C[C@H](F)/C(=C/Cl)[C@@H](C)F",
+            "C[C@H](F)/C(=C\\Cl)[C@@H](C)F",
+        ] {
+            assert_is_drawn(smiles);
+        }
+    }
+
+    #[test]
+    fn a_drawing_knows_what_it_leaves_open() {
+        for (smiles, says_stereo) in [
+            ("C[C@H](N)C(=O)O", true),
+            ("C/C=C/C", true),
+            ("CC=CC", true),
+            ("C[P@](CC)c1ccccc1", false),
+        ] {
+            let molecule = Molecule::parse(smiles).expect(smiles);
+            let drawn = molecule.drawn("").expect(smiles);
+            assert_eq!(drawn.says_stereo, says_stereo, "{smiles}\n{}", drawn.block);
         }
     }
 

@@ -89,6 +89,10 @@ pub struct Standardization {
     pub stereo: bool,
     /// What in the text was read otherwise than it was written.
     pub notes: Vec<String>,
+    /// The molecule of a mol block as [`Structure::to_smiles`] writes it; a
+    /// [`Writer`](crate::records::Writer) has it in a column of its own.
+    #[serde(skip)]
+    pub drawn: Option<String>,
 }
 
 impl Standardization {
@@ -128,6 +132,8 @@ impl fmt::Display for Standardization {
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
     pub(crate) molecule: Molecule,
+    /// The molecule of a mol block, as it is drawn.
+    drawn: Option<Molecule>,
     left_out: Vec<String>,
     neutralized: usize,
     isotopes: usize,
@@ -146,6 +152,7 @@ impl Form {
     ) -> Result<Self, RowError> {
         let structure = source.structure().map_err(Clone::clone)?;
         let molecule = structure.parse()?;
+        let drawn = matches!(structure, Structure::MolBlock(_)).then(|| molecule.clone());
         let (mut molecule, left_out, neutralized, isotopes) = match treatment.form {
             StandardForm::Parent | StandardForm::Constitution => {
                 let parent = molecule.parent(treatment.keep)?;
@@ -166,6 +173,7 @@ impl Form {
         }
         Ok(Self {
             molecule,
+            drawn,
             left_out,
             neutralized,
             isotopes,
@@ -188,6 +196,11 @@ impl Form {
         let notes = self.molecule.notes().iter();
         Ok(Standardization {
             smiles: self.molecule.canonical_smiles()?,
+            drawn: self
+                .drawn
+                .as_ref()
+                .map(Molecule::canonical_smiles)
+                .transpose()?,
             left_out: self.left_out.clone(),
             neutralized: self.neutralized,
             isotopes: self.isotopes,

@@ -172,6 +172,19 @@ impl Structure {
             Self::MolBlock(block) => Molecule::from_mol_block(block),
         }
     }
+
+    /// The molecule as SMILES: the text itself, or the canonical SMILES of what is drawn,
+    /// with its stereo, its charges, its isotopes and all its parts. Nothing is standardised.
+    ///
+    /// # Errors
+    ///
+    /// Where a mol block cannot be read or is no molecule.
+    pub fn to_smiles(&self) -> Result<String, ChemistryError> {
+        match self {
+            Self::Smiles(smiles) => Ok(smiles.clone()),
+            Self::MolBlock(_) => self.parse()?.canonical_smiles(),
+        }
+    }
 }
 
 impl Structure {
@@ -411,17 +424,18 @@ impl RecordsError {
     }
 }
 
-/// Column names for a message, cut off before it fills the terminal.
+/// Column names for a message.
 fn listed(columns: &[String]) -> String {
+    first_few(columns.iter().map(|name| format!("`{name}`")))
+}
+
+/// What is listed in a message, cut off before it fills the terminal.
+fn first_few(mut all: impl ExactSizeIterator<Item = String>) -> String {
     const SHOWN: usize = 20;
-    let mut text = columns
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if columns.len() > SHOWN {
-        text.push_str(&format!(" and {} more", columns.len() - SHOWN));
+    let shown: Vec<String> = all.by_ref().take(SHOWN).collect();
+    let mut text = shown.join(", ");
+    if all.len() > 0 {
+        text.push_str(&format!(" and {} more", all.len()));
     }
     text
 }

@@ -80,6 +80,18 @@ pub enum Note {
         /// How many.
         cells: u64,
     },
+    /// Columns have other names as data items of the SDF that is written.
+    RenamedItems {
+        /// Each column, and its item.
+        renamed: Vec<(String, String)>,
+    },
+    /// Molecules have stereo that their drawing in the SDF leaves open.
+    StereoNotDrawn {
+        /// How many.
+        molecules: u64,
+        /// The line of the first.
+        line: u64,
+    },
     /// The name promises what the file is not; its text was read as it is.
     Misnamed {
         /// What the name promises, such as `a gzip file`.
@@ -185,8 +197,28 @@ impl fmt::Display for Note {
                 );
                 write!(
                     f,
-                    "{cells} beyond 9007199254740992 (2^53), whose last digits spreadsheet programs \
-                     change: where it is an identifier, store it as text"
+                    "{cells} of 9007199254740992 (2^53) or more, whose last digits spreadsheet \
+                     programs change: store identifiers as text"
+                )
+            }
+            Self::RenamedItems { renamed } => {
+                let renamed = renamed.iter().map(|(column, item)| {
+                    let column = column.trim().replace(char::is_control, " ");
+                    format!("`{column}` is `{item}`")
+                });
+                let renamed = super::first_few(renamed);
+                write!(
+                    f,
+                    "columns have other names as data items, in which < and > may not stand and \
+                     of which no two are called alike: {renamed}"
+                )
+            }
+            Self::StereoNotDrawn { molecules, line } => {
+                let molecules = counted(*molecules, "molecule has", "molecules have");
+                write!(
+                    f,
+                    "{molecules} stereo that cannot be drawn and is left open in the SDF (the first \
+                     in line {line} of the input)"
                 )
             }
             Self::Misnamed { promised } => write!(

@@ -5,6 +5,7 @@
 //! and a file that changes on its way through is worse than one that Excel
 //! asks about.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -313,12 +314,16 @@ pub(super) struct Layout {
     /// The names again, made unique (`name`, `name_2`) for JSON's keys.
     keys: Vec<String>,
     columns: Columns,
+    /// Column and key of the molecules as they were drawn, before the user's: where the
+    /// structures are mol blocks, no column of theirs has it.
+    drawn: Option<String>,
     /// The user's column that is the title of a mol block.
     #[cfg(feature = "drawing")]
     title: Option<usize>,
-    /// The structures are mol blocks, which hold their titles.
+    /// What the data items of an SDF are called. The first column of a file of mol blocks,
+    /// their title, is none.
     #[cfg(feature = "drawing")]
-    blocks: bool,
+    items: Vec<String>,
     standardized_key: String,
     error_key: Option<String>,
     /// Key of `scores`, `embedding` or `similarity`, where there is one.
@@ -358,6 +363,8 @@ impl Layout {
             }
             keys.push(key);
         }
+        let is_drawn = header.smiles.is_none();
+        let drawn = is_drawn.then(|| ours(DRAWN, &mut taken));
         let has_errors = columns != Columns::Similarity;
         let error_key = has_errors.then(|| ours("error", &mut taken));
         let kind = match &columns {
@@ -378,6 +385,7 @@ impl Layout {
         let standardized_key = ours("standardized", &mut taken);
 
         let mut taken = names.iter().cloned().collect::<HashSet<_>>();
+        taken.extend(drawn.clone());
         #[cfg_attr(
             not(feature = "properties"),
             allow(unused_mut, reason = "nothing follows")
@@ -427,14 +435,22 @@ impl Layout {
         }
         let standardized_columns = STANDARDIZED.map(|name| ours(name, &mut taken));
         let error_column = has_errors.then(|| ours("error", &mut taken));
+        #[cfg(feature = "drawing")]
+        let items = {
+            let ours = output_columns.iter().chain(&standardized_columns);
+            let all = names.iter().chain(ours.chain(&error_column));
+            let numbered = (1..).zip(all.map(String::as_str));
+            super::sdf_out::item_names(numbered.skip(usize::from(is_drawn)))
+        };
         Self {
             names,
             keys,
             columns,
+            drawn,
             #[cfg(feature = "drawing")]
             title: header.id,
             #[cfg(feature = "drawing")]
-            blocks: header.smiles.is_none(),
+            items,
             standardized_key,
             error_key,
             output_key,
@@ -447,22 +463,25 @@ impl Layout {
         }
     }
 
-    /// The user's names, made unique.
+    /// The column of molecules as they were drawn, and the user's names, made unique.
     #[cfg(all(feature = "parquet", not(target_family = "wasm")))]
-    pub(super) fn into_keys(self) -> Vec<String> {
-        self.keys
+    pub(super) fn into_keys(self) -> (Option<String>, Vec<String>) {
+        (self.drawn, self.keys)
     }
 
     /// One row as a JSON object; see [`Writer`].
     fn object(
         &self,
-        fields: &[String],
+        row: &Row,
         standardization: Option<&Standardization>,
         result: Result<Output<'_>, &RowError>,
     ) -> Value {
         let mut object = Map::new();
+        if let Some(key) = &self.drawn {
+            object.insert(key.clone(), json!(drawn_smiles(row, standardization)));
+        }
         for (index, key) in self.keys.iter().enumerate() {
-            let field = fields.get(index).map_or("", String::as_str);
+            let field = row.fields.get(index).map_or("", String::as_str);
             object.insert(key.clone(), field.into());
         }
         if let Some(key) = &self.error_key {
@@ -542,11 +561,27 @@ impl Layout {
     fn csv_header(&self) -> impl Iterator<Item = &str> {
         let ours = self.output_columns.iter().chain(&self.standardized_columns);
         let ours = ours.chain(&self.error_column);
-        self.names.iter().chain(ours).map(String::as_str)
+        let drawn = self.drawn.iter();
+        drawn.chain(&self.names).chain(ours).map(String::as_str)
     }
 
     /// One row of the CSV output, as wide as the header whatever the row holds.
     fn csv_row(
+        &self,
+        row: &Row,
+        standardization: Option<&Standardization>,
+        result: Result<Output<'_>, &RowError>,
+    ) -> Vec<String> {
+        let mut cells = self.cells(&row.fields, standardization, result);
+        if self.drawn.is_some() {
+            let drawn = drawn_smiles(row, standardization);
+            cells.insert(0, drawn.unwrap_or_default().into_owned());
+        }
+        cells
+    }
+
+    /// What a row of the user's holds, and what was computed of it.
+    fn cells(
         &self,
         fields: &[String],
         standardization: Option<&Standardization>,
@@ -581,33 +616,55 @@ impl Layout {
     }
 
     /// One record of the SDF output. Its data items are named like the columns of
-    /// the CSV output, but for those of the user that share a name or have none.
+    /// the CSV output, as far as items may be and no two of them are.
     #[cfg(feature = "drawing")]
     fn sdf_record(
         &self,
         row: &Row,
         standardization: Option<&Standardization>,
         result: Result<Output<'_>, &RowError>,
-    ) -> String {
-        let values = self.csv_row(&row.fields, standardization, result);
+    ) -> super::sdf_out::Record {
+        let values = self.cells(&row.fields, standardization, result);
         let title = self.title.and_then(|column| row.fields.get(column));
-        let ours = self.output_columns.iter().chain(&self.standardized_columns);
-        let ours = ours.chain(&self.error_column);
-        let items = self.keys.iter().chain(ours).zip(&values).enumerate();
-        let numbered: Vec<(String, &str)> = items
-            // The title of a mol block is no item.
-            .filter(|(column, _)| !(self.blocks && *column == 0))
-            .map(|(column, (name, value))| match name.trim() {
-                "" => (format!("column_{}", column + 1), value.as_str()),
-                name => (name.to_owned(), value.as_str()),
-            })
-            .collect();
+        let values = values.iter().skip(usize::from(self.drawn.is_some()));
+        let items = self.items.iter().map(String::as_str);
         super::sdf_out::record(
             row,
             title.map_or("", String::as_str),
-            numbered.iter().map(|(name, value)| (name.as_str(), *value)),
+            items.zip(values.map(String::as_str)),
         )
     }
+
+    /// The user's columns whose data items have other names.
+    #[cfg(feature = "drawing")]
+    fn renamed_items(&self) -> Option<Note> {
+        let columns = self.names.iter().skip(usize::from(self.drawn.is_some()));
+        let columns = columns.zip(&self.items);
+        let renamed = columns.filter(|(column, item)| {
+            let name = column.trim();
+            !name.is_empty() && name != item.as_str()
+        });
+        let renamed: Vec<(String, String)> = renamed
+            .map(|(column, item)| (column.clone(), item.clone()))
+            .collect();
+        (!renamed.is_empty()).then_some(Note::RenamedItems { renamed })
+    }
+}
+
+/// The column of molecules as they were drawn.
+const DRAWN: &str = "smiles";
+
+/// The molecule of a row as it was drawn, as SMILES; `None` where it cannot be read.
+pub(super) fn drawn_smiles<'a>(
+    row: &Row,
+    standardization: Option<&'a Standardization>,
+) -> Option<Cow<'a, str>> {
+    // Those that were standardised were read and written there, on all cores.
+    let known = standardization.and_then(|done| done.drawn.as_deref());
+    known.map(Cow::Borrowed).or_else(|| {
+        let written = row.molecule.as_ref().ok()?.to_smiles();
+        written.ok().map(Cow::Owned)
+    })
 }
 
 /// `name`, prefixed until nobody else has it.
@@ -650,6 +707,9 @@ fn percentage(percentile: f32) -> Option<Number> {
 
 /// Writes rows to a sink: the user's columns, then what was computed.
 ///
+/// Where the structures are mol blocks, a column `smiles` before the user's has them as they
+/// were drawn, with stereo, charges and salts, in every format but SDF, which has the blocks.
+///
 /// In JSON a row is an object:
 ///
 /// ```text
@@ -684,6 +744,9 @@ fn percentage(percentile: f32) -> Option<Number> {
 pub struct Writer<W: Write> {
     layout: Layout,
     sink: Sink<W>,
+    /// Molecules drawn without some of their stereo, and the line of the first.
+    #[cfg(feature = "drawing")]
+    lacks_stereo: Option<(u64, u64)>,
 }
 
 enum Sink<W: Write> {
@@ -730,7 +793,29 @@ impl<W: Write> Writer<W> {
             #[cfg(feature = "drawing")]
             OutputFormat::Sdf => Sink::Sdf(sink),
         };
-        Ok(Self { layout, sink })
+        Ok(Self {
+            layout,
+            sink,
+            #[cfg(feature = "drawing")]
+            lacks_stereo: None,
+        })
+    }
+
+    /// What is written otherwise than it came, so far: after the start the names, after the
+    /// last row everything.
+    pub fn notes(&self) -> Vec<Note> {
+        #[cfg(feature = "drawing")]
+        if matches!(self.sink, Sink::Sdf(_)) {
+            let lacks = self.lacks_stereo;
+            let lacks = lacks.map(|(molecules, line)| Note::StereoNotDrawn { molecules, line });
+            return self
+                .layout
+                .renamed_items()
+                .into_iter()
+                .chain(lacks)
+                .collect();
+        }
+        Vec::new()
     }
 
     /// Writes one row of the user's, what was done to its molecule and its result,
@@ -751,26 +836,28 @@ impl<W: Write> Writer<W> {
         T: Into<Output<'a>>,
     {
         let result = result.map(Into::into);
-        let fields = &row.fields;
         match &mut self.sink {
             Sink::Csv(csv) => csv
-                .write_record(self.layout.csv_row(fields, standardization, result))
+                .write_record(self.layout.csv_row(row, standardization, result))
                 .map_err(io_error),
             Sink::Json { sink, rows } => {
                 let separator = if *rows == 0 { "\n" } else { ",\n" };
                 *rows += 1;
                 // One call a row, so that a pipe sees whole rows.
-                let object = self.layout.object(fields, standardization, result);
+                let object = self.layout.object(row, standardization, result);
                 sink.write_all(format!("{separator}{object}").as_bytes())
             }
             Sink::Jsonl(sink) => {
-                let object = self.layout.object(fields, standardization, result);
+                let object = self.layout.object(row, standardization, result);
                 sink.write_all(format!("{object}\n").as_bytes())
             }
             #[cfg(feature = "drawing")]
             Sink::Sdf(sink) => {
                 let record = self.layout.sdf_record(row, standardization, result);
-                sink.write_all(record.as_bytes())
+                if record.lacks_stereo {
+                    self.lacks_stereo.get_or_insert((0, row.line)).0 += 1;
+                }
+                sink.write_all(record.text.as_bytes())
             }
         }
     }

@@ -559,7 +559,8 @@ impl Index {
         let mut columns: Vec<usize> = (0..self.about.columns).collect();
         let mut header = self.header.clone();
         if header.smiles.is_none() {
-            // The standard form, which comes after the features, stands for a mol block.
+            // Of an index of an earlier version, whose mol blocks are not kept as SMILES: the
+            // standard form, which comes after the features, stands for them.
             columns.push(self.about.columns + self.about.features_count());
             header.smiles = Some(header.columns.len());
             header.columns.push(String::new());

@@ -868,20 +868,25 @@ fn written(format: OutputFormat, header: &Header, rows: &[Row]) -> String {
 fn thousands_of_columns_without_a_name_cost_no_time() {
     let header = Header {
         columns: vec![String::new(); 200_000],
-        ..Header::default()
+        smiles: Some(0),
+        id: None,
     };
     let text = written(OutputFormat::Jsonl, &header, &[]);
     assert_eq!(text, "");
+    // Nor do as many of one name.
+    let header = Header {
+        columns: vec!["a".to_owned(); 200_000],
+        ..header
+    };
+    #[cfg(feature = "drawing")]
+    assert_eq!(written(OutputFormat::Sdf, &header, &[]), "");
     let columns = ["a", "a", "a_3", "a", "a"].map(str::to_owned).to_vec();
     let row = Row {
         line: 1,
         fields: ["1", "2", "3", "4", "5"].map(str::to_owned).to_vec(),
         molecule: Err(RowError::new("x", "y")),
     };
-    let header = Header {
-        columns,
-        ..Header::default()
-    };
+    let header = Header { columns, ..header };
     let line = written(OutputFormat::Jsonl, &header, &[row]);
     assert!(
         line.starts_with(r#"{"a":"1","a_2":"2","a_3":"3","a_4":"4","a_5":"5","#),
@@ -963,6 +968,126 @@ mod sdf_out {
             ["last", "last", "C(", "", "", " $$$$", " > <a>", "0.5"]
         );
         assert!(out.contains("last\n  delicate\n\n  0  0"), "{out}");
+    }
+
+    /// Two columns of a table whose items would be called alike, and one that is as the
+    /// other's item would be.
+    #[test]
+    fn columns_that_are_renamed_stay_apart_and_are_told() {
+        let text = "smiles,a>b,a)b,a<b,a(b\nCCO,1,2,3,4\n";
+        let (header, rows, _) = read(text, "a.csv");
+        let columns = Columns::Standardized;
+        let mut writer =
+            Writer::new(Vec::new(), OutputFormat::Sdf, &header, columns).expect("a Vec takes all");
+        writer.write(&rows[0], None, Ok(())).expect("written");
+        let notes: Vec<String> = writer.notes().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            notes,
+            [
+                "columns have other names as data items, in which < and > may not stand and of \
+                 which no two are called alike: `a>b` is `a)b_2`, `a<b` is `a(b_2`"
+            ]
+        );
+        let out = writer.finish().expect("a Vec takes all");
+        let (again, reread, _) = read(&out, "b.sdf");
+        assert_eq!(
+            again.columns,
+            ["name", "smiles", "a)b_2", "a)b", "a(b_2", "a(b"]
+        );
+        assert_eq!(reread[0].fields[2..], ["1", "2", "3", "4"]);
+        // An item called as our column of titles keeps its name.
+        let text = block("a", "O") + "> <name>\nb\n\n$$$$\n";
+        let (header, rows, _) = read(text, "a.sdf");
+        let out = written(OutputFormat::Sdf, &header, &rows);
+        assert!(out.contains("> <name>\nb\n"), "{out}");
+        let writer = Writer::new(
+            Vec::new(),
+            OutputFormat::Sdf,
+            &header,
+            Columns::Standardized,
+        );
+        assert_eq!(writer.expect("a Vec takes all").notes(), []);
+    }
+
+    #[test]
+    fn stereo_that_cannot_be_drawn_is_told() {
+        let text = "smiles\nCCO\nC[P@](CC)c1ccccc1\nC/C=C/C\n";
+        let (header, rows, _) = read(text, "a.csv");
+        let columns = Columns::Standardized;
+        let mut writer =
+            Writer::new(Vec::new(), OutputFormat::Sdf, &header, columns).expect("a Vec takes all");
+        for row in &rows {
+            writer.write(row, None, Ok(())).expect("written");
+        }
+        let notes: Vec<String> = writer.notes().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            notes,
+            [
+                "1 molecule has stereo that cannot be drawn and is left open in the SDF (the first \
+                 in line 3 of the input)"
+            ]
+        );
+    }
+
+    /// Whoever opens drawings and saves a table has the molecules as they were drawn.
+    #[test]
+    fn a_table_of_drawings_has_their_smiles() {
+        let molecules = [
+            "C[C@H](N)C(=O)O",
+            "C/C=C\\C(=O)[O-].[Na+]",
+            "[2H]C([2H])([2H])[NH3+].[Cl-]",
+            "C[S@](=O)c1ccccc1",
+        ];
+        let records = molecules.map(|smiles| {
+            let molecule = delicate::chemistry::Molecule::parse(smiles).expect(smiles);
+            molecule.to_mol_block("a").expect(smiles) + "> <x>\n1\n\n$$$$\n"
+        });
+        // What is drawn and has no standard form, and what is no molecule.
+        let text = records.concat() + &block("b", "Na") + "$$$$\n" + &block("c", "Q") + "$$$$\n";
+        let all = molecules.into_iter().chain(["[CH3][Na]"]);
+        let (header, rows, _) = read(&text, "a.sdf");
+        let write = |format, header: &Header| {
+            let mut writer = Writer::new(Vec::new(), format, header, Columns::Standardized)
+                .expect("a Vec takes all");
+            for row in &rows {
+                let done = delicate::predict::standardize(row, Default::default());
+                let result = done.as_ref().map(|_| ());
+                let written = writer.write(row, done.as_ref().ok(), result);
+                written.expect("a Vec takes all");
+            }
+            String::from_utf8(writer.finish().expect("a Vec takes all")).expect("text")
+        };
+        let csv = write(OutputFormat::Csv, &header);
+        let mut lines = csv.lines();
+        assert_eq!(
+            lines.next(),
+            Some("smiles,name,x,standardized,changes,error")
+        );
+        for (line, smiles) in lines.by_ref().zip(all.clone()) {
+            assert!(line.starts_with(&format!("{smiles},")), "{line}");
+        }
+        assert!(
+            lines.next().is_some_and(|line| line.starts_with(",c,,,,")),
+            "{csv}"
+        );
+        let json = write(OutputFormat::Json, &header);
+        let json: Vec<serde_json::Value> = serde_json::from_str(&json).expect("JSON");
+        for (row, smiles) in json.iter().zip(all.map(Some).chain([None])) {
+            assert_eq!(row["smiles"].as_str(), smiles);
+        }
+        // It is a table of SMILES to whoever reads it.
+        let (again, reread, _) = read(&csv, "b.csv");
+        assert_eq!(again.smiles, Some(0));
+        assert_eq!(smiles(&reread)[..4], molecules);
+        // The blocks themselves say as much, and an item of that name stays the user's.
+        assert!(!write(OutputFormat::Sdf, &header).contains("<smiles>"));
+        let mut named = header.clone();
+        named.columns[1] = "smiles".to_owned();
+        let csv = write(OutputFormat::Tsv, &named);
+        assert!(
+            csv.starts_with("delicate_smiles\tname\tsmiles\tstandardized\t"),
+            "{csv}"
+        );
     }
 
     /// What others are to read: drawings with stereo, charges, isotopes, parts and

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use delicate::chemistry::{DESCRIPTORS, Molecule};
+use delicate::records::Structure;
 use serde::Serialize;
 use tsify::Tsify;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -31,8 +32,8 @@ pub fn depict(smiles: &str) -> Result<JsValue, JsValue> {
     to_js(&depiction(smiles)?)
 }
 
-/// The canonical SMILES of the molecule of a mol block as it is drawn: with its stereo, its
-/// charges and all its parts, nothing of it standardised.
+/// The canonical SMILES of the molecule of a mol block as it is drawn: see
+/// [`Structure::to_smiles`].
 ///
 /// # Errors
 ///
@@ -68,7 +69,7 @@ fn depiction(smiles: &str) -> Result<Depiction, Failure> {
 }
 
 fn written(block: &str) -> Result<String, Failure> {
-    Ok(Molecule::from_mol_block(block)?.canonical_smiles()?)
+    Ok(Structure::MolBlock(block.to_owned()).to_smiles()?)
 }
 
 #[cfg(test)]

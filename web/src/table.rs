@@ -266,10 +266,18 @@ impl Table {
             let structure = self.rows.get(row as usize)?.molecule.as_ref().ok()?;
             structure.parse().ok()?.to_mol_block("").ok()
         };
-        let blocks = rows.iter().map(block);
-        blocks
-            .map(|block| block.map_or(JsValue::NULL, JsValue::from))
-            .collect()
+        or_nulls(rows.iter().map(block))
+    }
+
+    /// SMILES of rows as they were given: the text itself, or what a mol block draws, with
+    /// its stereo, charges and salts; `null` for a row without a molecule.
+    #[wasm_bindgen(unchecked_return_type = "(string | null)[]")]
+    pub fn smiles(&self, rows: Vec<u32>) -> Vec<JsValue> {
+        let smiles = |&row: &u32| {
+            let structure = self.rows.get(row as usize)?.molecule.as_ref().ok()?;
+            structure.to_smiles().ok()
+        };
+        or_nulls(rows.iter().map(smiles))
     }
 
     /// Scores the rows from `start` to before `end`.
@@ -476,6 +484,12 @@ impl Table {
         }
         writer.finish()
     }
+}
+
+/// Texts for JavaScript, `null` where there is none.
+fn or_nulls(texts: impl Iterator<Item = Option<String>>) -> Vec<JsValue> {
+    let texts = texts.map(|text| text.map_or(JsValue::NULL, JsValue::from));
+    texts.collect()
 }
 
 /// About how many bytes a row takes.

@@ -179,6 +179,7 @@ export class MadeUpWorker implements WorkerHandle {
       ),
     matched: ({ rows }) => rows.map(() => new Uint32Array()),
     blocks: ({ rows }) => rows.map(() => null),
+    smiles: ({ rows }) => rows.map(() => null),
     depict: () => ({ block: "", places: [] }),
     descriptors: () => ({}),
     drawnSmiles: () => "",

@@ -88,7 +88,8 @@ pub(crate) fn run(arguments: &IndexArguments) -> Result<(), CommandError> {
         Some((scorer, digest)) => About::of_model(arguments.by, scorer, digest, options.keep),
         None => About::new(arguments.by, None, StandardForm::Parent, options.keep),
     };
-    let about = about.of(input.header());
+    let layout = rows::parquet_layout(&input, about.features());
+    let about = about.of(layout.header());
     let mut settings = rows::settings(
         "index",
         &output,

@@ -25,7 +25,7 @@ use crate::cli::{
     ReportFormat, RowFormat, ScoringArguments, name_of, one_of,
 };
 use crate::error::CommandError;
-use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file};
+use crate::files::{RowFile, Sink, refuse_model_file, refuse_same_file, say_written};
 use crate::interrupt::Interrupt;
 use crate::messages::say;
 use crate::model::{self, Asked, Task};
@@ -325,6 +325,7 @@ fn screen(arguments: &ScreenArguments, library: &Path, queries: &Path) -> Result
             .write(row, standardization.as_ref(), Ok(similarity))
             .map_err(output)?;
     }
+    say_written(&writer, arguments.output.file());
     let sink = writer.finish().map_err(output)?;
     let aside = match end {
         Some(End::Complete) | None => sink.complete().map(|()| None),
@@ -424,6 +425,7 @@ fn search(arguments: &ScreenArguments, queries: &Path) -> Result<(), CommandErro
         let written = writer.write(row, standardization.as_ref(), Ok(similarity));
         written.map_err(output)?;
     }
+    say_written(&writer, arguments.output.file());
     let written = writer.finish().and_then(Sink::complete);
     written.map_err(output)?;
     if found.skipped > 0 {

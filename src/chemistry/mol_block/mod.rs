@@ -200,6 +200,15 @@ fn is_flat(table: &Table, is_said_to_be_in_space: bool) -> bool {
     depth < DEPTH_OF_A_DRAWING * mean
 }
 
+/// Marks the double bonds of a drawn molecule that have a geometry, as those of a block
+/// are that marks none of them as unknown.
+#[cfg(feature = "drawing")]
+pub(super) fn mark_double_bonds(molecule: &mut Molecule, places: &[(f64, f64)]) {
+    let places: Vec<[f64; 3]> = places.iter().map(|&(x, y)| [x, y, 0.0]).collect();
+    let marks = vec![Mark::None; molecule.bond_count()];
+    double_bonds::mark(molecule, &places, &marks);
+}
+
 fn coordinate(text: &str, line: usize) -> Result<f64, ChemistryError> {
     match text {
         "" => Ok(0.0),

@@ -24,7 +24,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataWriter};
 use parquet::file::properties::WriterProperties;
 
 use super::*;
-use crate::records::{Columns, Header, ReadOptions, RecordsError, Row, Structure};
+use crate::records::{Columns, Header, ReadOptions, RecordsError, Row, RowError, Structure};
 
 /// Molecules beside a column of every kind, each with a row that has no value.
 fn kinds() -> RecordBatch {
@@ -358,6 +358,49 @@ fn row_groups_are_as_small_as_asked() {
     let file = file.expect("opened");
     let sizes: Vec<u64> = (0..file.row_groups()).map(|it| file.rows_of(it)).collect();
     assert_eq!((layout.group(), sizes), (2, vec![2, 2, 1]));
+}
+
+#[test]
+fn molecules_of_mol_blocks_are_the_first_column() {
+    let header = Header {
+        columns: vec!["name".to_owned(), "x".to_owned()],
+        smiles: None,
+        id: Some(0),
+    };
+    let block = "a\n\n\n  2  1  0  0  0  0            999 V2000\n    \
+                 0.0000    0.0000    0.0000 C   0  0\n    \
+                 1.5000    0.0000    0.0000 N   0  3\n  1  2  1  0\nM  END\n";
+    let row = |molecule| Row {
+        line: 0,
+        fields: vec!["a".to_owned(), "1".to_owned()],
+        molecule,
+    };
+    let error = RowError::new("x", "y");
+    let rows = [
+        row(Ok(Structure::MolBlock(block.to_owned()))),
+        row(Err(error.clone())),
+    ];
+    let layout = ParquetLayout::of_text(&header, Columns::Standardized);
+    assert_eq!(layout.header().columns, ["smiles", "name", "x"]);
+    assert_eq!(
+        (layout.header().smiles, layout.header().id),
+        (Some(0), Some(1))
+    );
+    let mut frame = layout.frame();
+    frame.push(None, Ok(()));
+    frame.push::<()>(None, Err(&error));
+    let mut writer = ParquetWriter::new(Vec::new(), &layout).expect("begun");
+    writer.write(UserRows::Text(&rows), frame).expect("written");
+    let file = opened(&writer.finish().expect("finished"), &ReadOptions::default());
+    let file = file.expect("opened");
+    assert_eq!(
+        file.header().columns,
+        ["smiles", "name", "x", "standardized", "changes", "error"]
+    );
+    let read = batches(&file).expect("read")[0].rows(Texts::All);
+    let read = read.expect("text");
+    assert_eq!(read[0].fields[..3], ["C[NH3+]", "a", "1"]);
+    assert_eq!(read[1].fields[..3], ["", "a", "1"]);
 }
 
 #[test]

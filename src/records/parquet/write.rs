@@ -1,5 +1,6 @@
 //! Parquet files out.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -23,7 +24,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::{ParquetBatch, ParquetFile};
-use crate::records::write::Layout;
+use crate::parallel;
+use crate::records::write::{Layout, drawn_smiles};
 use crate::records::{Column, Columns, Frame, Header, Row, Values};
 
 /// Rows of a row group that is written, at most, where nobody says otherwise.
@@ -41,10 +43,13 @@ const ARROW_SCHEMA: &str = "ARROW:schema";
 /// The columns of a file that is written: the user's, then ours.
 #[derive(Clone, Debug)]
 pub struct ParquetLayout {
-    /// The user's names, as ours are told from.
+    /// What stands before our columns, whose names are told from these.
     header: Header,
     columns: Columns,
     schema: SchemaRef,
+    /// Whether the first column has the molecules of mol blocks, which the user's rows have
+    /// not.
+    is_drawn: bool,
     /// What the file says of itself, by name.
     says: Vec<KeyValue>,
     /// Rows of a row group, at most.
@@ -68,21 +73,25 @@ impl ParquetLayout {
     }
 
     /// The columns of a table of text, and ours. Names that are there twice are made
-    /// unique, and columns without one numbered.
+    /// unique, and columns without one numbered. Where the structures are mol blocks, a
+    /// column `smiles` before them has the molecules as they were drawn.
     pub fn of_text(header: &Header, columns: Columns) -> Self {
-        let keys = Layout::new(header, columns.clone()).into_keys();
+        let (drawn, keys) = Layout::new(header, columns.clone()).into_keys();
+        let is_drawn = drawn.is_some();
         let named = keys.into_iter().enumerate();
         let named = named.map(|(column, name)| match name.trim() {
             "" => format!("column_{}", column + 1),
             _ => name,
         });
         let header = Header {
-            columns: named.collect(),
-            ..header.clone()
+            columns: drawn.into_iter().chain(named).collect(),
+            smiles: header.smiles.or(Some(0)),
+            id: header.id.map(|column| column + usize::from(is_drawn)),
         };
         let field = |name: &String| Arc::new(Field::new(name, DataType::Utf8, true));
         let fields = header.columns.iter().map(field).collect();
-        Self::new(header, columns, fields, Default::default(), Vec::new())
+        let layout = Self::new(header, columns, fields, Default::default(), Vec::new());
+        Self { is_drawn, ..layout }
     }
 
     fn new(
@@ -98,6 +107,7 @@ impl ParquetLayout {
             header,
             columns,
             schema: Arc::new(Schema::new_with_metadata(fields, metadata)),
+            is_drawn: false,
             says,
             group: GROUP,
         }
@@ -108,6 +118,11 @@ impl ParquetLayout {
     pub fn in_groups_of(mut self, rows: usize) -> Self {
         self.group = rows.max(1);
         self
+    }
+
+    /// The columns before ours, as the file has them.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// Rows of a row group, at most.
@@ -203,9 +218,16 @@ impl<W: Write + Send> ParquetWriter<W> {
     pub fn write(&mut self, user: UserRows<'_>, frame: Frame) -> io::Result<()> {
         let mut columns: Vec<ArrayRef> = match user {
             UserRows::Parquet(batch) => batch.columns.columns().to_vec(),
-            UserRows::Text(rows) => (0..self.layout.header.columns.len())
-                .map(|column| texts(rows, column))
-                .collect(),
+            UserRows::Text(rows) => {
+                let is_drawn = self.layout.is_drawn;
+                let columns = self.layout.header.columns.len() - usize::from(is_drawn);
+                let texts = (0..columns).map(|column| texts(rows, column));
+                is_drawn
+                    .then(|| drawn(rows))
+                    .into_iter()
+                    .chain(texts)
+                    .collect()
+            }
         };
         for column in frame.into_columns() {
             columns.push(array(column)?);
@@ -303,6 +325,12 @@ fn texts(rows: &[Row], column: usize) -> ArrayRef {
         texts.append_value(row.fields.get(column).map_or("", String::as_str));
     }
     Arc::new(texts.finish())
+}
+
+/// The molecules of mol blocks.
+fn drawn(rows: &[Row]) -> ArrayRef {
+    let smiles = parallel::map(rows, |row| drawn_smiles(row, None).map(Cow::into_owned));
+    Arc::new(StringArray::from(smiles))
 }
 
 /// The type of a column of ours.

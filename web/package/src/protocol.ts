@@ -170,6 +170,8 @@ export interface Calls {
   matched: { args: { table: TableId; smarts: string; rows: number[] }; result: Uint32Array[] };
   /** Mol blocks to draw rows from; null for those that cannot be drawn. */
   blocks: { args: { table: TableId; rows: number[] }; result: (string | null)[] };
+  /** SMILES of rows as they were given; null for those without a molecule. */
+  smiles: { args: { table: TableId; rows: number[] }; result: (string | null)[] };
   depict: { args: { smiles: string }; result: Depiction };
   descriptors: { args: { smiles: string }; result: Record<string, number> };
   /** The SMILES of what a mol block draws. */
@@ -186,6 +188,7 @@ export type Call = keyof Calls;
 /** Answered at once, between two batches of a run: they take no time, and somebody looks at them. */
 export const IMMEDIATE: ReadonlySet<Call> = new Set([
   "blocks",
+  "smiles",
   "matched",
   "depict",
   "descriptors",

@@ -415,6 +415,16 @@ export class Session {
     return worker.call("blocks", { table: this.#table, rows });
   }
 
+  /**
+   * SMILES of rows as they were given: the text itself, or what a mol block draws, with its stereo,
+   * charges and salts; null for a row without a molecule.
+   */
+  async smiles(rows: number[]): Promise<(string | null)[]> {
+    const worker = this.#workers.current;
+    await this.#ensureOpen(worker);
+    return worker.call("smiles", { table: this.#table, rows });
+  }
+
   /** What is needed to draw the molecule of a SMILES. */
   depict(smiles: string): Promise<Depiction> {
     return this.#workers.current.call("depict", { smiles });

@@ -92,9 +92,9 @@ export function detailsPanel(
   copy.addEventListener("click", async () => {
     if (shown === null) return;
     const { session, index } = shown;
-    const smiles = ownSmiles(session, index) ?? session.rows[index]?.standardization?.smiles;
-    if (smiles === undefined) return;
     try {
+      const smiles = ownSmiles(session, index) ?? (await session.smiles([index]))[0];
+      if (smiles == null) return;
       await navigator.clipboard.writeText(smiles);
       copy.textContent = "Copied";
       setTimeout(() => {

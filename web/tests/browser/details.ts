@@ -51,6 +51,37 @@ export async function testDetails(browser: Browser, site: Served): Promise<void>
     ok(found.contributions.every((values) => values.length === 3));
     await page.locator("#file-remove").click();
   });
+  await checks.check("cpu: Copy SMILES hands out a mol block as it was drawn", async () => {
+    const block = [
+      "sodium acetate\n\n",
+      "  5  3  0  0  0  0  0  0  0  0999 V2000",
+      "    0.0000    0.0000    0.0000 C   0  0",
+      "    1.5000    0.0000    0.0000 C   0  0",
+      "    2.2500    1.2990    0.0000 O   0  0",
+      "    2.2500   -1.2990    0.0000 O   0  5",
+      "    5.0000    0.0000    0.0000 Na  0  3",
+      "  1  2  1  0",
+      "  2  3  2  0",
+      "  2  4  1  0",
+      "M  END",
+      "$$$$",
+    ];
+    await page.setInputFiles("#picker", {
+      name: "salt.sdf",
+      mimeType: "text/plain",
+      buffer: Buffer.from(`${block.join("\n")}\n`),
+    });
+    await page.locator("#results").waitFor();
+    await score(page);
+    await page.locator("#results tbody th button").first().click();
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    const details = page.locator("#details");
+    await details.getByRole("button", { name: "Copy SMILES" }).click();
+    await details.getByText("Copied").waitFor();
+    equal(await page.evaluate(() => navigator.clipboard.readText()), "CC(=O)[O-].[Na+]");
+    await page.keyboard.press("Escape");
+    await page.locator("#file-remove").click();
+  });
   await checks.check(
     "cpu: the atoms' contributions are read by keyboard, and nothing sticks out on a phone",
     async () => {

@@ -144,6 +144,9 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     async blocks({ table, rows }) {
       return opened(table).blocks(rows);
     },
+    async smiles({ table, rows }) {
+      return opened(table).smiles(rows);
+    },
     async depict({ smiles }) {
       await started?.module;
       return glue.depict(smiles);
