@@ -33,11 +33,12 @@ mod substructure;
 use std::fmt;
 use std::ops::Range;
 
-use chematic_core::{Atom, AtomIdx, BondOrder, Element, MoleculeBuilder};
+use chematic_core::{Atom, AtomIdx, BondOrder, Element, MoleculeBuilder, kekulize};
 use chematic_perception::ring_bond_flags;
 use chematic_smiles::{
-    RdkitSmilesError, RdkitSmilesParams, parse_template, rdkit_detect_chemistry_problems,
-    rdkit_legacy_stereo, rdkit_random_smiles_with, rdkit_sanitized_model, rdkit_smiles,
+    RdkitSanitizedModel, RdkitSmilesError, RdkitSmilesParams, parse_template,
+    rdkit_detect_chemistry_problems, rdkit_legacy_stereo, rdkit_random_smiles_with,
+    rdkit_sanitized_model, rdkit_smiles,
 };
 
 #[cfg(feature = "properties")]
@@ -438,9 +439,12 @@ impl Molecule {
         written: chematic_core::Molecule,
         position: &dyn Fn(usize) -> Option<usize>,
     ) -> Result<Self, ChemistryError> {
-        let model = match rdkit_sanitized_model(&written) {
-            Ok(model) => model,
-            Err(error) => return Err(problem(&written, error, position)),
+        let (written, model) = match rdkit_sanitized_model(&written) {
+            Ok(model) => (written, model),
+            Err(error) => match with_double_bonds(&written) {
+                Some(sanitised) => sanitised,
+                None => return Err(problem(&written, error, position)),
+            },
         };
         let mut kept = Vec::with_capacity(model.atoms.len());
         let mut atoms = Vec::with_capacity(model.atoms.len());
@@ -684,6 +688,56 @@ fn shuffle(molecule: &chematic_core::Molecule, seed: u64) -> Vec<AtomIdx> {
 fn cannot_write(error: RdkitSmilesError) -> ChemistryError {
     let (RdkitSmilesError::Unsupported(what) | RdkitSmilesError::Sanitization(what)) = error;
     ChemistryError::unsupported(what)
+}
+
+/// Fewest aromatic atoms of which the crate's sanitisation may give up though double bonds
+/// can alternate (all of forty spellings of thirty fused atoms
+/// were read, 34 of forty of forty-eight).
+const MANY_AROMATIC_ATOMS: usize = 24;
+
+/// `written` with double bonds in place of its aromatic ones, and sanitised. The crate's
+/// sanitisation gives up on aromatic bonds after a hundred wrong turns, as RDKit's did:
+/// large fused systems were read in some orders of their atoms and refused in others. A
+/// matching of the atoms finds what there is to be found in any order.
+fn with_double_bonds(
+    written: &chematic_core::Molecule,
+) -> Option<(chematic_core::Molecule, RdkitSanitizedModel)> {
+    let bonds = written
+        .bonds()
+        .filter(|(_, bond)| bond.order == BondOrder::Aromatic);
+    let mut aromatic: Vec<AtomIdx> = bonds
+        .flat_map(|(_, bond)| [bond.atom1, bond.atom2])
+        .collect();
+    aromatic.sort_unstable();
+    aromatic.dedup();
+    // Which others take a double bond the matching sees in another way than RDKit.
+    let is_plain = |&index: &AtomIdx| {
+        let atom = written.atom(index);
+        let mut orders = written
+            .neighbors(index)
+            .map(|(_, bond)| written.bond(bond).order);
+        !atom.wildcard
+            && atom.charge == 0
+            && match atom.element {
+                Element::C => true,
+                Element::N | Element::O | Element::S => {
+                    !orders.any(|order| matches!(order, BondOrder::Double | BondOrder::Triple))
+                }
+                _ => false,
+            }
+    };
+    if aromatic.len() < MANY_AROMATIC_ATOMS || !aromatic.iter().all(is_plain) {
+        return None;
+    }
+    let mut written = written.clone();
+    for (bond, order) in kekulize(&written).ok()? {
+        written.set_bond_order(bond, order);
+    }
+    for atom in aromatic {
+        written.set_atom_aromatic(atom, false);
+    }
+    let model = rdkit_sanitized_model(&written).ok()?;
+    Some((written, model))
 }
 
 /// What RDKit holds against `written`, whose sanitisation ended in `error`.
