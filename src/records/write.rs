@@ -341,28 +341,34 @@ pub(super) struct Layout {
     pub(super) error_column: Option<String>,
 }
 
+/// The names, made unique beside those that are taken.
+fn unique(names: &[String], taken: &mut HashSet<String>) -> Vec<String> {
+    // The number that each name's next duplicate tries first: a sheet may have
+    // thousands of columns without a name.
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    let mut keys = Vec::with_capacity(names.len());
+    for name in names {
+        let mut key = name.clone();
+        if let Some(number) = next.get_mut(name.as_str()) {
+            while !taken.insert(key.clone()) {
+                key = format!("{name}_{number}");
+                *number += 1;
+            }
+        } else {
+            next.insert(name, 2);
+        }
+        keys.push(key);
+    }
+    keys
+}
+
 impl Layout {
     pub(super) fn new(header: &Header, columns: Columns) -> Self {
         let names = header.columns.clone();
         // Every name the user has is taken from the start, so that a second
         // `name` becomes `name_3` where `name_2` is the user's as well.
         let mut taken = names.iter().cloned().collect::<HashSet<_>>();
-        // The number that each name's next duplicate tries first: a sheet may have
-        // thousands of columns without a name.
-        let mut next: HashMap<&str, usize> = HashMap::new();
-        let mut keys = Vec::with_capacity(names.len());
-        for name in &names {
-            let mut key = name.clone();
-            if let Some(number) = next.get_mut(name.as_str()) {
-                while !taken.insert(key.clone()) {
-                    key = format!("{name}_{number}");
-                    *number += 1;
-                }
-            } else {
-                next.insert(name, 2);
-            }
-            keys.push(key);
-        }
+        let keys = unique(&names, &mut taken);
         let is_drawn = header.smiles.is_none();
         let drawn = is_drawn.then(|| ours(DRAWN, &mut taken));
         let has_errors = columns != Columns::Similarity;
