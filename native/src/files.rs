@@ -377,23 +377,27 @@ pub(crate) enum Sink {
 /// The file that an output `path` means; `None` where it is a pipe or a device.
 pub(crate) fn regular_target(path: &Path) -> Option<PathBuf> {
     // A link stays one, and what it points to is replaced.
-    let target = linked(path)?;
-    let is_special = match target.metadata() {
-        Ok(metadata) => !metadata.is_file(),
+    match path.metadata() {
+        Ok(metadata) if !metadata.is_file() => None,
+        Ok(_) if path.is_symlink() => Some(path.canonicalize().unwrap_or_else(|_| path.to_owned())),
+        Ok(_) => Some(path.to_owned()),
         // `NUL` of Windows is there, and cannot be looked at.
-        Err(error) => {
-            let is_there = !matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-            );
-            cfg!(windows) && is_there
+        Err(error)
+            if cfg!(windows)
+                && !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                ) =>
+        {
+            None
         }
-    };
-    (!is_special).then_some(target)
+        // Only of what is not there: the link of a pipe, as `/dev/stdout` may be, names no file.
+        Err(_) => linked(path),
+    }
 }
 
-/// What a link points to in the end, whether it is there or not; `None` of links that point
-/// to one another, which opening says.
+/// What a link to nothing points to in the end; `None` of links that point to one another,
+/// which opening says.
 fn linked(path: &Path) -> Option<PathBuf> {
     /// As many as Linux follows.
     const MOST: usize = 40;

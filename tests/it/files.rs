@@ -1063,7 +1063,7 @@ mod sdf_out {
             lines.next(),
             Some("smiles,name,x,standardized,changes,error")
         );
-        for (line, smiles) in lines.by_ref().zip(all.clone()) {
+        for (smiles, line) in all.clone().zip(lines.by_ref()) {
             assert!(line.starts_with(&format!("{smiles},")), "{line}");
         }
         assert!(

@@ -377,6 +377,17 @@ fn an_output_through_a_link_to_nothing_is_where_the_link_points_to() {
     assert!(round.is_symlink());
 }
 
+/// There `/dev/stdout` is a link to what names no file.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_may_be_a_pipe_by_its_name() {
+    let arguments = ["standardize", "-", "-q", "-o", "/dev/stdout"];
+    let output = run_with_input(&arguments, TABLE.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let written = String::from_utf8_lossy(&output.stdout);
+    assert!(written.starts_with("id,smiles"), "{written}");
+}
+
 /// Other systems have no `/dev/full`.
 #[cfg(target_os = "linux")]
 #[test]

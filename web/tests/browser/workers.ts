@@ -60,6 +60,12 @@ export async function testCrash(browser: Browser, site: Served): Promise<void> {
   await checks.check("cpu: cancelling ends within seconds though workers hang", async () => {
     await page.locator("#file-remove").click();
     await begin();
+    // New workers show values before these count as scored.
+    await page.waitForFunction(
+      () => /[1-9][\d,]* scored/.test(document.getElementById("summary")?.textContent ?? ""),
+      null,
+      { timeout: LIMIT },
+    );
     for (const worker of page.workers())
       void worker
         .evaluate(() => {
