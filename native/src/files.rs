@@ -521,9 +521,10 @@ pub(crate) fn refuse_same_file(input: &Path, output: Option<&Path>) -> Result<()
     let same = match output {
         None => Handle::stdout().ok().filter(is_regular) == Some(read),
         Some(output) => {
-            let target = linked(output).unwrap_or_else(|| output.to_owned());
-            [output.to_owned(), partial_name(&target)]
+            let partial = regular_target(output).map(|target| partial_name(&target));
+            [Some(output.to_owned()), partial]
                 .iter()
+                .flatten()
                 .any(|path| identity(path).as_ref() == Some(&read))
         }
     };

@@ -691,8 +691,8 @@ fn cannot_write(error: RdkitSmilesError) -> ChemistryError {
 }
 
 /// Fewest aromatic atoms of which the crate's sanitisation may give up though double bonds
-/// can alternate (all of forty spellings of thirty fused atoms
-/// were read, 34 of forty of forty-eight).
+/// can alternate: it read all of forty spellings of thirty fused atoms, and 34 of forty of
+/// forty-eight.
 const MANY_AROMATIC_ATOMS: usize = 24;
 
 /// `written` with double bonds in place of its aromatic ones, and sanitised. The crate's
