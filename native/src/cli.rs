@@ -170,7 +170,7 @@ impl InputArguments {
     pub(crate) fn options(&self) -> ReadOptions {
         ReadOptions {
             format: self.input_format,
-            smiles_column: self.smiles_column.clone(),
+            smiles_column: self.smiles_column.clone().map(Into::into),
             ..ReadOptions::default()
         }
     }

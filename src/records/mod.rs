@@ -117,11 +117,47 @@ fn promised(name: &str) -> Option<&'static str> {
 pub struct ReadOptions {
     /// Format; otherwise taken from the name, then from the content.
     pub format: Option<Format>,
-    /// Column that holds the SMILES. Matched exactly, then ignoring case; a name of
+    /// Column that holds the SMILES.
+    pub smiles_column: Option<ColumnChoice>,
+    /// Column that identifies a molecule.
+    pub id_column: Option<ColumnChoice>,
+}
+
+/// Which column of a file a user means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ColumnChoice {
+    /// By its name: matched exactly, then ignoring case and blanks around it. A name of
     /// several columns is an error.
-    pub smiles_column: Option<String>,
-    /// Column that identifies a molecule. Matched likewise.
-    pub id_column: Option<String>,
+    Name(String),
+    /// By its place in [`Header::columns`], from 0: it tells columns of one name apart.
+    Place(usize),
+}
+
+impl ColumnChoice {
+    /// The place of the column among those of a file.
+    pub(super) fn among(&self, columns: &[String]) -> Result<usize, RecordsError> {
+        match self {
+            Self::Name(name) => columns::named(columns, name),
+            &Self::Place(place) if place < columns.len() => Ok(place),
+            &Self::Place(place) => Err(RecordsError::NoSuchPlace {
+                place: place + 1,
+                columns: columns.to_vec(),
+            }),
+        }
+    }
+}
+
+impl From<String> for ColumnChoice {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<&str> for ColumnChoice {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
 }
 
 /// The columns of a file.
@@ -353,6 +389,14 @@ pub enum RecordsError {
     UnknownColumn {
         /// The name asked for.
         wanted: String,
+        /// The names there are.
+        columns: Vec<String>,
+    },
+    /// The user chose a column by a place that the file lacks.
+    #[error("no column {place}; the table has {}: {}", .columns.len(), listed(.columns))]
+    NoSuchPlace {
+        /// The place asked for, from 1.
+        place: usize,
         /// The names there are.
         columns: Vec<String>,
     },

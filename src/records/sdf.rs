@@ -25,7 +25,7 @@ use std::ops::Range;
 
 use super::source::{self, Source};
 use super::{Header, MAX_RECORD_BYTES, MAX_SDF_COLUMNS, Note, ReadOptions, RecordsError};
-use super::{Row, RowError, Structure, columns, smiles_structure};
+use super::{Row, RowError, Structure, smiles_structure};
 
 /// How much of a stream is looked at for the names of its data items.
 pub(super) const WINDOW_BYTES: usize = 4 << 20;
@@ -144,11 +144,11 @@ pub(super) fn open<R: io::Read>(
     }
 
     let smiles = match &options.smiles_column {
-        Some(wanted) => Some(columns::named(&names, wanted)?),
+        Some(wanted) => Some(wanted.among(&names)?),
         None => None,
     };
     let id = match &options.id_column {
-        Some(wanted) => columns::named(&names, wanted)?,
+        Some(wanted) => wanted.among(&names)?,
         None => 0,
     };
     let header = Header {

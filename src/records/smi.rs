@@ -64,11 +64,11 @@ pub(super) fn open<R: Read>(
 
     let has_name = names.len() > 1;
     let smiles = match &options.smiles_column {
-        Some(wanted) => columns::named(&names, wanted)?,
+        Some(wanted) => wanted.among(&names)?,
         None => 0,
     };
     let id = match &options.id_column {
-        Some(wanted) => Some(columns::named(&names, wanted)?),
+        Some(wanted) => Some(wanted.among(&names)?),
         None => has_name.then_some(1 - smiles.min(1)),
     };
     let header = Header {

@@ -6,7 +6,7 @@
 //! SMILES and its cell in the column of SMILES looks like SMILES itself. A
 //! table without header gets the columns `column_1`, `column_2` and so on.
 
-use super::{Header, Note, ReadOptions, RecordsError, Row, RowError};
+use super::{ColumnChoice, Header, Note, ReadOptions, RecordsError, Row, RowError};
 use super::{columns, smiles_structure};
 
 /// Column of PubChem's tables of results; the cells that begin with
@@ -25,9 +25,15 @@ pub(super) struct Table {
 }
 
 /// Whether no cell of a line is this name of a column.
-fn is_no_name(line: &[String], wanted: &str) -> bool {
-    let named = columns::named(line, wanted);
-    matches!(named, Err(RecordsError::UnknownColumn { .. }))
+fn is_no_name(line: &[String], wanted: &ColumnChoice) -> bool {
+    match wanted {
+        ColumnChoice::Name(name) => {
+            let named = columns::named(line, name);
+            matches!(named, Err(RecordsError::UnknownColumn { .. }))
+        }
+        // A place is one with and without a header.
+        ColumnChoice::Place(_) => true,
+    }
 }
 
 impl Table {
@@ -41,7 +47,7 @@ impl Table {
         };
         let all = if rest.is_empty() { sample } else { rest };
         let smiles_cell = columns::smiles_by_content(all).and_then(|column| first.get(column));
-        let wanted = options.smiles_column.as_deref();
+        let wanted = options.smiles_column.as_ref();
         let headerless = columns::smiles_by_name(first).is_none()
             && wanted.is_none_or(|wanted| is_no_name(first, wanted))
             && smiles_cell.is_some_and(|cell| columns::looks_like_smiles(cell));
@@ -53,14 +59,14 @@ impl Table {
         };
 
         let (smiles, choice) = match wanted {
-            Some(wanted) => (columns::named(&names, wanted)?, None),
+            Some(wanted) => (wanted.among(&names)?, None),
             None => match columns::smiles(&names, if rows.is_empty() { all } else { rows }) {
                 Some(chosen) => chosen,
                 None => return Err(RecordsError::NoSmilesColumn { columns: names }),
             },
         };
         let id = match &options.id_column {
-            Some(wanted) => Some(columns::named(&names, wanted)?),
+            Some(wanted) => Some(wanted.among(&names)?),
             None => columns::id_by_name(&names).filter(|&column| column != smiles),
         };
         let table = Self {

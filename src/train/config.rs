@@ -988,7 +988,7 @@ impl PseudoLabels {
     /// How the table is read.
     pub(super) fn options(&self) -> ReadOptions {
         ReadOptions {
-            smiles_column: self.smiles_column.clone(),
+            smiles_column: self.smiles_column.clone().map(Into::into),
             ..ReadOptions::default()
         }
     }

@@ -220,7 +220,7 @@ impl<'a> LabelTable<'a> {
     /// How it is read.
     pub fn options(&self) -> ReadOptions {
         ReadOptions {
-            smiles_column: self.smiles_column.map(str::to_owned),
+            smiles_column: self.smiles_column.map(Into::into),
             ..ReadOptions::default()
         }
     }

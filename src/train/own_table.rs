@@ -160,7 +160,7 @@ impl OwnTable {
             source,
         };
         let options = ReadOptions {
-            smiles_column: self.smiles_column.clone(),
+            smiles_column: self.smiles_column.clone().map(Into::into),
             ..ReadOptions::default()
         };
         let reader =

@@ -7,8 +7,8 @@ use delicate::chemistry::Keep;
 use delicate::model::{Endpoint, EndpointTask};
 use delicate::predict::Prediction;
 use delicate::records::{
-    Columns, Format, Frame, Header, MAX_RECORD_BYTES, Note, Output, OutputFormat, ReadOptions,
-    Reader, RecordsError, Row, RowError, Structure, Writer,
+    ColumnChoice, Columns, Format, Frame, Header, MAX_RECORD_BYTES, Note, Output, OutputFormat,
+    ReadOptions, Reader, RecordsError, Row, RowError, Structure, Writer,
 };
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
@@ -89,7 +89,7 @@ fn reasons(records: &[Row]) -> Vec<Option<&str>> {
 
 fn smiles_column(name: &str) -> ReadOptions {
     ReadOptions {
-        smiles_column: Some(name.to_owned()),
+        smiles_column: Some(name.into()),
         ..ReadOptions::default()
     }
 }
@@ -527,7 +527,7 @@ fn asked_for_columns_match_exactly_then_ignoring_case() {
         assert_eq!(header.smiles, Some(column), "{wanted}");
     }
     let options = ReadOptions {
-        id_column: Some("REF".to_owned()),
+        id_column: Some("REF".into()),
         ..ReadOptions::default()
     };
     assert_eq!(read_with(text, "a.csv", &options).0.id, Some(2));
@@ -550,7 +550,7 @@ fn a_name_of_several_columns_is_answered_with_their_places() {
         for options in [
             smiles_column(wanted),
             ReadOptions {
-                id_column: Some(wanted.to_owned()),
+                id_column: Some(wanted.into()),
                 ..ReadOptions::default()
             },
         ] {
@@ -558,6 +558,52 @@ fn a_name_of_several_columns_is_answered_with_their_places() {
             let expected = format!("`{wanted}` may be any of {places}: ");
             assert!(error.starts_with(&expected), "{error}");
         }
+    }
+}
+
+#[test]
+fn columns_of_one_name_are_told_apart_by_their_places() {
+    let at = |smiles, id| ReadOptions {
+        smiles_column: Some(ColumnChoice::Place(smiles)),
+        id_column: Some(ColumnChoice::Place(id)),
+        ..ReadOptions::default()
+    };
+    let text = &b"id,SMILES,id,SMILES\na,C,b,CCO\n"[..];
+    let (header, records) = read_with(text, "a.csv", &at(3, 2));
+    assert_eq!((header.smiles, header.id), (Some(3), Some(2)));
+    assert_eq!(records[0].molecule, Ok(Structure::Smiles("CCO".into())));
+    let list = &b"CCO ethanol\nC methane\n"[..];
+    let (header, records) = read_with(list, "a.smi", &at(0, 1));
+    assert_eq!(
+        (header.smiles, header.id, records.len()),
+        (Some(0), Some(1), 2)
+    );
+    // Without a header there are as many rows as without a choice.
+    let (header, records) = read_with(b"1,CCO\n2,CCC\n", "a.csv", &at(1, 0));
+    assert_eq!(
+        (header.columns, records.len()),
+        (vec!["column_1".into(), "column_2".into()], 2)
+    );
+    let titled = ETHANOL_SDF.replace("M  END\n", "M  END\n> <name>\n2\n\n");
+    let (header, _) = read_with(
+        titled.as_bytes(),
+        "a.sdf",
+        &ReadOptions {
+            id_column: Some(ColumnChoice::Place(1)),
+            ..ReadOptions::default()
+        },
+    );
+    assert_eq!(
+        (header.columns[1].as_str(), header.id, header.smiles),
+        ("name", Some(1), None)
+    );
+    for (text, name) in [
+        (text, "a.csv"),
+        (list, "a.smi"),
+        (ETHANOL_SDF.as_bytes(), "a.sdf"),
+    ] {
+        let error = open_error(text, name, &at(9, 0)).to_string();
+        assert!(error.starts_with("no column 10; the table has "), "{error}");
     }
 }
 

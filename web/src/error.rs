@@ -76,7 +76,8 @@ impl From<RecordsError> for Failure {
     fn from(error: RecordsError) -> Self {
         let message = error.to_string();
         let (code, columns) = match error {
-            RecordsError::UnknownColumn { columns, .. } => ("unknown_column", columns),
+            RecordsError::UnknownColumn { columns, .. }
+            | RecordsError::NoSuchPlace { columns, .. } => ("unknown_column", columns),
             RecordsError::NoSmilesColumn { columns } => ("no_smiles_column", columns),
             _ => ("file", Vec::new()),
         };

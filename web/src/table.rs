@@ -134,8 +134,8 @@ impl Table {
     ) -> Result<Table, JsValue> {
         let options = ReadOptions {
             format: None,
-            smiles_column,
-            id_column,
+            smiles_column: smiles_column.map(Into::into),
+            id_column: id_column.map(Into::into),
         };
         let mut reader =
             Reader::open_seekable(Cursor::new(bytes), name, &options).map_err(Failure::from)?;

@@ -118,7 +118,7 @@ fn run(
         refuse_model_file(model, arguments.output.file())?;
     }
     let reading = ReadOptions {
-        id_column: arguments.id_column.clone(),
+        id_column: arguments.id_column.clone().map(Into::into),
         ..arguments.input.options()
     };
     let input = command.input(&reading, arguments.shard)?;

@@ -488,7 +488,7 @@ fn read_queries(
     smiles_column: Option<String>,
 ) -> Result<Queries, CommandError> {
     let options = ReadOptions {
-        smiles_column,
+        smiles_column: smiles_column.map(Into::into),
         ..ReadOptions::default()
     };
     let mut input = RowFile::open(path, &options)?;

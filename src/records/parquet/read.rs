@@ -80,7 +80,7 @@ impl ParquetFile {
         let mut opened = Self::load(file)?;
         let names = opened.header.columns.clone();
         let smiles = match &options.smiles_column {
-            Some(wanted) => columns::named(&names, wanted)?,
+            Some(wanted) => wanted.among(&names)?,
             None => opened.find_smiles(&names)?,
         };
         let kind = opened.schema().field(smiles).data_type();
@@ -92,7 +92,7 @@ impl ParquetFile {
             .into());
         }
         let id = match &options.id_column {
-            Some(wanted) => Some(columns::named(&names, wanted)?),
+            Some(wanted) => Some(wanted.among(&names)?),
             None => columns::id_by_name(&names).filter(|&column| column != smiles),
         };
         opened.header = Arc::new(Header {

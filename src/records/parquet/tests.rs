@@ -487,7 +487,7 @@ fn parts_become_one_file_of_their_row_groups() {
 fn the_column_of_smiles_is_found_among_those_of_text() {
     let open = |batch: &RecordBatch, wanted: Option<&str>| {
         let options = ReadOptions {
-            smiles_column: wanted.map(str::to_owned),
+            smiles_column: wanted.map(Into::into),
             ..ReadOptions::default()
         };
         opened(&written(batch, 10), &options)
