@@ -2,7 +2,7 @@
 
 import * as format from "../package/src/format.js";
 import type { Endpoint, Header } from "../package/src/protocol.js";
-import type { ColumnKey } from "./view.js";
+import type { ColumnKey, NumberKey } from "./view.js";
 
 export interface ColumnWords {
   title: string;
@@ -17,6 +17,16 @@ export interface ColumnWords {
 
 /** The column that says of how many values of a row the model knows enough. */
 export const TRUST = "In domain";
+
+/** A number of a column, as the table has it. */
+export function numberText(
+  key: NumberKey,
+  value: number,
+  endpoints: readonly Endpoint[] = [],
+): string {
+  const endpoint = key.by === "score" ? endpoints[key.endpoint] : undefined;
+  return endpoint === undefined ? format.plain(value) : format.estimate(value, endpoint);
+}
 
 const NUMBERS: [string, string] = ["Lowest first", "Highest first"];
 

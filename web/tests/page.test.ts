@@ -15,12 +15,15 @@ import {
   bounds,
   bytes,
   changes,
+  decimals,
   difference,
   duration,
   estimate,
   interval,
   ordinal,
+  type Printed,
   parameters,
+  plain,
   plural,
   rate,
   score,
@@ -35,6 +38,7 @@ import type {
   Domain,
   Download,
   Endpoint,
+  EndpointTask,
   FromWorker,
   ModelFiles,
   Piece,
@@ -116,6 +120,16 @@ import {
   turn,
 } from "./workers.js";
 
+/** An endpoint as far as its numbers are printed. */
+const printed = (task: EndpointTask, mean: number, deviation: number, log = false): Printed => ({
+  task,
+  scaling: { mean, deviation },
+  ...(log ? { transform: "log10" as const } : {}),
+});
+const LOG_P = printed("regression", 2.05, 1.79);
+const CLEARANCE = printed("regression", 1.43, 0.67, true);
+const CLASS = printed("classification", 0, 1);
+
 const checks = new Checks();
 
 await checks.check("a change is told beside the intervals of both values", () => {
@@ -171,17 +185,11 @@ await checks.check("numbers read as people write them", () => {
   equal(signed(-0.414), "−0.41");
   equal(signed(0.001), "0.00");
   // As whoever reads 71 and 73, or 0.04 and 0.06, subtracts them.
-  const wide = { low: 30, high: 110 };
-  const [one, other] = [
-    { value: 71.4, interval: wide },
-    { value: 72.91, interval: wide },
-  ];
-  deepEqual(difference(one, other), { change: 2, text: "+2" });
-  const [low, high] = [0.0449, 0.0551].map((value) => ({ value, interval: null }));
-  ok(low !== undefined && high !== undefined);
-  deepEqual(difference(low, high), { change: 0.02, text: "+0.02" });
-  deepEqual(difference(high, low), { change: -0.02, text: "−0.02" });
-  deepEqual(difference(low, { value: 0.0401, interval: null }), { change: 0, text: "0.00" });
+  const percent = printed("regression", 50, 34);
+  deepEqual(difference(71.4, 72.91, percent), { change: 2, text: "+2" });
+  deepEqual(difference(0.0449, 0.0551, LOG_P), { change: 0.02, text: "+0.02" });
+  deepEqual(difference(0.0551, 0.0449, LOG_P), { change: -0.02, text: "−0.02" });
+  deepEqual(difference(0.0449, 0.0401, LOG_P), { change: 0, text: "0.00" });
   equal(unit("1e-6 cm/s"), "10⁻⁶ cm/s");
   equal(unit("µL/min/10^6 cells"), "µL/min/10⁶ cells");
   equal(unit("log mol/L"), "log mol/L");
@@ -511,19 +519,33 @@ await checks.check("percentiles are those of the engine", () => {
   );
 });
 
-await checks.check("values have the decimals that their intervals warrant", () => {
-  equal(estimate(-1.3245, { low: -2.31, high: -0.33 }), "−1.32");
-  equal(estimate(-1.3245, { low: -6, high: 2.4 }), "−1.3");
-  // Rows of one column, whose intervals are about as wide.
-  equal(bounds({ low: 0.41, high: 2.26 }), "0.41 to 2.26");
-  equal(bounds({ low: -2.904, high: -0.1 }), "−2.90 to −0.10");
-  equal(estimate(123.4, { low: 80, high: 160 }), "123");
-  equal(estimate(6.4, { low: 0.53, high: 74.2 }), "6.4");
-  equal(bounds({ low: 0.53, high: 74.2 }), "0.53 to 74");
-  equal(bounds({ low: 12.3, high: 1234 }), "12 to 1200");
-  equal(estimate(0.0012, null), "0.0012");
-  equal(estimate(-0.001, { low: -0.9, high: 0.9 }), "0.00");
-  equal(bounds({ low: -3.04, high: 0.4 }), "−3.04 to 0.40");
+await checks.check("all values of an endpoint have the same decimals", () => {
+  // Whatever their intervals are, as that of nicotine's log P, which is wide.
+  for (const [value, text] of [
+    [1.0134, "1.01"],
+    [-0.412, "−0.41"],
+    [-0.001, "0.00"],
+    [3, "3.00"],
+  ] as const)
+    equal(estimate(value, LOG_P), text);
+  equal(bounds({ low: -2.31, high: 4.4 }, LOG_P), "−2.31 to 4.40");
+  // As many as the errors warrant, which are as large as the values are spread.
+  deepEqual(
+    [0.02, 0.6, 1.8, 3.2, 34, 0].map((deviation) => decimals(printed("regression", 0, deviation))),
+    [4, 2, 2, 1, 0, 2],
+  );
+  deepEqual(
+    [-1.2, 0.03, 1.43, 2.26].map((mean) => decimals(printed("regression", mean, 0.65, true))),
+    [3, 2, 1, 0],
+  );
+  // What is more than nothing does not read as nothing.
+  equal(estimate(0.0164, CLEARANCE), "<0.1");
+  equal(bounds({ low: 0.02, high: 388 }, CLEARANCE), "<0.1 to 388.0");
+  equal(estimate(0.0012, CLASS), "<0.01");
+  equal(estimate(0, CLASS), "0.00");
+  equal(estimate(0.5, CLASS), "0.50");
+  equal(plain(0.0012), "0.0012");
+  equal(plain(-12.346), "−12.35");
 });
 
 const BLOCK = [
@@ -878,10 +900,10 @@ await checks.check("what is missing of a table, or not kept of it, is said", () 
 });
 
 await checks.check("what was measured of a class is a word", () => {
-  equal(measuredWords(0, "classification", ""), "negative");
-  equal(measuredWords(1, "classification", ""), "positive");
-  equal(measuredWords(0.5, "classification", ""), "0.50");
-  equal(measuredWords(0, "regression", "log mol/L"), "0.00 log mol/L");
+  equal(measuredWords(0, { ...CLASS, unit: "" }), "negative");
+  equal(measuredWords(1, { ...CLASS, unit: "" }), "positive");
+  equal(measuredWords(0.5, { ...CLASS, unit: "" }), "0.50");
+  equal(measuredWords(0, { ...LOG_P, unit: "log mol/L" }), "0.00 log mol/L");
 });
 
 await checks.check("parameters are counted in the weights, the encoder's among them", () => {

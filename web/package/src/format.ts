@@ -1,6 +1,6 @@
 /** Numbers as people read them. */
 
-import type { EndpointTask, Interval, Standardization } from "./protocol.js";
+import type { Endpoint, EndpointTask, Interval, Standardization } from "./protocol.js";
 
 const whole = new Intl.NumberFormat("en");
 
@@ -24,60 +24,65 @@ export function score(value: number): string {
   return digits === "-0.00" ? "0.00" : digits.replace("-", "\u2212");
 }
 
-/** A model's value with the decimals that its interval warrants. */
-export function estimate(value: number, interval: Interval | null): string {
-  if (!Number.isFinite(value)) return String(value);
-  if (interval === null) {
-    // Two decimals, or two digits where those would say nothing.
-    return value !== 0 && Math.abs(value) < 0.01
-      ? value.toPrecision(2).replace("-", "\u2212")
-      : score(value);
-  }
-  return spans(interval) && value > 0 ? figures(value) : fixed(value, decimals(interval));
-}
+/** A number that has no endpoint to tell its decimals: two, or two digits where those would say nothing. */
+export const plain = (value: number): string =>
+  Number.isFinite(value) && value !== 0 && Math.abs(value) < 0.01
+    ? value.toPrecision(2).replace("-", "\u2212")
+    : score(value);
+
+/** What tells how an endpoint's values are printed. */
+export type Printed = Pick<Endpoint, "task" | "transform" | "scaling">;
+
+/** The quartiles of a normal distribution, in its standard deviations from the mean. */
+const QUARTILE = 0.6745;
 
 /**
- * What is between two values as they are printed, so that whoever subtracts them finds the same:
- * with the decimals of the finer of the two.
+ * The decimals of all values of an endpoint, so that a column can be read down and its numbers are
+ * the same wherever they stand: as many as the errors of a model warrant, which grow with the spread
+ * of what it learnt from.
  */
+export function decimals({ task, transform, scaling: { mean, deviation } }: Printed): number {
+  if (task === "classification") return 2;
+  if (transform === "log10") {
+    // Errors are factors. Two figures at the lower quartile are enough for whatever is above it.
+    return within(1 - Math.floor(mean - QUARTILE * deviation));
+  }
+  if (!(deviation > 0)) return 2;
+  return deviation >= 10 ? 0 : within(1 - Math.floor(Math.log10(deviation / 3)));
+}
+
+const within = (decimals: number): number => Math.min(6, Math.max(0, decimals));
+
+/** Probabilities, and what was learnt as a logarithm, are more than nothing. */
+const isPositive = ({ task, transform }: Printed): boolean =>
+  task === "classification" || transform === "log10";
+
+/** A value of an endpoint; "<0.01" for what is more than nothing and would read as nothing. */
+export function estimate(value: number, endpoint: Printed): string {
+  if (!Number.isFinite(value)) return String(value);
+  const places = decimals(endpoint);
+  const digits = fixed(value, places);
+  return value > 0 && Number(digits) === 0 && isPositive(endpoint)
+    ? `<${(10 ** -places).toFixed(places)}`
+    : digits;
+}
+
+/** What is between two values as they are printed, so that whoever subtracts them finds the same. */
 export function difference(
-  before: { value: number; interval: Interval | null },
-  after: { value: number; interval: Interval | null },
+  before: number,
+  after: number,
+  endpoint: Printed,
 ): { change: number; text: string } {
-  const printed = [before, after].map(({ value, interval }) =>
-    estimate(value, interval).replace("\u2212", "-"),
-  );
-  const [from = Number.NaN, to = Number.NaN] = printed.map(Number);
-  const places = printed.map((text) => text.split(".")[1]?.length ?? 0);
-  // What is printed with an exponent has more decimals than can be counted so.
-  const decimals = printed.some((text) => text.includes("e")) ? 6 : Math.max(...places);
-  const change = Number((to - from).toFixed(decimals));
-  const digits = fixed(to - from, decimals);
+  const places = decimals(endpoint);
+  const [from, to] = [before, after].map((value) => Number(value.toFixed(places)));
+  const change = Number(((to ?? Number.NaN) - (from ?? Number.NaN)).toFixed(places));
+  const digits = fixed(change, places);
   return { change, text: change > 0 ? `+${digits}` : digits };
 }
 
-/** The interval, with as many decimals as it warrants. */
-export function bounds(interval: Interval): string {
-  const { low, high } = interval;
-  if (spans(interval)) return `${figures(low)} to ${figures(high)}`;
-  return `${fixed(low, decimals(interval))} to ${fixed(high, decimals(interval))}`;
-}
-
-/** Whether it spans an order of magnitude, as of what is learnt as a logarithm: decimals would leave nothing of its lower bound. */
-const spans = ({ low, high }: Interval): boolean => low > 0 && high >= 10 * low;
-
-/** Two figures. */
-const figures = (value: number): string =>
-  fixed(Number(value.toPrecision(2)), Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(value)))));
-
-/** Two figures of the interval's half width; three from 1 to 3, which most columns have on both sides of 1. */
-function decimals({ low, high }: Interval): number {
-  const half = (high - low) / 2;
-  if (!(half > 0)) return 2;
-  // Rows of one column are to have the same decimals where that costs little.
-  if (half >= 1 && half < 3) return 2;
-  return Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(half))));
-}
+/** The interval, as the value is printed. */
+export const bounds = ({ low, high }: Interval, endpoint: Printed): string =>
+  `${estimate(low, endpoint)} to ${estimate(high, endpoint)}`;
 
 function fixed(value: number, decimals: number): string {
   const digits = value.toFixed(decimals);

@@ -4,7 +4,7 @@ import { band } from "../../package/src/cells.js";
 import * as format from "../../package/src/format.js";
 import { BANDS } from "../../package/src/words.js";
 import type { App } from "../app.js";
-import type { ColumnWords } from "../column-words.js";
+import { type ColumnWords, numberText } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { type ColumnFilters, typed } from "../filters.js";
 import { boundsOf, countsOf, type Histogram, histogramOf, type Limits, medianOf } from "../plot.js";
@@ -196,6 +196,7 @@ export function columnMenu(app: App, means: Means): ColumnMenu {
         return Float64Array.from(content.rows, (_, row) => number(row));
       },
       order: () => table.order,
+      text: (value) => numberText(key, value, app.model?.endpoints),
       onRange(range) {
         low.value = range.low === null ? "" : String(range.low);
         high.value = range.high === null ? "" : String(range.high);
@@ -329,6 +330,7 @@ function histogramChart({
   limits,
   values,
   order,
+  text,
   onRange,
 }: {
   limits: Limits | null;
@@ -336,6 +338,8 @@ function histogramChart({
   values(): Float64Array;
   /** The rows shown. */
   order(): readonly number[];
+  /** One of them as the table has it. */
+  text(value: number): string;
   onRange(range: { low: number | null; high: number | null }): void;
 }): { element: HTMLElement; draw(fresh: boolean): void } {
   const canvas = element("canvas", { attributes: { role: "img" } });
@@ -357,7 +361,7 @@ function histogramChart({
       const { low, high } = known.scale;
       canvas.setAttribute(
         "aria-label",
-        `Histogram of ${format.plural(found, "value")} between ${label(low)} and ${label(high)}, median ${format.estimate(medianOf(all), null)}`,
+        `Histogram of ${format.plural(found, "value")} between ${label(low)} and ${label(high)}, median ${text(medianOf(all))}`,
       );
     }
     const { scale, bins, counts } = known;

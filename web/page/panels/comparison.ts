@@ -29,9 +29,9 @@ export function comparison(
         " ",
         element("span", { class: "unit", title: meaning }, format.unitOf(endpoint)),
       ),
-      cell(one),
-      cell(other),
-      difference(one, other),
+      cell(one, endpoint),
+      cell(other, endpoint),
+      difference(one, other, endpoint),
     );
     const group = groupOf(endpoint);
     const isNew = group !== before && group !== "";
@@ -65,29 +65,38 @@ const ROLES = [
   ["td", "cell"],
 ] as const;
 
-function cell(estimate: Estimate | null): HTMLTableCellElement {
+function cell(estimate: Estimate | null, endpoint: Endpoint): HTMLTableCellElement {
   if (estimate === null) return element("td", { class: "number none" }, "–");
   const { value, interval, domain } = estimate;
   const made = element(
     "td",
     { class: "number" },
     band(domain),
-    element("data", { value: String(value) }, format.estimate(value, interval)),
+    element("data", { value: String(value) }, format.estimate(value, endpoint)),
   );
   if (domain !== null) made.dataset.domain = domain;
   if (interval !== null)
     made.append(
-      element("span", { class: "interval" }, spoken(", interval "), format.bounds(interval)),
+      element(
+        "span",
+        { class: "interval" },
+        spoken(", interval "),
+        format.bounds(interval, endpoint),
+      ),
     );
   return made;
 }
 
 /** What changed, and whether by more than what either number may be off. */
-function difference(before: Estimate | null, after: Estimate | null): HTMLTableCellElement {
+function difference(
+  before: Estimate | null,
+  after: Estimate | null,
+  endpoint: Endpoint,
+): HTMLTableCellElement {
   // Nothing is compared with itself.
   if (before === null || after === null || before === after)
     return element("td", { class: "number none" }, "–");
-  const { change, text } = format.difference(before, after);
+  const { change, text } = format.difference(before.value, after.value, endpoint);
   const arrow = change === 0 ? "" : change > 0 ? "▲ " : "▼ ";
   const made = element(
     "td",

@@ -5,6 +5,7 @@ import { draw as drawPicture } from "../../package/src/drawing/picture.js";
 import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
+import { numberText } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { nameOf } from "../naming.js";
 import {
@@ -105,6 +106,10 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     return unit === "" ? titleOf(select) : `${titleOf(select)} (${unit})`;
   };
 
+  /** A number of the column as the table has it. */
+  const printed = (select: HTMLSelectElement, value: number): string =>
+    numberText(JSON.parse(select.value) as NumberKey, value, app.model?.endpoints);
+
   /** No row has more values in domain than are shown. */
   const limitsOf = (select: HTMLSelectElement): Limits | null =>
     (JSON.parse(select.value) as NumberKey).by === "domain"
@@ -138,7 +143,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
       const vertical = scaleOf([0, ...counts], Math.min(4, Math.max(...counts))) as Scale;
       plotted = { rows, x, y, across: scale, up: vertical, bins, counts };
       const found = counts.reduce((sum, count) => sum + count, 0);
-      summary = `${titleOf(across)}: ${format.plural(found, "row")}, median ${format.estimate(medianOf(x), null)}`;
+      summary = `${titleOf(across)}: ${format.plural(found, "row")}, median ${printed(across, medianOf(x))}`;
     }
     summary += ". Drag over the plot to select rows.";
   };
@@ -304,7 +309,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
     }
     const name = nameOf(session, row) || `Row ${format.count(row + 1)}`;
     const [h, v] = [plotted?.x[found] ?? Number.NaN, plotted?.y?.[found] ?? Number.NaN];
-    readout.textContent = `${name}: ${titleOf(across)} ${format.estimate(h, null)}, ${titleOf(up)} ${format.estimate(v, null)}. Click to see it.`;
+    readout.textContent = `${name}: ${titleOf(across)} ${printed(across, h)}, ${titleOf(up)} ${printed(up, v)}. Click to see it.`;
   });
   canvas.addEventListener("pointerup", (event) => {
     const area = brush;

@@ -8,7 +8,6 @@ import * as format from "../../package/src/format.js";
 import type {
   Domain,
   Endpoint,
-  EndpointTask,
   Explanation,
   Header,
   Prediction,
@@ -194,8 +193,12 @@ function predictions(
   const rows = lines.flatMap((line) => {
     if (line === null) return [];
     const { title, description } = line.endpoint;
-    const { value: number, interval } = line.estimate;
-    const value = element("data", { value: String(number) }, format.estimate(number, interval));
+    const { value: number } = line.estimate;
+    const value = element(
+      "data",
+      { value: String(number) },
+      format.estimate(number, line.endpoint),
+    );
     const made = element(
       "tr",
       { attributes: { role: "row" } },
@@ -349,12 +352,12 @@ function sources(endpoints: Endpoint[]): HTMLElement[] {
 }
 
 /** Says how far a value can be trusted. */
-function assess({ interval, domain }: Line, estimate: Estimate | null): void {
+function assess({ endpoint, interval, domain }: Line, estimate: Estimate | null): void {
   const bounds = estimate?.interval ?? null;
   interval.replaceChildren(
     bounds === null
       ? unknown("–", "no interval")
-      : element("span", { title: INTERVAL }, format.bounds(bounds)),
+      : element("span", { title: INTERVAL }, format.bounds(bounds, endpoint)),
   );
   const band = estimate?.domain ?? null;
   domain.replaceChildren(band === null ? unknown("–", "not known") : badge(band));
@@ -375,8 +378,7 @@ function fill(line: Line, prediction: Prediction | null, own: string | null): vo
   const { smiles, similarity, measured } = neighbour;
   const itself = smiles === own;
   if (itself) domain.append(element("span", { class: "trained" }, "trained on it"));
-  const words =
-    measured === null ? "" : measuredWords(measured, prediction?.task, prediction?.unit ?? "");
+  const words = measured === null ? "" : measuredWords(measured, line.endpoint);
   nearest.replaceChildren(
     element("div", { class: "drawing small" }, element("code", { class: "smiles" }, smiles)),
     element(
@@ -392,10 +394,13 @@ function fill(line: Line, prediction: Prediction | null, own: string | null): vo
 }
 
 /** What was measured; of a class, in a word. */
-export function measuredWords(value: number, task: EndpointTask | undefined, unit: string): string {
-  if (task === "classification" && (value === 0 || value === 1))
+export function measuredWords(
+  value: number,
+  endpoint: format.Printed & Pick<Endpoint, "unit">,
+): string {
+  if (endpoint.task === "classification" && (value === 0 || value === 1))
     return value === 1 ? "positive" : "negative";
-  return `${format.score(value)} ${format.unit(unit)}`.trimEnd();
+  return `${format.estimate(value, endpoint)} ${format.unit(endpoint.unit)}`.trimEnd();
 }
 
 /** Words as a sentence. */

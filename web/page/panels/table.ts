@@ -926,9 +926,10 @@ function columns(
         if (row.error !== null)
           return place === 0 && !hasTrust ? reason(row, shown.endpoints.length) : null;
         const estimate = scores.estimate(at, endpoint);
-        if (estimate === null) return element("td", { class: "number none" }, "–");
-        const cell = estimateCell(estimate, drawn || narrow);
-        if (reference !== null) shade(cell, percentile(of?.quantiles, estimate.value), reference);
+        if (estimate === null || of === undefined)
+          return element("td", { class: "number none" }, "–");
+        const cell = estimateCell(estimate, of, drawn || narrow);
+        if (reference !== null) shade(cell, percentile(of.quantiles, estimate.value), reference);
         return cell;
       },
     };
@@ -1026,8 +1027,12 @@ function columns(
 }
 
 /** A value and how far it can be trusted; the interval stands below it where there is room. */
-function estimateCell({ value, interval, domain }: Estimate, roomy: boolean): HTMLTableCellElement {
-  const bounds = interval === null ? "" : format.bounds(interval);
+function estimateCell(
+  { value, interval, domain }: Estimate,
+  endpoint: Endpoint,
+  roomy: boolean,
+): HTMLTableCellElement {
+  const bounds = interval === null ? "" : format.bounds(interval, endpoint);
   const words = domain === null ? "" : BANDS[domain];
   const cell = element(
     "td",
@@ -1036,7 +1041,7 @@ function estimateCell({ value, interval, domain }: Estimate, roomy: boolean): HT
       title: [bounds === "" ? "" : `90 % interval ${bounds}`, words].filter(Boolean).join("; "),
     },
     band(domain),
-    element("data", { value: String(value) }, format.estimate(value, interval)),
+    element("data", { value: String(value) }, format.estimate(value, endpoint)),
   );
   if (bounds !== "") {
     cell.append(

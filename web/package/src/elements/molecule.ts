@@ -152,7 +152,7 @@ export class DelicateMolecule extends Base {
         element(
           "td",
           { class: "number", title: domain === null ? "" : BANDS[domain] },
-          ...estimate(prediction, true),
+          ...estimate(prediction, endpoint, true),
         ),
       );
       if (domain !== null) line.dataset.domain = domain;

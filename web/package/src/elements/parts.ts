@@ -43,16 +43,17 @@ export function chosen(
 /** A value, what it may also be, and how far it can be trusted. */
 export function estimate(
   { value, interval, domain, unit, task }: RowPrediction,
+  endpoint: Endpoint,
   withUnit: boolean,
 ): Node[] {
   const nodes: Node[] = [
     band(domain),
-    element("data", { value: String(value) }, format.estimate(value, interval)),
+    element("data", { value: String(value) }, format.estimate(value, endpoint)),
   ];
   const printed = withUnit ? format.unitOf({ unit, task }) : "";
   if (printed !== "") nodes.push(element("span", { class: "unit" }, ` ${printed}`));
   if (interval !== null) {
-    const bounds = format.bounds(interval);
+    const bounds = format.bounds(interval, endpoint);
     nodes.push(
       element(
         "span",

@@ -275,11 +275,11 @@ export class DelicateScorer extends Base {
     this.#seen?.observe(slot);
     head.append(slot);
     head.append(...scoredAs(row.standardization));
-    const cells = this.#columns.map(({ place }) => {
+    const cells = this.#columns.map(({ place, endpoint }) => {
       const prediction = row.predictions[place];
       const cell = element("td", { class: "number", attributes: { part: "value" } });
       if (prediction === undefined) return cell;
-      cell.append(...estimate(prediction, false));
+      cell.append(...estimate(prediction, endpoint, false));
       if (prediction.domain !== null) {
         cell.dataset.domain = prediction.domain;
         cell.title = BANDS[prediction.domain];
