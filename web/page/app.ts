@@ -18,7 +18,7 @@ import {
   type Written,
 } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
-import { type NewRow, seenWithRow, withRow } from "./joined.js";
+import { type NewRow, seenWithRow, withBlock, withRow } from "./joined.js";
 import type { Seen } from "./store.js";
 
 /** What the user gave. */
@@ -395,7 +395,11 @@ export class App {
   async join(row: NewRow): Promise<Input | null> {
     const [before, session] = [this.#current(), this.#session];
     if (before === null || session === null || this.#phase !== "idle") return null;
-    const input = { source: withRow(session, row), text: null };
+    const source = await this.#joined(session, row).catch(() => null);
+    if (source === null || session !== this.#session || this.phase !== "idle") return null;
+    // What was pasted stays a text.
+    const text = before.input.text === null ? null : new TextDecoder().decode(source.bytes);
+    const input = { source, text };
     const seen = before.seen && seenWithRow(before.seen);
     const joined = await this.open(input, { ...before.found, added: 1 }, seen);
     if (joined === null || joined !== this.#session) return null;
@@ -408,6 +412,13 @@ export class App {
     const place = format.count(joined.rows.length);
     this.say(`Added to the table as row ${place}${scores ? "" : ", not scored yet"}.`);
     return input;
+  }
+
+  /** A table with another row, in its own format; null where the row cannot be written in it. */
+  async #joined(session: Session, row: NewRow): Promise<Source | null> {
+    if (session.columns.smiles !== null) return withRow(session, row);
+    const { block } = row;
+    return block === null ? null : withBlock(session, await session.given(), { ...row, block });
   }
 
   /** Asks which columns of the open table are to be read instead. */

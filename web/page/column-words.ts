@@ -18,6 +18,31 @@ export interface ColumnWords {
 /** The column that says of how many values of a row the model knows enough. */
 export const TRUST = "In domain";
 
+/** By the array of names, which a session keeps. */
+const known = new WeakMap<readonly string[], readonly string[]>();
+
+/**
+ * What a table's columns are called on the page, each otherwise than the others: of those that have
+ * one name the second is "activity (2)", and one without a name has its place.
+ */
+export function titles(columns: readonly string[]): readonly string[] {
+  const before = known.get(columns);
+  if (before !== undefined) return before;
+  const names = columns.map((name, place) => name.trim() || `Column ${place + 1}`);
+  // A column that is called so by the user keeps its name.
+  const own = new Set(names);
+  const seen = new Set<string>();
+  const made = names.map((name) => {
+    let title = name;
+    for (let number = 2; seen.has(title) || (title !== name && own.has(title)); number += 1)
+      title = `${name} (${number})`;
+    seen.add(title);
+    return title;
+  });
+  known.set(columns, made);
+  return made;
+}
+
 /** A number of a column, as the table has it. */
 export function numberText(
   key: NumberKey,
@@ -65,7 +90,7 @@ export function columnWords(
   const { index } = key;
   const numeric = index !== header?.smiles && isNumeric(index);
   return {
-    title: header?.columns[index] ?? "",
+    title: titles(header?.columns ?? [])[index] ?? "",
     unit: "",
     about: "",
     holds: numeric ? "numbers" : "text",

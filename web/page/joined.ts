@@ -1,6 +1,6 @@
 /** A table with one more row, which somebody drew beside it. */
 
-import type { Source } from "../package/src/protocol.js";
+import type { Given, Source } from "../package/src/protocol.js";
 import type { Session } from "../package/src/session.js";
 import { nameColumn } from "./naming.js";
 import type { Seen } from "./store.js";
@@ -8,25 +8,28 @@ import { FieldKeys } from "./view.js";
 
 /** The column that tells rows which were added from those of the file. */
 const ADDED = "added";
+/** What stands in an SDF for a row without a mol block, after its title. */
+const NO_ATOMS = "\n\n\n  0  0  0  0  0  0  0  0  0  0999 V2000\nM  END\n";
 
 export interface NewRow {
   smiles: string;
+  /** Its mol block, which a table of mol blocks needs; null where it cannot be drawn. */
+  block: string | null;
   name: string;
   /** What is said of it in the column of added rows. */
   note: string;
 }
 
-/** Whether rows can be added: the molecules are in a column that its name tells from all others. */
-export function canJoin({ columns: { columns, smiles } }: Pick<Session, "columns">): boolean {
-  const name = columns[smiles ?? -1];
-  return name !== undefined && columns.filter((one) => one === name).length === 1;
+/** The table as it is read, by rows of text. */
+interface Lines {
+  columns: readonly string[];
+  rows: readonly (readonly string[])[];
 }
 
-/** The rows of a table and one more, as a file; the columns and their order stay. */
-export function withRow(
-  { source, columns: header, rows }: Pick<Session, "source" | "columns" | "rows">,
-  { smiles, name, note }: NewRow,
-): Source {
+type Joined = Pick<Session, "source" | "columns" | "rows">;
+
+/** The columns and rows of a table with one more, whose SMILES stands where it has a column for it. */
+function lines({ columns: header, rows }: Joined, { smiles, name, note }: NewRow): Lines {
   const known = header.columns.indexOf(ADDED);
   const columns = known === -1 ? [...header.columns, ADDED] : header.columns;
   const added = known === -1 ? header.columns.length : known;
@@ -34,21 +37,55 @@ export function withRow(
   const fields = columns.map((_, at) =>
     at === header.smiles ? smiles : at === added ? note : at === naming ? name : "",
   );
-  const lines = [
-    columns,
-    ...rows.map((row) => columns.map((_, at) => row.fields[at] ?? "")),
-    fields,
-  ];
-  const text = lines.map((line) => `${line.map(quoted).join(",")}\n`).join("");
-  const stem = source.name.replace(/(\.(gz|zst|zip))?$/i, "").replace(/\.[^.]+$/, "");
-  const id = header.columns[header.id ?? -1];
+  const all = rows.map((row) => columns.map((_, at) => row.fields[at] ?? ""));
+  return { columns, rows: [...all, fields] };
+}
+
+/** The rows of a table and one more, as a file; the columns and their order stay. */
+export function withRow(table: Joined, row: NewRow): Source {
+  const { source, columns: header } = table;
+  const { columns, rows } = lines(table, row);
+  const text = [columns, ...rows].map((line) => `${line.map(quoted).join(",")}\n`).join("");
   return {
-    name: `${stem}.csv`,
+    name: `${stem(source.name)}.csv`,
     bytes: new TextEncoder().encode(text),
-    smilesColumn: header.columns[header.smiles ?? -1] ?? "",
-    ...(id === undefined || columns.filter((one) => one === id).length > 1 ? {} : { idColumn: id }),
+    // By their places: several may have one name.
+    smilesColumn: header.smiles ?? 0,
+    ...(header.id === null ? {} : { idColumn: header.id }),
   };
 }
+
+/** The same of mol blocks, as an SDF: `given` are those of the rows as they came. */
+export function withBlock(
+  table: Joined,
+  given: readonly (Given | null)[],
+  row: NewRow & { block: string },
+): Source {
+  const { columns, rows } = lines(table, row);
+  const records = rows.map((fields, at) => {
+    const [title = ""] = fields;
+    const one = at === given.length ? { molBlock: titled(row.block, title) } : given[at];
+    const block = one != null && "molBlock" in one ? one.molBlock : `${title}${NO_ATOMS}`;
+    // The first record names all columns, in their order.
+    const items = columns.flatMap((name, place) => {
+      const text = fields[place] ?? "";
+      if (place === 0 || (text === "" && at > 0)) return [];
+      return `>  <${name}>\n${text === "" ? "" : `${text}\n`}\n`;
+    });
+    return `${block.trimEnd()}\n${items.join("")}$$$$\n`;
+  });
+  return {
+    name: `${stem(table.source.name)}.sdf`,
+    bytes: new TextEncoder().encode(records.join("")),
+  };
+}
+
+/** A mol block under another title. */
+const titled = (block: string, title: string): string =>
+  [title.replaceAll(/\s+/g, " "), ...block.split("\n").slice(1)].join("\n");
+
+const stem = (name: string): string =>
+  name.replace(/(\.(gz|zst|zip))?$/i, "").replace(/\.[^.]+$/, "");
 
 /** How a table was looked at, for one with another row, of which nothing is known yet. */
 export function seenWithRow({ look, ranking }: Seen): Seen {

@@ -51,7 +51,7 @@ export class ShownColumns {
   #endpoints: readonly Endpoint[] = [];
   #store = "";
   #shown = new Set<string>();
-  /** The user's columns that are hidden, by name. */
+  /** The user's columns that are hidden, by their titles, no two of which are the same. */
   #hiddenFields = new Set<string>();
 
   /** Another model is used. */
@@ -68,8 +68,8 @@ export class ShownColumns {
     );
   }
 
-  showsField(name: string): boolean {
-    return !this.#hiddenFields.has(name);
+  showsField(title: string): boolean {
+    return !this.#hiddenFields.has(title);
   }
 
   showEndpoints(places: readonly number[], shown: boolean): void {
@@ -82,9 +82,9 @@ export class ShownColumns {
     this.#remember();
   }
 
-  showField(name: string, shown: boolean): void {
-    if (shown) this.#hiddenFields.delete(name);
-    else this.#hiddenFields.add(name);
+  showField(title: string, shown: boolean): void {
+    if (shown) this.#hiddenFields.delete(title);
+    else this.#hiddenFields.add(title);
     this.changed.emit();
   }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use delicate::model::Endpoint;
 use delicate::predict::{PredictOptions, Progress, Standardization, Stop};
 use delicate::records::{
-    Columns, Header, OutputFormat, ReadOptions, Reader, Row, RowError, Structure, Writer,
+    ColumnChoice, Columns, Format, Header, Note, OutputFormat, ReadOptions, Reader, Row, RowError,
+    Structure, Writer,
 };
 use serde::{Deserialize, Serialize};
 use tsify::Tsify;
@@ -97,6 +98,30 @@ struct ExportColumns {
     endpoints: Option<Vec<u32>>,
 }
 
+/// What a file could not hold of its rows as they came.
+#[derive(Debug, Default, Serialize, Tsify)]
+#[serde(rename_all = "camelCase")]
+#[tsify(missing_as_null)]
+struct NotHeld {
+    /// Columns, and what they are called in the file.
+    renamed: Vec<(String, String)>,
+    /// Molecules of which some stereo is left open.
+    open_stereo: u64,
+    /// The place in the table of the first of them.
+    first_open: Option<usize>,
+    /// What else there is to be said, a sentence each.
+    others: Vec<String>,
+}
+
+#[wasm_bindgen(typescript_custom_section)]
+const WRITTEN: &str = r#"
+/** Rows as a file, or a part of one. */
+export interface Written {
+  bytes: Uint8Array;
+  notHeld: NotHeld;
+}
+"#;
+
 /// What is known of the rows that are written, one entry a row.
 struct Found<'a> {
     results: &'a [RowResult],
@@ -110,6 +135,7 @@ struct Found<'a> {
 #[derive(Debug)]
 pub struct Table {
     header: Header,
+    format: Format,
     pub(crate) rows: Vec<Row>,
     pub(crate) compared: Compared,
     /// Why reading ended before the end of the file, if it did.
@@ -121,7 +147,8 @@ pub struct Table {
 #[wasm_bindgen]
 impl Table {
     /// Reads a file or pasted text; `name` tells its format, or its content
-    /// does. Rows before a fault in the file are kept; see [`Table::fault`].
+    /// does. Columns are chosen by their names or by their places, from 0. Rows before a
+    /// fault in the file are kept; see [`Table::fault`].
     ///
     /// # Errors
     ///
@@ -129,13 +156,14 @@ impl Table {
     pub fn open(
         name: &str,
         bytes: &[u8],
-        smiles_column: Option<String>,
-        id_column: Option<String>,
+        #[wasm_bindgen(unchecked_param_type = "string | number | undefined")]
+        smiles_column: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number | undefined")] id_column: JsValue,
     ) -> Result<Table, JsValue> {
         let options = ReadOptions {
             format: None,
-            smiles_column: smiles_column.map(Into::into),
-            id_column: id_column.map(Into::into),
+            smiles_column: column_choice("smilesColumn", smiles_column)?,
+            id_column: column_choice("idColumn", id_column)?,
         };
         let mut reader =
             Reader::open_seekable(Cursor::new(bytes), name, &options).map_err(Failure::from)?;
@@ -165,7 +193,7 @@ impl Table {
         Ok(Self {
             fault,
             notes: reader.notes().iter().map(ToString::to_string).collect(),
-            ..Self::new(header, rows)
+            ..Self::new(header, reader.format(), rows)
         })
     }
 
@@ -189,13 +217,23 @@ impl Table {
                 None => Err(RowError::new("missing_structure", "there is no molecule")),
             },
         });
-        Ok(Self::new(Header::default(), rows.collect()))
+        Ok(Self::new(Header::default(), Format::Smi, rows.collect()))
     }
 
     /// Rows of the table.
     #[wasm_bindgen(getter)]
     pub fn length(&self) -> usize {
         self.rows.len()
+    }
+
+    /// `smi` for a list of molecules, `csv` for a table, `sdf` for mol blocks.
+    ///
+    /// # Errors
+    ///
+    /// Never; the conversion to JavaScript is fallible in its type alone.
+    #[wasm_bindgen(unchecked_return_type = "\"smi\" | \"csv\" | \"sdf\"")]
+    pub fn format(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.format)
     }
 
     /// Why the rest of the file could not be read, if so.
@@ -366,12 +404,14 @@ impl Table {
     }
 
     /// Rows as `csv`, `tsv`, `json`, `jsonl` or `sdf`, in the order given, with what
-    /// [`Table::score`] gave of each. Those that were not scored say so in their error.
+    /// [`Table::score`] gave of each. Those that were not scored say so in their error. With
+    /// the file comes what it could not hold of them.
     ///
     /// # Errors
     ///
     /// Where the format is none of these, an endpoint is none of the model's, or `results`,
     /// `scores` and `columns` are not of so many rows.
+    #[wasm_bindgen(unchecked_return_type = "Written")]
     pub fn export(
         &self,
         engine: &Engine,
@@ -383,7 +423,7 @@ impl Table {
         #[wasm_bindgen(unchecked_param_type = "RowResult[]")] results: JsValue,
         #[wasm_bindgen(unchecked_param_type = "Scores")] scores: JsValue,
         #[wasm_bindgen(unchecked_param_type = "ExportColumns")] columns: JsValue,
-    ) -> Result<Vec<u8>, JsValue> {
+    ) -> Result<JsValue, JsValue> {
         let format = match format {
             "csv" => OutputFormat::Csv,
             "tsv" => OutputFormat::Tsv,
@@ -418,15 +458,22 @@ impl Table {
             let message = format!("there is no endpoint {other}: there are {}", all.len());
             return Err(Failure::new("export", message).into());
         }
-        self.write(format, all, endpoints.as_deref(), &rows, &found)
-            .map_err(|error| Failure::new("export", error).into())
+        let (bytes, not_held) = self
+            .write(format, all, endpoints.as_deref(), &rows, &found)
+            .map_err(|error| Failure::new("export", error))?;
+        let written = js_sys::Object::new();
+        let bytes = js_sys::Uint8Array::from(&bytes[..]);
+        js_sys::Reflect::set(&written, &"bytes".into(), &bytes)?;
+        js_sys::Reflect::set(&written, &"notHeld".into(), &to_js(&not_held)?)?;
+        Ok(written.into())
     }
 }
 
 impl Table {
-    fn new(header: Header, rows: Vec<Row>) -> Self {
+    fn new(header: Header, format: Format, rows: Vec<Row>) -> Self {
         Self {
             header,
+            format,
             rows,
             compared: Compared::default(),
             fault: None,
@@ -450,7 +497,7 @@ impl Table {
             scores,
             added,
         }: &Found<'_>,
-    ) -> std::io::Result<Vec<u8>> {
+    ) -> std::io::Result<(Vec<u8>, NotHeld)> {
         let places = 0..endpoints.len();
         let is_chosen = |at: &usize| chosen.is_none_or(|them| them.contains(&(*at as u32)));
         let places: Vec<usize> = places.filter(is_chosen).collect();
@@ -482,8 +529,37 @@ impl Table {
                 .extend(added.iter().map(|column| column.values[at].clone()));
             writer.write(&row, found.standardization.as_ref(), result)?;
         }
-        writer.finish()
+        let not_held = self.not_held(writer.notes(), rows);
+        Ok((writer.finish()?, not_held))
     }
+
+    /// What a writer of these rows says, with places of the table for lines of the file.
+    fn not_held(&self, notes: Vec<Note>, rows: &[u32]) -> NotHeld {
+        let mut found = NotHeld::default();
+        for note in notes {
+            match note {
+                Note::RenamedItems { renamed } => found.renamed = renamed,
+                Note::StereoNotDrawn { molecules, line } => {
+                    let places = rows.iter().map(|&row| row as usize);
+                    let is_first =
+                        |&row: &usize| self.rows.get(row).is_some_and(|it| it.line == line);
+                    found.open_stereo = molecules;
+                    found.first_open = places.into_iter().find(is_first);
+                }
+                other => found.others.push(other.to_string()),
+            }
+        }
+        found
+    }
+}
+
+/// The column that JavaScript asks for, if any, by name or place.
+fn column_choice(name: &str, wanted: JsValue) -> Result<Option<ColumnChoice>, Failure> {
+    let choice: Result<Option<ColumnChoice>, _> = serde_wasm_bindgen::from_value(wanted);
+    choice.map_err(|_| {
+        let message = format!("`{name}` must be the name of a column or its place from 0");
+        Failure::new("argument", message)
+    })
 }
 
 /// Texts for JavaScript, `null` where there is none.

@@ -61,18 +61,19 @@ import {
   largest,
   pieces,
 } from "../page/attribution.js";
-import { columnWords } from "../page/column-words.js";
+import { columnWords, titles } from "../page/column-words.js";
 import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
-import { canJoin, withRow } from "../page/joined.js";
+import { withBlock, withRow } from "../page/joined.js";
 import { Meter } from "../page/meter.js";
 import { nameColumn, ownSmiles } from "../page/naming.js";
+import { notHeldWords } from "../page/not-held.js";
 import { heldWords } from "../page/panels/comparison.js";
 import { domainWords } from "../page/panels/domain.js";
 import { noteWords } from "../page/panels/editor.js";
 import { waiting } from "../page/panels/engine.js";
 import { thrownWords } from "../page/panels/faults.js";
-import { othersWords } from "../page/panels/input.js";
+import { isTable, othersWords } from "../page/panels/input.js";
 import { isTooLarge } from "../page/panels/keeping.js";
 import { parameterWords } from "../page/panels/model.js";
 import { wordsOfOneLine } from "../page/panels/one-line.js";
@@ -1061,6 +1062,13 @@ await checks.check(
       const exported = await app.export("json");
       equal(exported?.name, "ethanol-scores.json");
       equal((await parsed(exported?.file)).length, 3_000);
+      // Of a file in two parts, what neither could hold.
+      deepEqual(exported?.notHeld, {
+        renamed: [["a<b", "a(b)"]],
+        openStereo: 3_000,
+        firstOpen: 0,
+        others: ["what else"],
+      });
       await turn();
       equal(engines.current.tables.size, 1, "the worker keeps no table that is given up");
     }
@@ -1492,18 +1500,93 @@ await checks.check("a table with another row is written as it was read", () => {
   const row = (fields: string[]) => ({ fields }) as Row;
   const rows = [row(["a, b", "CCO", "#1"]), row(['say "c"', "CCN"])];
   const source = { name: "set.smi.gz", bytes: new Uint8Array() };
-  const joined = withRow({ source, columns, rows }, { smiles: "CCC", name: "d", note: "drawn" });
-  deepEqual(new TextDecoder().decode(joined.bytes).split("\n"), [
+  const added = { smiles: "CCC", name: "d", note: "drawn", block: null };
+  const joined = withRow({ source, columns, rows }, added);
+  const lines = new TextDecoder().decode(joined.bytes).split("\n");
+  deepEqual(lines, [
     '"name","smiles","#","added"',
     '"a, b","CCO","#1",""',
     '"say ""c""","CCN","",""',
     '"d","CCC","","drawn"',
     "",
   ]);
-  deepEqual([joined.name, joined.smilesColumn, joined.idColumn], ["set.csv", "smiles", "name"]);
-  ok(canJoin({ columns }));
-  ok(!canJoin({ columns: { ...columns, smiles: null } }), "mol blocks are no column");
-  ok(!canJoin({ columns: { ...columns, columns: ["name", "smiles", "smiles"] } }));
+  deepEqual([joined.name, joined.smilesColumn, joined.idColumn], ["set.csv", 1, 0]);
+  const twice = { columns: ["smiles", "smiles"], smiles: 1, id: null };
+  const again = withRow({ source, columns: twice, rows }, added);
+  deepEqual([again.smilesColumn, again.idColumn], [1, undefined]);
+});
+
+await checks.check("mol blocks with another are an SDF of the same columns", () => {
+  const columns = { columns: ["name", "x", "y"], smiles: null, id: 0 };
+  const row = (fields: string[]) => ({ fields }) as Row;
+  const rows = [row(["first", "", "two\nlines"]), row(["cut", "1", ""])];
+  const source = { name: "set.sdf.gz", bytes: new Uint8Array() };
+  const block = "old\n  sketch\n\n  1  0  0 V2000\nC\nM  END\n";
+  const added = { smiles: "C", name: "second,\nedited", note: "drawn", block };
+  const given = [{ molBlock: "first\n\n\n  1  0  0 V2000\nN\nM  END\n" }, null];
+  const joined = withBlock({ source, columns, rows }, given, added);
+  const records = new TextDecoder().decode(joined.bytes).split("$$$$\n");
+  deepEqual(records, [
+    "first\n\n\n  1  0  0 V2000\nN\nM  END\n>  <x>\n\n>  <y>\ntwo\nlines\n\n>  <added>\n\n",
+    "cut\n\n\n  0  0  0  0  0  0  0  0  0  0999 V2000\nM  END\n>  <x>\n1\n\n",
+    "second, edited\n  sketch\n\n  1  0  0 V2000\nC\nM  END\n>  <added>\ndrawn\n\n",
+    "",
+  ]);
+  deepEqual([joined.name, joined.smilesColumn, joined.idColumn], ["set.sdf", undefined, undefined]);
+});
+
+await checks.check("columns of one name have titles of their own", () => {
+  const columns = ["id", "activity", "activity", "", "activity (2)", " activity ", ""];
+  deepEqual(titles(columns), [
+    "id",
+    "activity",
+    "activity (3)",
+    "Column 4",
+    "activity (2)",
+    "activity (4)",
+    "Column 7",
+  ]);
+  equal(titles(columns), titles(columns), "made once");
+});
+
+await checks.check(
+  "a line is added to a list of SMILES alone, not to a table or mol blocks",
+  () => {
+    for (const text of [
+      "CCO ethanol",
+      "# mine, all\nCCO 2,2-dimethyl\n",
+      "C[N;+]C\ta",
+      "SMILES\tname\nCCO\ta",
+      "CC |^1:0,3| b",
+      "",
+    ])
+      ok(!isTable(text), text);
+    for (const text of [
+      "smiles,activity\nCCO,1",
+      "name\tSMILES\na\tCCO",
+      "CCO\ta\t1",
+      '"smiles";"name"',
+      "\n  x\n\n  0  0\nM  END",
+    ])
+      ok(isTable(text), text);
+  },
+);
+
+await checks.check("what a file could not hold is said", () => {
+  const nothing = { renamed: [], openStereo: 0, firstOpen: null, others: [] };
+  equal(notHeldWords(nothing), "");
+  ok(
+    notHeldWords({ ...nothing, openStereo: 1, firstOpen: 2 }).startsWith("1 molecule, row 3, has"),
+  );
+  ok(
+    notHeldWords({ ...nothing, openStereo: 2_000, firstOpen: 0 }).startsWith(
+      "2,000 molecules (the first is row 1) have stereo",
+    ),
+  );
+  const renamed: [string, string][] = Array.from({ length: 10 }, (_, at) => [`a<${at}`, `a(${at}`]);
+  const words = notHeldWords({ ...nothing, renamed, others: ["what else"] });
+  ok(words.includes("“a<0” is called “a(0”") && words.includes("“a<7”"), words);
+  ok(words.endsWith("and 2 more. What else."), words);
 });
 
 await checks.check("what is cleared is aside for this visit, unless it is to be gone", async () => {

@@ -102,6 +102,7 @@ export class MadeUpWorker implements WorkerHandle {
         columns: ["smiles"],
         smiles: 0,
         id: null,
+        format: "smi",
         length: lines.length,
         fault: null,
         notes: [],
@@ -171,7 +172,16 @@ export class MadeUpWorker implements WorkerHandle {
         }),
       );
       // As the engine writes it.
-      return new TextEncoder().encode(`[${lines.map((line) => `\n${line}`).join(",")}\n]\n`);
+      const text = `[${lines.map((line) => `\n${line}`).join(",")}\n]\n`;
+      return {
+        bytes: new TextEncoder().encode(text),
+        notHeld: {
+          renamed: [["a<b", "a(b)"]],
+          openStereo: rows.length,
+          firstOpen: rows[0] ?? null,
+          others: ["what else"],
+        },
+      };
     },
     matches: ({ table, smarts, start, end }) =>
       Uint8Array.from(this.#opened(table).slice(start, end), ({ fields }) =>

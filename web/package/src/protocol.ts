@@ -20,6 +20,7 @@ import type {
   Scores,
   SimilarityName,
   Table,
+  Written as WrittenPart,
 } from "delicate-cpu/delicate.js";
 import type { FailureData } from "./errors.js";
 
@@ -37,6 +38,7 @@ export type {
   Interval,
   ModelInfo,
   Neighbour,
+  NotHeld,
   Piece,
   Prediction,
   Probe,
@@ -121,16 +123,21 @@ export interface Cancel {
 export interface Source {
   name: string;
   bytes: Uint8Array;
-  smilesColumn?: string;
-  idColumn?: string;
+  /** By name, or by place from 0. */
+  smilesColumn?: string | number;
+  idColumn?: string | number;
 }
 
 export interface Opened extends Header {
+  format: TableFormat;
   length: number;
   fault: string | null;
   /** What was chosen or left out while reading, a sentence each. */
   notes: string[];
 }
+
+/** A list of molecules, a table of cells, or mol blocks. */
+export type TableFormat = "smi" | "csv" | "sdf";
 
 /** Names an open table; no two have the same. */
 export type TableId = number;
@@ -159,7 +166,7 @@ export interface Calls {
       scores: Scores;
       columns: ExportColumns;
     };
-    result: Uint8Array;
+    result: WrittenPart;
   };
   /** Whether each row has a substructure: 0 no, 1 yes, 2 not known. */
   matches: {

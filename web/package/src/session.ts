@@ -15,6 +15,7 @@ import type {
   ExportFormat,
   Given,
   Header,
+  NotHeld,
   Opened,
   Piece,
   Precision,
@@ -25,6 +26,7 @@ import type {
   Scores,
   SimilarityName,
   Source,
+  TableFormat,
   TableId,
 } from "./protocol.js";
 import { type PackedScores, ScoreStore } from "./scores.js";
@@ -62,6 +64,8 @@ export interface Written {
   ascii: boolean;
   /** Rows in it that have no result yet. */
   unscored: number;
+  /** What it could not hold of them as they came. */
+  notHeld: NotHeld;
 }
 
 /** All that was found of a table, to be kept. */
@@ -130,6 +134,7 @@ let nextTable: TableId = 0;
 export class Session {
   readonly source: Source;
   readonly columns: Header;
+  readonly format: TableFormat;
   /** Why the rest of the file could not be read, if so. */
   readonly fault: string | null;
   /** What was chosen or left out while reading, a sentence each. */
@@ -169,7 +174,7 @@ export class Session {
     worker: WorkerHandle,
     table: TableId,
     source: Source,
-    { columns, smiles, id, fault, notes }: Opened,
+    { columns, smiles, id, format, fault, notes }: Opened,
     rows: Row[],
     scores: ScoreStore,
   ) {
@@ -178,6 +183,7 @@ export class Session {
     this.#openIn = new Map([[worker, Promise.resolve()]]);
     this.source = source;
     this.columns = { columns, smiles, id };
+    this.format = format;
     this.fault = fault;
     this.notes = notes;
     this.rows = rows;
@@ -328,7 +334,7 @@ export class Session {
     const found = Array.from(all, (row) => this.#result(row));
     const extra = this.#renamed(added());
     const chosen = endpoints && [...endpoints];
-    const piece = (start: number, end: number): Promise<Uint8Array> =>
+    const piece = (start: number, end: number) =>
       attempt(this.#workers, async (worker) => {
         await this.#ensureOpen(worker);
         const rows = all.slice(start, end);
@@ -344,12 +350,15 @@ export class Session {
       });
     const table = format === "csv" || format === "tsv";
     const several = all.length > EXPORTED;
-    const header = table && several ? (await piece(0, 0)).length : 0;
+    const header = table && several ? (await piece(0, 0)).bytes.length : 0;
     const parts: Blob[] = [];
+    const notHeld: NotHeld = { renamed: [], openStereo: 0, firstOpen: null, others: [] };
     let ascii = true;
     // Of no row, where there is none.
     for (let start = 0; start === 0 || start < all.length; start += EXPORTED) {
-      let part = await piece(start, start + EXPORTED);
+      const written = await piece(start, start + EXPORTED);
+      let part = written.bytes;
+      addTo(notHeld, written.notHeld);
       if (format === "json") {
         // One array of what are several: its ends are those of the first and the last.
         if (start + EXPORTED < all.length) part = part.subarray(0, -JSON_END.length);
@@ -360,7 +369,7 @@ export class Session {
       parts.push(new Blob([part as BlobPart]));
     }
     const unscored = found.filter(({ state }) => state === "pending").length;
-    return { file: new Blob(parts), ascii, unscored };
+    return { file: new Blob(parts), ascii, unscored, notHeld };
   }
 
   /** The columns under names that none of the user's has, as a file of an earlier export may. */
@@ -423,6 +432,16 @@ export class Session {
     const worker = this.#workers.current;
     await this.#ensureOpen(worker);
     return worker.call("smiles", { table: this.#table, rows });
+  }
+
+  /** The molecules of all rows as they came; null for those without one. */
+  async given(): Promise<(Given | null)[]> {
+    const all: (Given | null)[] = [];
+    for (let start = 0; start < this.rows.length; start += PAGE) {
+      const end = Math.min(start + PAGE, this.rows.length);
+      for (const one of await this.#moleculesOf(start, end)) all.push(one);
+    }
+    return all;
   }
 
   /** What is needed to draw the molecule of a SMILES. */
@@ -627,13 +646,17 @@ export class Session {
     if (known !== undefined) return known;
     const start = page * PAGE;
     const end = Math.min(start + PAGE, this.rows.length);
-    const asked = attempt(this.#workers, async (worker) => {
-      await this.#ensureOpen(worker);
-      return worker.call("molecules", { table: this.#table, start, end });
-    });
+    const asked = this.#moleculesOf(start, end);
     this.#molecules.set(page, asked);
     asked.catch(() => this.#molecules.delete(page));
     return asked;
+  }
+
+  #moleculesOf(start: number, end: number): Promise<(Given | null)[]> {
+    return attempt(this.#workers, async (worker) => {
+      await this.#ensureOpen(worker);
+      return worker.call("molecules", { table: this.#table, start, end });
+    });
   }
 
   /** Values of rows that are not scored yet, to be looked at. */
@@ -797,6 +820,15 @@ class Run {
     for (const rows of this.#underWay.values()) done += rows;
     this.#watch.onProgress(done);
   }
+}
+
+/** What a further part of a file could not hold. */
+function addTo(all: NotHeld, { renamed, openStereo, firstOpen, others }: NotHeld): void {
+  // Names are settled by the columns, of which every part has all.
+  all.renamed = renamed;
+  all.openStereo += openStereo;
+  all.firstOpen ??= firstOpen;
+  all.others.push(...others.filter((other) => !all.others.includes(other)));
 }
 
 /** What scoring one molecule by itself gives. */

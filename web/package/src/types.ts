@@ -81,9 +81,12 @@ export interface MoleculeFile {
   /** Tells the format; where it does not, the contents do. */
   name?: string | undefined;
   contents: Uint8Array | string;
-  /** The columns to read; found where they are not named. */
-  smilesColumn?: string | undefined;
-  idColumn?: string | undefined;
+  /**
+   * The columns to read, by name or by place from 0, which tells columns of one name apart; found
+   * where they are not given.
+   */
+  smilesColumn?: string | number | undefined;
+  idColumn?: string | number | undefined;
 }
 
 export interface ScoreOptions {

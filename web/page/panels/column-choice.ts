@@ -1,6 +1,7 @@
 /** The dialog in which the user chooses the columns of the table. */
 
 import type { App } from "../app.js";
+import { titles } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { groups, type ShownColumns } from "../shown-columns.js";
 import { closeBeside } from "./dialog.js";
@@ -83,7 +84,7 @@ export function columnChoice(app: App, shown: ShownColumns, opener: HTMLButtonEl
       ),
     );
     const header = app.session?.columns;
-    const fields = (header?.columns ?? []).flatMap((title, index): Choice[] => {
+    const fields = titles(header?.columns ?? []).flatMap((title, index): Choice[] => {
       const show = (wanted: boolean): void => shown.showField(title, wanted);
       return index === header?.smiles
         ? []

@@ -1,6 +1,7 @@
 /** Which columns of a file are read, where they are not found or the user wants others. */
 
 import type { App } from "../app.js";
+import { titles } from "../column-words.js";
 import { element, find } from "../dom.js";
 
 /** `onOpened`: the file was opened with the columns chosen. */
@@ -18,7 +19,9 @@ export function columnsPanel(app: App, { onOpened }: { onOpened(): void }): void
     if (question === null) return;
     const { header } = question;
     const options = (): HTMLOptionElement[] =>
-      header.columns.map((name) => element("option", { value: name }, name));
+      titles(header.columns).map((title, place) =>
+        element("option", { value: String(place) }, title),
+      );
     smiles.replaceChildren(...options());
     id.replaceChildren(element("option", { value: "" }, "none"), ...options());
     smiles.selectedIndex = header.smiles ?? 0;
@@ -32,12 +35,12 @@ export function columnsPanel(app: App, { onOpened }: { onOpened(): void }): void
     const { input, header } = app.question;
     const { source, text } = input;
     const { idColumn: _, ...rest } = source;
-    // The column that was found needs no name, which another may have too.
     const isFound = smiles.selectedIndex === header.smiles;
+    // By their places: several may have one name.
     const chosen = {
       ...rest,
-      ...(isFound ? {} : { smilesColumn: smiles.value }),
-      ...(id.value === "" ? {} : { idColumn: id.value }),
+      ...(isFound ? {} : { smilesColumn: Number(smiles.value) }),
+      ...(id.value === "" ? {} : { idColumn: Number(id.value) }),
     };
     if ((await app.open({ source: chosen, text })) !== null) onOpened();
   });

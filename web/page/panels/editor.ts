@@ -11,7 +11,6 @@ import { type Session, scoreOne } from "../../package/src/session.js";
 import { errorText } from "../../package/src/words.js";
 import type { App } from "../app.js";
 import { find } from "../dom.js";
-import { canJoin } from "../joined.js";
 import { nameOf, ownSmiles } from "../naming.js";
 import { comparison } from "./comparison.js";
 import { closeBeside } from "./dialog.js";
@@ -59,7 +58,7 @@ export function editorPanel(
     list,
   }: {
     onClose(row: number | null): void;
-    list: Pick<InputPanel, "file" | "add" | "correct" | "show">;
+    list: Pick<InputPanel, "file" | "isTable" | "open" | "add" | "correct" | "showJoined">;
   },
 ): EditorPanel {
   const dialog = find("editor", HTMLDialogElement);
@@ -136,9 +135,10 @@ export function editorPanel(
     add.disabled = current === "" || !why.hidden;
     copy.disabled = add.disabled;
     reset.hidden = subject === null || (!isChanged() && why.hidden);
-    // What was not scored yet would not be put aside but lost.
-    add.hidden = file !== null && scored === 0;
-    join.hidden = file === null || app.session === null || !canJoin(app.session);
+    // What was not scored yet would not be put aside but lost; and a line is no row of a table.
+    add.hidden = file === null ? list.isTable : scored === 0;
+    join.hidden = !list.isTable || (file !== null && app.session === null);
+    join.classList.toggle("primary", add.hidden);
     join.disabled = add.disabled || app.phase !== "idle";
     join.title = app.phase === "idle" ? "" : "The table is being scored.";
     const corrects = subject !== null && isBroken(subject);
@@ -367,9 +367,11 @@ export function editorPanel(
   };
   join.addEventListener("click", async () => {
     if (join.disabled) return;
+    join.disabled = true;
     const changed = subject !== null && isChanged();
     const row = {
       smiles: current,
+      block: await currentBlock(),
       name: changed ? `${own}, edited` : own,
       note: subject === null ? "drawn" : `from row ${subject.row + 1}`,
     };
@@ -377,10 +379,16 @@ export function editorPanel(
     else leftRows.get(subject.session)?.delete(subject.row);
     added = true;
     dialog.close();
-    const input = await app.join(row);
-    if (input !== null) list.show(input);
+    const input = (await list.open()) === null ? null : await app.join(row);
+    if (input !== null) list.showJoined(input);
     else app.complain({ text: "The molecule could not be added to the table." });
   });
+  /** The mol block of what is to be added: of a SMILES that was given, that of its molecule. */
+  const currentBlock = async (): Promise<string | null> => {
+    if (!isGiven() && sketcher !== null) return sketcher.getMolecule().toMolfileV3();
+    const depict = app.engines.current.call("depict", { smiles: current });
+    return depict.then(({ block }) => block).catch(() => null);
+  };
   app.changed.phase.on(() => {
     if (dialog.open) drawAdd();
   });

@@ -2,6 +2,7 @@
 
 import * as format from "../../package/src/format.js";
 import type { Source } from "../../package/src/protocol.js";
+import type { Session } from "../../package/src/session.js";
 import type { App, Input } from "../app.js";
 import { find } from "../dom.js";
 import example from "../example.smi?raw";
@@ -30,8 +31,14 @@ export interface InputPanel {
   readLink(): void;
   /** Shows what a table was made from that is opened without the user's choosing it. */
   show(input: Input): void;
+  /** Shows what has all of what was open before, and a row more. */
+  showJoined(input: Input): void;
   /** The file that is open in the place of the list. */
   readonly file: string | null;
+  /** What was pasted has more to a row than a line with a SMILES and a name, which cannot be added. */
+  readonly isTable: boolean;
+  /** Opens what was pasted, unless it is open. */
+  open(): Promise<Session | null>;
   /**
    * Adds lines to the pasted ones. A file is put aside for them, and the list is scored; whether
    * that was so.
@@ -41,6 +48,20 @@ export interface InputPanel {
   correct(wrong: string, right: string): boolean;
   /** Scores other text in the place of what was pasted. */
   replace(text: string): void;
+}
+
+/** Whether a text is of mol blocks or of cells rather than a SMILES and a name a line. */
+export function isTable(text: string): boolean {
+  if (/^(M {2}END|\$\$\$\$)/m.test(text)) return true;
+  const first = text.split("\n").find((line) => !/^\s*(#|$)/.test(line)) ?? "";
+  const [token = ""] = first.trim().split(/\s/);
+  const cells = first.split("\t");
+  return (
+    /[,;]/.test(token.replaceAll(/\[[^\]]*\]/g, "")) ||
+    token.startsWith('"') ||
+    cells.length > 2 ||
+    (cells.length === 2 && /smiles/i.test(cells[1] ?? ""))
+  );
 }
 
 /** What is typed into or chosen from. */
@@ -350,12 +371,26 @@ export function inputPanel(app: App): InputPanel {
       if (pasted === "" || (scored > 0 && app.input?.text === text.value)) put(pasted);
       else overwrite(pasted, "The list took the place of your text.");
     },
+    showJoined({ source, text: pasted }) {
+      if (pasted === null) showFile(source);
+      else put(pasted);
+    },
     replace(other) {
       put(other);
       scoreAll();
     },
     get file() {
       return file?.name ?? null;
+    },
+    get isTable() {
+      if (file !== null) return true;
+      const isOpen = app.input !== null && app.input.text === text.value;
+      return isOpen ? app.session !== null && app.session.format !== "smi" : isTable(text.value);
+    },
+    async open() {
+      if (file !== null || app.input?.text === text.value) return app.session;
+      const given = input();
+      return given === null ? null : app.open(given);
     },
     correct(wrong, right) {
       const lines = text.value.split("\n");

@@ -5,7 +5,7 @@ import { draw as drawPicture } from "../../package/src/drawing/picture.js";
 import * as format from "../../package/src/format.js";
 import type { Session } from "../../package/src/session.js";
 import type { App } from "../app.js";
-import { numberText } from "../column-words.js";
+import { numberText, titles } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { nameOf } from "../naming.js";
 import {
@@ -82,7 +82,7 @@ export function plotsPanel(app: App, { selection, table, onOpen }: Means): void 
       columnOptions(app, {
         fields: () => {
           const header = app.session?.columns;
-          return (header?.columns ?? []).flatMap((title, index) =>
+          return titles(header?.columns ?? []).flatMap((title, index) =>
             index !== header?.smiles && table.keys.isNumeric(index) ? [{ title, index }] : [],
           );
         },

@@ -5,10 +5,11 @@ import * as format from "../../package/src/format.js";
 import type { AddedColumn, Endpoint, ExportFormat, Row } from "../../package/src/protocol.js";
 import type { Session, Written } from "../../package/src/session.js";
 import type { App } from "../app.js";
-import { columnWords } from "../column-words.js";
+import { columnWords, titles } from "../column-words.js";
 import { element, find } from "../dom.js";
 import { ColumnFilters } from "../filters.js";
 import { canBeEdited } from "../naming.js";
+import { notHeldWords } from "../not-held.js";
 import { rankingColumns } from "../ranking.js";
 import type { Selection } from "../selection.js";
 import { ShownColumns } from "../shown-columns.js";
@@ -101,6 +102,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const smarts = find("smarts", HTMLInputElement);
   const scope = find("scope", HTMLSelectElement);
   const breadth = find("breadth", HTMLSelectElement);
+  const notHeld = find("not-held", HTMLElement);
   const copy = find("copy-table", HTMLButtonElement);
   const exporters = panel.querySelectorAll<HTMLButtonElement>("button[data-format]");
 
@@ -146,8 +148,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
 
   const data = (session: Session): TableData => {
     const { columns } = session;
-    const fields = columns.columns.flatMap((name, index) =>
-      shown.showsField(name) || index === columns.smiles ? [index] : [],
+    const fields = titles(columns.columns).flatMap((title, index) =>
+      shown.showsField(title) || index === columns.smiles ? [index] : [],
     );
     return {
       columns,
@@ -208,7 +210,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       (key.by === "score" && !shown.endpoints.includes(key.endpoint)) ||
       (key.by === "field" &&
         key.index !== app.session?.columns.smiles &&
-        !shown.showsField(app.session?.columns.columns[key.index] ?? ""));
+        !shown.showsField(wordsOf(key).title));
     return hidden ? wordsOf(key as ColumnKey).title : null;
   };
   const drawSummary = (): void => {
@@ -225,7 +227,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     if (hiddenSort !== null) parts.push(`sorted by ${hiddenSort}, which is hidden`);
     summary.textContent = parts.join(" · ");
     const said = [
-      ...session.notes.map((note) => `${note}.`),
+      ...session.notes.map(format.sentence),
       cutWords(session.rows),
       renamedWords(session.columns.columns, app.model?.endpoints ?? []),
       session.changes.summary(),
@@ -278,6 +280,7 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   const show = (): void => {
     const { session } = app;
     panel.hidden = session === null;
+    notHeld.hidden = true;
     drawings.clear();
     filter.value = "";
     onlyErrors.checked = false;
@@ -360,7 +363,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     },
   });
   const filters = filtersPanel(app, byColumn, {
-    fields: () => (app.session?.columns.columns ?? []).map((title, index) => ({ title, index })),
+    fields: () =>
+      titles(app.session?.columns.columns ?? []).map((title, index) => ({ title, index })),
     hasSimilarity: () => additions.ranked() !== null,
     hasDomains: () => additions.calibrated,
     titleOf: (key) => wordsOf(key).title,
@@ -464,11 +468,21 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   /** Places of the endpoints that are taken along; null for all that is known. */
   const endpoints = (): readonly number[] | null =>
     breadth.value === "all" ? null : shown.endpoints;
+  /** Said beside the export until the next one. */
+  const sayNotHeld = (words: string): void => {
+    notHeld.textContent = words;
+    notHeld.hidden = words === "";
+    if (words !== "") app.announce(words);
+  };
   for (const button of exporters) {
     button.addEventListener("click", async () => {
       const kind = button.dataset.format as ExportFormat;
+      sayNotHeld("");
       const file = await app.export(kind, chosen(), added, endpoints());
-      if (file !== null) download(file.name, file, kind);
+      if (file === null) return;
+      download(file.name, file, kind);
+      const words = notHeldWords(file.notHeld);
+      if (words !== "") sayNotHeld(`${file.name}: ${words}`);
     });
   }
   const note = (button: HTMLButtonElement, text: string): void => {

@@ -16,6 +16,7 @@ import type {
 } from "../../package/src/protocol.js";
 import type { Estimate } from "../../package/src/scores.js";
 import type { Session } from "../../package/src/session.js";
+import { titles } from "../column-words.js";
 import { element, spoken } from "../dom.js";
 import { atomContributions } from "./atoms.js";
 import { stateText } from "./table.js";
@@ -121,10 +122,10 @@ export function rowDetails(
     parts.push(...made.elements);
     pending = made.pending;
   }
-  const others = columns.flatMap((name, index) =>
+  const others = titles(columns).flatMap((title, index) =>
     index === smiles
       ? []
-      : [element("div", {}, element("dt", {}, name), element("dd", {}, row.fields[index] ?? ""))],
+      : [element("div", {}, element("dt", {}, title), element("dd", {}, row.fields[index] ?? ""))],
   );
   if (others.length > 0)
     parts.push(element("h3", {}, "From your table"), element("dl", { class: "facts" }, ...others));

@@ -9,7 +9,7 @@ import type { Estimate } from "../../package/src/scores.js";
 import type { Session } from "../../package/src/session.js";
 import { Signal } from "../../package/src/signal.js";
 import { BANDS, errorText } from "../../package/src/words.js";
-import { TRUST } from "../column-words.js";
+import { TRUST, titles } from "../column-words.js";
 import { element, spoken } from "../dom.js";
 import { nameColumn, nameOf as nameOfRow } from "../naming.js";
 import type { Selection } from "../selection.js";
@@ -857,7 +857,7 @@ function columns(
     null;
   const field = (index: number): Column => {
     const isSmiles = index === columns.smiles;
-    const title = columns.columns[index] ?? "";
+    const title = titles(columns.columns)[index] ?? "";
     const { least, most } = isSmiles ? SMILES_WIDTH : TEXT_WIDTH;
     const numeric = !isSmiles && keys.isNumeric(index);
     const longest = sample(rows).reduce(

@@ -306,6 +306,7 @@ export async function testEditor(browser: Browser, site: Served): Promise<void> 
   await testLeftDrawing(page);
   await testCorrection(page);
   await testListBesideFile(page);
+  await testJoining(page);
   await testEditingMeanwhile(page);
   await checkQuiet("cpu: no errors on the console while drawing by hand", visit);
   await visit.context.close();
@@ -515,6 +516,92 @@ async function testListBesideFile(page: Page): Promise<void> {
       before.map(({ values }) => values),
       "no number of the others has changed",
     );
+  });
+}
+
+/** Draws a molecule of nobody's. */
+async function drawNew(page: Page, smiles: string): Promise<void> {
+  await page.locator("#draw").click();
+  await page
+    .locator("#editor-state")
+    .getByText(/Draw a molecule|as you left it/)
+    .waitFor();
+  const field = page.locator("#editor-smiles");
+  await field.fill(smiles);
+  await field.press("Enter");
+  await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+}
+
+async function testJoining(page: Page): Promise<void> {
+  const block = (title: string): string =>
+    `${title}\n  hand\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 C   0  0\nM  END`;
+  const sdf = `${block("methane")}\n>  <x>\n1\n\n>  <note>\ntwo\nlines\n\n$$$$\n${block("again")}\n>  <y>\n2\n\n$$$$\n`;
+  const columns = ["name", "x", "note", "y", "added"];
+  const hasJoined = async (): Promise<void> => {
+    await page.locator("#summary").getByText("3 rows · 3 scored").waitFor({ timeout: LIMIT });
+    await page.locator("#status").getByText("Added to the table as row 3.").waitFor();
+    const rows = JSON.parse(await exported(page, "json")) as Record<string, string>[];
+    deepEqual(
+      rows.map((row) => columns.map((name) => row[name])),
+      [
+        ["methane", "1", "two\nlines", "", ""],
+        ["again", "", "", "2", ""],
+        ["drawing", "", "", "", "drawn"],
+      ],
+    );
+    deepEqual(
+      rows.map(({ smiles }) => smiles),
+      ["C", "C", "C[C@H](O)F"],
+    );
+  };
+  await checks.check("cpu: a drawn molecule joins the mol blocks of a file", async () => {
+    await page.locator("#clear").click();
+    await page
+      .locator("#picker")
+      .setInputFiles({ name: "two.sdf", mimeType: "text/plain", buffer: Buffer.from(sdf) });
+    await page.locator("#summary").getByText("2 rows").waitFor();
+    await score(page);
+    await drawNew(page, "C[C@H](O)F");
+    await page.getByRole("button", { name: "Add to the table" }).click();
+    await hasJoined();
+    equal(await page.locator("#file-name").innerText(), "two.sdf");
+    // The blocks of the file as they came.
+    const file = await exported(page, "sdf");
+    ok(file.startsWith(block("methane")), file.slice(0, 300));
+  });
+  await checks.check("cpu: the same of mol blocks that were pasted, scored or not", async () => {
+    for (const isScored of [true, false]) {
+      await page.locator("#clear").click();
+      await page.locator("#smiles").fill(sdf);
+      if (isScored) await score(page);
+      await drawNew(page, "C[C@H](O)F");
+      ok(await page.locator("#editor-add").isHidden(), "a line is no mol block");
+      await page.getByRole("button", { name: "Add to the table" }).click();
+      if (!isScored) {
+        await page.locator("#summary").getByText("3 rows · 0 scored").waitFor({ timeout: LIMIT });
+        await page.locator("#status").getByText("row 3, not scored yet.").waitFor();
+        await score(page);
+        continue;
+      }
+      await hasJoined();
+      const text = await page.locator("#smiles").inputValue();
+      ok(text.startsWith(block("methane")) && text.includes("drawing"), text);
+      ok(await page.locator("#table-of").isHidden(), "the box holds what the table is of");
+      ok(await page.locator("#replaced").isHidden(), "nothing of it is gone");
+    }
+  });
+  await checks.check("cpu: the same of a table that was pasted", async () => {
+    await page.locator("#clear").click();
+    await page.locator("#smiles").fill("id,smiles,activity\na,CCO,1\nb,CCN,2\n");
+    await score(page);
+    await drawNew(page, "CCCl");
+    ok(await page.locator("#editor-add").isHidden(), "a line is no row of a table");
+    await page.getByRole("button", { name: "Add to the table" }).click();
+    await page.locator("#summary").getByText("3 rows · 3 scored").waitFor({ timeout: LIMIT });
+    const [head, ...rows] = csv(await exported(page, "csv"));
+    deepEqual(head?.slice(0, 4), ["id", "smiles", "activity", "added"]);
+    deepEqual(rows[2]?.slice(0, 4), ["drawing", "CCCl", "", "drawn"]);
+    ok((await page.locator("#smiles").inputValue()).includes('"CCCl"'));
   });
 }
 

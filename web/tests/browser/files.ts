@@ -139,6 +139,71 @@ export async function testColumns(browser: Browser, site: Served): Promise<void>
     await score(page);
     equal((await visibleRows(page))[0]?.smiles, "CCCO");
   });
+  await checks.check("cpu: columns of one name are told apart by their places", async () => {
+    const table = "smiles,activity,smiles,activity\nCCO,5,CCCO,50\nCCN,7,CCCN,30\nCCS,6,CCCS,40\n";
+    await openFile(page, "twins.csv", table.trim().split("\n"), 3);
+    const fields = async (): Promise<string[][]> =>
+      (await visibleRows(page)).map(({ fields }) => fields.slice(1, 4));
+    await page.getByRole("button", { name: "Read other columns…" }).click();
+    deepEqual(await page.locator("#chooser-smiles option").allInnerTexts(), [
+      "smiles",
+      "activity",
+      "smiles (2)",
+      "activity (2)",
+    ]);
+    await page.getByLabel("SMILES column").selectOption("smiles (2)");
+    await page.getByLabel("Name column").selectOption("activity (2)");
+    await page.getByRole("button", { name: "Use these columns" }).click();
+    await page.locator("#chooser").waitFor({ state: "hidden" });
+    await score(page);
+    deepEqual(
+      (await visibleRows(page)).map(({ smiles }) => smiles),
+      ["CCCO", "CCCN", "CCCS"],
+    );
+    const heads = (): Promise<string[]> =>
+      page.locator("#viewport thead th:not(.row) .name").allInnerTexts();
+    deepEqual((await heads()).slice(0, 4), ["smiles (2)", "activity (2)", "smiles", "activity"]);
+    // Each is sorted and filtered by its own numbers, and hidden alone.
+    await page.locator("#viewport thead .sort", { hasText: "activity (2)" }).click();
+    deepEqual(await fields(), [
+      ["30", "CCN", "7"],
+      ["40", "CCS", "6"],
+      ["50", "CCO", "5"],
+    ]);
+    await page.getByRole("button", { name: "Menu of activity", exact: true }).click();
+    await page.locator("#column-menu").getByLabel("At least").fill("6");
+    await page.keyboard.press("Escape");
+    await page.locator("#summary").getByText("2 shown").waitFor();
+    await page.getByRole("button", { name: "Menu of activity, filtered" }).click();
+    await page.locator("#column-menu").getByRole("button", { name: "Hide column" }).click();
+    deepEqual((await heads()).slice(0, 3), ["smiles (2)", "activity (2)", "smiles"]);
+    const filters = page.locator("#filter-list");
+    await page.locator("#filters-open").click();
+    ok((await filters.innerText()).startsWith("activity"), await filters.innerText());
+    ok(!(await filters.innerText()).includes("(2)"));
+    const [head = [], ...rows] = csv(await exported(page, "csv"));
+    deepEqual(head.slice(0, 4), ["smiles", "activity", "smiles", "activity"]);
+    deepEqual(
+      rows.map((row) => row.slice(0, 4)),
+      [
+        ["CCN", "7", "CCCN", "30"],
+        ["CCS", "6", "CCCS", "40"],
+      ],
+    );
+    const [record = ""] = (await exported(page, "sdf")).split("$$$$\n");
+    for (const item of ["smiles>\nCCN", "activity>\n7", "smiles_2>\nCCCN", "activity_2>\n30"])
+      ok(record.includes(`> <${item}\n`), record);
+    await page.locator("#not-held").getByText("“activity” is called “activity_2”").waitFor();
+    const [first] = JSON.parse(await exported(page, "json"));
+    deepEqual(
+      [first.smiles, first.activity, first.smiles_2, first.activity_2],
+      ["CCN", "7", "CCCN", "30"],
+    );
+    // The same after a reload.
+    await page.reload();
+    await page.locator("#kept").getByText("twins.csv is back").waitFor({ timeout: LIMIT });
+    equal((await visibleRows(page))[0]?.smiles, "CCCN");
+  });
   await checks.check("cpu: text pasted anywhere goes into the box", async () => {
     await page.evaluate(() => {
       const clipboardData = new DataTransfer();

@@ -275,6 +275,52 @@ export async function testTable(browser: Browser, site: Served): Promise<void> {
       ok(/interval/.test((await cell.textContent()) ?? ""), (await cell.textContent()) ?? "");
     },
   );
+  await checks.check(
+    "cpu: the values of an endpoint have the same decimals everywhere",
+    async () => {
+      const places = (text: string): number | null =>
+        /\d/.test(text) ? (text.split(".")[1]?.length ?? 0) : null;
+      const inTable = await page.locator("#viewport").evaluate((table) => {
+        const heads = [...table.querySelectorAll("thead tr:last-child th .name")];
+        const lines = [...table.querySelectorAll("tbody tr.scored")];
+        return heads.map((head) => {
+          const cells = lines.flatMap((line) => [
+            ...line.querySelectorAll(`td[data-label="${CSS.escape(head.textContent ?? "")}"]`),
+          ]);
+          const texts = cells.flatMap((cell) => [
+            cell.querySelector("data")?.textContent ?? "",
+            ...(cell.querySelector(".interval")?.lastChild?.textContent ?? "").split(" to "),
+          ]);
+          return [head.textContent ?? "", texts] as const;
+        });
+      });
+      const found = new Map<string, number>();
+      for (const [title, texts] of inTable) {
+        const all = new Set(texts.map(places).filter((one) => one !== null));
+        if (all.size === 0) continue;
+        equal(all.size, 1, `${title}: ${texts.join(" ")}`);
+        found.set(title, [...all][0] ?? -1);
+      }
+      ok(found.size > 3, [...found.keys()].join());
+      await page.locator("#viewport tbody tr.scored th button").first().click();
+      await page.locator("#details .atoms").waitFor({ timeout: LIMIT });
+      const details = await page.locator("#details .predictions tbody tr").evaluateAll((lines) =>
+        lines.map((line) => {
+          const [title, value, , bounds] = line.children;
+          const texts = [value, bounds].flatMap((cell) => (cell?.textContent ?? "").split(" to "));
+          return [title?.firstChild?.textContent ?? "", texts] as const;
+        }),
+      );
+      for (const [title, texts] of details) {
+        const wanted = found.get(title);
+        if (wanted === undefined) continue;
+        for (const text of texts) ok([wanted, null].includes(places(text)), `${title}: ${text}`);
+        found.delete(title);
+      }
+      equal(found.size, 0, [...found.keys()].join());
+      await page.keyboard.press("Escape");
+    },
+  );
   await checks.check("cpu: rows say how many of their values are in domain", async () => {
     if (!(await isCalibrated())) return;
     const scored = page.locator("#viewport tbody tr.scored");
@@ -353,6 +399,28 @@ export async function testExport(browser: Browser, site: Served): Promise<void> 
     await page.getByLabel("Select row 1", { exact: true }).check();
     equal(csv(await exported(page, "csv")).length, 2);
     ok((await status(page)).startsWith("Exported 1 row with the columns shown as CSV"));
+  });
+  await checks.check("cpu: what an SDF cannot hold is said beside it, until the next", async () => {
+    const lines = ["smiles,a<b", "CCO,1", "C[P@](CC)c1ccccc1,2", "CC[P@@](C)c1ccccc1,3"];
+    await openFile(page, "left.csv", lines, 3);
+    await score(page);
+    const said = page.locator("#not-held");
+    await exported(page, "csv");
+    ok(await said.isHidden());
+    await exported(page, "sdf");
+    await said.getByText("left-scores.sdf: 2 molecules (the first is row 2) have").waitFor();
+    await said.getByText("“a<b” is called “a(b”").waitFor();
+    await page.locator("#aloud").getByText("2 molecules (the first is row 2)").waitFor();
+    await page.getByLabel("Select row 3", { exact: true }).check();
+    await exported(page, "sdf");
+    await said.getByText("1 molecule, row 3, has stereo that a drawing cannot show").waitFor();
+    await exported(page, "json");
+    ok(await said.isHidden());
+    await exported(page, "sdf");
+    await said.waitFor();
+    await openFile(page, "own.csv", ["smiles,name", "CCO,ethanol", "CCC,propane"], 2);
+    ok(await said.isHidden(), "it is of the table before");
+    await score(page);
   });
   await checks.check("cpu: the choice of columns to export is remembered", async () => {
     await page.reload();

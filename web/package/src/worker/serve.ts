@@ -87,7 +87,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       const table = glue.Table.open(name, bytes, smilesColumn, idColumn);
       tables.set(id, table);
       const { length, fault, notes } = table;
-      return { length, fault: fault ?? null, notes, ...table.columns() };
+      const format = table.format();
+      return { length, format, fault: fault ?? null, notes, ...table.columns() };
     },
     async close({ table }) {
       close(table);
