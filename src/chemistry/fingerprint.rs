@@ -10,7 +10,7 @@ use chematic_fp::{
 };
 use chematic_smiles::rdkit_hydrogen_suppressed;
 
-use super::{ChemistryError, Molecule, Reason, read_written};
+use super::{ChemistryError, Molecule, Reason, read_written, ring_order};
 
 /// Most bits a fingerprint may have.
 const MAX_BITS: usize = 1 << 20;
@@ -185,7 +185,11 @@ impl EnvironmentCounts {
     ///
     /// Where `smiles` is none, and as [`Molecule::environment_counts`].
     pub fn read(smiles: &str, radius: u32) -> Result<Self, ChemistryError> {
-        count_environments(&read_written(smiles)?.molecule, radius)
+        let written = read_written(smiles)?.molecule;
+        match ring_order::small_rings_first(&written) {
+            Some((ordered, _)) => count_environments(&ordered, radius),
+            None => count_environments(&written, radius),
+        }
     }
 
     /// The Tanimoto similarity of counts, 0 to 1: the sum of the lesser counts
@@ -246,12 +250,13 @@ impl Molecule {
         // Where hydrogens were folded in, RDKit numbers the atoms that stay.
         let folded = rdkit_hydrogen_suppressed(&self.written)
             .is_some_and(|folded| folded.atom_count() == self.kept.len());
+        let stays = self.stays();
         let mut parts: Vec<(Environment, Vec<usize>)> = Vec::new();
         for (&hash, places) in &detailed.raw_bit_info {
             for &(center, radius) in places {
                 let center = center as usize;
                 let center = match folded {
-                    true => self.kept.get(center).copied().unwrap_or(center),
+                    true => stays.get(center).copied().unwrap_or(center),
                     false => center,
                 };
                 let one = Environment {

@@ -25,6 +25,7 @@ mod normalise;
 #[cfg(feature = "properties")]
 mod properties;
 mod ranges;
+mod ring_order;
 mod scaffold;
 mod smiles;
 mod standard_form;
@@ -58,9 +59,10 @@ pub use substructure::{SmartsError, Substructure};
 /// read from, without the hydrogens that standardisation folds away.
 #[derive(Clone)]
 pub struct Molecule {
-    /// The molecule as written, folded hydrogens included.
+    /// The molecule as written, folded hydrogens included, in the order of
+    /// [`ring_order::small_rings_first`].
     written: chematic_core::Molecule,
-    /// For each atom, its index in `written`.
+    /// For each atom, its index in `written`, which may have another order.
     kept: Vec<usize>,
     /// For each atom, what standardisation made of it.
     atoms: Vec<StandardAtom>,
@@ -84,7 +86,8 @@ struct StandardAtom {
 /// In which order the atoms of a molecule are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtomOrder {
-    /// As they were read (RDKit's `canonical=False`).
+    /// As they were read (RDKit's `canonical=False`), but for a furan or thiophene
+    /// across a macrocycle, whose heteroatom comes first.
     Input,
     /// Canonically: every writing of a molecule gives the same string.
     Canonical,
@@ -153,10 +156,10 @@ impl Molecule {
         if directions::contradict(&molecule) {
             notes.push(Note::ContradictoryDirections);
         }
-        let mut molecule = Self::standardise(molecule, &position)?;
-        let kept = molecule.kept.iter();
-        molecule.input = kept.clone().map(|&atom| atoms[atom].clone()).collect();
-        molecule.places = kept.filter_map(|&atom| position(atom)).collect();
+        let (mut molecule, read) = Self::standardise(molecule, &position)?;
+        let read = read.iter();
+        molecule.input = read.clone().map(|&atom| atoms[atom].clone()).collect();
+        molecule.places = read.filter_map(|&atom| position(atom)).collect();
         molecule.notes = notes;
         Ok(molecule)
     }
@@ -179,13 +182,13 @@ impl Molecule {
             return Err(ChemistryError::new(Reason::Empty));
         }
         // The place of an atom is its line.
-        Self::standardise(written, &|atom| lines.get(atom).copied()).map_err(|error| {
-            ChemistryError {
-                line: error.position,
-                position: None,
-                ..error
-            }
-        })
+        let standard = Self::standardise(written, &|atom| lines.get(atom).copied());
+        let (molecule, _) = standard.map_err(|error| ChemistryError {
+            line: error.position,
+            position: None,
+            ..error
+        })?;
+        Ok(molecule)
     }
 
     /// What was read otherwise than it was written, or could not be read.
@@ -258,6 +261,8 @@ impl Molecule {
         if chirality.all(|chirality| chirality.nontetrahedral().is_none())
             && let Ok(shuffled) = self.written.renumber_atoms(&shuffle(&self.written, seed))
         {
+            let ordered = ring_order::small_rings_first(&shuffled);
+            let shuffled = ordered.map_or(shuffled, |(ordered, _)| ordered);
             return rdkit_smiles(&shuffled, &params).map_err(cannot_write);
         }
         let seed = (seed ^ (seed >> 32)) as u32 | 1;
@@ -434,8 +439,33 @@ impl Molecule {
         builder.build()
     }
 
-    /// Checks the chemistry of `written` as RDKit's sanitisation does.
+    /// Checks the chemistry of `written` as RDKit's sanitisation does. With the
+    /// molecule comes, for each of its atoms, its index in `written`.
     fn standardise(
+        written: chematic_core::Molecule,
+        position: &dyn Fn(usize) -> Option<usize>,
+    ) -> Result<(Self, Vec<usize>), ChemistryError> {
+        if let Some((ordered, before)) = ring_order::small_rings_first(&written) {
+            let position = |atom: usize| position(*before.get(atom)?);
+            let mut molecule = Self::standardise_ordered(ordered, &position)?;
+            molecule.number_by(|written| before[written]);
+            let read = molecule.kept.iter().map(|&atom| before[atom]).collect();
+            return Ok((molecule, read));
+        }
+        let molecule = Self::standardise_ordered(written, position)?;
+        let read = molecule.kept.clone();
+        Ok((molecule, read))
+    }
+
+    /// Numbers the atoms in the order of `key` of what is written of them.
+    fn number_by(&mut self, key: impl Fn(usize) -> usize) {
+        let mut order: Vec<usize> = (0..self.kept.len()).collect();
+        order.sort_by_key(|&atom| key(self.kept[atom]));
+        self.kept = order.iter().map(|&atom| self.kept[atom]).collect();
+        self.atoms = order.iter().map(|&atom| self.atoms[atom]).collect();
+    }
+
+    fn standardise_ordered(
         written: chematic_core::Molecule,
         position: &dyn Fn(usize) -> Option<usize>,
     ) -> Result<Self, ChemistryError> {
@@ -446,6 +476,7 @@ impl Molecule {
                 None => return Err(problem(&written, error, position)),
             },
         };
+        let (written, model) = without_false_marks(written, model);
         let mut kept = Vec::with_capacity(model.atoms.len());
         let mut atoms = Vec::with_capacity(model.atoms.len());
         for (index, atom) in model.atoms.iter().enumerate() {
@@ -487,10 +518,23 @@ impl Molecule {
         })
     }
 
+    /// The atom that is `written` in the text; `None` for a hydrogen that was folded.
+    fn atom_of(&self, written: AtomIdx) -> Option<usize> {
+        let written = written.0 as usize;
+        self.kept.iter().position(|&kept| kept == written)
+    }
+
+    /// What is written of each atom that was not folded, in the order of the crate.
+    fn stays(&self) -> Vec<usize> {
+        let mut stays = self.kept.clone();
+        stays.sort_unstable();
+        stays
+    }
+
     /// Where each atom stands in `smiles`, a writing of this molecule.
     fn locate(&self, smiles: &str) -> Option<Vec<Range<usize>>> {
         let scan = smiles::scan_written(smiles).ok()?;
-        let other = Self::standardise(parse_template(&scan.smiles).ok()?, &|_| None).ok()?;
+        let (other, _) = Self::standardise(parse_template(&scan.smiles).ok()?, &|_| None).ok()?;
         if other.written.atom_count() != other.atom_count() {
             return None;
         }
@@ -738,6 +782,40 @@ fn with_double_bonds(
     }
     let model = rdkit_sanitized_model(&written).ok()?;
     Some((written, model))
+}
+
+/// `written` and its model, once no atom is marked as aromatic that is none to RDKit. The
+/// crate sees what the marks say, and not what it makes of them itself, in all that it counts
+/// and writes: catecholborane had other values as `c1ccc2c(c1)o[bH]o2`.
+fn without_false_marks(
+    written: chematic_core::Molecule,
+    model: RdkitSanitizedModel,
+) -> (chematic_core::Molecule, RdkitSanitizedModel) {
+    let is_aromatic = |atom: usize| matches!(model.atoms.get(atom), Some(&Some((true, ..))));
+    let falsely: Vec<AtomIdx> = written
+        .atoms()
+        .filter(|&(index, atom)| atom.aromatic && !is_aromatic(index.0 as usize))
+        .map(|(index, _)| index)
+        .collect();
+    if falsely.is_empty() {
+        return (written, model);
+    }
+    let mut plain = written.clone();
+    for (index, bond) in written.bonds() {
+        let order = model.bonds.get(index.0 as usize).copied().flatten();
+        if bond.order == BondOrder::Aromatic
+            && let Some(order) = order
+        {
+            plain.set_bond_order(index, order);
+        }
+    }
+    for &atom in &falsely {
+        plain.set_atom_aromatic(atom, false);
+    }
+    match rdkit_sanitized_model(&plain) {
+        Ok(again) if again.atoms == model.atoms => (plain, again),
+        _ => (written, model),
+    }
 }
 
 /// What RDKit holds against `written`, whose sanitisation ended in `error`.

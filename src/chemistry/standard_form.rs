@@ -118,15 +118,15 @@ impl Molecule {
                 ) => "query bond",
                 _ => continue,
             };
-            let atom = self.kept.iter().position(|&a| a == bond.atom1.0 as usize);
-            return Err(self.refuse(Reason::Bond { kind }, atom.unwrap_or(usize::MAX)));
+            let atom = self.atom_of(bond.atom1).unwrap_or(usize::MAX);
+            return Err(self.refuse(Reason::Bond { kind }, atom));
         }
         Ok(())
     }
 
     fn is_aromatic(&self, written: AtomIdx) -> bool {
-        let atom = self.kept.binary_search(&(written.0 as usize));
-        atom.is_ok_and(|atom| self.atoms[atom].aromatic)
+        let atom = self.atom_of(written);
+        atom.is_some_and(|atom| self.atoms[atom].aromatic)
     }
 
     fn refuse_wildcards(&self) -> Result<(), ChemistryError> {
@@ -175,7 +175,9 @@ impl Molecule {
                 "a structure whose unpaired electrons cannot be counted",
             ));
         }
-        Ok(radicals.iter().position(|&radical| radical))
+        let mut marked = radicals.iter().zip(self.stays());
+        let marked = marked.find(|&(&radical, _)| radical);
+        Ok(marked.and_then(|(_, written)| self.atom_of(AtomIdx(written as u32))))
     }
 
     /// Whether the atom is carbon without any bond, and no carbide.
@@ -222,10 +224,8 @@ impl Molecule {
             };
         }
         // Folded hydrogens are bonds of the text and hydrogens of the atom.
-        let folded = self.written.neighbors(index).filter(|(other, _)| {
-            let other = other.0 as usize;
-            self.kept.binary_search(&other).is_err()
-        });
+        let folded = self.written.neighbors(index);
+        let folded = folded.filter(|&(other, _)| self.atom_of(other).is_none());
         twice - 2 * folded.count() as i32
     }
 
@@ -241,11 +241,13 @@ impl Molecule {
             atom.isotope = None;
             atom.atom_map = None;
         });
-        let mut molecule = Self::standardise(stripped, &|_| None)?;
+        let (mut molecule, _) = Self::standardise(stripped, &|_| None)?;
+        let number = |written: usize| self.atom_of(AtomIdx(written as u32));
+        molecule.number_by(|written| number(written).unwrap_or(usize::MAX));
         // The atoms are those of before, less the hydrogens that are none of a
         // kind any more; a place is looked up by the atom of the text.
         let place = |atom: &usize| {
-            let before = self.kept.binary_search(atom).ok()?;
+            let before = self.atom_of(AtomIdx(*atom as u32))?;
             Some((self.places.get(before)?, self.input.get(before)?))
         };
         let places: Option<Vec<_>> = molecule.kept.iter().map(place).collect();
@@ -385,7 +387,7 @@ impl Molecule {
         }
         let count = changes.len();
         let edited = self.rebuilt(&|_| true, &|atom, data| {
-            let Ok(atom) = self.kept.binary_search(&atom) else {
+            let Some(atom) = self.atom_of(AtomIdx(atom as u32)) else {
                 return;
             };
             if let Some(&(charge, hydrogens)) = changes.get(&atom) {
@@ -424,7 +426,7 @@ impl Molecule {
         }
         let neighbors = |atom: usize| {
             let around = self.written.neighbors(AtomIdx(self.kept[atom] as u32));
-            around.filter_map(|(other, _)| self.kept.binary_search(&(other.0 as usize)).ok())
+            around.filter_map(|(other, _)| self.atom_of(other))
         };
         let beside = |atom: usize, sign: fn(i8) -> bool| {
             neighbors(atom).filter(|&other| sign(charge(other))).count()

@@ -294,10 +294,14 @@ impl Substructure {
         let mut found: Vec<usize> = sets.into_iter().flatten().map(|at| at as usize).collect();
         found.sort_unstable();
         found.dedup();
+        // The hydrogens that were written out may be atoms in that view.
         if atoms == molecule.atom_count() {
-            return Ok(found);
+            let stays = molecule.stays();
+            found = found
+                .iter()
+                .filter_map(|&at| stays.get(at).copied())
+                .collect();
         }
-        // The hydrogens that were written out are atoms in that view.
         let kept = molecule.kept.iter().enumerate();
         let shown = kept.filter(|(_, written)| found.binary_search(written).is_ok());
         Ok(shown.map(|(atom, _)| atom).collect())

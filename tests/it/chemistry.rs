@@ -76,10 +76,10 @@ const REFUSED: [(&str, &str); 8] = [
     ),
 ];
 
-/// Molecules whose strings differ from RDKit's, with the reason.
-const WRITTEN_OTHERWISE: [(&str, &str); 1] = [(
+/// Molecules whose strings in the order of the text differ from RDKit's, with the reason.
+const ORDERED_OTHERWISE: [(&str, &str); 1] = [(
     "COc1ncc2cc1NS(=O)(=O)c1ccc(Cl)c(c1)C(=O)NCc1ccc(s1)-c1ncnc3cc-2sc13",
-    "the crate chooses other rings of a bridged aromatic macrocycle",
+    "the sulphur of a thiophene across a macrocycle comes first",
 )];
 
 /// Molecules whose atoms must not be shuffled, with the reason.
@@ -92,8 +92,8 @@ fn is_refused(input: &str) -> bool {
     REFUSED.iter().any(|(text, _)| *text == input)
 }
 
-fn is_written_otherwise(input: &str) -> bool {
-    WRITTEN_OTHERWISE.iter().any(|(text, _)| *text == input)
+fn is_ordered_otherwise(input: &str) -> bool {
+    ORDERED_OTHERWISE.iter().any(|(text, _)| *text == input)
 }
 
 /// The valid entries, with the molecule of each.
@@ -126,7 +126,7 @@ fn compare(
     let mut differences = Vec::new();
     for (entry, molecule) in molecules() {
         let ours = form(&molecule);
-        if ours != column(&entry) && !is_written_otherwise(&entry.input) {
+        if ours != column(&entry) {
             let line = format!("{}: {ours}, RDKit {}", entry.input, column(&entry));
             differences.push(line);
         }
@@ -179,12 +179,10 @@ fn every_known_difference_still_differs() {
         let differs = (0..100).any(|seed| canonical(&write(seed)) != expected);
         assert!(differs, "{input} may be shuffled now: {reason}");
     }
-    for (input, reason) in WRITTEN_OTHERWISE {
+    for (input, reason) in ORDERED_OTHERWISE {
         let entry = table.iter().find(|entry| entry.input == input).unwrap();
         let molecule = Molecule::parse(input).unwrap();
-        let same = molecule.canonical_smiles().unwrap() == entry.canonical
-            && molecule.kekule_string(AtomOrder::Canonical).unwrap() == entry.kekule_canonical
-            && molecule.kekule_string(AtomOrder::Input).unwrap() == entry.kekule_input;
+        let same = molecule.kekule_string(AtomOrder::Input).unwrap() == entry.kekule_input;
         assert!(!same, "{input} is written as RDKit does now: {reason}");
     }
 }
@@ -257,7 +255,12 @@ fn kekule_smiles_in_canonical_order_are_rdkits() {
 #[test]
 fn kekule_smiles_in_input_order_are_rdkits() {
     let form = |molecule: &Molecule| molecule.kekule_string(AtomOrder::Input).unwrap();
-    assert_none(compare(|entry| entry.kekule_input, form));
+    let mut differences = compare(|entry| entry.kekule_input, form);
+    differences.retain(|line| {
+        let input = line.split_once(": ").map_or("", |(input, _)| input);
+        !is_ordered_otherwise(input)
+    });
+    assert_none(differences);
 }
 
 #[test]
@@ -300,7 +303,7 @@ const ORDERS: [AtomOrder; 6] = [
 fn a_kekule_smiles_in_any_order_is_the_same_molecule() {
     let mut differences = Vec::new();
     for (entry, molecule) in molecules() {
-        if is_written_otherwise(&entry.input) || !entry.stable {
+        if !entry.stable {
             continue;
         }
         let may_shuffle = !SHUFFLED_OTHERWISE

@@ -1,6 +1,8 @@
 //! The standard form: what is scored of what was drawn.
 
-use delicate::chemistry::{ChemistryError, Keep, Molecule, Note, Parent, Reason};
+use delicate::chemistry::{
+    AtomOrder, ChemistryError, Keep, Molecule, Note, Parent, Reason, Substructure,
+};
 use delicate::predict::{PredictOptions, standardize};
 use delicate::records::Structure;
 use delicate::{Device, Predictor, device::DeviceChoice};
@@ -518,6 +520,20 @@ fn every_form_of_a_molecule_has_the_same_prediction() {
             "N1Cc2ccc(cc2)CNc2c3c([n+](Cc4cc(ccc4)C[n+]4c5cc(Cl)ccc5c1cc4)cc2)cc(Cl)cc3",
             "c1cc(cc2c1c1NCc3ccc(cc3)CNc3c4c([n+](cc3)Cc3cc(C[n+]2cc1)ccc3)cc(Cl)cc4)Cl",
         ],
+        // A furan across a macrocycle, which was aromatic in one spelling of three.
+        &[
+            "n1ccncc2oc(cc2)c1",
+            "N1C=CN=CC2=CC=C(C=1)O2",
+            "n1cc2ccc(cncc1)o2",
+        ],
+        // Boron is aromatic in what Open Babel and others write, and not in RDKit.
+        &["CB1Oc2ccccc2O1", "Cb1oc2c(o1)cccc2"],
+        &[
+            "OB1NN=Cc2ccccc21",
+            "Ob1[nH]ncc2ccccc12",
+            "B1(O)[nH]ncc2ccccc12",
+        ],
+        &["C1=CC=CNB1", "c1cc[bH][nH]c1"],
         // In the first order of its atoms it takes many turns to see that bonds alternate.
         &[
             "c12c3ccc4c2c2c5c(cc6c7c5c5c(cc8ccc9cc%10c%11c%12c%13c(cccc%13c%10)cc(c%12c1c1c%11c9c8c5c12)c3)cc7ccc6)c4",
@@ -642,4 +658,210 @@ fn a_charge_that_its_element_cannot_bear_is_refused() {
         let read = parent(smiles).map(|_| ());
         assert!(read.is_ok(), "{smiles}: {read:?}");
     }
+}
+
+/// A furan, thiophene, oxadiazole or thiazole across a macrocycle: RDKit 2026.09.1 has one
+/// form of all spellings, and the small ring aromatic in it.
+#[test]
+fn a_small_ring_across_a_macrocycle_is_aromatic_in_every_spelling() {
+    assert_forms(&[
+        ("C1CCCCCC2=CC=C1O2", "c1cc2oc1CCCCCC2"),
+        ("C1=C2CCCCCCC(=C1)O2", "c1cc2oc1CCCCCC2"),
+        ("C1C=C2CCCCCCC=1O2", "c1cc2oc1CCCCCC2"),
+        ("C1CCc2ccc(o2)CCC1", "c1cc2oc1CCCCCC2"),
+        ("C1CCCCc2oc(C1)cc2", "c1cc2oc1CCCCCC2"),
+        ("C1C2=CC=C(O2)C=NC=CN=1", "c1cncc2ccc(cn1)o2"),
+        ("N1=CC2=CC=C(C=NC=C1)O2", "c1cncc2ccc(cn1)o2"),
+        ("C12C=NC=CN=CC(O2)=CC=1", "c1cncc2ccc(cn1)o2"),
+        ("c1c2oc(cc2)cnccn1", "c1cncc2ccc(cn1)o2"),
+        ("o1c2cnccncc1cc2", "c1cncc2ccc(cn1)o2"),
+        (
+            "C1C2=CC=C3C=CC(S3)=CC=C3C=CC(S3)=CC=C(S2)C=1",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1s2)s4)s3",
+        ),
+        (
+            "C1=C2SC(C=C2)=CC=C2C=CC(=CC=C3SC(=C1)C=C3)S2",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1s2)s4)s3",
+        ),
+        (
+            "C1C2=CC=C3SC(C=C3)=CC=C3C=CC(S3)=CC=C(S2)C=1",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1s2)s4)s3",
+        ),
+        (
+            "c1c2sc(ccc3ccc(s3)ccc3sc(cc2)cc3)c1",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1s2)s4)s3",
+        ),
+        (
+            "c1c2sc(cc2)ccc2ccc(ccc3ccc(s3)c1)s2",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1s2)s4)s3",
+        ),
+        (
+            "C1C=C2OC(=CC=C3C=CC(=CC=C4OC=1C=C4)O3)C=C2",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1o2)o4)o3",
+        ),
+        (
+            "C1=CC2=CC=C3C=CC(O3)=CC=C3OC(=CC=C1O2)C=C3",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1o2)o4)o3",
+        ),
+        (
+            "C1C2=CC=C3C=CC(O3)=CC=C3OC(C=C3)=CC=C(O2)C=1",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1o2)o4)o3",
+        ),
+        (
+            "o1c2ccc1ccc1oc(ccc3ccc(o3)cc2)cc1",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1o2)o4)o3",
+        ),
+        (
+            "c12ccc3oc(ccc4oc(cc4)ccc(cc2)o1)cc3",
+            "c1cc2ccc3ccc(ccc4ccc(ccc1o2)o4)o3",
+        ),
+        (
+            "C12OC(=CC=2)C2=CC=NC(=N2)NC2=CC=CC(=C2)COCCOC2=CC1=CC=C2",
+            "c1cc2cc(c1)Nc1nccc(n1)-c1ccc(o1)-c1cccc(c1)OCCOC2",
+        ),
+        (
+            "C12=CC(NC3N=CC=C(N=3)C3=CC=C(C4=CC=CC(OCCOC1)=C4)O3)=CC=C2",
+            "c1cc2cc(c1)Nc1nccc(n1)-c1ccc(o1)-c1cccc(c1)OCCOC2",
+        ),
+        (
+            "C1C=CC2=CC=1C1=CC=C(C3N=C(N=CC=3)NC3C=C(C=CC=3)COCCO2)O1",
+            "c1cc2cc(c1)Nc1nccc(n1)-c1ccc(o1)-c1cccc(c1)OCCOC2",
+        ),
+        (
+            "c12-c3nc(ncc3)Nc3cc(ccc3)COCCOc3cc(ccc3)-c(o1)cc2",
+            "c1cc2cc(c1)Nc1nccc(n1)-c1ccc(o1)-c1cccc(c1)OCCOC2",
+        ),
+        (
+            "c12nc(-c3ccc(o3)-c3cccc(c3)OCCOCc3cccc(c3)N1)ccn2",
+            "c1cc2cc(c1)Nc1nccc(n1)-c1ccc(o1)-c1cccc(c1)OCCOC2",
+        ),
+        (
+            "N1C2C=CC=1C=C1C=CC(=CC3=NC(C=C3)=CC3=CC=C(C=2)S3)N1",
+            "C1=Cc2cc3ccc(cc4nc(cc5ccc(cc1n2)[nH]5)C=C4)s3",
+        ),
+        (
+            "C12C=CC(=N2)C=C2NC(=CC3C=CC(=CC4=CC=C(C=1)S4)N=3)C=C2",
+            "C1=Cc2cc3ccc(cc4nc(cc5ccc(cc1n2)[nH]5)C=C4)s3",
+        ),
+        (
+            "N1=C2C=CC1=CC1SC(C=C3C=CC(C=C4C=CC(=C2)N4)=N3)=CC=1",
+            "C1=Cc2cc3ccc(cc4nc(cc5ccc(cc1n2)[nH]5)C=C4)s3",
+        ),
+        (
+            "C1c2cc3ccc(s3)cc3C=Cc(cc4ccc(cc(C=1)n2)[nH]4)n3",
+            "C1=Cc2cc3ccc(cc4nc(cc5ccc(cc1n2)[nH]5)C=C4)s3",
+        ),
+        (
+            "c12cc3[nH]c(cc4C=Cc(cc5ccc(s5)cc(n1)C=C2)n4)cc3",
+            "C1=Cc2cc3ccc(cc4nc(cc5ccc(cc1n2)[nH]5)C=C4)s3",
+        ),
+        ("C12OC(C(=O)NCCNC2=O)=CC=1", "O=C1NCCNC(=O)c2ccc1o2"),
+        ("C1C=C2OC=1C(=O)NCCNC2=O", "O=C1NCCNC(=O)c2ccc1o2"),
+        ("O=C1C2OC(C(NCCN1)=O)=CC=2", "O=C1NCCNC(=O)c2ccc1o2"),
+        ("c1cc2C(=O)NCCNC(c1o2)=O", "O=C1NCCNC(=O)c2ccc1o2"),
+        ("C1(NCCNC(c2oc1cc2)=O)=O", "O=C1NCCNC(=O)c2ccc1o2"),
+        (
+            "O1C2=CC=C1C1=CC=C(O1)C1OC(C3OC2=CC=3)=CC=1",
+            "c1cc2oc1-c1ccc(o1)-c1ccc(o1)-c1ccc-2o1",
+        ),
+        (
+            "O1C2=CC=C1C1=CC=C(O1)C1=CC=C(O1)C1OC2=CC=1",
+            "c1cc2oc1-c1ccc(o1)-c1ccc(o1)-c1ccc-2o1",
+        ),
+        (
+            "C12OC(=CC=1)C1OC(C3=CC=C(C4=CC=C2O4)O3)=CC=1",
+            "c1cc2oc1-c1ccc(o1)-c1ccc(o1)-c1ccc-2o1",
+        ),
+        (
+            "c12ccc(o1)-c1ccc(o1)-c1oc(-c3oc-2cc3)cc1",
+            "c1cc2oc1-c1ccc(o1)-c1ccc(o1)-c1ccc-2o1",
+        ),
+        (
+            "o1c2-c3ccc(o3)-c3ccc(-c4oc(cc4)-c1cc2)o3",
+            "c1cc2oc1-c1ccc(o1)-c1ccc(o1)-c1ccc-2o1",
+        ),
+        ("C1CCCCCC2=CC=C(S2)CC1", "c1cc2sc1CCCCCCCC2"),
+        ("C1CCCCCCCC2=CC=C1S2", "c1cc2sc1CCCCCCCC2"),
+        ("C12SC(=CC=1)CCCCCCCC2", "c1cc2sc1CCCCCCCC2"),
+        ("C1c2ccc(s2)CCCCCCC1", "c1cc2sc1CCCCCCCC2"),
+        ("c1c2CCCCCCCCc(s2)c1", "c1cc2sc1CCCCCCCC2"),
+        ("O1C2=NN=C1CCCCCCC2", "C1CCCc2nnc(o2)CCC1"),
+        ("N1N=C2OC=1CCCCCCC2", "C1CCCc2nnc(o2)CCC1"),
+        ("C12OC(CCCCCCC1)=NN=2", "C1CCCc2nnc(o2)CCC1"),
+        ("C1CCCCCc2oc(nn2)C1", "C1CCCc2nnc(o2)CCC1"),
+        ("C1c2nnc(o2)CCCCCC1", "C1CCCc2nnc(o2)CCC1"),
+        ("C1CCCCCC2=CN=C(S2)C1", "c1nc2sc1CCCCCCC2"),
+        ("C1N=C2SC=1CCCCCCC2", "c1nc2sc1CCCCCCC2"),
+        ("C12=NC=C(S1)CCCCCCC2", "c1nc2sc1CCCCCCC2"),
+        ("C1CCCCCc2sc(C1)nc2", "c1nc2sc1CCCCCCC2"),
+        ("C1Cc2cnc(s2)CCCCC1", "c1nc2sc1CCCCCCC2"),
+        (
+            "C1C[C@@H](C[C@H](O)CC2=CC=C(O2)CC1)C",
+            "C[C@H]1CCCCc2ccc(o2)C[C@@H](O)C1",
+        ),
+        (
+            "C1C2OC(C[C@@H](O)C[C@@H](C)CCC1)=CC=2",
+            "C[C@H]1CCCCc2ccc(o2)C[C@@H](O)C1",
+        ),
+        (
+            "C12C[C@@H](O)C[C@@H](C)CCCCC(O1)=CC=2",
+            "C[C@H]1CCCCc2ccc(o2)C[C@@H](O)C1",
+        ),
+        (
+            "C1Cc2oc(cc2)C[C@@H](O)C[C@H](CC1)C",
+            "C[C@H]1CCCCc2ccc(o2)C[C@@H](O)C1",
+        ),
+        (
+            "O[C@H]1C[C@H](CCCCc2ccc(C1)o2)C",
+            "C[C@H]1CCCCc2ccc(o2)C[C@@H](O)C1",
+        ),
+        ("C1=C2C=CC(=C1)OC=CC=C2", "C1=COc2ccc(cc2)C=C1"),
+        ("C1C=CC2=CC=C(C=C2)OC=1", "C1=COc2ccc(cc2)C=C1"),
+        ("O1C2C=CC(=CC=2)C=CC=C1", "C1=COc2ccc(cc2)C=C1"),
+        ("O1c2ccc(C=CC=C1)cc2", "C1=COc2ccc(cc2)C=C1"),
+        ("c1c2C=CC=COc(c1)cc2", "C1=COc2ccc(cc2)C=C1"),
+    ]);
+}
+
+/// The atoms of such a molecule are brought into another order to find its rings; their
+/// numbers are those of the text all the same.
+#[test]
+fn atoms_are_numbered_in_the_order_of_the_text() {
+    for smiles in [
+        "C1CCCc2ccc(o2)CC1",
+        "[2H]C1CCCC2=CC=C(O2)CC1.Cl",
+        "[H]C1([H])CCCC2=CC=C(O2)CC1",
+        "C1CC(=O)Cc2nnc(s2)CCC1",
+        "[NH3+]C1CCCC2=CC=C(O2)CC1",
+    ] {
+        let molecule = Molecule::parse(smiles).expect(smiles);
+        let stripped = molecule.parent(Keep::default()).expect(smiles).molecule;
+        for molecule in [&molecule, &stripped] {
+            let ranges: Vec<_> = (0..molecule.atom_count())
+                .filter_map(|atom| molecule.input_range(atom))
+                .collect();
+            assert!(ranges.is_sorted_by_key(|range| range.start), "{smiles}");
+            for (range, element) in ranges.iter().zip(molecule.elements()) {
+                let text = smiles[range.clone()].to_uppercase();
+                assert!(text.contains(&element.to_uppercase()), "{smiles}: {text}");
+            }
+        }
+        let oxygen = Substructure::parse("[o,s]").expect("it is read");
+        let found = oxygen.atoms_in(&molecule).expect(smiles);
+        let elements: Vec<_> = molecule.elements().collect();
+        assert_eq!(found.len(), 1, "{smiles}");
+        assert!(matches!(elements[found[0]], "O" | "S"), "{smiles}");
+        let written = molecule.kekule_smiles(AtomOrder::Canonical).expect(smiles);
+        for (range, element) in written.atoms.iter().zip(&elements) {
+            assert!(written.smiles[range.clone()].contains(element), "{smiles}");
+        }
+    }
+}
+
+/// The place of an error in such a molecule is that in the text.
+#[test]
+fn the_place_of_a_radical_in_a_macrocycle_is_that_in_the_text() {
+    let error = parent("C1CCCc2ccc(o2)C[CH]1").expect_err("a radical");
+    assert_eq!(error.reason.code(), "radical");
+    assert_eq!(error.position, Some(15));
 }
