@@ -89,13 +89,35 @@ export const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 /** NaN for what is too large for a number. */
 export const finite = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);
 
-/** The number in a field, with a sign that it is a bound left out; NaN where there is none. */
-export function numberIn(field: string): number {
-  const text = field
+/** A comma that parts thousands, and one that can only part decimals. */
+const THOUSANDS = /^[-+]?\d{1,3}(,\d{3})+(\.|e|$)/i;
+const DECIMAL_COMMA = /^[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+(e[-+]?\d+)?$/i;
+
+/** A field without a sign that its number is a bound. */
+const bare = (field: string): string =>
+  field
     .trim()
     .replace(/^[<>≤≥~≈=]+\s*/, "")
     .replace("\u2212", "-");
-  const plain = /^[-+]?\d[\d,]*(\.|e|$)/i.test(text) ? text.replaceAll(",", "") : text;
+
+/** Whether the comma in a field parts decimals whatever the others are: 5,49 and 0,125, but not 1,250. */
+function showsDecimalComma(field: string): boolean {
+  const text = bare(field);
+  return DECIMAL_COMMA.test(text) && (!THOUSANDS.test(text) || /^[-+]?0,/.test(text));
+}
+
+/**
+ * The number in a field, with a sign that it is a bound left out; NaN where there is none.
+ * `commas`: what a comma parts in its column.
+ */
+export function numberIn(field: string, commas: "thousands" | "decimals" = "thousands"): number {
+  const text = bare(field);
+  const isDecimal = commas === "decimals" && DECIMAL_COMMA.test(text);
+  const plain = isDecimal
+    ? text.replaceAll(".", "").replace(",", ".")
+    : THOUSANDS.test(text)
+      ? text.replaceAll(",", "")
+      : text;
   return DECIMAL.test(plain) ? finite(Number(plain)) : Number.NaN;
 }
 
@@ -104,6 +126,7 @@ export class FieldKeys {
   readonly #rows: readonly Row[];
   readonly #numeric = new Map<number, boolean>();
   readonly #numbers = new Map<number, Float64Array>();
+  readonly #commas = new Map<number, "thousands" | "decimals">();
   readonly #texts = new Map<number, string[]>();
 
   constructor(rows: readonly Row[]) {
@@ -120,7 +143,7 @@ export class FieldKeys {
       const field = this.#rows[row]?.fields[index]?.trim() ?? "";
       if (field === "") continue;
       filled += 1;
-      if (!Number.isNaN(numberIn(field))) numbers += 1;
+      if (!Number.isNaN(numberIn(field, this.#commasOf(index)))) numbers += 1;
     }
     const numeric = filled > 0 && numbers >= MOSTLY * filled;
     this.#numeric.set(index, numeric);
@@ -130,9 +153,22 @@ export class FieldKeys {
   numbers(index: number): Float64Array {
     const known = this.#numbers.get(index);
     if (known !== undefined) return known;
-    const made = Float64Array.from(this.#rows, ({ fields }) => numberIn(fields[index] ?? ""));
+    const commas = this.#commasOf(index);
+    const made = Float64Array.from(this.#rows, ({ fields }) =>
+      numberIn(fields[index] ?? "", commas),
+    );
     this.#numbers.set(index, made);
     return made;
+  }
+
+  /** One field in which a comma parts decimals tells what all of them mean, as 1,250. */
+  #commasOf(index: number): "thousands" | "decimals" {
+    const known = this.#commas.get(index);
+    if (known !== undefined) return known;
+    const isDecimal = this.#rows.some(({ fields }) => showsDecimalComma(fields[index] ?? ""));
+    const commas = isDecimal ? "decimals" : "thousands";
+    this.#commas.set(index, commas);
+    return commas;
   }
 
   /** Texts that compare as people sort them: whatever the case, and by the numbers in them. */

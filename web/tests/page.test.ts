@@ -287,6 +287,21 @@ await checks.check("a column of numbers sorts as numbers, bounds among them, the
   deepEqual(order({ sort: { key, descending: false } }), [0, 3, 2, 1, 4]);
   deepEqual(order({ sort: { key, descending: true } }), [1, 2, 3, 0, 4]);
   equal(numberIn("≥ 1,250.5"), 1250.5);
+  equal(numberIn("5,49"), Number.NaN, "no 549");
+  for (const [text, number] of [
+    ["5,49", 5.49],
+    ["<0,125", 0.125],
+    ["1,250", 1.25],
+    ["-1.250,5", -1250.5],
+    ["1,5E-3", 0.0015],
+    ["7", 7],
+    ["1,250,000", 1_250_000],
+  ] as const)
+    equal(numberIn(text, "decimals"), number, text);
+  const columnOf = (...texts: string[]): number[] =>
+    Array.from(new FieldKeys(texts.map((text) => ({ fields: [text] }) as Row)).numbers(0));
+  deepEqual(columnOf("1,250", "12", "3,000"), [1250, 12, 3000]);
+  deepEqual(columnOf("1,250", "12", "3,5", "n/a"), [1.25, 12, 3.5, Number.NaN]);
   equal(numberIn("\u22122.5E+02"), -250);
   for (const text of ["CMP-1", "", "1e999", "<-1e400", "Infinity", "1,5e999"])
     deepEqual(numberIn(text), Number.NaN, text);

@@ -138,7 +138,8 @@ export function editorPanel(
     // What was not scored yet would not be put aside but lost; and a line is no row of a table.
     add.hidden = file === null ? list.isTable : scored === 0;
     join.hidden = !list.isTable || (file !== null && app.session === null);
-    join.classList.toggle("primary", add.hidden);
+    // Beside it the list is what puts the table aside.
+    add.classList.toggle("primary", join.hidden);
     join.disabled = add.disabled || app.phase !== "idle";
     join.title = app.phase === "idle" ? "" : "The table is being scored.";
     const corrects = subject !== null && isBroken(subject);

@@ -94,8 +94,11 @@ const DRAWING_WIDTH = 20;
 const TEXT_WIDTH = { least: 5, most: 18 };
 /** On a phone, and on a screen at 200 %. */
 const NARROW = { pixels: 600, smiles: 16, text: 10 };
-/** Columns of the user's before those of the model, which a file of many would push out of sight. */
-const OWN_FIRST = 6;
+/**
+ * The part of the table's width that columns of the user's take before those of the model, which
+ * they would push out of sight; and about how many pixels a character and a column's edges are.
+ */
+const OWN_FIRST = { part: 0.25, character: 8, edges: 24 };
 /** Endpoints on a card, unless all are wanted; one more takes no more room than a button for it. */
 const ON_CARD = 4;
 /** Values that a drawing on a card is at least, and at most, as high as. */
@@ -204,7 +207,8 @@ export class ResultTable {
     this.#narrow = this.#isNarrow();
     this.#viewport.classList.toggle("with-drawings", data.drawn);
     this.#viewport.classList.toggle("cards", this.#narrow);
-    this.#columns = columns(data, this.#keys, this.#narrow, this.#onCard, this.#means.drawings);
+    const room = this.#narrow ? null : this.#viewport.clientWidth;
+    this.#columns = columns(data, this.#keys, room, this.#onCard, this.#means.drawings);
     this.#measureCards();
     this.#table.setAttribute("aria-colcount", String(this.#columns.length + 1));
     this.#drawHead(caption);
@@ -817,7 +821,7 @@ export function stateText(row: Row): string {
   return { scored: "Scored", pending: "Not scored", failed: "Failed" }[row.state];
 }
 
-/** The columns that say what a molecule is, then the file's others, then what the model says of it. */
+/** The columns that say what a molecule is, then some of the file's others, then what the model says of it. */
 function columns(
   {
     columns,
@@ -832,10 +836,12 @@ function columns(
     calibrated,
   }: TableData,
   keys: FieldKeys,
-  narrow: boolean,
+  /** The table's width in pixels; null where rows are cards. */
+  room: number | null,
   onCard: number,
   drawings: Drawings,
 ): Column[] {
+  const narrow = room === null;
   const drawing = (index: number, text: string, shown: Node): HTMLElement => {
     const slot = element("div", { class: "drawing" }, shown);
     drawings.show({
@@ -1014,16 +1020,27 @@ function columns(
         : reason(row, 1 + Math.max(1, shown.endpoints.length)),
   };
   const naming = shown.fields.filter((index) => index === columns.smiles || index === id);
-  const others = shown.fields.filter((index) => !naming.includes(index));
+  const others = shown.fields.filter((index) => !naming.includes(index)).map(field);
+  const first = fitting(others, OWN_FIRST.part * (room ?? 0));
   return [
     ...(columns.smiles === null && drawn ? [structure] : []),
     ...naming.map(field),
     ...(ranked === null ? [] : [similarity]),
-    ...others.slice(0, OWN_FIRST).map(field),
+    ...others.slice(0, first),
     ...(hasTrust ? [trust] : []),
     ...(shown.endpoints.length > 0 ? shown.endpoints.map(score) : [result]),
-    ...others.slice(OWN_FIRST).map(field),
+    ...others.slice(first),
   ];
+}
+
+/** How many columns have room for them, from the first on. */
+function fitting(columns: readonly Column[], room: number): number {
+  let taken = 0;
+  const place = columns.findIndex(({ width }) => {
+    taken += width * OWN_FIRST.character + OWN_FIRST.edges;
+    return taken > room;
+  });
+  return place === -1 ? columns.length : place;
 }
 
 /** A value and how far it can be trusted; the interval stands below it where there is room. */

@@ -562,6 +562,7 @@ async function testJoining(page: Page): Promise<void> {
     await page.locator("#summary").getByText("2 rows").waitFor();
     await score(page);
     await drawNew(page, "C[C@H](O)F");
+    deepEqual(await page.locator("#editor .choice .primary").allInnerTexts(), ["Add to the table"]);
     await page.getByRole("button", { name: "Add to the table" }).click();
     await hasJoined();
     equal(await page.locator("#file-name").innerText(), "two.sdf");

@@ -204,6 +204,22 @@ export async function testColumns(browser: Browser, site: Served): Promise<void>
     await page.locator("#kept").getByText("twins.csv is back").waitFor({ timeout: LIMIT });
     equal((await visibleRows(page))[0]?.smiles, "CCCN");
   });
+  await checks.check(
+    "cpu: a table of a spreadsheet with decimal commas sorts by its numbers",
+    async () => {
+      const table = "name;smiles;IC50\na;CCO;12,5\nb;CCN;5,49\nc;CCC;100\nd;CCS;0,125\n";
+      await openFile(page, "komma.csv", table.trim().split("\n"), 4);
+      await page.locator("#viewport thead .sort", { hasText: /^IC50$/ }).click();
+      deepEqual(
+        (await visibleRows(page)).map(({ smiles }) => smiles),
+        ["CCS", "CCN", "CCO", "CCC"],
+      );
+      await page.getByRole("button", { name: "Menu of IC50" }).click();
+      await page.locator("#column-menu").getByLabel("At most").fill("6");
+      await page.locator("#column-menu-count").getByText("2 of 4 rows shown.").waitFor();
+      await page.keyboard.press("Escape");
+    },
+  );
   await checks.check("cpu: text pasted anywhere goes into the box", async () => {
     await page.evaluate(() => {
       const clipboardData = new DataTransfer();

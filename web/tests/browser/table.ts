@@ -438,6 +438,26 @@ export async function testExport(browser: Browser, site: Served): Promise<void> 
     ok(table.every(({ length }) => length === table[0]?.length && length < 80));
     equal(JSON.parse(await exported(page, "json")).length, 4_500);
   });
+  await checks.check("cpu: predictions are in sight beside a table of many columns", async () => {
+    const own = ["series", "activity", "selectivity", "batch date", "owner", "project"];
+    const line = (values: string[]): string => ["CCO", "x1", ...values].join(",");
+    await openFile(page, "wide.csv", [`smiles,id,${own.join(",")}`, line(own), line(own)], 2);
+    await score(page);
+    const heads = page.locator("#viewport thead tr:last-child th:not(.row)");
+    const titles = await heads.evaluateAll((all) =>
+      all.map((one) => one.querySelector(".sort .name")?.textContent ?? ""),
+    );
+    const found = titles.filter((title) => own.includes(title));
+    deepEqual(found, own, "all are there, in their order");
+    const ends = await heads.evaluateAll((all) =>
+      all.map((one) => one.getBoundingClientRect().right),
+    );
+    const frame = await page.locator("#viewport").boundingBox();
+    const right = (frame?.x ?? 0) + (frame?.width ?? 0);
+    const inSight = titles.filter((title, at) => !own.includes(title) && (ends[at] ?? 0) <= right);
+    ok(inSight.length >= 4, inSight.join());
+    ok(titles.indexOf("series") < titles.indexOf(inSight.at(-1) ?? ""), titles.join());
+  });
   await checks.check("cpu: what a row is about stays in sight when scrolled sideways", async () => {
     await page.locator("#example").click();
     await score(page);
