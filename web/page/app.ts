@@ -18,7 +18,7 @@ import {
   type Written,
 } from "../package/src/session.js";
 import { Signal } from "../package/src/signal.js";
-import { type NewRow, seenWithRow, withBlock, withRow } from "./joined.js";
+import { foundWithRow, type NewRow, seenWithRow, withBlock, withRow } from "./joined.js";
 import type { Seen } from "./store.js";
 
 /** What the user gave. */
@@ -391,7 +391,7 @@ export class App {
     return header !== undefined && header.smiles !== null && header.columns.length > 1;
   }
 
-  /** Opens the table with another row at its end, and scores that; null where it cannot be had. */
+  /** Opens the table with a new row, and scores that; null where it cannot be had. */
   async join(row: NewRow): Promise<Input | null> {
     const [before, session] = [this.#current(), this.#session];
     if (before === null || session === null || this.#phase !== "idle") return null;
@@ -400,8 +400,9 @@ export class App {
     // What was pasted stays a text.
     const text = before.input.text === null ? null : new TextDecoder().decode(source.bytes);
     const input = { source, text };
-    const seen = before.seen && seenWithRow(before.seen);
-    const joined = await this.open(input, { ...before.found, added: 1 }, seen);
+    const { replaces } = row;
+    const seen = before.seen && seenWithRow(before.seen, replaces);
+    const joined = await this.open(input, foundWithRow(before.found, replaces), seen);
     if (joined === null || joined !== this.#session) return null;
     // All of the table that was put aside for it is in this one.
     const aside = this.#asides.find((one) => one.input === before.input);
@@ -409,12 +410,14 @@ export class App {
     // More would be to be scored than was asked for.
     const scores = joined.counts.pending === 1;
     if (scores) await this.score(input);
-    const place = format.count(joined.rows.length);
-    this.say(`Added to the table as row ${place}${scores ? "" : ", not scored yet"}.`);
+    const place = format.count((replaces ?? joined.rows.length - 1) + 1);
+    const what =
+      replaces === null ? `Added to the table as row ${place}` : `Row ${place} is corrected`;
+    this.say(`${what}${scores ? "" : ", not scored yet"}.`);
     return input;
   }
 
-  /** A table with another row, in its own format; null where the row cannot be written in it. */
+  /** A table with the new row, in its own format; null where the row cannot be written in it. */
   async #joined(session: Session, row: NewRow): Promise<Source | null> {
     if (session.columns.smiles !== null) return withRow(session, row);
     const { block } = row;

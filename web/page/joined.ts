@@ -1,7 +1,7 @@
-/** A table with one more row, which somebody drew beside it. */
+/** A table with one more row, which somebody drew beside it, or with one in the place of another. */
 
-import type { Given, Source } from "../package/src/protocol.js";
-import type { Session } from "../package/src/session.js";
+import type { Given, RowResult, Source } from "../package/src/protocol.js";
+import type { Found, Kept, Session } from "../package/src/session.js";
 import { nameColumn } from "./naming.js";
 import type { Seen } from "./store.js";
 import { FieldKeys } from "./view.js";
@@ -18,6 +18,8 @@ export interface NewRow {
   name: string;
   /** What is said of it in the column of added rows. */
   note: string;
+  /** The row in whose place it stands, with the other fields of that; null for one at the end. */
+  replaces: number | null;
 }
 
 /** The table as it is read, by rows of text. */
@@ -28,20 +30,27 @@ interface Lines {
 
 type Joined = Pick<Session, "source" | "columns" | "rows">;
 
-/** The columns and rows of a table with one more, whose SMILES stands where it has a column for it. */
-function lines({ columns: header, rows }: Joined, { smiles, name, note }: NewRow): Lines {
+/** The columns and rows of a table with the new one, whose SMILES stands where it has a column for it. */
+function lines({ columns: header, rows }: Joined, row: NewRow): Lines {
+  const { smiles, name, note, replaces } = row;
   const known = header.columns.indexOf(ADDED);
   const columns = known === -1 ? [...header.columns, ADDED] : header.columns;
   const added = known === -1 ? header.columns.length : known;
   const naming = nameColumn(header, rows, new FieldKeys(rows));
-  const fields = columns.map((_, at) =>
-    at === header.smiles ? smiles : at === added ? note : at === naming ? name : "",
-  );
   const all = rows.map((row) => columns.map((_, at) => row.fields[at] ?? ""));
-  return { columns, rows: [...all, fields] };
+  const before = replaces === null ? undefined : all[replaces];
+  const fields = columns.map((_, at) => {
+    if (at === header.smiles) return smiles;
+    if (at === added) return note;
+    return before?.[at] ?? (at === naming ? name : "");
+  });
+  return {
+    columns,
+    rows: withOne(all, fields, replaces ?? undefined),
+  };
 }
 
-/** The rows of a table and one more, as a file; the columns and their order stay. */
+/** The rows of a table and the new one, as a file; the columns and their order stay. */
 export function withRow(table: Joined, row: NewRow): Source {
   const { source, columns: header } = table;
   const { columns, rows } = lines(table, row);
@@ -64,7 +73,8 @@ export function withBlock(
   const { columns, rows } = lines(table, row);
   const records = rows.map((fields, at) => {
     const [title = ""] = fields;
-    const one = at === given.length ? { molBlock: titled(row.block, title) } : given[at];
+    const isNew = at === (row.replaces ?? given.length);
+    const one = isNew ? { molBlock: titled(row.block, title) } : given[at];
     const block = one != null && "molBlock" in one ? one.molBlock : `${title}${NO_ATOMS}`;
     // The first record names all columns, in their order.
     const items = columns.flatMap((name, place) => {
@@ -87,20 +97,38 @@ const titled = (block: string, title: string): string =>
 const stem = (name: string): string =>
   name.replace(/(\.(gz|zst|zip))?$/i, "").replace(/\.[^.]+$/, "");
 
-/** How a table was looked at, for one with another row, of which nothing is known yet. */
-export function seenWithRow({ look, ranking }: Seen): Seen {
+/** How a table was looked at, for one with the new row, of which nothing is known yet. */
+export function seenWithRow({ look, ranking }: Seen, replaces: number | null): Seen {
   const sought = look.substructure;
+  const place = replaces ?? undefined;
   return {
     look: {
       ...look,
-      substructure: sought && { ...sought, rows: Uint8Array.of(...sought.rows, 2) },
+      substructure: sought && {
+        ...sought,
+        rows: Uint8Array.from(withOne(sought.rows, 2, place)),
+      },
     },
     ranking: ranking && {
       ...ranking,
-      similarities: Float64Array.of(...ranking.similarities, Number.NaN),
-      nearest: Int32Array.of(...ranking.nearest, -1),
+      similarities: Float64Array.from(withOne(ranking.similarities, Number.NaN, place)),
+      nearest: Int32Array.from(withOne(ranking.nearest, -1, place)),
     },
   };
+}
+
+/** What was found of a table, for one with the new row, which is not scored yet. */
+export function foundWithRow(found: Found, replaces: number | null): Kept {
+  if (replaces === null) return { ...found, added: 1 };
+  const pending = { state: "pending", error: null, standardization: null } as const;
+  return { ...found, results: withOne<RowResult>(found.results, pending, replaces) };
+}
+
+/** Items with one in the place of another, or at the end. */
+function withOne<T>(items: ArrayLike<T>, one: T, place = items.length): T[] {
+  const all = Array.from(items);
+  all[place] = one;
+  return all;
 }
 
 // Always in quotation marks: a line that begins with # would be a comment.

@@ -43,6 +43,7 @@ import type {
   ModelFiles,
   Piece,
   Row,
+  RowState,
   Source,
   Start,
   ToWorker,
@@ -64,7 +65,7 @@ import {
 import { columnWords, titles } from "../page/column-words.js";
 import { ColumnFilters, typed, words } from "../page/filters.js";
 import * as fragment from "../page/fragment.js";
-import { withBlock, withRow } from "../page/joined.js";
+import { foundWithRow, seenWithRow, withBlock, withRow } from "../page/joined.js";
 import { Meter } from "../page/meter.js";
 import { nameColumn, ownSmiles } from "../page/naming.js";
 import { notHeldWords } from "../page/not-held.js";
@@ -1515,7 +1516,7 @@ await checks.check("a table with another row is written as it was read", () => {
   const row = (fields: string[]) => ({ fields }) as Row;
   const rows = [row(["a, b", "CCO", "#1"]), row(['say "c"', "CCN"])];
   const source = { name: "set.smi.gz", bytes: new Uint8Array() };
-  const added = { smiles: "CCC", name: "d", note: "drawn", block: null };
+  const added = { smiles: "CCC", name: "d", note: "drawn", block: null, replaces: null };
   const joined = withRow({ source, columns, rows }, added);
   const lines = new TextDecoder().decode(joined.bytes).split("\n");
   deepEqual(lines, [
@@ -1529,6 +1530,53 @@ await checks.check("a table with another row is written as it was read", () => {
   const twice = { columns: ["smiles", "smiles"], smiles: 1, id: null };
   const again = withRow({ source, columns: twice, rows }, added);
   deepEqual([again.smilesColumn, again.idColumn], [1, undefined]);
+  // In the place of another it keeps what else that row has.
+  const note = "corrected, was CCO";
+  const corrected = withRow({ source, columns, rows }, { ...added, note, replaces: 0 });
+  deepEqual(new TextDecoder().decode(corrected.bytes).split("\n"), [
+    '"name","smiles","#","added"',
+    '"a, b","CCC","#1","corrected, was CCO"',
+    '"say ""c""","CCN","",""',
+    "",
+  ]);
+});
+
+await checks.check("what was found of a row that is corrected is known no longer", () => {
+  const row = (state: RowState) => ({ state, error: null, standardization: null });
+  const found = {
+    results: [row("scored"), row("failed"), row("scored")],
+    scores: new ScoreStore(3).packed,
+    precisions: new Uint8Array(3),
+    unassessed: new Uint8Array(3),
+  };
+  const states = (kept: Kept): string[] => kept.results.map(({ state }) => state);
+  deepEqual(states(foundWithRow(found, 1)), ["scored", "pending", "scored"]);
+  equal(foundWithRow(found, 1).added, undefined);
+  deepEqual(states(foundWithRow(found, null)), ["scored", "failed", "scored"]);
+  equal(foundWithRow(found, null).added, 1);
+  const seen = {
+    look: {
+      sort: EVERYTHING.sort,
+      filter: "",
+      onlyErrors: false,
+      selected: new Set([1]),
+      filters: [],
+      substructure: { smarts: "C", has: true, rows: Uint8Array.of(1, 0, 1) },
+    },
+    ranking: {
+      references: "C",
+      fromRow: false,
+      by: "fingerprint",
+      similarities: Float64Array.of(0.5, 0.25, 1),
+      nearest: Int32Array.of(0, 0, 0),
+      said: "",
+      replaced: "",
+    },
+  };
+  const after = seenWithRow(seen, 1);
+  deepEqual(after.look.substructure?.rows, Uint8Array.of(1, 2, 1));
+  deepEqual(after.ranking?.similarities, Float64Array.of(0.5, Number.NaN, 1));
+  deepEqual(seenWithRow(seen, null).ranking?.nearest, Int32Array.of(0, 0, 0, -1));
 });
 
 await checks.check("mol blocks with another are an SDF of the same columns", () => {
@@ -1537,7 +1585,7 @@ await checks.check("mol blocks with another are an SDF of the same columns", () 
   const rows = [row(["first", "", "two\nlines"]), row(["cut", "1", ""])];
   const source = { name: "set.sdf.gz", bytes: new Uint8Array() };
   const block = "old\n  sketch\n\n  1  0  0 V2000\nC\nM  END\n";
-  const added = { smiles: "C", name: "second,\nedited", note: "drawn", block };
+  const added = { smiles: "C", name: "second,\nedited", note: "drawn", block, replaces: null };
   const given = [{ molBlock: "first\n\n\n  1  0  0 V2000\nN\nM  END\n" }, null];
   const joined = withBlock({ source, columns, rows }, given, added);
   const records = new TextDecoder().decode(joined.bytes).split("$$$$\n");

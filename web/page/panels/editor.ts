@@ -58,7 +58,10 @@ export function editorPanel(
     list,
   }: {
     onClose(row: number | null): void;
-    list: Pick<InputPanel, "file" | "isTable" | "open" | "add" | "correct" | "showJoined">;
+    list: Pick<
+      InputPanel,
+      "file" | "isTable" | "open" | "add" | "canCorrect" | "correct" | "showJoined"
+    >;
   },
 ): EditorPanel {
   const dialog = find("editor", HTMLDialogElement);
@@ -136,13 +139,15 @@ export function editorPanel(
     copy.disabled = add.disabled;
     reset.hidden = subject === null || (!isChanged() && why.hidden);
     // What was not scored yet would not be put aside but lost; and a line is no row of a table.
-    add.hidden = file === null ? list.isTable : scored === 0;
-    join.hidden = !list.isTable || (file !== null && app.session === null);
+    const corrects = subject !== null && isBroken(subject);
+    const canCorrect = corrects && subject !== null && list.canCorrect(subject.smiles);
+    add.hidden = file === null ? list.isTable && !canCorrect : scored === 0;
+    join.hidden = !list.isTable || canCorrect || (file !== null && app.session === null);
     // Beside it the list is what puts the table aside.
     add.classList.toggle("primary", join.hidden);
     join.disabled = add.disabled || app.phase !== "idle";
+    join.textContent = corrects ? "Correct it in the table" : "Add to the table";
     join.title = app.phase === "idle" ? "" : "The table is being scored.";
-    const corrects = subject !== null && isBroken(subject);
     add.textContent =
       file !== null ? "Add to your list" : corrects ? "Correct it in the list" : "Add to the list";
     aside.hidden = file === null || add.hidden;
@@ -369,20 +374,21 @@ export function editorPanel(
   join.addEventListener("click", async () => {
     if (join.disabled) return;
     join.disabled = true;
-    const changed = subject !== null && isChanged();
-    const row = {
-      smiles: current,
-      block: await currentBlock(),
-      name: changed ? `${own}, edited` : own,
-      note: subject === null ? "drawn" : `from row ${subject.row + 1}`,
-    };
-    if (subject === null) leftDrawing = null;
-    else leftRows.get(subject.session)?.delete(subject.row);
+    const of = subject;
+    const name = of !== null && isChanged() ? `${own}, edited` : own;
+    const written = { smiles: current, block: await currentBlock(), name };
+    if (of === null) leftDrawing = null;
+    else leftRows.get(of.session)?.delete(of.row);
     added = true;
     dialog.close();
-    const input = (await list.open()) === null ? null : await app.join(row);
+    const session = await list.open();
+    const corrects = of !== null && isBroken(of) && of.session === session;
+    const note =
+      of === null ? "drawn" : corrects ? `corrected, was ${of.smiles}` : `from row ${of.row + 1}`;
+    const row = { ...written, note, replaces: corrects ? of.row : null };
+    const input = session === null ? null : await app.join(row);
     if (input !== null) list.showJoined(input);
-    else app.complain({ text: "The molecule could not be added to the table." });
+    else app.complain({ text: "The molecule could not be put into the table." });
   });
   /** The mol block of what is to be added: of a SMILES that was given, that of its molecule. */
   const currentBlock = async (): Promise<string | null> => {

@@ -44,7 +44,9 @@ export interface InputPanel {
    * that was so.
    */
   add(lines: string[]): boolean;
-  /** Puts a SMILES in the place of one in the pasted lines; false unless just one line begins with it. */
+  /** Whether just one of the pasted lines begins with that SMILES. */
+  canCorrect(wrong: string): boolean;
+  /** Puts a SMILES in the place of that in the pasted lines; false where it is not to be found. */
   correct(wrong: string, right: string): boolean;
   /** Scores other text in the place of what was pasted. */
   replace(text: string): void;
@@ -344,6 +346,14 @@ export function inputPanel(app: App): InputPanel {
     if (takeText(pasted)) event.preventDefault();
   });
 
+  /** The place of the only line that begins with a SMILES; null where there is none, or more. */
+  const lineOf = (smiles: string): number | null => {
+    const found = text.value
+      .split("\n")
+      .flatMap((line, at) => (line.trim().split(/\s+/)[0] === smiles ? [at] : []));
+    return found.length === 1 ? (found[0] ?? null) : null;
+  };
+
   const readLink = (): void => {
     const linked = fragment.read(location.hash);
     if (linked === null) return;
@@ -392,13 +402,11 @@ export function inputPanel(app: App): InputPanel {
       const given = input();
       return given === null ? null : app.open(given);
     },
+    canCorrect: (wrong) => file === null && lineOf(wrong) !== null,
     correct(wrong, right) {
       const lines = text.value.split("\n");
-      const found = lines.flatMap((line, at) =>
-        line.trim().split(/\s+/)[0] === wrong ? [at] : [],
-      );
-      const [at] = found;
-      if (at === undefined || found.length > 1) return false;
+      const at = lineOf(wrong);
+      if (at === null) return false;
       lines[at] = lines[at]?.replace(wrong, () => right) ?? right;
       put(lines.join("\n"));
       score.textContent = "Score";

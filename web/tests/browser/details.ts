@@ -591,6 +591,34 @@ async function testJoining(page: Page): Promise<void> {
       ok(await page.locator("#replaced").isHidden(), "nothing of it is gone");
     }
   });
+  await checks.check("cpu: a row with an error is corrected in the table of its file", async () => {
+    await page.locator("#clear").click();
+    const table = "id,smiles,x\na,CCO,1\nb,CC(C,2\nc,CCN,3\n";
+    await page
+      .locator("#picker")
+      .setInputFiles({ name: "three.csv", mimeType: "text/csv", buffer: Buffer.from(table) });
+    await page.locator("#summary").getByText("3 rows").waitFor();
+    await score(page);
+    await page.locator("#results tbody th button").nth(1).click();
+    await page.getByRole("button", { name: "Correct…" }).click();
+    const field = page.locator("#editor-smiles");
+    await page.locator("#editor-smiles[aria-invalid=true]").waitFor();
+    await field.fill("CC(C)C");
+    await field.press("Enter");
+    await page.locator("#editor-state").getByText("Scored in").waitFor({ timeout: LIMIT });
+    await page.getByRole("button", { name: "Correct it in the table" }).click();
+    await page.locator("#summary").getByText("3 rows · 3 scored").waitFor({ timeout: LIMIT });
+    await page.locator("#status").getByText("Row 2 is corrected.").waitFor();
+    const [, ...rows] = csv(await exported(page, "csv"));
+    deepEqual(
+      rows.map((row) => row.slice(0, 4)),
+      [
+        ["a", "CCO", "1", ""],
+        ["b", "CC(C)C", "2", "corrected, was CC(C"],
+        ["c", "CCN", "3", ""],
+      ],
+    );
+  });
   await checks.check("cpu: the same of a table that was pasted", async () => {
     await page.locator("#clear").click();
     await page.locator("#smiles").fill("id,smiles,activity\na,CCO,1\nb,CCN,2\n");
