@@ -34,6 +34,9 @@ const ORGANIC: [&str; 12] = [
 /// Length of a bond in the drawing, in ångström.
 const BOND_LENGTH: f64 = 1.5;
 
+/// How often double bonds are turned whose geometry hangs on that of others.
+const MAX_TURNS: usize = 8;
+
 impl Molecule {
     /// A mol block of the molecule, drawn in two dimensions in its Kekulé form:
     /// V2000, from 1,000 atoms or bonds on V3000.
@@ -171,23 +174,40 @@ impl<'a> Drawing<'a> {
         let Ok(wanted) = rdkit_legacy_stereo(self.graph) else {
             return;
         };
+        // Where branches differ by nothing but their own double bonds, the geometry between
+        // them shows once those are turned.
+        for _ in 0..MAX_TURNS {
+            let Some(found) = self.geometries(plain) else {
+                return;
+            };
+            let is_wrong = |index| match (
+                geometry(&wanted.bond_stereo, index),
+                geometry(&found, index),
+            ) {
+                (Some(wanted), Some(found)) => wanted != found,
+                _ => false,
+            };
+            let bonds = self.graph.bonds();
+            let wrong: Vec<BondIdx> = bonds
+                .filter(|&(index, bond)| bond.order == BondOrder::Double && is_wrong(index))
+                .map(|(index, _)| index)
+                .collect();
+            let mut is_turned = false;
+            for index in wrong {
+                let bond = self.graph.bond(index);
+                is_turned |= self.reflect(bond.atom1, bond.atom2) || self.fold(index, plain);
+            }
+            if !is_turned {
+                break;
+            }
+        }
         let Some(found) = self.geometries(plain) else {
             return;
         };
         for (index, bond) in self.graph.bonds() {
-            if bond.order != BondOrder::Double {
-                continue;
-            }
-            let is_right = match (
-                geometry(&wanted.bond_stereo, index),
-                geometry(&found, index),
-            ) {
-                (Some(wanted), Some(found)) if wanted != found => {
-                    self.reflect(bond.atom1, bond.atom2) || self.fold(index, plain)
-                }
-                (wanted, found) => wanted == found,
-            };
-            if !is_right {
+            if bond.order == BondOrder::Double
+                && geometry(&wanted.bond_stereo, index) != geometry(&found, index)
+            {
                 self.open.insert(index.0);
             }
         }
@@ -820,6 +840,9 @@ mod tests {
             "C=CCN1[C@@H]2CC[C@H]1C/C(=C/COC(c1ccccc1)c1ccccc1)C2",
             "C=CCN1[C@@H]2CC[C@H]1C/C(=C\\COC(c1ccccc1)c1ccccc1)C2",
             "C/C=C1/C[C@H]2CC[C@@H](C1)N2C",
+            // Between branches that differ by nothing but E and Z.
+            "F/C=C/C(/C=C\\F)=C/Cl",
+            "F/C=C/C(/C=C\\F)=C\\Cl",
             "C[C@H](F)/C(=C/Cl)[C@@H](C)F",
             "C[C@H](F)/C(=C\\Cl)[C@@H](C)F",
         ] {
