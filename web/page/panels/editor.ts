@@ -145,9 +145,16 @@ export function editorPanel(
     join.hidden = !list.isTable || canCorrect || (file !== null && app.session === null);
     // Beside it the list is what puts the table aside.
     add.classList.toggle("primary", join.hidden);
-    join.disabled = add.disabled || app.phase !== "idle";
+    // The table has it already.
+    const isSame = subject !== null && !corrects && !isChanged();
+    join.disabled = add.disabled || app.phase !== "idle" || isSame;
     join.textContent = corrects ? "Correct it in the table" : "Add to the table";
-    join.title = app.phase === "idle" ? "" : "The table is being scored.";
+    join.title =
+      app.phase !== "idle"
+        ? "The table is being scored."
+        : isSame
+          ? "Nothing is changed yet: the table has this molecule."
+          : "";
     add.textContent =
       file !== null ? "Add to your list" : corrects ? "Correct it in the list" : "Add to the list";
     aside.hidden = file === null || add.hidden;

@@ -484,6 +484,7 @@ async function testListBesideFile(page: Page): Promise<void> {
     const before = await paintedRows(page);
     await page.locator("#viewport thead .number .sort").last().click();
     await edit(page, 1);
+    ok(await page.locator("#editor-join").isDisabled(), "nothing is changed yet");
     const field = page.locator("#editor-smiles");
     await field.fill("OCCO");
     await field.press("Enter");

@@ -449,14 +449,22 @@ export async function testExport(browser: Browser, site: Served): Promise<void> 
     );
     const found = titles.filter((title) => own.includes(title));
     deepEqual(found, own, "all are there, in their order");
-    const ends = await heads.evaluateAll((all) =>
-      all.map((one) => one.getBoundingClientRect().right),
-    );
-    const frame = await page.locator("#viewport").boundingBox();
-    const right = (frame?.x ?? 0) + (frame?.width ?? 0);
-    const inSight = titles.filter((title, at) => !own.includes(title) && (ends[at] ?? 0) <= right);
-    ok(inSight.length >= 4, inSight.join());
-    ok(titles.indexOf("series") < titles.indexOf(inSight.at(-1) ?? ""), titles.join());
+    const inSight = async (): Promise<string[]> => {
+      const ends = await heads.evaluateAll((all) =>
+        all.map((one) => one.getBoundingClientRect().right),
+      );
+      const frame = await page.locator("#viewport").boundingBox();
+      const right = (frame?.x ?? 0) + (frame?.width ?? 0);
+      return titles.filter((title, at) => !own.includes(title) && (ends[at] ?? 0) <= right);
+    };
+    const before = await inSight();
+    ok(before.length >= 4, before.join());
+    ok(titles.indexOf("series") < titles.indexOf(before.at(-1) ?? ""), titles.join());
+    const usual = page.viewportSize() ?? { width: 1280, height: 720 };
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    const after = await inSight();
+    ok(after.length >= before.length + 3, `a wide window shows more: ${after.join()}`);
+    await page.setViewportSize(usual);
   });
   await checks.check("cpu: what a row is about stays in sight when scrolled sideways", async () => {
     await page.locator("#example").click();
