@@ -18,9 +18,9 @@ use chematic_depict::compute_layout;
 use chematic_depict::layout::{BOND_LEN, Layout, Point};
 use chematic_depict::svg::{RenderOptions, render_svg_opts};
 use chematic_perception::apply_ctab_local_parity_from_wedges_with_diagnostics;
-use chematic_smiles::{RdkitSmilesParams, parse_template, rdkit_legacy_stereo, rdkit_smiles};
+use chematic_smiles::{parse_template, rdkit_legacy_stereo};
 
-use super::{AtomOrder, ChemistryError, Molecule, mol_block};
+use super::{AtomOrder, ChemistryError, Molecule, canonical_of, mol_block};
 
 /// From so many atoms on the format is V3000: the counts of V2000 have three
 /// digits.
@@ -390,10 +390,8 @@ impl<'a> Drawing<'a> {
     /// as another molecule than `canonical`. Whether it comes out as that in the end.
     fn check(&mut self, title: &str, canonical: &str) -> bool {
         let read = |drawing: &Self| Some(mol_block::read(&drawing.block(title)).ok()?.0);
-        let is_canonical = |found: &Graph| {
-            let written = rdkit_smiles(found, &RdkitSmilesParams::default());
-            written.is_ok_and(|read| read == canonical)
-        };
+        let is_canonical =
+            |found: &Graph| canonical_of(found).is_some_and(|read| read == canonical);
         let Some(found) = read(self) else {
             return true;
         };
@@ -687,7 +685,7 @@ fn without_stereo_but(graph: &Graph, keep: impl Fn(AtomIdx) -> bool) -> Option<S
             graph.set_bond_order(index, BondOrder::Single);
         }
     }
-    rdkit_smiles(&graph, &RdkitSmilesParams::default()).ok()
+    canonical_of(&graph)
 }
 
 /// Whether RDKit writes the centre of a SMILES the other way round than its
@@ -840,6 +838,9 @@ mod tests {
             "C=CCN1[C@@H]2CC[C@H]1C/C(=C/COC(c1ccccc1)c1ccccc1)C2",
             "C=CCN1[C@@H]2CC[C@H]1C/C(=C\\COC(c1ccccc1)c1ccccc1)C2",
             "C/C=C1/C[C@H]2CC[C@@H](C1)N2C",
+            // In a macrocycle with a furan.
+            "C[C@H]1CCCCc2ccc(o2)C[C@@H](O)C1",
+            "C1CCC/C=C/Cc2ccc(o2)CC1",
             // Between branches that differ by nothing but E and Z.
             "F/C=C/C(/C=C\\F)=C/Cl",
             "F/C=C/C(/C=C\\F)=C\\Cl",
@@ -857,6 +858,10 @@ mod tests {
             ("C/C=C/C", true),
             ("CC=CC", true),
             ("C[P@](CC)c1ccccc1", false),
+            // A furan across a macrocycle, its atoms in another order than in the text.
+            ("C1Cc2ccc(o2)CCc2ccc1o2", true),
+            ("C[C@H]1CCCCc2ccc(o2)C[C@@H](O)C1", true),
+            ("C[C@H]1CCCCC2=CC=C(C[C@@H](O)C1)O2", true),
         ] {
             let molecule = Molecule::parse(smiles).expect(smiles);
             let drawn = molecule.drawn("").expect(smiles);

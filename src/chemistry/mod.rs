@@ -534,10 +534,9 @@ impl Molecule {
     /// Where each atom stands in `smiles`, a writing of this molecule.
     fn locate(&self, smiles: &str) -> Option<Vec<Range<usize>>> {
         let scan = smiles::scan_written(smiles).ok()?;
-        let (other, _) = Self::standardise(parse_template(&scan.smiles).ok()?, &|_| None).ok()?;
-        if other.written.atom_count() != other.atom_count() {
-            return None;
-        }
+        // A hydrogen that tells the geometry of an imine is written out, and is no atom.
+        let (other, read) =
+            Self::standardise(parse_template(&scan.smiles).ok()?, &|_| None).ok()?;
         let (from, to) = (self.graph(true), other.graph(true));
         let matching = match match_atoms(&from, &to) {
             Some(matching) => matching,
@@ -554,7 +553,8 @@ impl Molecule {
         {
             image = matching.image;
         }
-        let ranges = image.iter().map(|&atom| scan.atoms.get(atom).cloned());
+        let range = |&atom: &usize| scan.atoms.get(*read.get(atom)?).cloned();
+        let ranges = image.iter().map(range);
         ranges.collect()
     }
 
@@ -727,6 +727,13 @@ fn shuffle(molecule: &chematic_core::Molecule, seed: u64) -> Vec<AtomIdx> {
         order.swap(last, draw(last as u64 + 1));
     }
     order
+}
+
+/// The canonical SMILES of a graph that may have any order of its atoms.
+fn canonical_of(graph: &chematic_core::Molecule) -> Option<String> {
+    let ordered = ring_order::small_rings_first(graph);
+    let graph = ordered.as_ref().map_or(graph, |(ordered, _)| ordered);
+    rdkit_smiles(graph, &RdkitSmilesParams::default()).ok()
 }
 
 fn cannot_write(error: RdkitSmilesError) -> ChemistryError {

@@ -865,3 +865,29 @@ fn the_place_of_a_radical_in_a_macrocycle_is_that_in_the_text() {
     assert_eq!(error.reason.code(), "radical");
     assert_eq!(error.position, Some(15));
 }
+
+/// A hydrogen that tells the geometry of an imine is written out and is no atom of its own.
+#[test]
+fn an_imine_with_a_geometry_is_written_with_the_places_of_its_atoms() {
+    for smiles in [
+        "[H]/N=C/C",
+        "C/C=N/[H]",
+        "[H]/N=C(\\N)C",
+        "[H]/N=N/C",
+        "[H]/N=C/c1ccccc1",
+    ] {
+        let molecule = Molecule::parse(smiles).expect(smiles);
+        for order in [AtomOrder::Canonical, AtomOrder::Input] {
+            let written = molecule.kekule_smiles(order).expect(smiles);
+            assert_eq!(written.atoms.len(), molecule.atom_count(), "{smiles}");
+            for (range, element) in written.atoms.iter().zip(molecule.elements()) {
+                let text = &written.smiles[range.clone()];
+                assert!(
+                    text.contains(element),
+                    "{smiles}: {text} in {}",
+                    written.smiles
+                );
+            }
+        }
+    }
+}

@@ -18,12 +18,12 @@ use chematic_core::{
     Atom, AtomIdx, BondIdx, BondOrder, Chirality, Element, Molecule, MoleculeBuilder,
     implicit_hcount,
 };
-use chematic_smiles::{RdkitSmilesParams, parse_template, rdkit_sanitized_model, rdkit_smiles};
+use chematic_smiles::{parse_template, rdkit_sanitized_model};
 
 use super::normalise::normalise_groups;
 use super::ranges::{self, Number};
 use super::smiles::{MAX_ATOMS, MAX_RINGS};
-use super::{ChemistryError, Reason};
+use super::{ChemistryError, Reason, canonical_of};
 use symbol::Symbol;
 
 /// Longest mol block that is read, in bytes.
@@ -463,9 +463,8 @@ const MAX_TELLING_HYDROGENS: usize = 16;
 /// as any other.
 fn fold_silent_hydrogens(molecule: &mut Molecule) {
     let read_again = |molecule: &Molecule| {
-        let parameters = RdkitSmilesParams::default();
-        let written = rdkit_smiles(molecule, &parameters).ok()?;
-        rdkit_smiles(&parse_template(&written).ok()?, &parameters).ok()
+        let written = canonical_of(molecule)?;
+        canonical_of(&parse_template(&written).ok()?)
     };
     let telling: Vec<BondIdx> = molecule
         .bonds()
