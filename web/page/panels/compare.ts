@@ -19,22 +19,31 @@ export function comparePanel(app: App, selection: Selection): void {
   const body = find("compare-body", HTMLElement);
   const open = find("compare-open", HTMLButtonElement);
 
-  /** The two rows, in the order in which they were selected; null unless just two are, and scored. */
-  const pair = (): [Session, number, number] | null => {
+  /** The first two scored rows, in the order in which they were selected, and whether just these are; null where there are none. */
+  const pair = (): [Session, number, number, boolean] | null => {
     const { session } = app;
-    const [first, second, ...others] = selection.rows;
-    if (session === null || first === undefined || second === undefined || others.length > 0)
-      return null;
-    const scored = [first, second].every((row) => session.rows[row]?.state === "scored");
-    return scored ? [session, first, second] : null;
+    if (session === null) return null;
+    const scored: number[] = [];
+    let selected = 0;
+    for (const row of selection.rows) {
+      selected += 1;
+      if (session.rows[row]?.state === "scored") scored.push(row);
+      if (scored.length === 2 && selected > 2) break;
+    }
+    const [first, second] = scored;
+    if (first === undefined || second === undefined) return null;
+    return [session, first, second, selected === 2];
   };
   const offer = (): void => {
-    open.hidden = pair() === null;
+    const chosen = pair();
+    open.hidden = chosen === null;
+    open.textContent = chosen?.[3] === false ? "Compare the first two" : "Compare these two";
   };
   const show = (): void => {
     const chosen = pair();
     if (chosen === null) return;
-    const [session, ...rows] = chosen;
+    const session = chosen[0];
+    const rows = [chosen[1], chosen[2]];
     const names = rows.map((row) => nameOf(session, row) || `Row ${format.count(row + 1)}`) as [
       string,
       string,

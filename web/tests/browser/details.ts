@@ -205,6 +205,9 @@ export async function testComparison(browser: Browser, site: Served): Promise<vo
     ok(await button.isHidden(), "a row without values is not compared");
     await page.getByLabel("Select row 2", { exact: true }).uncheck();
     await select(3);
+    equal(await button.innerText(), "Compare these two");
+    await select(2);
+    equal(await button.innerText(), "Compare the first two", "a third row hides nothing");
     await button.click();
     const dialog = page.locator("#compare");
     await dialog.locator("svg.molecule").nth(1).waitFor({ timeout: LIMIT });
