@@ -35,7 +35,7 @@ impl AtomicFile {
     pub fn create(path: &Path) -> io::Result<Self> {
         step()?;
         Ok(Self {
-            file: builder(0o666).tempfile_in(folder(path))?,
+            file: builder(0o666).tempfile_in(folder(path)).map_err(plain)?,
             path: path.to_owned(),
         })
     }
@@ -148,7 +148,7 @@ pub fn create_directory(path: &Path, files: &[(&str, &[u8])]) -> io::Result<()> 
 ///
 /// Where the file system does not let it be renamed or removed.
 pub fn remove_directory(path: &Path) -> io::Result<()> {
-    let aside = builder(0o777).tempdir_in(folder(path))?;
+    let aside = builder(0o777).tempdir_in(folder(path)).map_err(plain)?;
     let gone = aside.path().join(path.file_name().unwrap_or_default());
     patiently(|| fs::rename(path, &gone))?;
     step()?;
@@ -157,7 +157,7 @@ pub fn remove_directory(path: &Path) -> io::Result<()> {
 
 /// A whole directory of `files` beside `path`, under a name of its own.
 fn written_aside(path: &Path, files: &[(&str, &[u8])]) -> io::Result<TempDir> {
-    let partial = builder(0o777).tempdir_in(folder(path))?;
+    let partial = builder(0o777).tempdir_in(folder(path)).map_err(plain)?;
     for (name, bytes) in files {
         step()?;
         let mut file = File::create(partial.path().join(name))?;
@@ -238,6 +238,17 @@ fn builder(mode: u32) -> Builder<'static, 'static> {
     #[cfg(not(unix))]
     let _ = mode;
     builder
+}
+
+/// The error of the system without the name of ours at which it came: whoever asked for the
+/// file says which one.
+fn plain(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source());
+    let inner = inner.and_then(|inner| inner.downcast_ref::<io::Error>());
+    match inner.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 fn folder(path: &Path) -> &Path {
@@ -358,6 +369,19 @@ mod tests {
         write_file(&path, b"new").expect("written");
         assert_eq!(fs::read(&path).expect("read"), b"new");
         assert_eq!(names(folder.path()), ["a.csv"], "nothing else is left");
+    }
+
+    #[test]
+    fn an_error_names_no_file_of_ours() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("none").join("a.csv");
+        let file = AtomicFile::create(&path).expect_err("no folder");
+        let directory = create_directory(&path, &[]).expect_err("no folder");
+        for error in [file, directory] {
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
+            assert!(error.raw_os_error().is_some(), "{error}");
+            assert!(!error.to_string().contains(PARTIAL), "{error}");
+        }
     }
 
     #[cfg(unix)]

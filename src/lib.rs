@@ -91,6 +91,7 @@ pub mod records;
 #[cfg(test)]
 mod reference_tests;
 pub mod screening;
+pub mod text;
 pub mod tokenizer;
 #[cfg(all(feature = "train", not(target_family = "wasm")))]
 pub mod train;

@@ -524,10 +524,15 @@ impl OutputArguments {
         if let Some(path) = self.file() {
             self.check_name(path)?;
         }
-        let folder = self.file().and_then(Path::parent);
+        let Some(path) = self.file() else {
+            return Ok(());
+        };
+        // Of a link, the folder that it points into.
+        let target = regular_target(path).unwrap_or_else(|| path.to_owned());
+        let folder = target.parent();
         match folder.filter(|folder| *folder != Path::new("") && !folder.is_dir()) {
             Some(folder) => Err(CommandError::NoFolder {
-                path: self.file().unwrap_or(folder).to_owned(),
+                path: path.to_owned(),
                 folder: folder.to_owned(),
             }),
             None => Ok(()),

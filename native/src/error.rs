@@ -12,6 +12,7 @@ use delicate::predict::Stop;
 use delicate::records::{RecordsError, RowError};
 use delicate::screening::ScreeningError;
 use delicate::screening::index::IndexError;
+use delicate::text::one_line;
 use delicate::train::TrainingError;
 
 use crate::partial::PartialError;
@@ -30,6 +31,14 @@ pub(crate) enum CommandError {
     Records { path: PathBuf, source: RecordsError },
     #[error("writing {name}: {source}")]
     Output { name: String, source: io::Error },
+    /// Nothing can be written where an output grows until it is whole.
+    #[error("writing {}: {}", path.display(), not_begun(at, source))]
+    NotBegun {
+        path: PathBuf,
+        /// What could not be written or read.
+        at: PathBuf,
+        source: io::Error,
+    },
     #[error("{} is both input and output: choose a different -o", .0.display())]
     SameFile(PathBuf),
     #[error(transparent)]
@@ -93,6 +102,26 @@ pub(crate) enum CommandError {
     },
 }
 
+/// Why an output cannot be begun, and what to do.
+fn not_begun(at: &Path, source: &io::Error) -> String {
+    use io::ErrorKind::{InvalidFilename, PermissionDenied, ReadOnlyFilesystem};
+    let is_forbidden = matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem);
+    if source.kind() == InvalidFilename {
+        return format!("until it is whole its name is longer ({source}): choose a shorter -o");
+    }
+    match at.parent() {
+        Some(folder) if is_forbidden && !at.exists() => {
+            let folder = match folder == Path::new("") {
+                true => Path::new("."),
+                false => folder,
+            };
+            let folder = folder.display();
+            format!("nothing can be written to the folder {folder} ({source}): choose another -o")
+        }
+        _ => format!("{}: {source}", at.display()),
+    }
+}
+
 /// A message of the file `path`, which may name it already.
 fn named_once(path: &Path, message: &str) -> String {
     let name = path.display().to_string();
@@ -130,6 +159,16 @@ impl CommandError {
 }
 
 impl CommandError {
+    /// The message: one line, whatever names it has in it, but where a configuration or
+    /// what it tried is shown.
+    pub(crate) fn shown(&self) -> String {
+        let message = self.to_string();
+        match self {
+            Self::Configuration { .. } | Self::Training(_) | Self::Other { .. } => message,
+            _ => one_line(&message).into_owned(),
+        }
+    }
+
     /// An error of one command alone, with its exit code.
     pub(crate) fn other(error: impl Error + Send + Sync + 'static, exit_code: u8) -> Self {
         Self::Other {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use delicate::records::{Header, Row, RowError};
+use delicate::text::one_line;
 
 use crate::error::CommandError;
 
@@ -56,7 +57,8 @@ fn hint(reason: &str, header: &Header) -> String {
             header.columns.len()
         ),
         ("missing_structure" | "empty" | "syntax" | "unknown_element", Some(column)) => format!(
-            "; SMILES were read from the column `{column}`: name another with --smiles-column"
+            "; SMILES were read from the column `{}`: name another with --smiles-column",
+            one_line(column)
         ),
         _ => String::new(),
     }

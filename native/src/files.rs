@@ -9,6 +9,7 @@ use delicate::atomic::AtomicFile;
 use delicate::model_dir::{CARD, CONFIG, DOMAIN, VOCABULARY, WEIGHTS};
 use delicate::records::parquet::{ParquetBatch, ParquetBatches, ParquetFile, Texts};
 use delicate::records::{Header, Note, ReadOptions, Reader, RecordsError, Row, Writer};
+use delicate::text::one_line;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use same_file::Handle;
@@ -174,7 +175,7 @@ impl RowFile {
         };
         for note in notes {
             if !self.said.contains(&note) {
-                say!("{}: {note}", self.path.display());
+                say!("{}: {note}", one_line(&self.path.to_string_lossy()));
                 self.said.push(note);
             }
         }
@@ -506,7 +507,8 @@ impl Write for Sink {
 
 /// Says what `writer` has written otherwise than it came; without an output, to stdout.
 pub(crate) fn say_written<W: Write>(writer: &Writer<W>, output: Option<&Path>) {
-    let output = output.unwrap_or(Path::new("stdout")).display();
+    let output = output.unwrap_or(Path::new("stdout")).to_string_lossy();
+    let output = one_line(&output);
     for note in writer.notes() {
         say!("{output}: {note}");
     }

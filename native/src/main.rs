@@ -86,7 +86,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            say!("delicate: {error}");
+            say!("delicate: {}", error.shown());
             ExitCode::from(error.exit_code())
         }
     }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use delicate::atomic::{self, AtomicFile};
-use delicate::records::Row;
+use delicate::records::{Row, differing_columns};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -41,6 +41,10 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 
 /// What the bytes of a file of rows depend on beside its input, by name.
 pub(crate) type Settings = Map<String, Value>;
+
+/// The setting that has the names of the columns: of one model and one version, builds may
+/// write others.
+pub(crate) const COLUMNS: &str = "columns";
 
 /// Why a file cannot be begun or gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -318,7 +322,10 @@ impl PartialFile {
 fn own_record(path: &Path) -> Result<(), PartialError> {
     let is_own = match fs::read(path) {
         Ok(text) => serde_json::from_slice::<Written>(&text).is_ok(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+            return Err(at(path)(error));
+        }
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
     };
     if is_own {
         Ok(())
@@ -453,6 +460,17 @@ pub(crate) fn difference(then: &Settings, now: &Settings) -> Option<String> {
     let changed = names
         .into_iter()
         .find(|name| then.get(*name) != now.get(*name))?;
+    if changed == COLUMNS {
+        let columns = |settings: &Settings| -> Option<Vec<String>> {
+            serde_json::from_value(settings.get(COLUMNS)?.clone()).ok()
+        };
+        let why = columns(then).zip(columns(now));
+        let why = why.and_then(|(then, now)| differing_columns(&then, &now));
+        return Some(match why {
+            Some(why) => format!("it was begun with other columns than are written now: {why}"),
+            None => "an earlier build began it, which did not record its columns".to_owned(),
+        });
+    }
     let text = |settings: &Settings| match settings.get(changed) {
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use delicate::atomic::{self, AtomicFile};
 use delicate::predict::Standardization;
-use delicate::records::parquet::{ParquetLayout, ParquetWriter, UserRows, join, text_of};
+use delicate::records::parquet::{
+    ParquetLayout, ParquetWriter, UserRows, join, other_columns, text_of,
+};
 use delicate::records::{Frame, Output, RowError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -92,7 +94,7 @@ impl PartFile {
     ) -> Result<Found, CommandError> {
         let folder = partial_name(target);
         if resumes && target.exists() && !folder.exists() {
-            check_whole(target, settings)?;
+            check_whole(target, settings, &layout)?;
             return Ok(Found::Whole);
         }
         let record = folder.join(SETTINGS);
@@ -149,6 +151,9 @@ impl PartFile {
             let Some(part) = part else {
                 return Err(other(format!("{} is none of its parts", path.display())).into());
             };
+            if let Some(why) = other_build(&path, &self.layout)? {
+                return Err(other(why).into());
+            }
             if is_parquet {
                 input.skip_group();
             } else {
@@ -343,13 +348,21 @@ fn check_settings(
     partial::difference(&then, settings).map_or(Ok(()), |why| Err(other(why)))
 }
 
-/// Refuses a whole file that was made by other settings.
-fn check_whole(target: &Path, settings: &Settings) -> Result<(), CommandError> {
+/// Refuses a whole file that was made by other settings, or by a build with other columns.
+fn check_whole(
+    target: &Path,
+    settings: &Settings,
+    layout: &ParquetLayout,
+) -> Result<(), CommandError> {
     let (text, _) = text_of(target, MADE_BY).map_err(at(target))?;
     let then = text.and_then(|text| serde_json::from_str::<Settings>(&text).ok());
     let why = match &then {
         None => Some("it does not say how it was made".to_owned()),
         Some(then) => partial::difference(then, settings),
+    };
+    let why = match why {
+        None => other_build(target, layout)?,
+        some => some,
     };
     why.map_or(Ok(()), |why| {
         Err(PartialError::Other {
@@ -358,6 +371,13 @@ fn check_whole(target: &Path, settings: &Settings) -> Result<(), CommandError> {
         }
         .into())
     })
+}
+
+/// Why a Parquet file that was made by the same settings is none of `layout`, if it is none:
+/// an earlier build may have had other columns.
+fn other_build(path: &Path, layout: &ParquetLayout) -> Result<Option<String>, PartialError> {
+    let why = other_columns(path, layout).map_err(at(path))?;
+    Ok(why.map(|why| format!("another build made it, with other columns than this one: {why}")))
 }
 
 /// Opens the record of a folder for this process alone.

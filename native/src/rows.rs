@@ -2,8 +2,9 @@
 //! chunks, progress, interruption, what is left of an output that is not whole, and
 //! the last words.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,7 +14,7 @@ use delicate::chemistry::Keep;
 use delicate::predict::{Outcomes, Standardization, Stop};
 use delicate::records::parquet::ParquetLayout;
 use delicate::records::{
-    Columns, Header, Output, OutputFormat, ReadOptions, Row, RowError, Writer,
+    Columns, Header, Output, OutputFormat, ReadOptions, Row, RowError, Writer, differing_columns,
 };
 use serde_json::Value;
 
@@ -26,9 +27,12 @@ use crate::files::{
 };
 use crate::interrupt::Interrupt;
 use crate::messages::say;
-use crate::partial::{PartialFile, Settings, partial_name};
+use crate::partial::{COLUMNS, PartialError, PartialFile, Settings, partial_name};
 use crate::parts::{Found, PartFile};
 use crate::progress;
+
+/// Bytes of a table within which its header is looked for.
+const HEADER_BYTES: u64 = 64 << 20;
 
 /// What to do with a row that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -399,7 +403,12 @@ impl<'a> RowOutput<'a> {
         if let Some((name, text)) = &command.says {
             layout = layout.saying(name, text.clone());
         }
-        match PartFile::open(&target, &settings, layout, input, command.resumes)? {
+        let opened = PartFile::open(&target, &settings, layout, input, command.resumes);
+        let opened = opened.map_err(|error| match error {
+            CommandError::Partial(error) => not_begun(error, arguments.file()),
+            other => other,
+        });
+        match opened? {
             Found::Unfinished(parts) => Ok(Some(Self::Parquet(arguments, parts))),
             Found::Whole => {
                 say!(
@@ -518,17 +527,22 @@ impl<'a> TextOutput<'a> {
     ) -> Result<Option<Self>, CommandError> {
         let arguments = command.output;
         let file = arguments.file();
+        let mut settings = settings;
+        settings.insert(COLUMNS.to_owned(), columns.names(header).into());
+        let begun = |error| not_begun(error, file);
         let partial = match file.and_then(regular_target) {
             None => None,
-            Some(target) if command.resumes => match PartialFile::resume(&target, &settings)? {
-                None if target.exists() => {
-                    say_complete(&target, format, header, columns)?;
-                    return Ok(None);
+            Some(target) if command.resumes => {
+                match PartialFile::resume(&target, &settings).map_err(begun)? {
+                    None if target.exists() => {
+                        say_complete(&target, format, header, columns)?;
+                        return Ok(None);
+                    }
+                    None => Some(PartialFile::create(&target, settings).map_err(begun)?),
+                    some => some,
                 }
-                None => Some(PartialFile::create(&target, settings)?),
-                some => some,
-            },
-            Some(target) => Some(PartialFile::create(&target, settings)?),
+            }
+            Some(target) => Some(PartialFile::create(&target, settings).map_err(begun)?),
         };
         let sink = match &partial {
             Some(partial) => {
@@ -662,19 +676,13 @@ fn say_complete(
             name: target.display().to_string(),
             source,
         };
-        let writer = Writer::new(Vec::new(), format, header, columns.clone());
-        let expected = writer.and_then(Writer::finish).map_err(output)?;
-        let mut found = vec![0; expected.len()];
         let file = File::open(target).map_err(output)?;
-        let is_same = match io::Read::read_exact(&mut BufReader::new(file), &mut found) {
-            Ok(()) => found == expected,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
-            Err(error) => return Err(output(error)),
-        };
-        if !is_same {
+        let found = first_record(file, format).map_err(output)?;
+        if let Some(why) = differing_columns(&found, &columns.names(header)) {
             return Err(CommandError::Usage(format!(
-                "{} is there, with other columns than this command writes: it was made with other \
-                 options, of another input or by another model; leave --resume out to make it anew",
+                "{} is there, with other columns than this command writes: {why}. It was made with \
+                 other options, of another input, by another model or by another build; leave \
+                 --resume out to make it anew",
                 target.display()
             )));
         }
@@ -691,6 +699,31 @@ fn say_complete(
         partial_name(target).display()
     );
     Ok(())
+}
+
+/// The first record of a table, which has its names.
+fn first_record(file: File, format: OutputFormat) -> io::Result<Vec<String>> {
+    let tabs = format == OutputFormat::Tsv;
+    let mut table = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(if tabs { b'\t' } else { b',' })
+        .from_reader(BufReader::new(file.take(HEADER_BYTES)));
+    let mut record = csv::ByteRecord::new();
+    table.read_byte_record(&mut record)?;
+    let names = record.iter().map(String::from_utf8_lossy);
+    Ok(names.map(Cow::into_owned).collect())
+}
+
+/// The error of an output that grows beside `file`, which is what the user knows it by.
+fn not_begun(error: PartialError, file: Option<&Path>) -> CommandError {
+    match (error, file) {
+        (PartialError::Io { path, source }, Some(file)) => CommandError::NotBegun {
+            path: file.to_owned(),
+            at: path,
+            source,
+        },
+        (error, _) => error.into(),
+    }
 }
 
 fn row_error(row: &Row, id: Option<usize>, error: &RowError) -> CommandError {

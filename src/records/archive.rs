@@ -181,7 +181,7 @@ impl<S: Read> Read for Entry<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match &mut self.bytes {
             Bytes::Stored(bytes) => bytes.read(buffer)?,
-            Bytes::Deflated(bytes) => bytes.read(buffer)?,
+            Bytes::Deflated(bytes) => bytes.read(buffer).map_err(unpacking_failed)?,
         };
         self.crc.update(&buffer[..count]);
         if count == 0 && !buffer.is_empty() && self.crc.sum() != self.expected {
@@ -191,6 +191,19 @@ impl<S: Read> Read for Entry<S> {
             ));
         }
         Ok(count)
+    }
+}
+
+/// Why a packed file cannot be unpacked; a failure of the system stays what it is.
+fn unpacking_failed(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the archive is damaged: {error}"),
+            )
+        }
+        _ => error,
     }
 }
 

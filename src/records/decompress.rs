@@ -28,7 +28,7 @@ impl<R: Read> Decompressed<R> {
     pub(super) fn open(reader: R) -> io::Result<Self> {
         let (first, whole) = peek(reader, 4)?;
         Ok(match first.as_slice() {
-            [0x1f, 0x8b, ..] => Self::Gzip(Box::new(Members::new(whole))),
+            [0x1f, 0x8b, ..] | [0x1f] => Self::Gzip(Box::new(Members::new(whole))),
             #[cfg(feature = "archives")]
             magic if super::zstd::is_frame(magic) => {
                 Self::Zstd(Box::new(super::zstd::Frames::new(whole)))
@@ -48,7 +48,7 @@ impl<R: Read> Decompressed<R> {
             Self::Plain(_) => 0,
             Self::Gzip(members) => members.padding,
             #[cfg(feature = "archives")]
-            Self::Zstd(frames) => frames.padding(),
+            Self::Zstd(_) => 0,
         }
     }
 }
@@ -62,6 +62,24 @@ impl<R: Read> Read for Decompressed<R> {
             Self::Zstd(reader) => reader.read(buffer),
         }
     }
+}
+
+/// Data that end before they are whole, as after a download that stopped.
+pub(super) fn cut_off(packed: &str) -> io::Error {
+    let what = format!("the {packed} data are cut off: the file is not whole");
+    io::Error::new(io::ErrorKind::UnexpectedEof, what)
+}
+
+/// Why gzip data cannot be read; a failure of the system stays what it is.
+fn gzip_failed(error: io::Error) -> io::Error {
+    let what = match error.kind() {
+        io::ErrorKind::UnexpectedEof => return cut_off("gzip"),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            format!("the gzip data are damaged: {error}")
+        }
+        _ => return error,
+    };
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// The members of a gzip file one after the other: `cat a.gz b.gz` and bgzip
@@ -110,7 +128,7 @@ impl<R: Read> Members<R> {
 impl<R: Read> Read for Members<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.member {
-            let count = member.read(buffer)?;
+            let count = member.read(buffer).map_err(gzip_failed)?;
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }

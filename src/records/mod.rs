@@ -41,12 +41,14 @@ mod write;
 #[cfg(feature = "archives")]
 mod zstd;
 
+use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::iter::FusedIterator;
 
 use serde::{Deserialize, Serialize};
 
 use crate::chemistry::{ChemistryError, Molecule, begins_as_inchi};
+use crate::text::one_line;
 use source::Source;
 use write::own_columns;
 
@@ -385,7 +387,7 @@ pub enum RecordsError {
     #[error("the header line is longer than {MAX_RECORD_BYTES} bytes")]
     HeaderTooLong,
     /// The user named a column that the file lacks.
-    #[error("no column `{wanted}`; the table has {}", listed(.columns))]
+    #[error("no column `{}`; the table has {}", one_line(.wanted), listed(.columns))]
     UnknownColumn {
         /// The name asked for.
         wanted: String,
@@ -402,7 +404,8 @@ pub enum RecordsError {
     },
     /// The user named a column by a name that several have.
     #[error(
-        "`{wanted}` may be any of {}: {}rename all but one",
+        "`{}` may be any of {}: {}rename all but one",
+        one_line(.wanted),
         listed(.columns),
         match .names_differ {
             true => "write the name exactly as it stands in the file, or ",
@@ -470,7 +473,28 @@ impl RecordsError {
 
 /// Column names for a message.
 fn listed(columns: &[String]) -> String {
-    first_few(columns.iter().map(|name| format!("`{name}`")))
+    first_few(columns.iter().map(|name| format!("`{}`", one_line(name))))
+}
+
+/// How the columns of a file differ from those that are `expected`, in words; `None` where
+/// they are the same.
+pub fn differing_columns(found: &[String], expected: &[String]) -> Option<String> {
+    if found == expected {
+        return None;
+    }
+    let without = |all: &[String], those: &[String]| {
+        let those: HashSet<&String> = those.iter().collect();
+        let left = all.iter().filter(|name| !those.contains(name)).cloned();
+        left.collect::<Vec<_>>()
+    };
+    let (lacks, has) = (without(expected, found), without(found, expected));
+    let lacks = (!lacks.is_empty()).then(|| format!("it lacks {}", listed(&lacks)));
+    let has = (!has.is_empty()).then(|| format!("it has {} beside them", listed(&has)));
+    let words: Vec<String> = lacks.into_iter().chain(has).collect();
+    Some(match words.is_empty() {
+        true => "they stand in another order".to_owned(),
+        false => words.join(", and "),
+    })
 }
 
 /// What is listed in a message, cut off before it fills the terminal.
@@ -522,11 +546,23 @@ struct Told<R: Read> {
     misnamed: Option<&'static str>,
 }
 
+/// Why a stream cannot be opened: what is wrong with its first bytes, unless nothing came after
+/// them because it failed, which explains the rest.
+fn failed_at_start(failure: Option<io::Error>, error: RecordsError) -> RecordsError {
+    failure.map_or(error, RecordsError::at_start)
+}
+
 impl<R: Read> Told<R> {
     fn open(source: R, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
         let mut source = Source::open(source).map_err(RecordsError::at_start)?;
-        let misnamed = promised(name).filter(|_| source.is_plain());
         source.fill_head();
+        let failure = source.failure();
+        Self::of(source, name, options).map_err(|error| failed_at_start(failure, error))
+    }
+
+    /// Tells what `source` is, whose head is filled.
+    fn of(mut source: Source<R>, name: &str, options: &ReadOptions) -> Result<Self, RecordsError> {
+        let misnamed = promised(name).filter(|_| source.is_plain());
         if Format::from_name(name) != Some(Format::Sdf) {
             source.skip_preamble();
         }
@@ -661,6 +697,7 @@ impl<R: Read> Reader<R> {
             tabs,
             misnamed,
         } = Told::open(source, name, options)?;
+        let failure = source.failure();
         let opened = match format {
             Format::Smi => {
                 smi::open(source, options).map(|(header, lines)| (header, Body::Smi(lines)))
@@ -670,6 +707,7 @@ impl<R: Read> Reader<R> {
             Format::Sdf => sdf::open(source, items, options)
                 .map(|(header, records)| (header, Body::Sdf(Box::new(records)))),
         };
+        let opened = opened.map_err(|error| failed_at_start(failure, error));
         let (header, body) = opened.map_err(|error| match misnamed {
             Some(promised) => RecordsError::Misnamed {
                 promised,
@@ -905,6 +943,7 @@ fn smiles_structure(cell: &str, column: &str) -> Result<Structure, RowError> {
         (_, None) => cell,
     };
     if smiles.is_empty() {
+        let column = one_line(column);
         let message = format!("the column `{column}` is empty in this row");
         Err(RowError::new("missing_structure", message))
     } else {

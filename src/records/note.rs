@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::one_line;
+
 /// What a [`Reader`](super::Reader) decided or left out of its own accord, to be
 /// said once for a file. It displays as one sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,12 +116,14 @@ impl fmt::Display for Note {
             Self::SmilesColumn { column, others } if others.is_empty() => {
                 write!(
                     f,
-                    "SMILES are read from the column `{column}`, by its values"
+                    "SMILES are read from the column `{}`, by its values",
+                    one_line(column)
                 )
             }
             Self::SmilesColumn { column, others } => write!(
                 f,
-                "SMILES are read from the column `{column}`, not from {}",
+                "SMILES are read from the column `{}`, not from {}",
+                one_line(column),
                 super::listed(others)
             ),
             Self::Comments { lines } => {
@@ -182,8 +186,10 @@ impl fmt::Display for Note {
             ),
             Self::UnknownZone { column, zone } => write!(
                 f,
-                "the column `{column}` has moments of the time zone `{zone}`, which is unknown: \
-                 where they are written as text, they are in UTC (Z)"
+                "the column `{}` has moments of the time zone `{}`, which is unknown: where they \
+                 are written as text, they are in UTC (Z)",
+                one_line(column),
+                one_line(zone)
             ),
             Self::Padding { bytes } => {
                 let bytes = counted(*bytes, "zero byte follows", "zero bytes follow");
@@ -203,8 +209,7 @@ impl fmt::Display for Note {
             }
             Self::RenamedItems { renamed } => {
                 let renamed = renamed.iter().map(|(column, item)| {
-                    let column = column.trim().replace(char::is_control, " ");
-                    format!("`{column}` is `{item}`")
+                    format!("`{}` is `{}`", one_line(column.trim()), one_line(item))
                 });
                 let renamed = super::first_few(renamed);
                 write!(
@@ -226,7 +231,7 @@ impl fmt::Display for Note {
                 "the file is not {promised}, as its name says, but plain text: read as such"
             ),
             Self::Part { name, of, others } => {
-                write!(f, "the {of}'s `{name}` is read")?;
+                write!(f, "the {of}'s `{}` is read", one_line(name))?;
                 match others.len() {
                     0 => Ok(()),
                     _ => write!(f, ", not {}", super::listed(others)),

@@ -15,9 +15,11 @@
 //!
 //! Where a record ends is told by what follows, because files in the wild lack
 //! `$$$$`: a counts line that cannot be part of the record begins another one
-//! three lines before it. A mol block within a data value stays there. A last
+//! three lines before it. A mol block within a data value stays there, with what
+//! stands before it in the value, up to a blank line. A last
 //! record without `$$$$` is complete if it has reached `M  END` and no data
-//! value is cut.
+//! value is cut; where records before it have `$$$$` or data items, or it has some
+//! itself, the file may have been cut after it, and that is said.
 
 use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 use std::io;
@@ -26,6 +28,7 @@ use std::ops::Range;
 use super::source::{self, Source};
 use super::{Header, MAX_RECORD_BYTES, MAX_SDF_COLUMNS, Note, ReadOptions, RecordsError};
 use super::{Row, RowError, Structure, smiles_structure};
+use crate::text::one_line;
 
 /// How much of a stream is looked at for the names of its data items.
 pub(super) const WINDOW_BYTES: usize = 4 << 20;
@@ -123,6 +126,8 @@ pub(super) struct Records<R: io::Read> {
     items: Items,
     nameless: u64,
     stray: u64,
+    /// A record was closed by `$$$$` or has data items, as those after it should.
+    is_sdf: bool,
     unclosed: bool,
     /// Items that no column is named for.
     others: HashSet<String>,
@@ -161,6 +166,7 @@ pub(super) fn open<R: io::Read>(
         items,
         nameless: 0,
         stray: 0,
+        is_sdf: false,
         unclosed: false,
         others: HashSet::new(),
     };
@@ -225,8 +231,10 @@ impl<R: io::Read> Records<R> {
             *field = serde_json::Value::Object(other).to_string();
         }
         self.stray += u64::from(record.stray);
+        // One mol file is no cut SDF, nor are several, one after the other.
+        self.is_sdf |= record.closed == Closed::Separator || !record.data.is_empty();
         self.unclosed |=
-            record.closed == Closed::EndOfFile && record.error.is_none() && !record.data.is_empty();
+            record.closed == Closed::EndOfFile && record.error.is_none() && self.is_sdf;
 
         let error = record.error.clone().or_else(|| {
             too_many.then(|| {
@@ -368,6 +376,8 @@ struct Seen {
     at: usize,
     index: usize,
     blank: bool,
+    /// It may end a value. One space stands for a blank line within a value.
+    ends_value: bool,
     /// It begins with `$`, as `$MOL` does.
     dollar: bool,
 }
@@ -411,6 +421,12 @@ impl Scan {
             self.has_text = true;
             return Some(self.close(next, self.index + 1, Closed::Separator));
         }
+        let after_blank = self.seen.back().is_none_or(|last| last.blank);
+        if self.is_cut_separator(line, next, after_blank) {
+            self.stray |= matches!(self.part, Part::Gap { text: true, .. });
+            self.data_end = self.at;
+            return Some(self.close(next, self.index + 1, Closed::EndOfFile));
+        }
         self.has_text |= !blank;
         if is_counts_line(trimmed)
             && let Some((at, index)) = self.begins_block()
@@ -418,11 +434,11 @@ impl Scan {
             self.data_end = at;
             return Some(self.close(at, index, Closed::NextBlock));
         }
-        let after_blank = self.seen.back().is_none_or(|last| last.blank);
         match &mut self.part {
             Part::Reaction => {}
             Part::Block if self.index == 0 && is_reaction(trimmed) => self.part = Part::Reaction,
-            Part::Block if trimmed == b"M  END" => {
+            // The lines before are the title, which may be anything, a remark and the counts.
+            Part::Block if trimmed == b"M  END" && self.index > HEADER_LINES => {
                 self.block_end = Some(next);
                 self.has_end = true;
                 self.part = Part::Gap {
@@ -463,11 +479,24 @@ impl Scan {
             at: self.at,
             index: self.index,
             blank,
+            ends_value: blank && line != b" ",
             dollar: line.starts_with(b"$"),
         });
         self.at = next;
         self.index += 1;
         None
+    }
+
+    /// Whether the file ends with this line, within the `$$$$` of a record.
+    fn is_cut_separator(&self, line: &[u8], next: usize, after_blank: bool) -> bool {
+        let ends_file = next == self.at + line.len();
+        let is_mark = matches!(line, b"$" | b"$$" | b"$$$");
+        let may_close = match self.part {
+            Part::Gap { .. } => true,
+            Part::Value { .. } => after_blank,
+            Part::Block | Part::Reaction => false,
+        };
+        ends_file && is_mark && may_close
     }
 
     fn begin_item(&mut self, next: usize) {
@@ -483,7 +512,8 @@ impl Scan {
     /// Where another mol block begins, if this line is its counts line.
     fn begins_block(&mut self) -> Option<(usize, usize)> {
         let back = |lines: usize| self.seen.len().checked_sub(lines).map(|at| &self.seen[at]);
-        let title = back(HEADER_LINES).map(|title| (title.at, title.index));
+        let first = back(HEADER_LINES);
+        let title = first.map(|title| (title.at, title.index));
         match &mut self.part {
             Part::Block if self.index > 2 * HEADER_LINES => title,
             Part::Gap { at, index, .. } if *index + HEADER_LINES >= self.index => {
@@ -497,8 +527,11 @@ impl Scan {
             }
             Part::Value { line, embedded } if *line > HEADER_LINES => {
                 let before = back(HEADER_LINES + 1)?;
-                let within = before.dollar || (*embedded && !before.blank);
-                title.filter(|_| !within)
+                // A blank line ends the value before, or the title is blank and does: a mol
+                // block that follows other text belongs to it.
+                let is_blank = !*embedded && first.is_some_and(|title| title.ends_value);
+                let ends_value = before.ends_value || is_blank;
+                title.filter(|_| ends_value && !before.dollar)
             }
             _ => None,
         }
@@ -594,7 +627,9 @@ impl Scan {
             {
                 let header = source.bytes(self.item.start, self.item.end);
                 let name = match item_header(header, true) {
-                    Some(Some(name)) => format!(" of `{}`", source::decode(name.to_vec())),
+                    Some(Some(name)) => {
+                        format!(" of `{}`", one_line(&source::decode(name.to_vec())))
+                    }
                     _ => String::new(),
                 };
                 truncated(format!(

@@ -10,6 +10,7 @@ use zip::ZipArchive;
 use super::table::Table;
 use super::workbook::Workbook;
 use super::{Header, Note, ReadOptions, RecordsError, Row, columns};
+use crate::text::one_line;
 
 /// Most text of a sheet, and most bytes of its parts when unpacked.
 const MAX_SHEET_BYTES: usize = 512 << 20;
@@ -140,7 +141,8 @@ fn load<S: Read + Seek>(
         let memory = cells.text.len() + cells.ends.len() * size_of::<usize>();
         if memory > MAX_SHEET_BYTES {
             return Err(format!(
-                "the sheet `{name}` takes more than {MAX_SHEET_BYTES} bytes; save it as CSV"
+                "the sheet `{}` takes more than {MAX_SHEET_BYTES} bytes; save it as CSV",
+                one_line(name)
             ));
         }
         Ok(true)

@@ -147,6 +147,15 @@ impl<R: Read> Source<R> {
         self.line
     }
 
+    /// The failure that comes after what was read so far.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        let failure = self.failure.as_ref()?;
+        Some(match failure.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(failure.kind(), failure.to_string()),
+        })
+    }
+
     pub(super) fn take_failure(&mut self) -> Option<io::Error> {
         self.failure.take()
     }

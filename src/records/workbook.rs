@@ -15,8 +15,8 @@ pub(super) struct Workbook<S> {
     sheets: Vec<(String, String)>,
     /// The texts that cells share.
     texts: Vec<String>,
-    /// For each style of a cell, whether it shows a date.
-    dates: Vec<bool>,
+    /// For each style of a cell, what it shows a number as.
+    dates: Vec<Shown>,
     /// Whether days count from 1904.
     from_1904: bool,
     /// Of the cells given last, those with a formula and no value.
@@ -28,6 +28,17 @@ pub(super) struct Workbook<S> {
 /// 2^53, from which on a double, in which spreadsheet programs keep numbers, cannot tell
 /// each whole number from the next.
 const LARGE: f64 = 9_007_199_254_740_992.0;
+
+/// What a format shows a number as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Shown {
+    #[default]
+    Number,
+    /// A date, a time or both.
+    Moment,
+    /// Hours that go on after 24, or minutes or seconds after 60.
+    Elapsed,
+}
 
 /// What a part is made of.
 enum Node<'a> {
@@ -138,7 +149,7 @@ impl<S: Read + Seek> Workbook<S> {
     }
 
     fn read_styles(&mut self) -> Result<(), String> {
-        let mut formats: Vec<(u32, bool)> = Vec::new();
+        let mut formats: Vec<(u32, Shown)> = Vec::new();
         let mut dates = Vec::new();
         let mut in_cells = false;
         self.walk("xl/styles.xml", |node| {
@@ -147,7 +158,7 @@ impl<S: Read + Seek> Workbook<S> {
                 Node::Begin("numFmt", start) => {
                     if let (Some(id), Some(code)) = (number(start), attribute(start, "formatCode"))
                     {
-                        formats.push((id, shows_date(&code)));
+                        formats.push((id, shown_as(&code)));
                     }
                 }
                 Node::Begin("cellXfs", _) => in_cells = true,
@@ -156,8 +167,12 @@ impl<S: Read + Seek> Workbook<S> {
                     let id = number(start).unwrap_or(0);
                     let known = formats.iter().find(|(known, _)| *known == id);
                     // Those that Excel knows by number alone.
-                    let built_in = matches!(id, 14..=22 | 27..=36 | 45..=47 | 50..=58);
-                    dates.push(known.map_or(built_in, |(_, date)| *date));
+                    let built_in = match id {
+                        46 => Shown::Elapsed,
+                        14..=22 | 27..=36 | 45 | 47 | 50..=58 => Shown::Moment,
+                        _ => Shown::Number,
+                    };
+                    dates.push(known.map_or(built_in, |(_, shown)| *shown));
                 }
                 _ => {}
             }
@@ -214,9 +229,9 @@ impl<S: Read + Seek> Workbook<S> {
                         "e" | "d" => std::mem::take(&mut value),
                         _ if value.is_empty() => String::new(),
                         _ => {
-                            let date = dates.get(style).copied().unwrap_or(false);
+                            let shown = dates.get(style).copied().unwrap_or_default();
                             large += u64::from(is_large(&value));
-                            number(&value, date, from_1904)
+                            number(&value, shown, from_1904)
                         }
                     };
                     let (row, column) = place.cell;
@@ -403,23 +418,67 @@ fn is_large(value: &str) -> bool {
     number.is_ok_and(|number| number.is_finite() && number.abs() >= LARGE)
 }
 
-/// A number as it is written into CSV: the shortest of its value, or a date. The digits of
-/// a large one stay as they are written.
-fn number(value: &str, is_date: bool, from_1904: bool) -> String {
-    let digits = value.strip_prefix('-').unwrap_or(value);
-    if is_large(value) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return value.to_owned();
-    }
+/// A number as it is written into CSV: the shortest of its value, or a date. Where a double
+/// does not hold all of its digits they stay as they are written.
+fn number(value: &str, shown: Shown, from_1904: bool) -> String {
+    let as_written = || value.to_owned();
     match value.parse::<f64>() {
-        Ok(number) if is_date => date(number, from_1904).unwrap_or_else(|| value.to_owned()),
-        Ok(number) if number.is_finite() => number.to_string(),
-        _ => value.to_owned(),
+        Ok(number) if shown == Shown::Moment => date(number, from_1904).unwrap_or_else(as_written),
+        Ok(number) if shown == Shown::Elapsed => elapsed(number).unwrap_or_else(as_written),
+        Ok(number) if number.is_finite() => {
+            digits_beyond(value, number).unwrap_or_else(|| number.to_string())
+        }
+        _ => as_written(),
     }
 }
 
-/// Whether a format of numbers has a letter of a date outside quotes and colours.
-fn shows_date(code: &str) -> bool {
-    let (mut quoted, mut bracketed, mut escaped) = (false, false, false);
+/// Digits after which a double is told from every other: whoever writes more of them has
+/// something else in mind.
+const MOST_DIGITS: usize = 17;
+
+/// Beyond this, no double has an exponent.
+const MOST_EXPONENT: i32 = 400;
+
+/// A number of a cell without its exponent, digit for digit, where it is large or long enough
+/// for the nearest double, `number`, to be another; `None` where the double is all of it.
+fn digits_beyond(value: &str, number: f64) -> Option<String> {
+    let (sign, unsigned) = match value.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", value.strip_prefix('+').unwrap_or(value)),
+    };
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let exponent: i32 = exponent.parse().ok()?;
+    if !(-MOST_EXPONENT..=MOST_EXPONENT).contains(&exponent) {
+        // As many zeros fill the memory.
+        return Some(value.to_owned());
+    }
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let leading = all.bytes().take_while(|&digit| digit == b'0').count();
+    let digits = all.trim_matches('0');
+    if digits.is_empty() || (number.abs() < LARGE && digits.len() <= MOST_DIGITS) {
+        return None;
+    }
+    // Where the point stands among the digits: before the first at 0.
+    let point = i32::try_from(whole.len()).ok()? - i32::try_from(leading).ok()? + exponent;
+    let length = i32::try_from(digits.len()).ok()?;
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or_default());
+    Some(if point <= 0 {
+        format!("{sign}0.{}{digits}", zeros(-point))
+    } else if point >= length {
+        format!("{sign}{digits}{}", zeros(point - length))
+    } else {
+        let (before, after) = digits.split_at(usize::try_from(point).ok()?);
+        format!("{sign}{before}.{after}")
+    })
+}
+
+/// What a format shows numbers as, by its letters outside quotes and colours.
+fn shown_as(code: &str) -> Shown {
+    let (mut quoted, mut escaped) = (false, false);
+    // What stands within brackets, which may be a colour, or letters of a time that has passed.
+    let mut bracketed: Option<String> = None;
+    let mut shown = Shown::Number;
     // Only the first of four formats, that of positive numbers, decides.
     for letter in code.split(';').next().unwrap_or_default().chars() {
         match letter {
@@ -427,13 +486,45 @@ fn shows_date(code: &str) -> bool {
             '\\' | '_' | '*' if !quoted => escaped = true,
             '"' => quoted = !quoted,
             _ if quoted => {}
-            '[' => bracketed = true,
-            ']' => bracketed = false,
-            'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' if !bracketed => return true,
-            _ => {}
+            '[' => bracketed = Some(String::new()),
+            ']' => {
+                let within = bracketed.take().unwrap_or_default();
+                if matches!(within.as_str(), "h" | "hh" | "m" | "mm" | "s" | "ss") {
+                    return Shown::Elapsed;
+                }
+            }
+            letter => match &mut bracketed {
+                Some(within) => within.push(letter.to_ascii_lowercase()),
+                None if "dmyhsDMYHS".contains(letter) => shown = Shown::Moment,
+                None => {}
+            },
         }
     }
-    false
+    shown
+}
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+/// Hours, minutes and seconds, the last with a fraction where there is one: Excel tells
+/// thousandths apart.
+fn clock(milliseconds: i64) -> String {
+    let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
+    let fraction = match rest {
+        0 => String::new(),
+        rest => format!(".{rest:03}").trim_end_matches('0').to_owned(),
+    };
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}{fraction}", seconds % 60)
+}
+
+/// The hours, minutes and seconds of a number of days.
+fn elapsed(days: f64) -> Option<String> {
+    let milliseconds = (days.abs() * DAY as f64).round();
+    // As many days as a date may have.
+    let is_shown = days.abs() < 2_958_466.0;
+    let sign = if days < 0.0 { "-" } else { "" };
+    is_shown.then(|| format!("{sign}{}", clock(milliseconds as i64)))
 }
 
 /// The date and time of a day's number.
@@ -443,14 +534,9 @@ fn date(serial: f64, from_1904: bool) -> Option<String> {
     if !(0.0..2_958_466.0).contains(&serial) {
         return None;
     }
-    let seconds = (serial * 86_400.0).round() as i64;
-    let (mut day, second) = (seconds / 86_400, seconds % 86_400);
-    let time = format!(
-        "{:02}:{:02}:{:02}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    );
+    let all = (serial * DAY as f64).round() as i64;
+    let (mut day, milliseconds) = (all / DAY, all % DAY);
+    let time = clock(milliseconds);
     if day == 0 {
         return Some(time);
     }
@@ -460,7 +546,7 @@ fn date(serial: f64, from_1904: bool) -> Option<String> {
     }
     let (year, month, day) = civil(day - 25_569);
     let date = format!("{year:04}-{month:02}-{day:02}");
-    Some(if second == 0 {
+    Some(if milliseconds == 0 {
         date
     } else {
         format!("{date}T{time}")
@@ -504,16 +590,36 @@ mod tests {
     }
 
     #[test]
-    fn digits_of_large_numbers_stay() {
+    fn digits_that_no_double_holds_stay() {
         for (value, shown, large) in [
             ("9007199254740991", "9007199254740991", false),
             ("9007199254740993", "9007199254740993", true),
+            ("9007199254740993.0", "9007199254740993", true),
+            ("+9007199254740993", "9007199254740993", true),
+            ("-9007199254740993.50", "-9007199254740993.5", true),
             ("-12345678901234567890", "-12345678901234567890", true),
-            ("1.2345678901234568E+19", "12345678901234567000", true),
+            ("9.007199254740993E15", "9007199254740993", true),
+            ("9.007199254740993e+15", "9007199254740993", true),
+            ("1.2345678901234568E+19", "12345678901234568000", true),
+            ("00900719925474099300e-2", "9007199254740993", true),
+            ("1E+300", &format!("1{}", "0".repeat(300)), true),
             ("1.5", "1.5", false),
             ("1.23E2", "123", false),
+            ("+123", "123", false),
+            ("+0.50", "0.5", false),
+            ("-0.0", "-0", false),
+            ("0.10000000000000001", "0.1", false),
+            ("1.0000000000000000000", "1", false),
+            ("0.1234567890123456789", "0.1234567890123456789", false),
+            ("1234567890123456789E-20", "0.01234567890123456789", false),
+            ("-1234567890123.456789", "-1234567890123.456789", false),
+            ("1e-7", "0.0000001", false),
+            ("12,5", "12,5", false),
+            ("1E-999999999", "1E-999999999", false),
+            ("inf", "inf", false),
+            ("NaN", "NaN", false),
         ] {
-            assert_eq!(number(value, false, false), shown);
+            assert_eq!(number(value, Shown::Number, false), shown, "{value}");
             assert_eq!(is_large(value), large, "{value}");
         }
     }
@@ -527,6 +633,10 @@ mod tests {
             (25_569.0, "1970-01-01"),
             (45_351.0, "2024-02-29"),
             (45_231.75, "2023-11-01T18:00:00"),
+            (45_351.551_568_287_04, "2024-02-29T13:14:15.5"),
+            (45_351.551_573_495_37, "2024-02-29T13:14:15.95"),
+            (45_351.0 + 1.0 / 3.0, "2024-02-29T08:00:00"),
+            (45_351.999_999_999_9, "2024-03-01"),
             (0.5, "12:00:00"),
             (2_958_465.0, "9999-12-31"),
         ] {
@@ -535,14 +645,26 @@ mod tests {
         assert_eq!(date(0.0, true).as_deref(), Some("1904-01-01"));
         assert_eq!(date(-1.0, false), None);
         for (code, expected) in [
-            ("yyyy\\-mm\\-dd", true),
-            ("0.00", false),
-            ("[Red]0.0 \"days\"", false),
-            ("#,##0_d", false),
-            ("[$-409]d mmm", true),
-            ("General", false),
+            ("yyyy\\-mm\\-dd", Shown::Moment),
+            ("0.00", Shown::Number),
+            ("[Red]0.0 \"days\"", Shown::Number),
+            ("#,##0_d", Shown::Number),
+            ("[$-409]d mmm", Shown::Moment),
+            ("General", Shown::Number),
+            ("[h]:mm:ss", Shown::Elapsed),
+            ("[Blue][MM]:ss", Shown::Elapsed),
+            ("h:mm", Shown::Moment),
         ] {
-            assert_eq!(shows_date(code), expected, "{code}");
+            assert_eq!(shown_as(code), expected, "{code}");
+        }
+        for (days, shown) in [
+            (1.25, "30:00:00"),
+            (0.5, "12:00:00"),
+            (100.0, "2400:00:00"),
+            (-0.25, "-06:00:00"),
+            (1.0 / 86_400_000.0, "00:00:00.001"),
+        ] {
+            assert_eq!(elapsed(days).as_deref(), Some(shown));
         }
     }
 

@@ -78,6 +78,12 @@ pub enum Columns {
 }
 
 impl Columns {
+    /// The columns of a table that has these beside those of `header`.
+    pub fn names(&self, header: &Header) -> Vec<String> {
+        let layout = Layout::new(header, self.clone());
+        layout.csv_header().map(str::to_owned).collect()
+    }
+
     /// Whether the columns of properties are among them.
     #[cfg(feature = "properties")]
     pub(super) fn has_properties(&self) -> bool {

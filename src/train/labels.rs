@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::model::{Endpoint, EndpointTask};
+use crate::text::one_line;
 
 /// What stands for a label that is not there, in lower case.
 const MISSING: [&str; 9] = [
@@ -66,6 +67,7 @@ pub enum Refusal {
 impl Refusal {
     /// What is wrong with `cell`, in half a sentence.
     pub fn of(self, cell: &str) -> String {
+        let cell = one_line(cell);
         match self {
             Self::Operator(operator) => {
                 format!("`{cell}` has the operator `{operator}`: it is not a measured value")
@@ -258,7 +260,7 @@ impl fmt::Display for Values {
         let mut left = self.cells;
         for (index, (value, count)) in self.sorted().into_iter().take(LISTED).enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}`{value}` ({count})")?;
+            write!(f, "{comma}`{}` ({count})", one_line(value))?;
             left -= count;
         }
         if left > 0 {
@@ -300,7 +302,10 @@ pub struct Decision {
 #[non_exhaustive]
 pub enum LabelsError {
     /// No cell holds a label.
-    #[error("no cell of the column `{column}` holds a label: {found}{}", advice(*has_commas))]
+    #[error(
+        "no cell of the column `{}` holds a label: {found}{}",
+        one_line(.column), advice(*has_commas)
+    )]
     Nothing {
         /// The column.
         column: String,
@@ -312,8 +317,9 @@ pub enum LabelsError {
     /// Beside 0 and 1 there are numbers that cannot be read: a quantity, as it seems,
     /// of which nothing but two values would be left.
     #[error(
-        "the column `{column}` holds 0 and 1, and {found}: say with --task whether it is a quantity \
-         or a class{}", advice(*has_commas)
+        "the column `{}` holds 0 and 1, and {found}: say with --task whether it is a quantity or a \
+         class{}",
+        one_line(.column), advice(*has_commas)
     )]
     Unclear {
         /// The column.
@@ -324,7 +330,7 @@ pub enum LabelsError {
         has_commas: bool,
     },
     /// A quantity was asked for and there is no number.
-    #[error("the column `{column}` holds no numbers to learn a quantity from: {values}")]
+    #[error("the column `{}` holds no numbers to learn a quantity from: {values}", one_line(.column))]
     NoNumbers {
         /// The column.
         column: String,
@@ -333,8 +339,9 @@ pub enum LabelsError {
     },
     /// Some values are neither of two classes.
     #[error(
-        "the column `{column}` holds values that are not class labels: {values}{valid}; a quantity \
-         needs numbers (of a date, say the days since another), and {EXPECTED}"
+        "the column `{}` holds values that are not class labels: {values}{valid}; a quantity needs \
+         numbers (of a date, say the days since another), and {EXPECTED}",
+        one_line(.column)
     )]
     NoClasses {
         /// The column.

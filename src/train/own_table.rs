@@ -14,6 +14,7 @@ use crate::model::{EndpointTask, Preset};
 use crate::model_dir::ModelDirError;
 use crate::predict::StandardForm;
 use crate::records::{Format, Header, ReadOptions, Reader, RecordsError};
+use crate::text::one_line;
 
 /// Molecules that a run reads, all epochs together: what a minute or two an
 /// epoch on two cores allows.
@@ -94,10 +95,10 @@ pub enum OwnTableError {
         candidates: Vec<String>,
     },
     /// One column was named twice.
-    #[error("the column `{0}` is named twice")]
+    #[error("the column `{}` is named twice", one_line(.0))]
     Twice(String),
     /// The column is that of the molecules.
-    #[error("the column `{0}` holds the molecules, not labels")]
+    #[error("the column `{}` holds the molecules, not labels", one_line(.0))]
     IsSmiles(String),
     /// The labels of a column are of no use.
     #[error("{}: {source}", path.display())]
@@ -350,8 +351,8 @@ fn candidates(header: &Header, tallies: &[Tally]) -> Vec<String> {
     columns
         .filter(|(place, (_, tally))| header.smiles != Some(*place) && tally.is_candidate())
         .map(|(_, (name, tally))| match tally.decide(name, None) {
-            Ok(decision) => format!("`{name}` ({})", decision.summary),
-            Err(_) => format!("`{name}` (not only two classes)"),
+            Ok(decision) => format!("`{}` ({})", one_line(name), decision.summary),
+            Err(_) => format!("`{}` (not only two classes)", one_line(name)),
         })
         .collect()
 }

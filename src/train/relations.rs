@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::text::one_line;
+
 /// What says that a value was measured as it stands.
 const MEASURED: [&str; 2] = ["=", "=="];
 /// What says that it is a bound or an estimate; the quotes of ChEMBL's exports are
@@ -64,13 +66,14 @@ impl Relations {
                     .map(|(relation, count)| format!("`{relation}` {count}"))
                     .collect();
                 format!(
-                    "by the column `{name}`, {bounds} of its labels are not measured values ({})",
+                    "by the column `{}`, {bounds} of its labels are not measured values ({})",
+                    one_line(name),
                     by_relation.join(", ")
                 )
             });
         let first = said.next()?;
         let all = said.fold(first, |all, one| all + "; " + &one);
-        let label = names.get(self.label).map_or("", String::as_str);
+        let label = one_line(names.get(self.label).map_or("", String::as_str));
         Some(format!(
             "{file}, {label}: {all}. They are trained on as if they were: remove these rows to train \
              on measured values alone"

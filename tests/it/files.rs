@@ -167,6 +167,131 @@ fn an_sdf_cut_within_a_value_says_so() {
     assert_eq!(notes, [Note::UnclosedRecord]);
 }
 
+/// What is cut after a mol block that is whole has lost its items, and nothing shows it but
+/// the records before.
+#[test]
+fn an_sdf_cut_after_a_mol_block_says_so() {
+    let item = "> <id>\n7\n\n";
+    let (a, b) = (block("a", "O"), block("b", "N"));
+    for (text, columns, is_said) in [
+        (format!("{a}{item}$$$$\n{b}"), vec!["name", "id"], true),
+        (format!("{a}$$$$\n{b}"), vec!["name"], true),
+        (format!("{a}{item}{b}"), vec!["name", "id"], true),
+        (format!("{a}{item}"), vec!["name", "id"], true),
+        (
+            format!("{a}{item}$$$$\n{b}$$$$\n"),
+            vec!["name", "id"],
+            false,
+        ),
+        (format!("{a}{item}$$$$\n{b}$$$$"), vec!["name", "id"], false),
+        // Mol files, of which none has `$$$$`.
+        (format!("{a}{b}"), vec!["name"], false),
+        (a.clone(), vec!["name"], false),
+    ] {
+        let (header, rows, notes) = read(&text, "a.sdf");
+        assert_eq!(header.columns, columns, "{text}");
+        let expected = ["CO", "CN"];
+        assert_eq!(smiles(&rows), expected[..rows.len()], "{text}");
+        assert_eq!(rows.len(), text.matches("M  END").count(), "{text}");
+        let expected = is_said.then_some(Note::UnclosedRecord);
+        assert_eq!(notes, expected.into_iter().collect::<Vec<_>>(), "{text}");
+    }
+}
+
+/// Wherever a file is cut, each mol block that is whole is a molecule, unless the cut lies
+/// within a data item after it, and nothing of `$$$$` comes into a value.
+#[test]
+fn an_sdf_may_be_cut_at_any_byte() {
+    let record = |title, element| block(title, element) + "> <id>\n7\n\n$$$$\n";
+    let text = record("a", "O") + &record("b", "N");
+    let first = record("a", "O").len();
+    for cut in 1..text.len() {
+        let (header, rows, notes) = read(&text[..cut], "a.sdf");
+        let after = if cut > first {
+            &text[first..cut]
+        } else {
+            &text[..cut]
+        };
+        let after = after.split_once("M  END").map(|(_, after)| after);
+        let in_item = after.is_some_and(|it| it.contains('>') && !it.contains("7\n\n"));
+        let last = match after {
+            Some(_) if !in_item => ["CO", "CN"][usize::from(cut > first)],
+            _ => "(truncated_record)",
+        };
+        let said = format!("{:?} {notes:?}", &text[..cut]);
+        // Less than the four of `$$$$`, and no line end.
+        assert_eq!(rows.len(), 1 + usize::from(cut > first), "{said}");
+        assert_eq!(
+            smiles(&rows).last().map(String::as_str),
+            Some(last),
+            "{said}"
+        );
+        let closed = after.is_some_and(|it| it.contains("$$$$"));
+        let is_told = closed || last == "(truncated_record)" || cut < first;
+        assert_eq!(
+            notes.contains(&Note::UnclosedRecord),
+            !closed && last != "(truncated_record)" && (cut > first || header.columns.len() > 1),
+            "{said}"
+        );
+        assert!(is_told || !notes.is_empty(), "{said}");
+        let values = rows.iter().flat_map(|row| &row.fields);
+        assert!(values.clone().all(|value| !value.contains('$')), "{said}");
+    }
+}
+
+#[test]
+fn a_title_may_be_anything_that_ends_a_mol_block_elsewhere() {
+    for title in [
+        "M  END",
+        "  2  1  0  0  0  0            999 V2000",
+        "M  V30 END CTAB",
+    ] {
+        for lines in [
+            block("a", "O").replacen("a\n  a program\n\n", &format!("{title}\n\n\n"), 1),
+            block("a", "O").replacen("a\n  a program\n\n", &format!("a\n{title}\n\n"), 1),
+            block("a", "O").replacen("a\n  a program\n\n", &format!("a\n\n{title}\n"), 1),
+        ] {
+            let text = lines.clone() + "> <id>\n7\n\n$$$$\n" + &lines + "$$$$\n";
+            let (header, rows, notes) = read(&text, "a.sdf");
+            assert_eq!(smiles(&rows), ["CO", "CO"], "{text}");
+            assert_eq!(column(&header, &rows, "id"), ["7", ""], "{text}");
+            let expected = lines.lines().next().unwrap_or_default().trim();
+            assert_eq!(column(&header, &rows, "name"), [expected; 2], "{text}");
+            assert_eq!(notes, [], "{text}");
+        }
+    }
+}
+
+#[test]
+fn names_within_notes_and_errors_stay_on_one_line() {
+    let text = "\"IC50\n(nM)\",\"my\n\u{1b}[31mSMILES\",structure\n1,,CCO\n2,b,\n";
+    let (_, _, notes) = read(text, "a.csv");
+    assert_eq!(
+        notes[0].to_string(),
+        r"SMILES are read from the column `structure`, not from `my\n\u{1b}[31mSMILES`"
+    );
+    let error = Structure::from_cell("", "my\n\u{1b}[31mSMILES").expect_err("empty");
+    assert_eq!(
+        error.message,
+        r"the column `my\n\u{1b}[31mSMILES` is empty in this row"
+    );
+    let error = refused("\"a\r\nb\",c\n1,2\n", "a.csv").to_string();
+    assert_eq!(
+        error,
+        r"no column looks like SMILES; name one of `a\r\nb`, `c`"
+    );
+    let options = ReadOptions {
+        id_column: Some("x\ny".to_owned()),
+        ..ReadOptions::default()
+    };
+    let error = Reader::open(text.as_bytes(), "a.csv", &options).err();
+    let error = error.expect("refused").to_string();
+    assert!(
+        error.starts_with(r"no column `x\ny`; the table has `IC50\n(nM)`"),
+        "{error}"
+    );
+}
+
 #[test]
 fn text_that_belongs_nowhere_is_counted() {
     let text = block("a", "O") + "made by hand\n> <id>\n7\n\n$$$$\n";
@@ -674,26 +799,81 @@ mod archives {
             assert_eq!(header.columns, ["smiles", "id"]);
             assert_eq!(smiles(&rows), ["CCO", "CCN"]);
         }
-        // Tapes and block devices leave zeros; anything else is damage.
-        let padded = [frames.as_slice(), &[0; 70_000]].concat();
-        let (_, rows, notes) = read(padded, "a.csv.zst");
-        assert_eq!(smiles(&rows), ["CCO", "CCN"]);
-        assert_eq!(notes, [Note::Padding { bytes: 70_000 }]);
-        for rest in [b"junk".as_slice(), b"j", b"\0\0junk", b"\0\x28\xb5\x2f\xfd"] {
+        // What is to be skipped may come first, or be all there is.
+        for skipped in [skipped.as_slice(), b"\x5f\x2a\x4d\x18\0\0\0\0"] {
+            let (_, rows, notes) = read([skipped, &frames].concat(), "a.csv.zst");
+            assert_eq!(
+                (smiles(&rows), notes),
+                (vec!["CCO".into(), "CCN".into()], vec![])
+            );
+            let error = refused(skipped, "a.csv.zst");
+            assert!(matches!(error, RecordsError::Empty), "{error}");
+        }
+        // `zstd -d` refuses all of these, too, once it has unpacked what comes before.
+        let junk = "bytes that are not zstd follow the zstd data";
+        let zeros = "zero bytes follow the zstd data: `zstd -dc` gives what lies before them";
+        let cut = "the zstd data are cut off: the file is not whole";
+        let whole = pack(text);
+        for (rest, why) in [
+            (b"junk".as_slice(), junk),
+            (b"j", junk),
+            (&[0; 70_000], zeros),
+            (b"\0\0junk", zeros),
+            (&[b"\0".as_slice(), &whole].concat(), zeros),
+            (&skipped[..6], cut),
+            (&skipped[..9], cut),
+            (&whole[..4], cut),
+            (&whole[..5], cut),
+            (&whole[..6], cut),
+        ] {
             let bytes = [frames.as_slice(), rest].concat();
             let reader = Reader::open(bytes.as_slice(), "a.csv.zst", &ReadOptions::default());
             let last = reader.expect("opens").last().expect("an item");
             let error = last.expect_err("damaged").to_string();
-            assert_eq!(
-                error,
-                "reading stopped after 2 records, at line 4: bytes that are not zstd follow the \
-                 zstd data",
-                "{rest:?}"
-            );
+            let expected = format!("reading stopped after 2 records, at line 4: {why}");
+            assert_eq!(error, expected, "{rest:?}");
         }
-        let cut = &frames[..frames.len() - 6];
-        let reader = Reader::open(cut, "a.csv.zst", &ReadOptions::default()).expect("opens");
-        assert!(reader.last().expect("an item").is_err());
+    }
+
+    /// A file that is cut anywhere says so in words, and so does one of another kind.
+    #[test]
+    fn packed_data_that_are_cut_or_damaged_say_so() {
+        let text = b"smiles,id\nCCO,1\nCCN,2\n".repeat(50);
+        let zstd = ruzstd::encoding::compress_to_vec(
+            text.as_slice(),
+            ruzstd::encoding::CompressionLevel::Fastest,
+        );
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&text).expect("packed");
+        let gzip = gzip.finish().expect("packed");
+        let failure = |bytes: &[u8], name: &str| {
+            let opened = Reader::open(bytes, name, &ReadOptions::default());
+            let error = opened.and_then(|reader| reader.collect::<Result<Vec<_>, _>>());
+            error.expect_err("cut or damaged").to_string()
+        };
+        for (packed, bytes, name) in [("zstd", &zstd, "a.csv.zst"), ("gzip", &gzip, "a.csv.gz")] {
+            for length in 2..bytes.len() {
+                let error = failure(&bytes[..length], name);
+                let expected = format!("the {packed} data are cut off: the file is not whole");
+                assert!(error.ends_with(&expected), "{length}: {error}");
+            }
+        }
+        let mut damaged = gzip.clone();
+        let last = damaged.len() - 1;
+        damaged[last] ^= 1;
+        let error = failure(&damaged, "a.csv.gz");
+        assert!(error.contains("the gzip data are damaged"), "{error}");
+        // A window of 2 GiB, and a dictionary.
+        for (header, why) in [
+            (
+                b"\x28\xb5\x2f\xfd\0\xa8".as_slice(),
+                "a window of 2147483648 bytes",
+            ),
+            (b"\x28\xb5\x2f\xfd\x21\x07\x05", "with a dictionary"),
+        ] {
+            let error = failure(header, "a.csv.zst");
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     /// A workbook of these sheets; cells are text, or numbers where they are.
@@ -779,6 +959,7 @@ mod archives {
                 &["CCO", "12345678901234567891"],
                 &["CCN", "9007199254740991"],
                 &["CCC", "1.2345678901234568E+19"],
+                &["CCF", "9007199254740993.0"],
             ],
         )]);
         let (_, rows, notes) = read(&bytes, "a.xlsx");
@@ -788,11 +969,12 @@ mod archives {
             [
                 "12345678901234567891",
                 "9007199254740991",
-                "12345678901234567000"
+                "12345678901234568000",
+                "9007199254740993"
             ]
         );
         assert!(
-            notes.contains(&Note::LargeNumbers { cells: 2 }),
+            notes.contains(&Note::LargeNumbers { cells: 3 }),
             "{notes:?}"
         );
     }
@@ -968,6 +1150,48 @@ mod sdf_out {
             ["last", "last", "C(", "", "", " $$$$", " > <a>", "0.5"]
         );
         assert!(out.contains("last\n  delicate\n\n  0  0"), "{out}");
+    }
+
+    /// Lines that mean something in an SDF may be in any title and any cell.
+    #[test]
+    fn marks_of_a_record_in_titles_and_values_are_read_as_they_were() {
+        let marks = [
+            "M  END",
+            "$$$$",
+            "> <x>",
+            "$RXN",
+            "  0  0  0  0  0  0            999 V2000",
+        ];
+        for mark in marks {
+            for value in [
+                mark.to_owned(),
+                format!("a\n{mark}\nb"),
+                format!("a\nb\nc\n{mark}\n{mark}"),
+                format!("a\nb\nc\nd\n{mark}\ne"),
+                format!("a\n\n\n\nd\n{mark}\ne"),
+                block(mark, "N").trim_end().to_owned(),
+                format!("a\n{}", block(mark, "N").trim_end()),
+                format!("a\nb\nc\nd\ne\n{}", block(mark, "N").trim_end()),
+                [block(mark, "N"), block("b", "O")]
+                    .concat()
+                    .trim_end()
+                    .to_owned(),
+            ] {
+                let quoted = value.replace('"', "\"\"");
+                let text = format!("smiles,name,v\nCCO,\"{quoted}\",\"{quoted}\"\nCCN,b,last\n");
+                let (header, rows, _) = read(&text, "a.csv");
+                let out = written(OutputFormat::Sdf, &header, &rows);
+                let (again, reread, notes) = read(&out, "b.sdf");
+                assert_eq!(smiles(&reread), ["CCO", "CCN"], "{out}");
+                assert_eq!(notes, [], "{out}");
+                let lines = |text: &str| -> Vec<String> {
+                    text.lines().map(|line| line.trim().to_owned()).collect()
+                };
+                let cells = column(&again, &reread, "v");
+                assert_eq!(lines(cells[0]), lines(&value), "{out}");
+                assert_eq!(cells[1], "last", "{out}");
+            }
+        }
     }
 
     /// Two columns of a table whose items would be called alike, and one that is as the

@@ -11,6 +11,7 @@ use delicate::metrics::{EndpointEvaluation, Evaluation};
 use delicate::model::Endpoint;
 use delicate::predict::PredictOptions;
 use delicate::records::Row;
+use delicate::text::one_line;
 use delicate::train::evaluation::{evaluate_table, trained_on};
 use delicate::train::labels::Cell;
 use delicate::train::{evaluate_run, evaluation_table};
@@ -131,7 +132,7 @@ fn on_table(
         return Err(CommandError::Usage(format!(
             "{}: no row has both a molecule and a label in `{}`",
             arguments.path.display(),
-            arguments.label_column
+            one_line(&arguments.label_column)
         )));
     }
     let known = trained_on(&scorer, name, &rows, options);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use delicate::model::EndpointTask;
+use delicate::text::one_line;
 use delicate::train::own_table::{self, Inspected, LabelColumn, OwnTable, OwnTableError};
 use delicate::train::{self, FinetuneConfig, RunConfig, SplitKind};
 
@@ -228,10 +229,11 @@ fn table_start(said: Option<&Path>) -> Option<PathBuf> {
 /// What was found and decided, a line each.
 fn summary(path: &Path, found: &Inspected, config: &FinetuneConfig) -> String {
     let molecules = match &found.smiles_column {
-        Some(column) => format!("molecules in the column `{column}`"),
+        Some(column) => format!("molecules in the column `{}`", one_line(column)),
         None => "molecules as mol blocks".to_owned(),
     };
-    let mut text = format!("{}: {} rows, {molecules}\n", path.display(), found.rows);
+    let path = path.display().to_string();
+    let mut text = format!("{}: {} rows, {molecules}\n", one_line(&path), found.rows);
     for ((endpoint, decision), missing) in config
         .endpoints
         .iter()
@@ -244,7 +246,8 @@ fn summary(path: &Path, found: &Inspected, config: &FinetuneConfig) -> String {
         };
         text.push_str(&format!(
             "{}: {}{none}\n",
-            endpoint.label_column, decision.summary
+            one_line(&endpoint.label_column),
+            decision.summary
         ));
     }
     let split = &config.split;

@@ -8,6 +8,7 @@ use delicate::model::ReferenceMolecules;
 use delicate::model_dir::change_config;
 use delicate::predict::{PredictOptions, Scorer, without_interruption};
 use delicate::records::{RecordsError, Row};
+use delicate::text::one_line;
 
 use super::describe::failed;
 use crate::cli::{DeviceArguments, InputArguments, ModelArguments};
@@ -108,6 +109,7 @@ pub(crate) fn run(arguments: &ReferenceArguments) -> Result<(), CommandError> {
         }
     }
     if let (Some((column, value)), false) = (&arguments.only, condition_met) {
+        let column = one_line(column);
         let message = format!("--only {column}={value}: no table has a column `{column}`");
         return Err(CommandError::Usage(message));
     }

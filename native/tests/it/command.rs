@@ -377,6 +377,34 @@ fn an_output_through_a_link_to_nothing_is_where_the_link_points_to() {
     assert!(round.is_symlink());
 }
 
+#[cfg(unix)]
+#[test]
+fn an_output_through_a_link_into_no_folder_names_both() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (target, folder) in [("nodir/x.csv", "nodir"), ("nodir/deep/x.csv", "deep")] {
+        let link = directory.path().join("link.csv");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(target, &link).expect("linked");
+        let text = link.to_str().expect("a path");
+        for more in [&[][..], &["--resume"], &["--format", "jsonl"]] {
+            let arguments = [&["standardize", "-", "-o", text], more].concat();
+            let output = run_with_input(&arguments, TABLE.as_bytes());
+            let said = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(
+                said.contains(&format!("writing {text}: there is no folder ")),
+                "{said}"
+            );
+            let advice = format!("{folder}: make it, or choose another -o");
+            assert!(
+                said.contains(&advice) && !said.contains(".partial"),
+                "{said}"
+            );
+        }
+        assert!(link.is_symlink());
+    }
+}
+
 /// There `/dev/stdout` is a link to what names no file.
 #[cfg(target_os = "linux")]
 #[test]

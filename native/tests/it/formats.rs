@@ -279,6 +279,34 @@ fn what_was_guessed_or_left_out_is_said_once() {
 }
 
 #[test]
+fn names_with_line_breaks_stay_on_the_line_of_their_message() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let said = |table: &str, arguments: &[&str]| {
+        fs::write(folder.path().join("in.csv"), table).expect("written");
+        let arguments = [&["standardize", "in.csv", "-q", "-o", "out"], arguments].concat();
+        stderr(&run(folder.path(), &arguments)).to_owned()
+    };
+    let table = "\"my\nSMILES\",structure,\"a\nb\"\nCCO,x,y\n";
+    assert_eq!(
+        said(table, &["--format", "sdf"]),
+        "in.csv: SMILES are read from the column `my\\nSMILES`, not from `structure`\n\
+         out: columns have other names as data items, in which < and > may not stand and of which \
+         no two are called alike: `my\\nSMILES` is `my SMILES`, `a\\nb` is `a b`\n"
+    );
+    let wrong = said(table, &["--format", "csv", "--id-column", "c\nd"]);
+    assert_eq!(
+        wrong,
+        "delicate: in.csv: no column `c\\nd`; the table has `my\\nSMILES`, `structure`, `a\\nb`\n"
+    );
+    let failed = said("\"my\n\u{1b}[2JSMILES\"\n(\n", &["--format", "csv"]);
+    assert_eq!(failed.lines().count(), 2, "{failed}");
+    assert!(
+        failed.contains(r"from the column `my\n\u{1b}[2JSMILES`"),
+        "{failed}"
+    );
+}
+
+#[test]
 fn a_file_of_which_every_row_fails_for_one_reason_ends_with_it() {
     let folder = tempfile::tempdir().expect("a directory");
     let table = "smiles of alcohols\nCCO,1\nCCCO,2\nCCCCO,3\n";

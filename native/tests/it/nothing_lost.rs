@@ -49,6 +49,10 @@ fn run(arguments: &[String], more: &[&str]) -> Output {
     command.args(more).output().expect("the command runs")
 }
 
+fn words_of(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 fn words(owned: &[String]) -> Vec<&str> {
     owned.iter().map(String::as_str).collect()
 }
@@ -537,7 +541,58 @@ fn whether_a_whole_output_is_that_of_the_command_is_said() {
         "{said}"
     );
     assert!(said.contains("leave --resume out"), "{said}");
+    assert!(
+        said.contains("it lacks `log_s_low`, `log_s_high`, `log_s_domain`"),
+        "{said}"
+    );
     assert!(table.read("out.csv") == before);
+}
+
+/// One version may have several builds, and those other columns.
+#[test]
+fn rows_of_other_columns_are_not_gone_on_with() {
+    let table = Table::new(5);
+    for name in ["out.csv", "out.jsonl", "out.sdf"] {
+        let command: Vec<String> = [
+            "standardize",
+            &table.text("in.csv"),
+            "-o",
+            &table.text(name),
+        ]
+        .map(str::to_owned)
+        .into();
+        let partial = format!("{name}.partial.json");
+        let record = |columns: Option<serde_json::Value>| {
+            done(&words(&command));
+            let whole = table.read(name);
+            fs::write(table.path(&format!("{name}.partial")), &whole).expect("written");
+            fs::remove_file(table.path(name)).expect("removed");
+            let mut settings = serde_json::json!({});
+            if let Some(columns) = columns {
+                settings["columns"] = columns;
+            }
+            let written = serde_json::json!({
+                "settings": settings, "rows": 5, "failed": 0, "bytes": whole.len(),
+                "output": "", "input": "",
+            });
+            fs::write(table.path(&partial), written.to_string()).expect("written");
+            let output = run(&command, &["--resume"]);
+            assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+            assert!(table.read(&format!("{name}.partial")) == whole, "it stays");
+            stderr(&output)
+        };
+        let others = serde_json::json!(["id", "smiles", "standardized", "old", "error"]);
+        let said = record(Some(others));
+        assert!(
+            said.contains(
+                "it was begun with other columns than are written now: it lacks `changes`, and it \
+                 has `old` beside them"
+            ),
+            "{said}"
+        );
+        let said = record(None);
+        assert!(said.contains("did not record its columns"), "{said}");
+    }
 }
 
 /// A limit on the size of files stands in for a disk that is full.
@@ -610,6 +665,29 @@ fn a_folder_that_cannot_be_written_to_is_an_error() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(said.contains(place) && !said.contains("panicked"), "{said}");
     }
+    for name in ["out.csv", "out.parquet"] {
+        let output = format!("{place}/{name}");
+        let said = stderr(&run(
+            &words_of(&["standardize", &table.text("in.csv")]),
+            &["-o", &output],
+        ));
+        assert!(
+            said.starts_with(&format!("delicate: writing {output}: ")),
+            "{said}"
+        );
+        assert!(!said.contains("-partial-"), "{said}");
+    }
+    // Its folder takes it, and what stands beside it until it is whole has too long a name.
+    let long = table.text(&format!("{}.csv", "a".repeat(245)));
+    let said = stderr(&run(
+        &words_of(&["standardize", &table.text("in.csv")]),
+        &["-o", &long],
+    ));
+    assert!(
+        said.starts_with(&format!("delicate: writing {long}: ")),
+        "{said}"
+    );
+    assert!(said.contains("choose a shorter -o"), "{said}");
 }
 
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use delicate::records::parquet::{
-    ParquetFile, ParquetLayout, ParquetWriter, Texts, UserRows, join,
+    ParquetFile, ParquetLayout, ParquetWriter, Texts, UserRows, join, text_of,
 };
 use delicate::records::{Columns, Header, ReadOptions, Row, Structure};
 
@@ -204,6 +204,66 @@ fn a_run_that_ended_goes_on_after_its_finished_row_groups_to_the_same_bytes() {
     let refused = resume(&["--tta", "2"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("tta") || stderr(&refused).contains("augmentations"));
+}
+
+/// One version may have several builds, and those other columns.
+#[test]
+fn what_another_build_made_is_neither_gone_on_with_nor_called_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(&folder.join("in.parquet"), 2, 30, Some(40));
+    let command = ["standardize", "in.parquet", "-q", "-o", "out.parquet"];
+    succeed(folder, &command);
+    // What it says of itself is the same, and its columns are others.
+    let as_before = |path: &Path| {
+        let source = File::open(folder.join("in.parquet")).expect("there");
+        let source = ParquetFile::open(source, &ReadOptions::default()).expect("Parquet");
+        let mut layout = ParquetLayout::of_parquet(&source, Columns::Similarity);
+        for name in ["delicate", "delicate.part"] {
+            if let (Some(text), _) = text_of(path, name).expect("read") {
+                layout = layout.saying(name, text);
+            }
+        }
+        let file = File::create(path).expect("created");
+        let writer = ParquetWriter::new(file, &layout).expect("begun");
+        writer.finish().expect("finished");
+    };
+    let resume = || run(folder, &[&command[..], &["--resume"]].concat());
+    let refused = |said: &str, name: &str, why: &str| {
+        for expected in [
+            name,
+            "cannot be resumed: another build made it, with other columns than this one: ",
+            why,
+            "leave --resume out to begin again",
+        ] {
+            assert!(said.contains(expected), "{said}");
+        }
+    };
+    const HAS: &str = "and it has `similarity`, `nearest_query` beside them";
+    assert!(stderr(&resume()).contains("nothing to resume"));
+    let out = folder.join("out.parquet");
+    as_before(&out);
+    let before = fs::read(&out).expect("there");
+    let output = resume();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    refused(
+        &stderr(&output),
+        "out.parquet",
+        &format!("it lacks `error`, {HAS}"),
+    );
+    assert!(fs::read(&out).expect("there") == before);
+
+    // And so for what is half done.
+    fs::remove_file(&out).expect("removed");
+    let command = ["embed", "in.parquet", "-q", "-o", "half.parquet"];
+    let ended = run(folder, &[&command[..], &["--on-error", "fail"]].concat());
+    assert_eq!(ended.status.code(), Some(3), "{}", stderr(&ended));
+    as_before(&folder.join("half.parquet.partial/00000000.parquet"));
+    let output = run(folder, &[&command[..], &["--resume"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let why = format!("it lacks `embedding`, `error`, {HAS}");
+    refused(&stderr(&output), "half.parquet.partial", &why);
+    assert!(!folder.join("half.parquet").exists());
 }
 
 #[test]

@@ -13,9 +13,10 @@ mod tests;
 mod write;
 
 pub use read::{ParquetBatch, ParquetBatches, ParquetFile, Texts};
-pub use write::{GROUP, ParquetLayout, ParquetWriter, UserRows, join, text_of};
+pub use write::{GROUP, ParquetLayout, ParquetWriter, UserRows, join, other_columns, text_of};
 
 use super::listed;
+use crate::text::one_line;
 
 /// Why a Parquet file cannot be read, or cannot be read any further.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +60,7 @@ pub enum ParquetError {
         columns: Vec<String>,
     },
     /// The column of SMILES is not of text.
-    #[error("the column `{column}` has the type {kind}: SMILES are text")]
+    #[error("the column `{}` has the type {kind}: SMILES are text", one_line(.column))]
     NotText {
         /// Its name.
         column: String,

@@ -27,6 +27,7 @@ use crate::records::{
     Header, MAX_RECORD_BYTES, Note, ReadOptions, RecordsError, Row, RowError, columns,
     smiles_structure,
 };
+use crate::text::one_line;
 
 /// What a file begins and ends with, as does one whose footer is encrypted.
 const MAGIC: [&[u8; 4]; 2] = [b"PAR1", b"PARE"];
@@ -499,7 +500,10 @@ impl ParquetBatch {
             let mut fault = None;
             let mut shown = |column: usize, cell| {
                 text(cell, row).unwrap_or_else(|error| {
-                    let said = format!("the cell of `{}` has no text: {error}", name(column));
+                    let said = format!(
+                        "the cell of `{}` has no text: {error}",
+                        one_line(name(column))
+                    );
                     fault = Some(RowError::new("unreadable_cell", said));
                     String::new()
                 })

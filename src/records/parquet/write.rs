@@ -26,7 +26,7 @@ use parquet::schema::types::ColumnPath;
 use super::{ParquetBatch, ParquetFile};
 use crate::parallel;
 use crate::records::write::{Layout, drawn_smiles};
-use crate::records::{Column, Columns, Frame, Header, Row, Values};
+use crate::records::{Column, Columns, Frame, Header, Row, Values, differing_columns};
 
 /// Rows of a row group that is written, at most, where nobody says otherwise.
 pub const GROUP: usize = 131_072;
@@ -305,6 +305,33 @@ pub fn text_of(path: &Path, name: &str) -> io::Result<(Option<String>, u64)> {
     let said = said.and_then(|said| said.iter().find(|one| one.key == name));
     let rows = u64::try_from(file.num_rows()).unwrap_or_default();
     Ok((said.and_then(|one| one.value.clone()), rows))
+}
+
+/// How the columns of the file `path` differ from those of `layout`, in words; `None` where
+/// they are the same, and ours of the same types.
+///
+/// # Errors
+///
+/// Where it cannot be read or is no Parquet file.
+pub fn other_columns(path: &Path, layout: &ParquetLayout) -> io::Result<Option<String>> {
+    let file = File::open(path)?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
+    let metadata = metadata.map_err(failed)?;
+    let names = |schema: &Schema| -> Vec<String> {
+        let fields = schema.fields().iter();
+        fields.map(|field| field.name().clone()).collect()
+    };
+    let (found, expected) = (metadata.schema(), &layout.schema);
+    if let Some(why) = differing_columns(&names(found), &names(expected)) {
+        return Ok(Some(why));
+    }
+    let pairs = found.fields().iter().zip(expected.fields());
+    let mut ours = pairs.skip(layout.header.columns.len());
+    let other = ours.find(|(found, expected)| found.data_type() != expected.data_type());
+    Ok(other.map(|(found, expected)| {
+        let (then, now) = (found.data_type(), expected.data_type());
+        format!("`{}` is {then} there, and {now} now", found.name())
+    }))
 }
 
 /// The error of the system where there is one.
