@@ -290,6 +290,8 @@ struct Record {
     end: usize,
     lines: u64,
     closed: Closed,
+    /// It is nothing but blank lines before a mol block.
+    is_blank: bool,
     /// It has text between mol block and data items.
     stray: bool,
     error: Option<RowError>,
@@ -315,6 +317,15 @@ impl<R: io::Read> Scanner<R> {
 
     /// The next record, to be consumed; `None` when only blank lines are left.
     fn next(&mut self) -> io::Result<Option<Record>> {
+        loop {
+            match self.scan()? {
+                Some(record) if record.is_blank => self.consume(&record),
+                found => return Ok(found),
+            }
+        }
+    }
+
+    fn scan(&mut self) -> io::Result<Option<Record>> {
         let line = self.source.line();
         let mut scan = Scan::default();
         let closed = loop {
@@ -350,6 +361,7 @@ impl<R: io::Read> Scanner<R> {
             end: scan.end,
             lines: (scan.end_index - scan.dropped) as u64,
             closed,
+            is_blank: closed == Closed::NextBlock && scan.end_index <= scan.leading,
             stray: scan.stray,
             error,
         }))
@@ -400,6 +412,8 @@ struct Scan {
     /// It has reached `M  END`.
     has_end: bool,
     has_text: bool,
+    /// Blank lines before all text.
+    leading: usize,
     stray: bool,
     end: usize,
     end_index: usize,
@@ -427,10 +441,15 @@ impl Scan {
             self.data_end = self.at;
             return Some(self.close(next, self.index + 1, Closed::EndOfFile));
         }
+        self.leading += usize::from(blank && !self.has_text);
         self.has_text |= !blank;
-        if is_counts_line(trimmed)
-            && let Some((at, index)) = self.begins_block()
-        {
+        let has_counts = is_counts_line(trimmed);
+        if has_counts && self.index == HEADER_LINES && matches!(self.part, Part::Value { .. }) {
+            // What looked like the header of an item was a title.
+            self.part = Part::Block;
+            (self.block_end, self.data_start) = (None, None);
+        }
+        if has_counts && let Some((at, index)) = self.begins_block() {
             self.data_end = at;
             return Some(self.close(at, index, Closed::NextBlock));
         }
@@ -516,6 +535,10 @@ impl Scan {
         let title = first.map(|title| (title.at, title.index));
         match &mut self.part {
             Part::Block if self.index > 2 * HEADER_LINES => title,
+            // Nothing but blank lines stands before it.
+            Part::Block if self.index > HEADER_LINES => {
+                title.filter(|&(_, index)| index <= self.leading)
+            }
             Part::Gap { at, index, .. } if *index + HEADER_LINES >= self.index => {
                 Some((*at, *index))
             }

@@ -245,6 +245,8 @@ fn a_title_may_be_anything_that_ends_a_mol_block_elsewhere() {
         "M  END",
         "  2  1  0  0  0  0            999 V2000",
         "M  V30 END CTAB",
+        "> <x>",
+        ">  <y> (1)",
     ] {
         for lines in [
             block("a", "O").replacen("a\n  a program\n\n", &format!("{title}\n\n\n"), 1),
@@ -260,6 +262,27 @@ fn a_title_may_be_anything_that_ends_a_mol_block_elsewhere() {
             assert_eq!(notes, [], "{text}");
         }
     }
+}
+
+#[test]
+fn blank_lines_before_a_mol_block_are_no_record() {
+    for blank in 1..9 {
+        let blank = "\n".repeat(blank);
+        for title in ["a", ""] {
+            let record = format!("{blank}{}> <id>\n7\n\n$$$$\n", block(title, "O"));
+            let text = record.repeat(2);
+            let (header, rows, notes) = read(&text, "a.sdf");
+            assert_eq!(smiles(&rows), ["CO", "CO"], "{text}");
+            assert_eq!(column(&header, &rows, "name"), [title; 2], "{text}");
+            assert_eq!(column(&header, &rows, "id"), ["7", "7"], "{text}");
+            assert_eq!(notes, [], "{text}");
+        }
+    }
+    // A record without a mol block keeps its items.
+    let text = format!("> <id>\n7\n\n$$$$\n{}$$$$\n", block("b", "N"));
+    let (header, rows, _) = read(text, "a.sdf");
+    assert_eq!(smiles(&rows), ["(truncated_record)", "CN"]);
+    assert_eq!(column(&header, &rows, "id"), ["7", ""]);
 }
 
 #[test]
@@ -281,7 +304,7 @@ fn names_within_notes_and_errors_stay_on_one_line() {
         r"no column looks like SMILES; name one of `a\r\nb`, `c`"
     );
     let options = ReadOptions {
-        id_column: Some("x\ny".to_owned()),
+        id_column: Some("x\ny".into()),
         ..ReadOptions::default()
     };
     let error = Reader::open(text.as_bytes(), "a.csv", &options).err();
