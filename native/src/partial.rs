@@ -457,9 +457,15 @@ fn record(partial: &Path, written: &Written) -> Result<(), PartialError> {
 /// What of `then` is another thing `now`.
 pub(crate) fn difference(then: &Settings, now: &Settings) -> Option<String> {
     let names = now.keys().chain(then.keys());
-    let changed = names
+    let mut changed = names
         .into_iter()
-        .find(|name| then.get(*name) != now.get(*name))?;
+        .filter(|name| then.get(*name) != now.get(*name));
+    // Columns follow from most other settings, which say more.
+    let first = changed.next()?;
+    let changed = match first == COLUMNS {
+        true => changed.next().unwrap_or(first),
+        false => first,
+    };
     if changed == COLUMNS {
         let columns = |settings: &Settings| -> Option<Vec<String>> {
             serde_json::from_value(settings.get(COLUMNS)?.clone()).ok()

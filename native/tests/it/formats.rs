@@ -293,17 +293,14 @@ fn names_with_line_breaks_stay_on_the_line_of_their_message() {
          out: columns have other names as data items, in which < and > may not stand and of which \
          no two are called alike: `my\\nSMILES` is `my SMILES`, `a\\nb` is `a b`\n"
     );
-    let wrong = said(table, &["--format", "csv", "--id-column", "c\nd"]);
+    let wrong = said(table, &["--format", "csv", "--smiles-column", "c\nd"]);
     assert_eq!(
         wrong,
         "delicate: in.csv: no column `c\\nd`; the table has `my\\nSMILES`, `structure`, `a\\nb`\n"
     );
     let failed = said("\"my\n\u{1b}[2JSMILES\"\n(\n", &["--format", "csv"]);
-    assert_eq!(failed.lines().count(), 2, "{failed}");
-    assert!(
-        failed.contains(r"from the column `my\n\u{1b}[2JSMILES`"),
-        "{failed}"
-    );
+    assert_eq!(failed.lines().count(), 1, "{failed}");
+    assert!(!failed.contains('\u{1b}'), "{failed}");
 }
 
 #[test]

@@ -551,47 +551,57 @@ fn whether_a_whole_output_is_that_of_the_command_is_said() {
 /// One version may have several builds, and those other columns.
 #[test]
 fn rows_of_other_columns_are_not_gone_on_with() {
-    let table = Table::new(5);
+    let table = Table::new(2_500);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder
+        .write_all(&table.read("in.csv"))
+        .expect("compressed");
+    let whole = encoder.finish().expect("compressed");
     for name in ["out.csv", "out.jsonl", "out.sdf"] {
-        let command: Vec<String> = [
-            "standardize",
-            &table.text("in.csv"),
-            "-o",
-            &table.text(name),
-        ]
-        .map(str::to_owned)
-        .into();
-        let partial = format!("{name}.partial.json");
-        let record = |columns: Option<serde_json::Value>| {
-            done(&words(&command));
-            let whole = table.read(name);
-            fs::write(table.path(&format!("{name}.partial")), &whole).expect("written");
-            fs::remove_file(table.path(name)).expect("removed");
-            let mut settings = serde_json::json!({});
-            if let Some(columns) = columns {
-                settings["columns"] = columns;
-            }
-            let written = serde_json::json!({
-                "settings": settings, "rows": 5, "failed": 0, "bytes": whole.len(),
-                "output": "", "input": "",
-            });
-            fs::write(table.path(&partial), written.to_string()).expect("written");
-            let output = run(&command, &["--resume"]);
-            assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-            assert!(table.read(&format!("{name}.partial")) == whole, "it stays");
-            stderr(&output)
+        let input = table.text("in.csv.gz");
+        let command = words_of(&["standardize", &input, "-o", &table.text(name)]);
+        fs::write(table.path("in.csv.gz"), &whole[..whole.len() - 200]).expect("written");
+        let failed = run(&command, &[]);
+        assert_eq!(failed.status.code(), Some(1), "{}", stderr(&failed));
+        fs::write(table.path("in.csv.gz"), &whole).expect("written");
+        let record = table.path(&format!("{name}.partial.json"));
+        let before = table.read(&format!("{name}.partial"));
+        let resumed_from = |columns: Option<serde_json::Value>| {
+            let text = fs::read(&record).expect("there");
+            let mut state: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+            let settings = state["settings"].as_object_mut().expect("an object");
+            let was = match columns {
+                Some(columns) => settings.insert("columns".to_owned(), columns),
+                None => settings.remove("columns"),
+            };
+            fs::write(&record, state.to_string()).expect("written");
+            (run(&command, &["--resume"]), was.expect("recorded"))
         };
         let others = serde_json::json!(["id", "smiles", "standardized", "old", "error"]);
-        let said = record(Some(others));
-        assert!(
-            said.contains(
+        let (refused, was) = resumed_from(Some(others));
+        let (unknown, _) = resumed_from(None);
+        for (output, why) in [
+            (
+                refused,
                 "it was begun with other columns than are written now: it lacks `changes`, and it \
-                 has `old` beside them"
+                 has `old` beside them",
             ),
-            "{said}"
-        );
-        let said = record(None);
-        assert!(said.contains("did not record its columns"), "{said}");
+            (
+                unknown,
+                "an earlier build began it, which did not record its columns",
+            ),
+        ] {
+            let said = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains(why), "{said}");
+        }
+        assert!(table.read(&format!("{name}.partial")) == before, "it stays");
+        // And with its own it is.
+        let mut state: serde_json::Value =
+            serde_json::from_slice(&fs::read(&record).expect("there")).expect("JSON");
+        state["settings"]["columns"] = was;
+        fs::write(&record, state.to_string()).expect("written");
+        done(&[&words(&command)[..], &["--resume"]].concat());
     }
 }
 

@@ -249,7 +249,7 @@ fn what_another_build_made_is_neither_gone_on_with_nor_called_whole() {
     refused(
         &stderr(&output),
         "out.parquet",
-        &format!("it lacks `error`, {HAS}"),
+        &format!("it lacks `delicate_error`, {HAS}"),
     );
     assert!(fs::read(&out).expect("there") == before);
 
@@ -261,7 +261,7 @@ fn what_another_build_made_is_neither_gone_on_with_nor_called_whole() {
     as_before(&folder.join("half.parquet.partial/00000000.parquet"));
     let output = run(folder, &[&command[..], &["--resume"]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let why = format!("it lacks `embedding`, `error`, {HAS}");
+    let why = format!("it lacks `embedding`, `delicate_error`, {HAS}");
     refused(&stderr(&output), "half.parquet.partial", &why);
     assert!(!folder.join("half.parquet").exists());
 }
