@@ -456,16 +456,11 @@ fn record(partial: &Path, written: &Written) -> Result<(), PartialError> {
 
 /// What of `then` is another thing `now`.
 pub(crate) fn difference(then: &Settings, now: &Settings) -> Option<String> {
-    let names = now.keys().chain(then.keys());
-    let mut changed = names
-        .into_iter()
-        .filter(|name| then.get(*name) != now.get(*name));
+    let differs = |name: &&String| then.get(*name) != now.get(*name);
+    let changed = || now.keys().chain(then.keys()).filter(differs);
     // Columns follow from most other settings, which say more.
-    let first = changed.next()?;
-    let changed = match first == COLUMNS {
-        true => changed.next().unwrap_or(first),
-        false => first,
-    };
+    let others = changed().find(|name| *name != COLUMNS);
+    let changed = others.or_else(|| changed().next())?;
     if changed == COLUMNS {
         let columns = |settings: &Settings| -> Option<Vec<String>> {
             serde_json::from_value(settings.get(COLUMNS)?.clone()).ok()

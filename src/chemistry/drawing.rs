@@ -176,10 +176,10 @@ impl<'a> Drawing<'a> {
         };
         // Where branches differ by nothing but their own double bonds, the geometry between
         // them shows once those are turned.
+        let Some(mut found) = self.geometries(plain) else {
+            return;
+        };
         for _ in 0..MAX_TURNS {
-            let Some(found) = self.geometries(plain) else {
-                return;
-            };
             let is_wrong = |index| match (
                 geometry(&wanted.bond_stereo, index),
                 geometry(&found, index),
@@ -200,10 +200,11 @@ impl<'a> Drawing<'a> {
             if !is_turned {
                 break;
             }
+            let Some(turned) = self.geometries(plain) else {
+                return;
+            };
+            found = turned;
         }
-        let Some(found) = self.geometries(plain) else {
-            return;
-        };
         for (index, bond) in self.graph.bonds() {
             if bond.order == BondOrder::Double
                 && geometry(&wanted.bond_stereo, index) != geometry(&found, index)

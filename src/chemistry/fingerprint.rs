@@ -186,10 +186,7 @@ impl EnvironmentCounts {
     /// Where `smiles` is none, and as [`Molecule::environment_counts`].
     pub fn read(smiles: &str, radius: u32) -> Result<Self, ChemistryError> {
         let written = read_written(smiles)?.molecule;
-        match ring_order::small_rings_first(&written) {
-            Some((ordered, _)) => count_environments(&ordered, radius),
-            None => count_environments(&written, radius),
-        }
+        count_environments(&ring_order::ordered(&written), radius)
     }
 
     /// The Tanimoto similarity of counts, 0 to 1: the sum of the lesser counts

@@ -254,15 +254,10 @@ impl Molecule {
             return rdkit_smiles(&self.written, &params).map_err(cannot_write);
         };
         // MolBERT's way: shuffle the atoms and write them as they come. It
-        // needs no shared generator, unlike the crate's own random writer;
-        // but coordination geometries are read by the atoms' numbers, so
-        // those must keep them.
-        let mut chirality = self.written.atoms().map(|(_, atom)| atom.chirality);
-        if chirality.all(|chirality| chirality.nontetrahedral().is_none())
-            && let Ok(shuffled) = self.written.renumber_atoms(&shuffle(&self.written, seed))
-        {
-            let ordered = ring_order::small_rings_first(&shuffled);
-            let shuffled = ordered.map_or(shuffled, |(ordered, _)| ordered);
+        // needs no shared generator, unlike the crate's own random writer.
+        let order = shuffle(&self.written, seed);
+        if let Some(shuffled) = ring_order::renumbered(&self.written, &order) {
+            let shuffled = ring_order::ordered(&shuffled);
             return rdkit_smiles(&shuffled, &params).map_err(cannot_write);
         }
         let seed = (seed ^ (seed >> 32)) as u32 | 1;
@@ -731,9 +726,7 @@ fn shuffle(molecule: &chematic_core::Molecule, seed: u64) -> Vec<AtomIdx> {
 
 /// The canonical SMILES of a graph that may have any order of its atoms.
 fn canonical_of(graph: &chematic_core::Molecule) -> Option<String> {
-    let ordered = ring_order::small_rings_first(graph);
-    let graph = ordered.as_ref().map_or(graph, |(ordered, _)| ordered);
-    rdkit_smiles(graph, &RdkitSmilesParams::default()).ok()
+    rdkit_smiles(&ring_order::ordered(graph), &RdkitSmilesParams::default()).ok()
 }
 
 fn cannot_write(error: RdkitSmilesError) -> ChemistryError {

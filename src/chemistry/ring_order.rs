@@ -1,5 +1,7 @@
 //! The order of atoms in which aromaticity is perceived.
 
+use std::borrow::Cow;
+
 use chematic_core::{Atom, AtomIdx, BondIdx, BondOrder, Element, Molecule};
 use chematic_perception::{rdkit_symmetrized_sssr, ring_bond_flags};
 
@@ -34,20 +36,30 @@ pub(super) fn small_rings_first(molecule: &Molecule) -> Option<(Molecule, Vec<us
     if bridges.is_empty() || !is_met_in_macrocycle(molecule, &bridges) {
         return None;
     }
-    // Coordination geometries are read by the atoms' numbers.
-    if molecule
-        .atoms()
-        .any(|(_, atom)| atom.chirality.nontetrahedral().is_some())
-    {
-        return None;
-    }
     let mut order: Vec<AtomIdx> = molecule.atoms().map(|(index, _)| index).collect();
     order.sort_by_key(|index| !bridges.contains(index));
-    let ordered = molecule.renumber_atoms(&order).ok()?;
     Some((
-        ordered,
+        renumbered(molecule, &order)?,
         order.iter().map(|index| index.0 as usize).collect(),
     ))
+}
+
+/// `molecule` in such an order, whichever it has.
+pub(super) fn ordered(molecule: &Molecule) -> Cow<'_, Molecule> {
+    match small_rings_first(molecule) {
+        Some((ordered, _)) => Cow::Owned(ordered),
+        None => Cow::Borrowed(molecule),
+    }
+}
+
+/// `molecule` with its atoms in another order; `None` where they must keep their numbers, by
+/// which coordination geometries are read.
+pub(super) fn renumbered(molecule: &Molecule, order: &[AtomIdx]) -> Option<Molecule> {
+    let mut chirality = molecule.atoms().map(|(_, atom)| atom.chirality);
+    if chirality.any(|chirality| chirality.nontetrahedral().is_some()) {
+        return None;
+    }
+    molecule.renumber_atoms(order).ok()
 }
 
 /// Whether one of `bridges` is in a macrocycle and in a smaller ring that is found after it.
