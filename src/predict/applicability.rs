@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 
 pub use super::conformal::{Band, Calibration, HeldOut, LEVEL};
 use super::gaussian_process::{GaussianProcess, InvertedIndex, Kernel};
+use super::neighbour_index::NeighbourIndex;
 pub use super::neighbours::Nearest;
 use super::neighbours::Standing;
 use super::prediction::{Domain, Neighbour, Uncertainty};
 use crate::chemistry::{ECFP4, EnvironmentCounts, Fingerprint};
-use crate::kernels::vectorised;
 use crate::model::Endpoint;
 pub use crate::model_dir::ApplicabilityError;
 use crate::model_dir::{MAX_ENDPOINTS, MAX_MOLECULES, at_most};
@@ -68,38 +68,17 @@ impl TrainingMolecule {
     }
 }
 
-/// ECFP4 as text: the gaps between the bits that are set, each a byte or, from 255 on,
-/// bytes of 255 and the rest, in Base64.
+/// ECFP4 as the gaps between the bits that are set, each a byte or, from 255 on, bytes of
+/// 255 and the rest; as text in Base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredFingerprint(Fingerprint);
+pub struct StoredFingerprint(Box<[u8]>);
 
-impl From<Fingerprint> for StoredFingerprint {
-    fn from(fingerprint: Fingerprint) -> Self {
-        Self(fingerprint)
-    }
-}
-
-impl Serialize for StoredFingerprint {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::new();
+impl StoredFingerprint {
+    /// The fingerprint; `None` where it has more bits than ECFP4 has.
+    fn read(&self) -> Option<Fingerprint> {
+        let mut bits = Vec::with_capacity(self.0.len());
         let mut next = 0;
-        for bit in self.0.bits() {
-            let gap = bit - next;
-            bytes.extend(std::iter::repeat_n(u8::MAX, gap / 255));
-            bytes.push((gap % 255) as u8);
-            next = bit + 1;
-        }
-        serializer.serialize_str(&BASE64.encode(bytes))
-    }
-}
-
-impl<'de> Deserialize<'de> for StoredFingerprint {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?;
-        let mut bits = Vec::with_capacity(bytes.len());
-        let mut next = 0;
-        for byte in bytes {
+        for &byte in &self.0 {
             next += usize::from(byte);
             if byte == u8::MAX {
                 continue;
@@ -108,8 +87,40 @@ impl<'de> Deserialize<'de> for StoredFingerprint {
             next += 1;
         }
         Fingerprint::of_bits(ECFP4.bits, bits)
-            .map(Self)
-            .ok_or_else(|| D::Error::custom("a fingerprint with more bits than ECFP4 has"))
+    }
+}
+
+impl From<Fingerprint> for StoredFingerprint {
+    fn from(fingerprint: Fingerprint) -> Self {
+        let mut bytes = Vec::new();
+        let mut next = 0;
+        for bit in fingerprint.bits() {
+            let gap = bit - next;
+            bytes.extend(std::iter::repeat_n(u8::MAX, gap / 255));
+            bytes.push((gap % 255) as u8);
+            next = bit + 1;
+        }
+        Self(bytes.into())
+    }
+}
+
+impl Serialize for StoredFingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredFingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let bytes = BASE64.decode(text.as_bytes()).map_err(D::Error::custom)?;
+        let stored = Self(bytes.into());
+        match stored.read() {
+            Some(_) => Ok(stored),
+            None => Err(D::Error::custom(
+                "a fingerprint with more bits than ECFP4 has",
+            )),
+        }
     }
 }
 
@@ -138,67 +149,12 @@ pub struct ApplicabilityDomain {
 /// What is known of the training molecules by their environments.
 #[derive(Clone, Debug)]
 struct Environments {
-    /// Of each molecule that can be read, by ascending bits.
-    fingerprints: FingerprintTable,
+    /// Each molecule that can be read.
+    neighbours: NeighbourIndex,
     /// Those that have a part in a Gaussian process.
     index: InvertedIndex,
     /// Molecule, endpoint and coefficient, where it is not 0.
     terms: Vec<(u32, u32, f32)>,
-}
-
-/// ECFP4 of molecules with what they have labels for, one behind the other: a search
-/// goes through all of it, and memory is read fastest in order.
-#[derive(Clone, Debug, Default)]
-struct FingerprintTable {
-    /// [`WORDS`] a molecule.
-    words: Vec<u64>,
-    /// Bits that are set.
-    ones: Vec<u32>,
-    /// The molecules' numbers.
-    numbers: Vec<u32>,
-    /// Where the endpoints of each molecule end; those of the first begin at 0.
-    ends: Vec<u32>,
-    endpoints: Vec<u32>,
-}
-
-/// Words of a fingerprint.
-const WORDS: usize = ECFP4.bits / 64;
-
-impl FingerprintTable {
-    /// Of fingerprints with their molecules' numbers, by ascending bits.
-    fn new(mut all: Vec<(Fingerprint, usize)>, molecules: &[TrainingMolecule]) -> Self {
-        all.sort_by_key(|(fingerprint, _)| fingerprint.count_ones());
-        let mut table = Self::default();
-        for (fingerprint, number) in &all {
-            table.words.extend(fingerprint.words());
-            table.ones.push(fingerprint.count_ones());
-            table.numbers.push(*number as u32);
-            table.endpoints.extend(&molecules[*number].endpoints);
-            table.ends.push(table.endpoints.len() as u32);
-        }
-        table
-    }
-
-    fn endpoints(&self, place: usize) -> &[u32] {
-        let start = match place {
-            0 => 0,
-            place => self.ends[place - 1] as usize,
-        };
-        &self.endpoints[start..self.ends[place] as usize]
-    }
-
-    /// The Tanimoto similarity of `fingerprint` to that at `place`.
-    #[inline(always)]
-    fn tanimoto(&self, fingerprint: &Fingerprint, place: usize) -> f64 {
-        let words = &self.words[place * WORDS..][..WORDS];
-        let pairs = fingerprint.words().iter().zip(words);
-        let both: u32 = pairs.map(|(a, b)| (a & b).count_ones()).sum();
-        let either = fingerprint.count_ones() + self.ones[place] - both;
-        if either == 0 {
-            return 0.0;
-        }
-        f64::from(both) / f64::from(either)
-    }
 }
 
 impl ApplicabilityDomain {
@@ -331,15 +287,16 @@ impl ApplicabilityDomain {
             };
             // What is stored is not computed.
             let read = parallel::map(&self.molecules, |molecule| {
-                let stored = molecule.ecfp4.as_ref().map(|stored| stored.0.clone());
-                if let Some(stored) = stored.clone()
-                    && !plays(molecule)
-                {
-                    return Some((stored, None));
+                let stored = molecule.ecfp4.as_ref().and_then(StoredFingerprint::read);
+                match stored {
+                    Some(stored) if !plays(molecule) => Some((stored, None)),
+                    stored => {
+                        let counts =
+                            EnvironmentCounts::read(&molecule.smiles, ECFP4.radius).ok()?;
+                        let fingerprint = stored.unwrap_or_else(|| counts.fold(ECFP4.bits));
+                        Some((fingerprint, Some(counts)))
+                    }
                 }
-                let counts = EnvironmentCounts::read(&molecule.smiles, ECFP4.radius).ok()?;
-                let fingerprint = stored.unwrap_or_else(|| counts.fold(ECFP4.bits));
-                Some((fingerprint, Some(counts)))
             });
             let mut fingerprints = Vec::with_capacity(read.len());
             let mut players = Vec::with_capacity(read.len());
@@ -356,7 +313,9 @@ impl ApplicabilityDomain {
             };
             let processes = self.gaussian_processes.len();
             Environments {
-                fingerprints: FingerprintTable::new(fingerprints, &self.molecules),
+                neighbours: NeighbourIndex::new(fingerprints, self.endpoints.len(), |number| {
+                    &self.molecules[number].endpoints
+                }),
                 index: InvertedIndex::new(players.iter().map(Option::as_ref)),
                 terms: (self.molecules.iter().enumerate().flat_map(terms))
                     .filter(|&(_, endpoint, c)| c != 0.0 && (endpoint as usize) < processes)
@@ -411,65 +370,8 @@ impl ApplicabilityDomain {
     /// The nearest training molecules of each endpoint to a molecule with these
     /// environments.
     pub(crate) fn nearest(&self, counts: &EnvironmentCounts) -> Vec<Nearest> {
-        self.nearest_to(&counts.fold(ECFP4.bits))
-    }
-
-    /// For every endpoint the nearest training molecules.
-    fn nearest_to(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
-        // Bits are counted by an instruction that not every processor has.
-        vectorised(
-            #[inline(always)]
-            || self.nearest_of_all(fingerprint),
-        )
-    }
-
-    #[inline(always)]
-    fn nearest_of_all(&self, fingerprint: &Fingerprint) -> Vec<Nearest> {
-        let mut best = vec![Nearest::default(); self.endpoints.len()];
-        let known = &self.environments().fingerprints;
-        let ones = f64::from(fingerprint.count_ones());
-        let all = known.ones.len();
-        let start = known.ones.partition_point(|&one| f64::from(one) < ones);
-        // From the like to the unlike in size: a similarity is at most the ratio
-        // of the numbers of bits, so that each direction has an end.
-        for side in [
-            &mut (0..start).rev() as &mut dyn Iterator<Item = usize>,
-            &mut (start..all),
-        ] {
-            let least_of = |best: &[Nearest]| {
-                let bounds = best.iter().map(Nearest::bound);
-                bounds.fold(f64::INFINITY, f64::min)
-            };
-            let mut least = least_of(&best);
-            for place in side {
-                let theirs = f64::from(known.ones[place]);
-                let bound = ones.min(theirs) / ones.max(theirs).max(1.0);
-                if bound < least {
-                    break;
-                }
-                let endpoints = known.endpoints(place);
-                let nearest = |endpoint: &u32| best.get(*endpoint as usize);
-                // Nor is compared what could change none of its own endpoints.
-                if !(endpoints.iter().filter_map(nearest)).any(|nearest| bound > nearest.bound()) {
-                    continue;
-                }
-                let similarity = known.tanimoto(fingerprint, place);
-                let number = known.numbers[place] as usize;
-                let mut is_nearer = false;
-                for &endpoint in endpoints {
-                    if let Some(nearest) = best.get_mut(endpoint as usize)
-                        && similarity > nearest.bound()
-                    {
-                        nearest.add(number, similarity);
-                        is_nearer = true;
-                    }
-                }
-                if is_nearer {
-                    least = least_of(&best);
-                }
-            }
-        }
-        best
+        let known = &self.environments().neighbours;
+        known.nearest(&counts.fold(ECFP4.bits))
     }
 }
 

@@ -15,6 +15,7 @@ mod described;
 mod eight_bits;
 mod fallback;
 pub mod gaussian_process;
+mod neighbour_index;
 mod neighbours;
 mod prediction;
 #[cfg(not(target_family = "wasm"))]
