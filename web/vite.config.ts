@@ -128,6 +128,23 @@ function modelCard(): Plugin {
   };
 }
 
+/** Has the page's own code fetched beside what starts its first worker, which asks for it later. */
+function preload(): Plugin {
+  return {
+    name: "delicate-preload",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(_, { bundle }) {
+        const main = Object.values(bundle ?? {}).find(({ name }) => name === "main");
+        if (main === undefined) throw new Error("the page's own code was not built apart");
+        const attrs = { rel: "modulepreload", href: `./${main.fileName}` };
+        return [{ tag: "link", attrs, injectTo: "head" }];
+      },
+    },
+  };
+}
+
 /** Gives the service worker the list of what was built, each file with its hash. */
 function offline(): Plugin {
   return {
@@ -171,7 +188,7 @@ export default defineConfig({
   // Works at a domain's root and under any path.
   base: "./",
   clearScreen: false,
-  plugins: [modelFiles(), modelCard(), notices(), drawingLibrary(), offline()],
+  plugins: [modelFiles(), modelCard(), notices(), drawingLibrary(), preload(), offline()],
   resolve: { alias: { "delicate-cpu": modules.cpu, "delicate-webgpu": modules.webgpu } },
   worker: {
     format: "es",

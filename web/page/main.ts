@@ -2,9 +2,9 @@
 
 import * as built from "virtual:model";
 import { Engines } from "../package/src/engines.js";
-import { browserWorkers, launch } from "../package/src/launch.js";
-import type { BackendName, Download, ModelFiles, Precision } from "../package/src/protocol.js";
+import { browserWorkers } from "../package/src/launch.js";
 import { App } from "./app.js";
+import { assets, forcedBackend, launchPage } from "./first-worker.js";
 import { cardPanel } from "./panels/card.js";
 import { columnsPanel } from "./panels/columns.js";
 import { comparePanel } from "./panels/compare.js";
@@ -27,39 +27,14 @@ import { resultsPanel } from "./panels/results.js";
 import { screeningPanel } from "./panels/screening.js";
 import { Selection } from "./selection.js";
 
-function forcedBackend(): BackendName | null {
-  const asked = new URLSearchParams(location.search).get("backend");
-  return asked === "cpu" || asked === "webgpu" ? asked : null;
-}
-
-function precision(): Precision | null {
-  const asked = new URLSearchParams(location.search).get("precision");
-  return asked === "int8" || asked === "fp32" ? asked : null;
-}
-
-const absolute = ({ url, bytes, sha256 }: Download): Download => ({
-  url: new URL(url, document.baseURI).href,
-  bytes,
-  sha256,
-});
-const files = ({ config, weights, vocab, domain }: typeof built.files): ModelFiles => ({
-  config: absolute(config),
-  weights: absolute(weights),
-  vocab: absolute(vocab),
-  domain: domain === null ? null : absolute(domain),
-});
 const { config, weights, vocab, domain } = built.files;
 const bytes = config.bytes + weights.bytes + vocab.bytes + (domain?.bytes ?? 0);
 
 const engines = new Engines(
-  {
-    model: { ...files(built.files), domainFollows: built.domainFollows },
-    embedding: files(built.embedding),
-    precision: precision(),
-  },
+  assets,
   built.moduleBytes,
   forcedBackend(),
-  launch,
+  launchPage,
   browserWorkers(),
 );
 const app = new App(engines);

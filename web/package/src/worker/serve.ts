@@ -27,6 +27,8 @@ const ADAPTER_LIMIT_MS = 10_000;
 const DEVICE_LIMIT_MS = 60_000;
 /** For how long nothing may come of a file of a model. */
 const STALLED_MS = 20_000;
+/** Within that time a page asks for the values of a table that it has opened. */
+const ABOUT_TO_ASK_MS = 250;
 /** Rows whose fingerprints or embeddings are computed between two looks at the messages. */
 const COMPARED_AT_ONCE = 128;
 
@@ -59,6 +61,11 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
   /** The model that similarity is taken of, once it is needed. */
   let embedding: Promise<Engine> | null = null;
   const { send } = host;
+  /** Resolves once somebody has asked for values. */
+  let isAsked = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    isAsked = resolve;
+  });
   const tables = new Map<TableId, Table>();
   let cancelled = false;
   /** Ends waiting for the engine, where somebody does. */
@@ -98,6 +105,7 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
       return opened(table).rows(start, end);
     },
     async score({ table, start, end, early }, id) {
+      isAsked();
       const engine = await unlessCancelled(early ? loadedEarly() : loaded());
       if (whole) return scored(engine, opened(table), start, end, id);
       const scoring = scored(engine, opened(table), start, end, id);
@@ -277,7 +285,8 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
     const engine = early.then(async (engine) => {
       try {
         const bytes = await domain;
-        // Whoever waits for values is first.
+        // Whoever waits for values is first, and whoever has opened a table is about to ask.
+        if (tables.size > 0) await Promise.race([asked, pause(ABOUT_TO_ASK_MS)]);
         await turn();
         while (scoringEarly !== null) await scoringEarly.catch(() => undefined);
         if (bytes !== null) engine.addDomain(bytes);
@@ -360,8 +369,10 @@ export function serve(backend: BackendName, glue: WasmModule, wasm: string, host
   };
 }
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** Lets the event loop have its turn, a wish to cancel among what it does. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+const turn = (): Promise<void> => pause(0);
 
 /** What of an answer is handed over rather than copied. */
 function buffers(value: unknown): Transferable[] {
