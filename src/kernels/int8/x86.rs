@@ -133,6 +133,9 @@ unsafe fn tile_256<const N: usize>(
     }
 }
 
+/// Words of rows that are widened at a time.
+const DEPTH: usize = 64;
+
 /// Products of 16 bits, which do not saturate: those of 8 bits (`maddubs`) would, two of
 /// 255 times 127 together.
 ///
@@ -147,32 +150,47 @@ unsafe fn tile_avx2<const N: usize>(
     start: &[i32; COLUMNS],
     sums: &mut Sums,
 ) {
-    // SAFETY: `at` and 8 numbers from there lie within every array of `COLUMNS`; `four`
-    // by the caller.
-    unsafe {
-        for at in (0..COLUMNS).step_by(8) {
-            // Two sums for each column: the odd ones of its words and the even ones.
-            let mut totals = [[_mm256_setzero_si256(); 2]; N];
-            for (depth, words) in words.iter().enumerate() {
-                let from = words.as_ptr().add(at).cast::<__m128i>();
-                let weights: [__m256i; 2] =
-                    std::array::from_fn(|i| _mm256_cvtepi8_epi16(_mm_loadu_si128(from.add(i))));
-                for (row, totals) in totals.iter_mut().enumerate() {
-                    let bytes = _mm_set1_epi32(four(rows, row * apart + 4 * depth));
-                    let bytes = _mm256_cvtepu8_epi16(bytes);
-                    for (total, weights) in totals.iter_mut().zip(weights) {
-                        let products = _mm256_madd_epi16(bytes, weights);
-                        *total = _mm256_add_epi32(*total, products);
+    for (sums, _) in sums.iter_mut().zip(0..N) {
+        *sums = *start;
+    }
+    let mut wide = [[0u16; 4 * DEPTH]; N];
+    for (part, words) in words.chunks(DEPTH).enumerate() {
+        // Once for all columns.
+        for (row, wide) in wide.iter_mut().enumerate() {
+            let bytes = &rows[row * apart + 4 * DEPTH * part..][..4 * words.len()];
+            for (wide, &byte) in wide.iter_mut().zip(bytes) {
+                *wide = u16::from(byte);
+            }
+        }
+        let wide = wide.each_ref().map(|row| row.as_chunks::<4>().0);
+        // SAFETY: `at` and 8 numbers from there lie within every array of `COLUMNS`.
+        unsafe {
+            for at in (0..COLUMNS).step_by(8) {
+                // Two sums for each column: the odd ones of its words and the even ones.
+                let mut totals = [[_mm256_setzero_si256(); 2]; N];
+                for (depth, words) in words.iter().enumerate() {
+                    let from = words.as_ptr().add(at).cast::<__m128i>();
+                    let weights: [__m256i; 2] =
+                        std::array::from_fn(|i| _mm256_cvtepi8_epi16(_mm_loadu_si128(from.add(i))));
+                    for (totals, row) in totals.iter_mut().zip(wide) {
+                        let four = row.as_ptr().add(depth).cast::<i64>().read_unaligned();
+                        let bytes = _mm256_set1_epi64x(four);
+                        for (total, weights) in totals.iter_mut().zip(weights) {
+                            let products = _mm256_madd_epi16(bytes, weights);
+                            *total = _mm256_add_epi32(*total, products);
+                        }
                     }
                 }
-            }
-            let start = _mm256_loadu_si256(start.as_ptr().add(at).cast());
-            for (sums, [low, high]) in sums.iter_mut().zip(totals) {
-                // Columns 0, 1, 4, 5, 2, 3, 6, 7.
-                let both = _mm256_hadd_epi32(low, high);
-                let both = _mm256_permute4x64_epi64::<0b11_01_10_00>(both);
-                let total = _mm256_add_epi32(start, both);
-                _mm256_storeu_si256(sums.as_mut_ptr().add(at).cast(), total);
+                for (sums, [low, high]) in sums.iter_mut().zip(totals) {
+                    // Columns 0, 1, 4, 5, 2, 3, 6, 7.
+                    let both = _mm256_hadd_epi32(low, high);
+                    let both = _mm256_permute4x64_epi64::<0b11_01_10_00>(both);
+                    let sums = sums.as_mut_ptr().add(at).cast::<__m256i>();
+                    _mm256_storeu_si256(
+                        sums,
+                        _mm256_add_epi32(_mm256_loadu_si256(sums.cast_const()), both),
+                    );
+                }
             }
         }
     }
