@@ -40,7 +40,16 @@ pub(super) fn avx2(
     start: &[i32; COLUMNS],
     sums: &mut Sums,
 ) {
-    by_count!(count, tile_avx2(rows, apart, words, start, sums));
+    // Sums of more rows take turns in the registers, at four fifths of the speed.
+    let (first, others) = sums.split_at_mut(TOGETHER);
+    by_count!(
+        count.min(TOGETHER),
+        tile_avx2(rows, apart, words, start, first)
+    );
+    if let Some(rest) = count.checked_sub(TOGETHER).filter(|&rest| rest > 0) {
+        let rows = &rows[TOGETHER * apart..];
+        by_count!(rest, tile_avx2(rows, apart, words, start, others));
+    }
 }
 
 /// Four bytes of a row as one number.
@@ -133,6 +142,8 @@ unsafe fn tile_256<const N: usize>(
     }
 }
 
+/// Rows that are summed together.
+const TOGETHER: usize = 4;
 /// Words of rows that are widened at a time.
 const DEPTH: usize = 64;
 
@@ -148,7 +159,7 @@ unsafe fn tile_avx2<const N: usize>(
     apart: usize,
     words: &[[u32; COLUMNS]],
     start: &[i32; COLUMNS],
-    sums: &mut Sums,
+    sums: &mut [[i32; COLUMNS]],
 ) {
     for (sums, _) in sums.iter_mut().zip(0..N) {
         *sums = *start;
