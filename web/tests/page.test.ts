@@ -2021,9 +2021,22 @@ function served(
   given: { module?: null; weights?: Download } = {},
 ) {
   const sent: FromWorker[] = [];
+  /** What the module was asked to do, in order. */
+  const did: string[] = [];
   let receive: (message: ToWorker) => void = () => undefined;
-  const engine = { info: () => INFO, addDomain: () => undefined, free: () => undefined };
-  const table = { length: 1, fault: undefined, notes: [], columns: () => ({}) };
+  const engine = { info: () => INFO, addDomain: () => did.push("domain"), free: () => undefined };
+  const table = {
+    length: 1,
+    fault: undefined,
+    notes: [],
+    format: () => "smi",
+    columns: () => ({}),
+    score: async () => {
+      did.push("values");
+      return { results: [], scores: {} };
+    },
+    free: () => undefined,
+  };
   const glue = {
     default: async () => undefined,
     Engine: { load: async () => engine },
@@ -2063,8 +2076,35 @@ function served(
       await turn();
     }
   };
-  return { sent, tell: (message: ToWorker) => receive(message), until };
+  return { sent, did, tell: (message: ToWorker) => receive(message), until };
 }
+
+await checks.check("values of a table that is open come before the domain is read", async () => {
+  let weights: ReadableStreamDefaultController<Uint8Array> | null = null;
+  const { did, tell, until } = served(
+    async (url) => {
+      if (url === "domain") return new Response(new Uint8Array(4));
+      return new Response(
+        new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            weights = controller;
+          },
+        }),
+      );
+    },
+    { weights: { url: "weights", bytes: 4, sha256: null } },
+  );
+  tell({ id: 0, call: "open", args: { name: "a.smi", bytes: new Uint8Array(), table: 0 } });
+  await until("result", 0);
+  while (weights === null) await turn();
+  (weights as ReadableStreamDefaultController<Uint8Array>).close();
+  await until("ready");
+  // As long as a page that has much else to do.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  tell({ id: 1, call: "score", args: { table: 0, start: 0, end: 1, early: true } });
+  await until("domain");
+  deepEqual(did, ["values", "domain"]);
+});
 
 await checks.check("what is fetched later says how far it is, and can be given up", async () => {
   const coming: Record<string, ReadableStreamDefaultController<Uint8Array>> = {};
