@@ -62,6 +62,9 @@ impl Toolchain {
             }
         };
         cargo.args(["build", "--release", "--target", TARGET]);
+        // Small where it is not hot: whoever opens the page waits for every byte.
+        cargo.arg("--config");
+        cargo.arg(workspace.web().join("profile.toml"));
         // They would replace the target's own flags, SIMD among them.
         cargo
             .env_remove("RUSTFLAGS")
