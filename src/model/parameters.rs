@@ -110,12 +110,19 @@ impl<V: StoredValues> Source for V {
         // of the file and multiply from a transposed view ever after.
         let mut weight = Vec::with_capacity(stored.len());
         for column in 0..from {
-            weight.extend(stored.iter().skip(column).step_by(from));
+            append_column(&stored, column, from, &mut weight);
         }
         // The device may take a copy.
         drop(stored);
         Ok(parameter(weight, [from, to], self.device()))
     }
+}
+
+/// Appends a column of a matrix with `columns` of them. A function of its own, because a
+/// browser compiles better what is called again and again.
+#[inline(never)]
+fn append_column(matrix: &[f32], column: usize, columns: usize, to: &mut Vec<f32>) {
+    to.extend(matrix.iter().skip(column).step_by(columns));
 }
 
 /// Fresh parameters: tables from N(0, `table_deviation`), linear layers from

@@ -133,16 +133,33 @@ fn write_pretty(value: &Value, depth: usize, out: &mut String) {
     }
 }
 
-/// Bytes that are digested at a time: a browser compiles a function better while it is
-/// called again and again, not within a call.
+/// Bytes that are digested, or numbers that are looked at, at a time: a browser compiles a
+/// function better while it is called again and again, not within a call. So what a piece
+/// takes is a function, here and where else a model is loaded, which stays one.
 const PIECE: usize = 1 << 12;
 
 fn sha256(bytes: &[u8]) -> String {
     let mut digest = Sha256::new();
     for piece in bytes.chunks(PIECE) {
-        digest.update(piece);
+        update(&mut digest, piece);
     }
     format!("{:x}", digest.finalize())
+}
+
+#[inline(never)]
+fn update(digest: &mut Sha256, piece: &[u8]) {
+    digest.update(piece);
+}
+
+#[inline(never)]
+fn all_finite(values: &[f32]) -> bool {
+    values.iter().all(|value| value.is_finite())
+}
+
+/// Appends a row of a matrix of 8-bit integers.
+#[inline(never)]
+fn append_scaled(row: &[u8], scale: f32, values: &mut Vec<f32>) {
+    values.extend(row.iter().map(|&b| f32::from(b.cast_signed()) * scale));
 }
 
 /// The contents of a model directory, not yet looked into.
@@ -552,7 +569,7 @@ impl StoredValues for TensorFile<'_> {
                 // Of its size from the start: to grow is to hold it twice.
                 let mut values = Vec::with_capacity(view.data().len());
                 for (row, scale) in view.data().chunks_exact(expected[1].max(1)).zip(scales) {
-                    values.extend(row.iter().map(|&b| f32::from(b.cast_signed()) * scale));
+                    append_scaled(row, scale, &mut values);
                 }
                 values
             }
@@ -563,7 +580,7 @@ impl StoredValues for TensorFile<'_> {
                 });
             }
         };
-        if !values.iter().all(|value| value.is_finite()) {
+        if !values.chunks(PIECE).all(all_finite) {
             return Err(SourceError::NotFinite(name.to_owned()));
         }
         self.taken.insert(name.to_owned());

@@ -47,6 +47,7 @@ impl Panels {
     }
 
     /// Writes a column, from the top.
+    #[inline(never)]
     pub(super) fn set_column(&mut self, column: usize, values: &[i8]) {
         let first = column / COLUMNS * self.depth * COLUMNS;
         let pieces = self.words[first..].chunks_exact_mut(COLUMNS);
@@ -129,6 +130,38 @@ impl DenseParts {
         }
         Self { weight, bias }
     }
+
+    /// Writes the weights of an output to `weights` and, rounded, to `column`; gives back
+    /// the largest. A function of its own, because a browser compiles better what is
+    /// called again and again.
+    #[inline(never)]
+    fn round(&self, output: usize, weights: &mut Vec<f32>, column: &mut Vec<i8>) -> f32 {
+        weights.clear();
+        weights.extend(self.weight[output..].iter().step_by(self.bias.len()));
+        // `f32::max` is a call in WebAssembly.
+        let mut most = 0.0f32;
+        for weight in &*weights {
+            if weight.abs() > most {
+                most = weight.abs();
+            }
+        }
+        let scale = most / 127.0;
+        column.clear();
+        column.resize(weights.len(), 0);
+        if scale > 0.0 {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (byte, weight) in column.iter_mut().zip(&*weights) {
+                        // The division may round up.
+                        let rounded = (weight / scale).round_ties_even();
+                        *byte = rounded.clamp(-127.0, 127.0) as i8;
+                    }
+                },
+            );
+        }
+        most
+    }
 }
 
 /// A linear layer in 8-bit integers: `y = scale_of_row (x_q - zero) W_q scale + bias`,
@@ -177,24 +210,8 @@ impl Dense {
         let mut column = Vec::with_capacity(inputs);
         let mut largest = 0.0f32;
         for output in 0..outputs {
-            weights.clear();
-            weights.extend(parts.weight[output..].iter().step_by(outputs));
-            let most = (weights.iter()).fold(0.0f32, |most, weight| most.max(weight.abs()));
+            let most = parts.round(output, &mut weights, &mut column);
             let scale = most / 127.0;
-            column.clear();
-            column.resize(inputs, 0);
-            if scale > 0.0 {
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        for (byte, weight) in column.iter_mut().zip(&weights) {
-                            // The division may round up.
-                            let rounded = (weight / scale).round_ties_even();
-                            *byte = rounded.clamp(-127.0, 127.0) as i8;
-                        }
-                    },
-                );
-            }
             dense.panels.set_column(output, &column);
             let sum: i32 = column.iter().map(|&weight| i32::from(weight)).sum();
             dense.scale[output] = scale;

@@ -166,6 +166,10 @@ export async function finished(page: Page, limit: number): Promise<void> {
     null,
     { timeout: limit },
   );
+  // The rows are drawn in the next frame.
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  );
 }
 
 export const status = async (page: Page): Promise<string> =>
