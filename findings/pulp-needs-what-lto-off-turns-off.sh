@@ -10,7 +10,7 @@
 # release build's number, some of their instances lie in other units, and the optimisation
 # across units (ThinLTO within the crate, which `lto = false` has and `lto = "off"` has
 # not) alone puts them in. Vectors then go through memory and functions of one instruction
-# each: below 12 times where it was seen. The numbers are the same.
+# each: below 10 to 12 times where it was seen. The numbers are the same.
 # Who meets it: whoever turns LTO off so that a build takes less time (a quarter of the
 # code generation, here), or compiles with a build tool that has none. This project's
 # scoring took four times as long, and eight times in single precision.
