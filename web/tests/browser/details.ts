@@ -13,6 +13,7 @@ import {
   exported,
   LIMIT,
   nameless,
+  nextFrame,
   open,
   openFile,
   paintedRows,
@@ -511,9 +512,7 @@ async function testListBesideFile(page: Page): Promise<void> {
         ["OCCO", "ethanol, edited", "from row 2"],
       ],
     );
-    await page.evaluate(
-      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-    );
+    await nextFrame(page);
     const after = await paintedRows(page);
     deepEqual(
       after.slice(0, 2).map(({ values }) => values),

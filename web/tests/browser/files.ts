@@ -13,6 +13,7 @@ import {
   cycle,
   exported,
   LIMIT,
+  nextFrame,
   open,
   openFile,
   paintedRows,
@@ -507,10 +508,7 @@ export async function testOneLine(browser: Browser, site: Served): Promise<void>
 }
 
 async function firstValues(page: Page): Promise<number[]> {
-  // Drawn in the next frame.
-  await page.evaluate(
-    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-  );
+  await nextFrame(page);
   return page
     .locator("#results tbody tr:not(.spacer)")
     .evaluateAll((rows) =>

@@ -166,7 +166,11 @@ export async function finished(page: Page, limit: number): Promise<void> {
     null,
     { timeout: limit },
   );
-  // The rows are drawn in the next frame.
+  await nextFrame(page);
+}
+
+/** Waits for the next frame, in which what is known is drawn. */
+export async function nextFrame(page: Page): Promise<void> {
   await page.evaluate(
     () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
   );

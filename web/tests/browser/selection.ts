@@ -13,6 +13,7 @@ import {
   exported,
   finished,
   LIMIT,
+  nextFrame,
   open,
   openFile,
   score,
@@ -24,9 +25,7 @@ export async function testSubstructure(browser: Browser, site: Served): Promise<
   const { page } = visit;
   const lines = ["c1ccccc1C(=O)O acid", "CCO ethanol", "CC( broken", "CCOC(=O)c1ccccc1 ester"];
   const shown = async (): Promise<string[]> => {
-    await page.evaluate(
-      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-    );
+    await nextFrame(page);
     return (await visibleRows(page)).map(({ number }) => number);
   };
   const look = async (smarts: string, says: RegExp): Promise<void> => {

@@ -11,6 +11,7 @@ import {
   exported,
   isCalibrated,
   LIMIT,
+  nextFrame,
   open,
   openFile,
   score,
@@ -124,9 +125,7 @@ export async function testTable(browser: Browser, site: Served): Promise<void> {
   const { page } = visit;
   const lines = ["name,smiles,IC50", "a,CCO,10", "b,CCN,>9", "c,CCC,0.5", "d,CC(,7", "e,CCCl,n/a"];
   const order = async (): Promise<string[]> => {
-    await page.evaluate(
-      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-    );
+    await nextFrame(page);
     return (await visibleRows(page)).map(({ number }) => number);
   };
   await checks.check("cpu: a numeric column of the user sorts and filters as numbers", async () => {

@@ -17,6 +17,7 @@ import {
   finished,
   isCalibrated,
   LIMIT,
+  nextFrame,
   open,
   openFile,
   paintedRows,
@@ -321,9 +322,7 @@ async function testAsides(page: Page): Promise<void> {
     await page.locator("#smarts-state").getByText("2 of 4 rows").waitFor({ timeout: LIMIT });
     await page.getByLabel("Select row 2", { exact: true }).check();
     const seen = async (): Promise<unknown> => {
-      await page.evaluate(
-        () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-      );
+      await nextFrame(page);
       return {
         rows: (await paintedRows(page)).map(({ number, values }) => [number, values]),
         filter: await page.locator("#filter").inputValue(),
