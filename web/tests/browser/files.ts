@@ -161,8 +161,10 @@ export async function testColumns(browser: Browser, site: Served): Promise<void>
       (await visibleRows(page)).map(({ smiles }) => smiles),
       ["CCCO", "CCCN", "CCCS"],
     );
-    const heads = (): Promise<string[]> =>
-      page.locator("#viewport thead th:not(.row) .name").allInnerTexts();
+    const heads = async (): Promise<string[]> => {
+      await nextFrame(page);
+      return page.locator("#viewport thead th:not(.row) .name").allInnerTexts();
+    };
     deepEqual((await heads()).slice(0, 4), ["smiles (2)", "activity (2)", "smiles", "activity"]);
     // Each is sorted and filtered by its own numbers, and hidden alone.
     await page.locator("#viewport thead .sort", { hasText: "activity (2)" }).click();

@@ -223,6 +223,7 @@ export async function paintedRows(page: Page): ReturnType<typeof visibleRows> {
 
 /** The rows that the table holds now, as shown. */
 export async function visibleRows(page: Page): Promise<Shown[]> {
+  await nextFrame(page);
   return page.locator("#results tbody tr:not(.spacer)").evaluateAll((rows) =>
     rows.map((row) => ({
       number: row.querySelector("th button")?.lastChild?.textContent ?? "",

@@ -13,7 +13,6 @@ import {
   exported,
   finished,
   LIMIT,
-  nextFrame,
   open,
   openFile,
   score,
@@ -24,10 +23,8 @@ export async function testSubstructure(browser: Browser, site: Served): Promise<
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;
   const lines = ["c1ccccc1C(=O)O acid", "CCO ethanol", "CC( broken", "CCOC(=O)c1ccccc1 ester"];
-  const shown = async (): Promise<string[]> => {
-    await nextFrame(page);
-    return (await visibleRows(page)).map(({ number }) => number);
-  };
+  const shown = async (): Promise<string[]> =>
+    (await visibleRows(page)).map(({ number }) => number);
   const look = async (smarts: string, says: RegExp): Promise<void> => {
     await page.locator("#smarts").fill(smarts);
     await page.keyboard.press("Enter");

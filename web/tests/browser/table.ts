@@ -38,6 +38,7 @@ export async function testShading(browser: Browser, site: Served): Promise<void>
     ok(percentile >= 0 && percentile <= 100);
     ok(await page.locator("#shading-legend").isVisible());
     await page.locator("#shading").uncheck();
+    await nextFrame(page);
     equal(await shaded.count(), 0);
     ok(await page.locator("#shading-legend").isHidden());
   });
@@ -48,7 +49,7 @@ export async function testShading(browser: Browser, site: Served): Promise<void>
     equal(await page.locator("#shading").isChecked(), false);
     equal(await shaded.count(), 0);
     await page.locator("#shading").check();
-    ok((await shaded.count()) > 0);
+    await shaded.first().waitFor();
   });
   await checkQuiet("cpu: no errors on the console while shading", visit);
   await visit.context.close();
@@ -124,10 +125,8 @@ export async function testTable(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;
   const lines = ["name,smiles,IC50", "a,CCO,10", "b,CCN,>9", "c,CCC,0.5", "d,CC(,7", "e,CCCl,n/a"];
-  const order = async (): Promise<string[]> => {
-    await nextFrame(page);
-    return (await visibleRows(page)).map(({ number }) => number);
-  };
+  const order = async (): Promise<string[]> =>
+    (await visibleRows(page)).map(({ number }) => number);
   await checks.check("cpu: a numeric column of the user sorts and filters as numbers", async () => {
     await openFile(page, "ic50.csv", lines, lines.length - 1);
     await score(page);
@@ -233,7 +232,10 @@ export async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.locator("#screening-open").click();
   });
   await checks.check("cpu: columns are hidden and shown again", async () => {
-    const heads = (): Promise<string[]> => page.locator("#viewport thead th .name").allInnerTexts();
+    const heads = async (): Promise<string[]> => {
+      await nextFrame(page);
+      return page.locator("#viewport thead th .name").allInnerTexts();
+    };
     const before = await heads();
     await page.locator("#columns").click();
     const dialog = page.getByRole("dialog", { name: "Columns" });
@@ -616,7 +618,10 @@ export async function testColumnMenu(browser: Browser, site: Served): Promise<vo
     await page.keyboard.press("Escape");
   });
   await checks.check("cpu: a column is hidden, and the next one has the focus", async () => {
-    const heads = (): Promise<string[]> => page.locator("#viewport thead th .name").allInnerTexts();
+    const heads = async (): Promise<string[]> => {
+      await nextFrame(page);
+      return page.locator("#viewport thead th .name").allInnerTexts();
+    };
     const before = await heads();
     await page.locator("#viewport thead th.number:not(.trust) .menu").first().click();
     await menu.getByRole("button", { name: "Hide column" }).click();
