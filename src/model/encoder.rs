@@ -673,14 +673,26 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// A linear layer as the kernels in 8-bit integers take it.
-pub(super) fn dense(linear: &Linear) -> int8::DenseParts {
-    let [_, outputs] = linear.weight.val().dims();
+fn dense(linear: &Linear) -> int8::DenseParts {
     int8::DenseParts {
         weight: values(linear.weight.val()),
-        bias: match &linear.bias {
-            Some(bias) => values(bias.val()),
-            None => vec![0.0; outputs],
-        },
+        bias: biases(linear),
+    }
+}
+
+/// A linear layer in as little memory as its file takes.
+pub(super) fn compact(linear: &Linear) -> int8::Compact {
+    let weight = linear.weight.val();
+    let [inputs, outputs] = weight.dims();
+    int8::Compact::new(inputs, biases(linear), |rows| {
+        values(weight.clone().slice([rows, 0..outputs]))
+    })
+}
+
+fn biases(linear: &Linear) -> Vec<f32> {
+    match &linear.bias {
+        Some(bias) => values(bias.val()),
+        None => vec![0.0; linear.weight.val().dims()[1]],
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::EncoderConfig;
 use super::context::{Requirement, Threshold};
-use super::encoder::{Batch, Encoder, LayerNorm, dense, mean_of_tokens};
+use super::encoder::{Batch, Encoder, LayerNorm, compact, mean_of_tokens};
 use super::parameters::{Parameters, Source, SourceError, Stored};
 #[cfg(feature = "train")]
 use crate::device::read_back;
@@ -575,10 +575,10 @@ impl Model {
     pub(crate) fn wide_head(&self) -> Option<int8::WideHead> {
         let head = self.wide.as_ref()?;
         Some(int8::WideHead {
-            input: dense(&head.input),
+            input: compact(&head.input),
             norm: head.norm.parts(),
-            inner: dense(&head.inner),
-            output: dense(&head.output),
+            inner: compact(&head.inner),
+            output: compact(&head.output),
         })
     }
 

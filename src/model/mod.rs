@@ -21,7 +21,7 @@ pub(crate) use encoder::{Batch, Encoded, Encoder, matrix, sinusoidal_positions};
 pub use heads::{Endpoint, EndpointTask, Scaling, Transform, ValueRange};
 pub(crate) use heads::{Heads, Model, WideShape};
 pub use parameters::SourceError;
-pub(crate) use parameters::{Initial, Parameters, Source, Stored, StoredValues};
+pub(crate) use parameters::{Initial, Parameters, Source, Stored, StoredValues, transposed};
 pub use physchem::Physchem;
 pub use structure::{ENVIRONMENTS, StructureTargets};
 pub(crate) use wide::WideFeatures;

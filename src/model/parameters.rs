@@ -81,6 +81,11 @@ pub(crate) trait StoredValues {
     /// The values of tensor `name`, whose shape must be `expected`.
     fn values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, SourceError>;
 
+    /// The values of a matrix, `shape` as stored, column after column.
+    fn columns(&mut self, name: &str, shape: [usize; 2]) -> Result<Vec<f32>, SourceError> {
+        Ok(transposed(&self.values(name, &shape)?, shape[1]))
+    }
+
     /// The device that parameters are made on.
     fn device(&self) -> &Device;
 }
@@ -105,17 +110,20 @@ impl<V: StoredValues> Source for V {
         from: usize,
         to: usize,
     ) -> Result<Param<Tensor<2>>, SourceError> {
-        let stored = self.values(name, &[to, from])?;
         // Transposed here and not on the device, which would keep the strides
         // of the file and multiply from a transposed view ever after.
-        let mut weight = Vec::with_capacity(stored.len());
-        for column in 0..from {
-            append_column(&stored, column, from, &mut weight);
-        }
-        // The device may take a copy.
-        drop(stored);
+        let weight = self.columns(name, [to, from])?;
         Ok(parameter(weight, [from, to], self.device()))
     }
+}
+
+/// A matrix with `columns` columns, one behind the other.
+pub(crate) fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(matrix.len());
+    for column in 0..columns {
+        append_column(matrix, column, columns, &mut values);
+    }
+    values
 }
 
 /// Appends a column of a matrix with `columns` of them. A function of its own, because a

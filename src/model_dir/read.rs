@@ -8,6 +8,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use half::f16;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -18,7 +19,7 @@ use super::quantize::SCALE;
 use super::{CONFIG, DOMAIN, ModelConfig, ModelDirError, VOCABULARY, WEIGHTS};
 #[cfg(test)]
 use crate::model::{Encoder, EncoderConfig};
-use crate::model::{Model, SourceError, StoredValues};
+use crate::model::{Model, SourceError, StoredValues, transposed};
 use crate::predict::applicability::{ApplicabilityDomain, ApplicabilityError};
 use crate::tokenizer;
 
@@ -160,6 +161,19 @@ fn all_finite(values: &[f32]) -> bool {
 #[inline(never)]
 fn append_scaled(row: &[u8], scale: f32, values: &mut Vec<f32>) {
     values.extend(row.iter().map(|&b| f32::from(b.cast_signed()) * scale));
+}
+
+/// Appends a column of a matrix of 8-bit integers with `columns` of them.
+#[inline(never)]
+fn append_scaled_column(
+    bytes: &[u8],
+    column: usize,
+    columns: usize,
+    scales: &[f32],
+    values: &mut Vec<f32>,
+) {
+    let column = bytes.iter().skip(column).step_by(columns).zip(scales);
+    values.extend(column.map(|(&b, scale)| f32::from(b.cast_signed()) * scale));
 }
 
 /// The contents of a model directory, not yet looked into.
@@ -537,20 +551,43 @@ impl<'a> TensorFile<'a> {
     }
 }
 
-impl StoredValues for TensorFile<'_> {
-    fn values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, SourceError> {
-        let name = &format!("{}{name}", self.prefix);
-        let view = self
-            .tensors
-            .tensor(name)
-            .map_err(|_| SourceError::Missing(name.to_owned()))?;
-        if view.shape() != expected {
-            return Err(SourceError::Shape {
-                name: name.to_owned(),
+impl<'a> TensorFile<'a> {
+    /// The tensor `name` of the shape `expected`, and its name in the file.
+    fn tensor(
+        &self,
+        name: &str,
+        expected: &[usize],
+    ) -> Result<(TensorView<'a>, String), SourceError> {
+        let name = format!("{}{name}", self.prefix);
+        match self.tensors.tensor(&name) {
+            Err(_) => Err(SourceError::Missing(name)),
+            Ok(view) if view.shape() != expected => Err(SourceError::Shape {
+                name,
                 found: view.shape().to_vec(),
                 expected: expected.to_vec(),
-            });
+            }),
+            Ok(view) => Ok((view, name)),
         }
+    }
+
+    /// The scales of a matrix, one a row; a scale has none of its own.
+    fn scales(&mut self, name: &str, rows: usize) -> Result<Vec<f32>, SourceError> {
+        self.values(&format!("{name}{SCALE}"), &[rows])
+    }
+
+    /// Values that have been read, if they are numbers.
+    fn take(&mut self, name: String, values: Vec<f32>) -> Result<Vec<f32>, SourceError> {
+        if !values.chunks(PIECE).all(all_finite) {
+            return Err(SourceError::NotFinite(name));
+        }
+        self.taken.insert(name);
+        Ok(values)
+    }
+}
+
+impl StoredValues for TensorFile<'_> {
+    fn values(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f32>, SourceError> {
+        let (view, full) = self.tensor(name, expected)?;
         let values: Vec<f32> = match view.dtype() {
             Dtype::F32 => view
                 .data()
@@ -562,10 +599,8 @@ impl StoredValues for TensorFile<'_> {
                 .chunks_exact(2)
                 .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
                 .collect(),
-            // One scale a row; a scale has none of its own.
             Dtype::I8 if expected.len() == 2 => {
-                let own = name.strip_prefix(self.prefix).unwrap_or(name);
-                let scales = self.values(&format!("{own}{SCALE}"), &expected[..1])?;
+                let scales = self.scales(name, expected[0])?;
                 // Of its size from the start: to grow is to hold it twice.
                 let mut values = Vec::with_capacity(view.data().len());
                 for (row, scale) in view.data().chunks_exact(expected[1].max(1)).zip(scales) {
@@ -575,16 +610,28 @@ impl StoredValues for TensorFile<'_> {
             }
             other => {
                 return Err(SourceError::Type {
-                    name: name.to_owned(),
+                    name: full,
                     found: format!("{other:?}"),
                 });
             }
         };
-        if !values.chunks(PIECE).all(all_finite) {
-            return Err(SourceError::NotFinite(name.to_owned()));
+        self.take(full, values)
+    }
+
+    fn columns(&mut self, name: &str, shape: [usize; 2]) -> Result<Vec<f32>, SourceError> {
+        let (view, full) = self.tensor(name, &shape)?;
+        let [rows, columns] = shape;
+        if view.dtype() != Dtype::I8 {
+            let values = self.values(name, &shape)?;
+            return Ok(transposed(&values, columns));
         }
-        self.taken.insert(name.to_owned());
-        Ok(values)
+        // Straight from the bytes: the largest matrix would be held three times.
+        let scales = self.scales(name, rows)?;
+        let mut values = Vec::with_capacity(view.data().len());
+        for column in 0..columns {
+            append_scaled_column(view.data(), column, columns, &scales, &mut values);
+        }
+        self.take(full, values)
     }
 
     fn device(&self) -> &Device {

@@ -5,7 +5,7 @@
 //! of them 255.
 
 use super::super::vector::vectorised;
-use super::packed::{Byte, COLUMNS, Panels};
+use super::packed::{COLUMNS, Panels};
 use super::rows::{magnitude, quantize, scale, softmax, whole};
 use super::tile::{Level, ROWS, Sums};
 
@@ -22,7 +22,7 @@ pub(super) struct Heads {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// Queries, a row of whole words each.
-    query: Vec<Byte>,
+    query: Vec<u8>,
     query_scale: Vec<f32>,
     /// A key.
     key: Vec<i8>,
@@ -38,7 +38,7 @@ pub(super) struct Memory {
     /// Scores of a few queries.
     scores: Vec<f32>,
     /// Their probabilities, a row of whole words each.
-    probabilities: Vec<Byte>,
+    probabilities: Vec<u8>,
 }
 
 /// No scale is too large: scores are compared, and what is not finite shows.

@@ -3,7 +3,7 @@
 use super::super::guard::guard;
 use super::super::vector::vectorised;
 use super::attention::{Heads, Memory};
-use super::packed::{Byte, COLUMNS, Dense, DenseParts, Zero};
+use super::packed::{COLUMNS, Dense, DenseParts, Zero};
 use super::rows::{self, Norm, RAISE, layer_norm, magnitude, quantize, raised_gelu, to_bytes};
 use super::tile::{Level, ROWS, Sums};
 use crate::parallel;
@@ -309,7 +309,7 @@ impl Encoder {
 /// Rows of bytes, each with its scale.
 #[derive(Debug, Default)]
 struct Rows {
-    bytes: Vec<Byte>,
+    bytes: Vec<u8>,
     scales: Vec<f32>,
     /// Bytes from one row to the next: whole words.
     apart: usize,

@@ -3,7 +3,7 @@
 
 use super::super::gelu::gelu;
 use super::super::vector::vectorised;
-use super::packed::DenseParts;
+use super::compact::Compact;
 use super::rows::{Norm, layer_norm};
 use crate::parallel;
 
@@ -11,13 +11,13 @@ use crate::parallel;
 #[derive(Clone, Debug)]
 pub(crate) struct WideHead {
     /// Of the pooled output and the wide input, one behind the other.
-    pub(crate) input: DenseParts,
+    pub(crate) input: Compact,
     /// The norm after it.
     pub(crate) norm: Norm,
     /// The second layer.
-    pub(crate) inner: DenseParts,
+    pub(crate) inner: Compact,
     /// The outputs.
-    pub(crate) output: DenseParts,
+    pub(crate) output: Compact,
 }
 
 /// The wide input of a row, as far as it is not 0: places and values.
@@ -35,7 +35,7 @@ impl WideHead {
             return Vec::new();
         }
         let hidden = pooled.len() / wide.len();
-        let width = self.output.bias.len();
+        let width = self.output.bias().len();
         let mut y = vec![0.0; wide.len() * width];
         let parts = (pooled.chunks(ROWS * hidden))
             .zip(wide.chunks(ROWS))
@@ -44,9 +44,9 @@ impl WideHead {
         let own = || [const { Vec::new() }; 2];
         parallel::for_each_with(parts, own, |[first, second], ((pooled, wide), y)| {
             self.first(pooled, hidden, wide, first);
-            multiply(&self.inner, first, second);
+            multiply(&self.inner, self.inner.inputs(), first, second);
             activate(second, first);
-            multiply(&self.output, first, second);
+            multiply(&self.output, self.output.inputs(), first, second);
             y.copy_from_slice(second);
         });
         y
@@ -54,11 +54,11 @@ impl WideHead {
 
     /// What enters the second layer, into `y`.
     fn first(&self, pooled: &[f32], hidden: usize, wide: &[Option<Sparse>], y: &mut Vec<f32>) {
-        let DenseParts { weight, bias } = &self.input;
-        let width = bias.len();
-        let (deep, rest) = weight.split_at(hidden * width);
+        let layer = &self.input;
+        let width = layer.bias().len();
         let mut sums = Vec::new();
-        multiply_by(deep, bias, pooled, &mut sums);
+        multiply(layer, hidden, pooled, &mut sums);
+        let mut memory = vec![0.0; width];
         vectorised(
             #[inline(always)]
             || {
@@ -68,10 +68,10 @@ impl WideHead {
                         continue;
                     };
                     for &(place, x) in wide {
-                        let start = place as usize * width;
-                        match rest.get(start..start + width) {
-                            Some(weights) => add(sums, x, weights),
-                            None => sums.fill(f32::NAN),
+                        let input = hidden + place as usize;
+                        match input < layer.inputs() {
+                            true => add(sums, x, layer.row(input, &mut memory)),
+                            false => sums.fill(f32::NAN),
                         }
                     }
                 }
@@ -106,22 +106,20 @@ fn activate(x: &[f32], y: &mut Vec<f32>) {
     );
 }
 
-/// Writes the layer of the rows `x` to `y`.
-fn multiply(layer: &DenseParts, x: &[f32], y: &mut Vec<f32>) {
-    multiply_by(&layer.weight, &layer.bias, x, y);
-}
-
-fn multiply_by(weight: &[f32], bias: &[f32], x: &[f32], y: &mut Vec<f32>) {
-    let outputs = bias.len();
-    let inputs = weight.len() / outputs.max(1);
+/// Writes to `y` what the first `inputs` of a layer's inputs give, of the rows `x` that
+/// have as many.
+fn multiply(layer: &Compact, inputs: usize, x: &[f32], y: &mut Vec<f32>) {
+    let outputs = layer.bias().len();
     y.clear();
     for _ in 0..x.len() / inputs.max(1) {
-        y.extend_from_slice(bias);
+        y.extend_from_slice(layer.bias());
     }
+    let mut memory = vec![0.0; outputs];
     vectorised(
         #[inline(always)]
         || {
-            for (i, weights) in weight.chunks_exact(outputs).enumerate() {
+            for i in 0..inputs {
+                let weights = layer.row(i, &mut memory);
                 for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
                     add(y, x[i], weights);
                 }
@@ -132,6 +130,8 @@ fn multiply_by(weight: &[f32], bias: &[f32], x: &[f32], y: &mut Vec<f32>) {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     /// Numbers between -1 and 1 in no order.
@@ -140,11 +140,11 @@ mod tests {
         (0..count).map(number).collect()
     }
 
-    fn layer(inputs: usize, outputs: usize, seed: usize) -> DenseParts {
-        DenseParts {
-            weight: numbers(inputs * outputs, seed),
-            bias: numbers(outputs, seed + 1),
-        }
+    fn layer(inputs: usize, outputs: usize, seed: usize) -> Compact {
+        let weights = numbers(inputs * outputs, seed);
+        let rows =
+            |range: Range<usize>| weights[range.start * outputs..range.end * outputs].to_vec();
+        Compact::new(inputs, numbers(outputs, seed + 1), rows)
     }
 
     fn head() -> WideHead {
@@ -180,14 +180,15 @@ mod tests {
         for &(place, value) in wide {
             x[5 + place as usize] = f64::from(value);
         }
-        let dense = |layer: &DenseParts, x: &[f64]| -> Vec<f64> {
-            let outputs = layer.bias.len();
-            let output = |o: usize| {
-                let products = x.iter().enumerate();
-                let products = products.map(|(i, x)| x * f64::from(layer.weight[i * outputs + o]));
-                products.sum::<f64>() + f64::from(layer.bias[o])
-            };
-            (0..outputs).map(output).collect()
+        let dense = |layer: &Compact, x: &[f64]| -> Vec<f64> {
+            let mut memory = vec![0.0; layer.bias().len()];
+            let mut y: Vec<f64> = layer.bias().iter().map(|&y| f64::from(y)).collect();
+            for (i, x) in x.iter().enumerate() {
+                for (y, &weight) in y.iter_mut().zip(layer.row(i, &mut memory)) {
+                    *y += x * f64::from(weight);
+                }
+            }
+            y
         };
         // Φ by the series of the error function.
         let gelu = |x: f64| {

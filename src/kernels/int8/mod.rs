@@ -11,12 +11,13 @@
 //! lies between the products (LayerNorm, GELU, softmax, scales) is single precision.
 //!
 //! - `tile`: the product of a few rows and 64 columns, by the best instructions that
-//!   the processor has; `x86`, `aarch64` and `wasm32`: those instructions
+//!   the processor has; `x86`, `aarch64`, `wasm32` and `relaxed`: those instructions
 //! - `packed`: matrices in the order in which a tile reads them
 //! - `rows`: what happens to rows between the products
 //! - `attention`: the heads of one molecule
 //! - `encoder`: all of it
-//! - `head`: the endpoint head with wide inputs, in single precision
+//! - `head`: the endpoint head with wide inputs, in single precision; `compact`: its
+//!   layers, in as little memory as their file
 //!
 //! Molecules lie one behind the other without padding. Nothing of one enters into
 //! another, and no scale is shared between molecules: a molecule gives the same bits
@@ -29,9 +30,13 @@
 )]
 mod aarch64;
 mod attention;
+mod compact;
 mod encoder;
 mod head;
 mod packed;
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "a function that is made and linked at run time")]
+mod relaxed;
 mod rows;
 mod tile;
 #[cfg(target_arch = "wasm32")]
@@ -44,6 +49,7 @@ mod wasm32;
 )]
 mod x86;
 
+pub(crate) use compact::Compact;
 pub(crate) use encoder::{Encoder, LayerParts, Parts, Pooled};
 pub(crate) use head::{Sparse, WideHead};
 pub(crate) use packed::DenseParts;

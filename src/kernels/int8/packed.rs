@@ -5,17 +5,9 @@ use super::super::vector::vectorised;
 /// Columns of a panel, and of a tile: four vectors of 16 sums.
 pub(super) const COLUMNS: usize = 64;
 
-/// An element of a row of inputs, a byte.
-#[cfg(not(target_arch = "wasm32"))]
-pub(super) type Byte = u8;
-/// As wide as the products of WebAssembly take it.
-#[cfg(target_arch = "wasm32")]
-pub(super) type Byte = u16;
-
 /// The columns of a matrix in panels of [`COLUMNS`], filled up with zeros. A word holds
 /// four elements of a column, one below the other, the first in the lowest byte; a
-/// panel is `depth` times [`COLUMNS`] words. In WebAssembly the first two elements of
-/// each column of such a piece of a panel come before the other two of each.
+/// panel is `depth` times [`COLUMNS`] words.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Panels {
     /// The words, panel after panel.
@@ -56,7 +48,7 @@ impl Panels {
             for (to, &from) in four.iter_mut().zip(values) {
                 *to = from as u8;
             }
-            set(piece, column % COLUMNS, four);
+            piece[column % COLUMNS] = u32::from_le_bytes(four);
         }
     }
 
@@ -70,38 +62,9 @@ impl Panels {
     ) {
         let first = (panel * self.depth + row / 4) * COLUMNS;
         let piece = &mut self.words[first..first + COLUMNS];
-        #[cfg(not(target_arch = "wasm32"))]
         for (word, value) in piece.iter_mut().zip(values) {
             *word |= u32::from(value as u8) << (8 * (row % 4));
         }
-        #[cfg(target_arch = "wasm32")]
-        {
-            let mut values = values;
-            let (words, _) = piece.as_chunks_mut::<{ COLUMNS / 2 }>();
-            let half = words[row % 4 / 2].iter_mut();
-            let values: [i8; COLUMNS] = std::array::from_fn(|_| values.next().unwrap_or(0));
-            for (word, values) in half.zip(values.as_chunks::<2>().0) {
-                let both = u32::from(values[0] as u8) | u32::from(values[1] as u8) << 16;
-                *word |= both << (8 * (row % 2));
-            }
-        }
-    }
-}
-
-/// Writes four elements of a column to its place in a piece of a panel.
-#[cfg(not(target_arch = "wasm32"))]
-fn set(piece: &mut [u32], column: usize, four: [u8; 4]) {
-    piece[column] = u32::from_le_bytes(four);
-}
-
-/// Writes four elements of a column to its places in a piece of a panel.
-#[cfg(target_arch = "wasm32")]
-fn set(piece: &mut [u32], column: usize, [a, b, c, d]: [u8; 4]) {
-    let shift = 16 * (column % 2);
-    for (half, two) in [[a, b], [c, d]].into_iter().enumerate() {
-        let word = &mut piece[half * COLUMNS / 2 + column / 2];
-        *word &= !(0xffff << shift);
-        *word |= u32::from(u16::from_le_bytes(two)) << shift;
     }
 }
 

@@ -5,7 +5,6 @@
 //! results are the same with whatever instructions.
 
 use super::super::vector::{largest, sum};
-use super::packed::Byte;
 
 /// Adding 1.5 · 2^23 rounds a small number to the nearest whole one, which then stands
 /// in the lowest bits.
@@ -35,9 +34,9 @@ pub(super) fn scale(most: f32, steps: f32, limit: f32) -> (f32, f32) {
 
 /// Rounds `x`, times `reciprocal`, to bytes around `zero`.
 #[inline(always)]
-pub(super) fn to_bytes(x: &[f32], reciprocal: f32, zero: f32, bytes: &mut [Byte]) {
+pub(super) fn to_bytes(x: &[f32], reciprocal: f32, zero: f32, bytes: &mut [u8]) {
     for (byte, &x) in bytes.iter_mut().zip(x) {
-        *byte = (x * reciprocal + (ROUND + zero)).to_bits() as u8 as Byte;
+        *byte = (x * reciprocal + (ROUND + zero)).to_bits() as u8;
     }
 }
 
@@ -49,7 +48,7 @@ pub(super) fn whole(x: f32) -> i32 {
 
 /// Rounds a row of numbers of either sign to bytes around 128; gives its scale.
 #[inline(always)]
-pub(super) fn quantize(x: &[f32], limit: f32, bytes: &mut [Byte]) -> f32 {
+pub(super) fn quantize(x: &[f32], limit: f32, bytes: &mut [u8]) -> f32 {
     let (scale, reciprocal) = scale(magnitude(x), 127.0, limit);
     to_bytes(x, reciprocal, 128.0, bytes);
     scale
@@ -134,10 +133,10 @@ fn exp(x: f32) -> f32 {
 /// Rounds the probabilities of `scores`, over the largest of them, to bytes: 255 is as
 /// probable as the most probable. Gives the reciprocal of the sum of the bytes.
 #[inline(always)]
-pub(super) fn softmax(scores: &mut [f32], bytes: &mut [Byte]) -> f32 {
+pub(super) fn softmax(scores: &mut [f32], bytes: &mut [u8]) -> f32 {
     let most = largest(scores);
     for (byte, score) in bytes.iter_mut().zip(scores) {
-        *byte = (exp(*score - most) * 255.0 + ROUND).to_bits() as u8 as Byte;
+        *byte = (exp(*score - most) * 255.0 + ROUND).to_bits() as u8;
     }
     let total: u32 = bytes.iter().map(|&byte| u32::from(byte)).sum();
     1.0 / total as f32

@@ -2,11 +2,11 @@
 
 #[cfg(target_arch = "aarch64")]
 use super::aarch64;
-use super::packed::{Byte, COLUMNS};
-#[cfg(target_arch = "wasm32")]
-use super::wasm32;
+use super::packed::COLUMNS;
 #[cfg(target_arch = "x86_64")]
 use super::x86;
+#[cfg(target_arch = "wasm32")]
+use super::{relaxed, wasm32};
 
 /// Rows of a tile: with four vectors of columns as many as the registers hold sums for.
 #[cfg(not(target_arch = "wasm32"))]
@@ -58,11 +58,13 @@ pub(super) enum Level {
     /// NEON: 8 products of 16 bits an instruction.
     #[cfg(target_arch = "aarch64")]
     Neon,
+    /// Relaxed SIMD of WebAssembly: 16 products an instruction.
+    #[cfg(target_arch = "wasm32")]
+    Relaxed,
     /// The vectors of WebAssembly: 8 products of 16 bits an instruction.
     #[cfg(target_arch = "wasm32")]
     Simd128,
     /// Whatever the compiler makes of it.
-    #[cfg(not(target_arch = "wasm32"))]
     Scalar,
 }
 
@@ -94,8 +96,12 @@ impl Level {
             }
         }
         #[cfg(target_arch = "wasm32")]
-        levels.push(Self::Simd128);
-        #[cfg(not(target_arch = "wasm32"))]
+        {
+            if relaxed::is_exact() {
+                levels.push(Self::Relaxed);
+            }
+            levels.push(Self::Simd128);
+        }
         levels.push(Self::Scalar);
         levels
     }
@@ -117,7 +123,7 @@ impl Level {
     #[inline]
     pub(super) fn tile(
         self,
-        rows: &[Byte],
+        rows: &[u8],
         apart: usize,
         count: usize,
         panel: &[u32],
@@ -143,8 +149,9 @@ impl Level {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => aarch64::neon(rows, apart, count, words, start, sums),
             #[cfg(target_arch = "wasm32")]
+            Self::Relaxed => relaxed::tile(rows, apart, count, words, start, sums),
+            #[cfg(target_arch = "wasm32")]
             Self::Simd128 => wasm32::simd128(rows, apart, count, words, start, sums),
-            #[cfg(not(target_arch = "wasm32"))]
             Self::Scalar => scalar(rows, apart, count, words, start, sums),
         }
     }
@@ -152,15 +159,11 @@ impl Level {
 
 /// Whether this processor has instructions for it.
 pub(crate) fn is_fast() -> bool {
-    #[cfg(target_arch = "wasm32")]
-    return true;
-    #[cfg(not(target_arch = "wasm32"))]
-    return Level::best() != Level::Scalar;
+    Level::best() != Level::Scalar
 }
 
 /// What a tile is, one product after the other.
-#[cfg(not(target_arch = "wasm32"))]
-fn scalar(
+pub(super) fn scalar(
     rows: &[u8],
     apart: usize,
     count: usize,
