@@ -31,6 +31,7 @@ import {
   testShading,
   testTable,
 } from "./browser/table.js";
+import { testTile } from "./browser/tile.js";
 import { testFragmentAndWidth, testKeeping, testOffline, testTabs } from "./browser/visits.js";
 import { testCrash, testStart } from "./browser/workers.js";
 import { COMMON, findChromium, WEBGPU } from "./chromium.js";
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     await run("fragment and width", () => testFragmentAndWidth(browser, site));
     await run("crash", () => testCrash(browser, site));
     await run("start", () => testStart(browser, site));
+    await run("tile", () => testTile(browser));
     await run("late domain", () => testLateDomain(browser, site));
     await run("missing domain", () => testMissingDomain(browser, site));
     await run("explanation", async () => {

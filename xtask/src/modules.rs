@@ -70,7 +70,7 @@ pub(crate) fn build(workspace: &Workspace, tools: &Tools, dev: bool) -> Result<(
             .unwrap_or_else(|_| bail!("it ended in a panic"));
         (first, second)
     });
-    print_sizes(&[(cpu, first?), (gpu, second?)])
+    print_sizes(workspace, tools, &[(cpu, first?), (gpu, second?)])
 }
 
 /// Builds the CPU's module alone, which is the sooner done by far.
@@ -85,16 +85,25 @@ pub(crate) fn build_for_webgpu(workspace: &Workspace, tools: &Tools) -> Result<(
 
 fn build_one(workspace: &Workspace, tools: &Tools, module: &Module) -> Result<()> {
     let binary = Build::new(workspace, tools, false)?.whole(module)?;
-    print_sizes(&[(module, binary)])
+    print_sizes(workspace, tools, &[(module, binary)])
 }
 
-fn print_sizes(modules: &[(&Module, Vec<u8>)]) -> Result<()> {
-    println!("{:<8}{:>12}{:>12}", "module", "bytes", "gzip");
+fn print_sizes(workspace: &Workspace, tools: &Tools, modules: &[(&Module, Vec<u8>)]) -> Result<()> {
+    println!(
+        "{:<8}{:>12}{:>12}{:>12}",
+        "module", "bytes", "gzip", "brotli"
+    );
     for (module, binary) in modules {
         let (name, gzip) = (module.name, gzipped(binary)?);
-        println!("{name:<8}{:>12}{gzip:>12}", binary.len());
+        let brotli = brotli(tools, &package(workspace, module).join(BINARY))?;
+        println!("{name:<8}{:>12}{gzip:>12}{brotli:>12}", binary.len());
     }
     Ok(())
+}
+
+/// Where the page has a module.
+fn package(workspace: &Workspace, module: &Module) -> PathBuf {
+    workspace.web().join("pkg").join(module.name)
 }
 
 /// What a module is built with.
@@ -186,7 +195,7 @@ impl<'a> Build<'a> {
             fs::rename(&draft, &finished)?;
         }
 
-        let package = page.join("pkg").join(module.name);
+        let package = package(self.workspace, module);
         fs::create_dir_all(&package)?;
         for file in entries(&finished)? {
             let copy = package.join(file.file_name().unwrap_or_default());
@@ -258,6 +267,18 @@ fn gzipped(bytes: &[u8]) -> Result<usize> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?.len())
+}
+
+/// The size of a file by Brotli, at the quality at which hosts compress what they send.
+fn brotli(tools: &Tools, file: &Path) -> Result<usize> {
+    const SCRIPT: &str = "const { brotliCompressSync, constants } = require('node:zlib');
+        const params = { [constants.BROTLI_PARAM_QUALITY]: 5 };
+        const file = require('node:fs').readFileSync(process.argv[1]);
+        console.log(brotliCompressSync(file, { params }).length);";
+    let mut command = tools.node.command("node");
+    Ok(answer(command.args(["-e", SCRIPT]).arg(file))?
+        .trim()
+        .parse()?)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
