@@ -66,7 +66,7 @@ pub enum DeviceError {
     Unavailable(String),
     /// Half precision was asked for where there is none.
     #[error(
-        "{0} computes in single precision only: half precision needs a GPU with shader-f16 (see `delicate doctor`)"
+        "{0} does not compute in fp16, which needs a GPU with shader-f16 (see `delicate doctor`): use fp32 or, on a CPU, int8"
     )]
     NoHalfPrecision(String),
     /// 8-bit integers were asked for on a GPU.

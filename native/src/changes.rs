@@ -117,6 +117,9 @@ impl Changes {
 struct Domains {
     /// By endpoint, in the order of the first row.
     counts: Vec<(String, [usize; 3])>,
+    /// By endpoint, of molecules for which it is not defined, where no domain was asked for.
+    #[serde(default)]
+    undefined: BTreeMap<String, usize>,
 }
 
 impl Domains {
@@ -133,6 +136,10 @@ impl Domains {
                 Some(Domain::In) => counts[0] += 1,
                 Some(Domain::Borderline) => counts[1] += 1,
                 Some(Domain::Out) => counts[2] += 1,
+                None if prediction.is_undefined => {
+                    let name = prediction.endpoint().to_owned();
+                    *self.undefined.entry(name).or_default() += 1;
+                }
                 _ => {}
             }
         }
@@ -140,6 +147,9 @@ impl Domains {
 
     /// Of the same endpoints.
     fn add(&mut self, other: &Self) {
+        for (name, count) in &other.undefined {
+            *self.undefined.entry(name.clone()).or_default() += count;
+        }
         if self.counts.is_empty() {
             self.counts.clone_from(&other.counts);
             return;
@@ -151,9 +161,18 @@ impl Domains {
         }
     }
 
-    /// Lines for the user: one an endpoint where they are few, or one for all; none
-    /// where no domain was asked for.
+    /// Lines for the user: one an endpoint where they are few, or one for all; of what is
+    /// not defined where no domain was asked for.
     fn summary(&self) -> Vec<String> {
+        if !self.undefined.is_empty() {
+            let told = |(name, count): (&String, &usize)| format!("{count} of {name}");
+            let told: Vec<String> = self.undefined.iter().map(told).collect();
+            return vec![format!(
+                "values that mean nothing, as their endpoint is not defined for the molecule: {} \
+                 (--uncertainty marks them)",
+                told.join(", ")
+            )];
+        }
         let told = |[within, border, out]: [usize; 3]| {
             format!("{within} in the domain, {border} at its border, {out} out of it")
         };
@@ -187,7 +206,11 @@ mod tests {
                 .iter()
                 .map(|name| ((*name).to_owned(), [5, 2, 1]))
                 .collect();
-            Domains { counts }.summary()
+            let counted = Domains {
+                counts,
+                ..Domains::default()
+            };
+            counted.summary()
         };
         assert!(Domains::default().summary().is_empty());
         assert_eq!(
@@ -203,7 +226,19 @@ mod tests {
         );
         let without = Domains {
             counts: vec![("a".to_owned(), [0; 3])],
+            ..Domains::default()
         };
         assert!(without.summary().is_empty());
+        let undefined = Domains {
+            undefined: BTreeMap::from([("pka_acid".to_owned(), 2), ("pka_base".to_owned(), 1)]),
+            ..without
+        };
+        assert_eq!(
+            undefined.summary(),
+            [
+                "values that mean nothing, as their endpoint is not defined for the molecule: 2 of \
+                 pka_acid, 1 of pka_base (--uncertainty marks them)"
+            ]
+        );
     }
 }

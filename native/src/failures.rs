@@ -56,6 +56,12 @@ fn hint(reason: &str, header: &Header) -> String {
              table, or name the format with --input-format",
             header.columns.len()
         ),
+        // There is none other that could be named.
+        (_, Some(column)) if header.columns.len() == 1 => format!(
+            "; the whole line was read as one column, `{}`: cells are parted by commas, \
+             semicolons, tabs or bars",
+            one_line(column)
+        ),
         ("missing_structure" | "empty" | "syntax" | "unknown_element", Some(column)) => format!(
             "; SMILES were read from the column `{}`: name another with --smiles-column",
             one_line(column)
@@ -102,6 +108,21 @@ mod tests {
             error,
             "x.csv: all 2 rows fail for one reason, first in line 2: line 2?; SMILES were read from \
              the column `b`: name another with --smiles-column"
+        );
+        let one = Header {
+            columns: vec!["drug:smiles".to_owned()],
+            smiles: Some(0),
+            id: None,
+        };
+        let mut failures = Failures::default();
+        let error = RowError::new("syntax", "line 2?");
+        failures.add(&row(2), &Err::<(), _>(&error));
+        let error = failures.verdict(Path::new("x.csv"), &one).expect_err("one");
+        assert!(
+            error
+                .to_string()
+                .contains("read as one column, `drug:smiles`"),
+            "{error}"
         );
         let error = verdict(&[Some("ragged_row")]).expect("an error");
         assert!(error.contains("no row can be used, in line 2"), "{error}");

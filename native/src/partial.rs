@@ -322,10 +322,10 @@ impl PartialFile {
 fn own_record(path: &Path) -> Result<(), PartialError> {
     let is_own = match fs::read(path) {
         Ok(text) => serde_json::from_slice::<Written>(&text).is_ok(),
-        Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
-            return Err(at(path)(error));
-        }
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        // A folder, say.
+        Err(_) if path.exists() && !path.is_file() => false,
+        Err(error) => return Err(at(path)(error)),
     };
     if is_own {
         Ok(())

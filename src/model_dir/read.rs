@@ -447,13 +447,14 @@ impl ModelFiles<'_> {
         tokenizer::check_vocabulary(&String::from_utf8_lossy(&self.vocabulary))?;
         let mut source = TensorFile::open(&self.weights, device)?;
         let model = Model::new(&mut source, &config.encoder, config.heads())?;
-        let surplus: Vec<String> = source
+        let mut surplus: Vec<String> = source
             .tensors
             .names()
             .into_iter()
             .filter(|name| !source.taken.contains(*name))
             .map(str::to_owned)
             .collect();
+        surplus.sort_unstable();
         if surplus.is_empty() {
             Ok((config, model))
         } else {

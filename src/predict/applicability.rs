@@ -350,7 +350,6 @@ impl ApplicabilityDomain {
             });
             Uncertainty {
                 domain: band,
-                is_undefined: *is_undefined && band.is_some(),
                 half_width: domain
                     .as_ref()
                     .zip(band)

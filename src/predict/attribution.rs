@@ -130,10 +130,11 @@ impl Scorer {
             Some(_) => Some(gaussian_process::environments(ready.molecule()).map_err(chemistry)?),
             None => None,
         };
+        let undefined = self.undefined(ready.molecule());
         let standings = self
             .applicability()
             .zip(environments.as_ref())
-            .map(|(known, counts)| self.standings(known, ready.molecule(), counts));
+            .map(|(known, counts)| self.standings(known, &undefined, counts));
         if let (Some(processes), Some(whole)) = (self.processes(), environments) {
             let mut without = gaussian_process::environments_without_atoms(ready.molecule())
                 .map_err(chemistry)?;
@@ -156,9 +157,9 @@ impl Scorer {
                 },
             }
         });
-        let predictions = self.predictions(&whole, standings.as_deref());
+        let predictions = self.predictions(&whole, &undefined, standings.as_deref());
         let reference = self.config().reference.as_ref();
-        let standing = |one: &Prediction| one.definition().standing(one.value, reference?);
+        let standing = |one: &Prediction| one.standing(reference?);
         Ok(Explanation {
             standardization: ready.form.record()?,
             smiles: written.smiles,

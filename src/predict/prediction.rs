@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::standardize::Standardization;
-use crate::model::{Endpoint, EndpointTask};
+use crate::model::{Endpoint, EndpointTask, ReferenceMolecules};
 use crate::records::RowError;
 
 /// The prediction of one endpoint for one molecule.
@@ -35,8 +35,9 @@ pub struct Prediction {
     /// How the molecule stands to those that the model was trained on. `None` for a
     /// model that is not calibrated, and where uncertainty was not asked for.
     pub domain: Option<Domain>,
-    /// Whether the molecule lacks what the endpoint [requires](Endpoint::requires), and is
-    /// outside the domain for it: [`Self::domain_reason`] says so. Known where `domain` is.
+    /// Whether the molecule lacks what the endpoint [requires](Endpoint::requires): the value
+    /// means nothing. Where `domain` is known it is outside, and [`Self::domain_reason`] says
+    /// so.
     pub is_undefined: bool,
     /// The nearest molecule with a label for the endpoint; `None` as above.
     pub nearest: Option<Arc<Neighbour>>,
@@ -105,8 +106,6 @@ pub struct Neighbour {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Uncertainty {
     pub(crate) domain: Option<Domain>,
-    /// Whether the molecule lacks what the endpoint requires.
-    pub(crate) is_undefined: bool,
     /// Half the width of the interval, in the endpoint's unit.
     pub(crate) half_width: Option<f32>,
     pub(crate) nearest: Option<Arc<Neighbour>>,
@@ -136,7 +135,7 @@ impl Prediction {
                 high: value(number + width),
             }),
             domain: uncertainty.domain,
-            is_undefined: uncertainty.is_undefined,
+            is_undefined: false,
             nearest: uncertainty.nearest,
         }
     }
@@ -177,17 +176,26 @@ impl Prediction {
     }
 
     /// Where the value stands among the model's reference molecules, from 0 to 100: see
-    /// [`Endpoint::percentile`]. `None` for a model that has none.
+    /// [`Endpoint::percentile`]. `None` for a model that has none, and where the endpoint is
+    /// not defined for the molecule.
     pub fn percentile(&self) -> Option<f32> {
-        self.endpoint.percentile(self.value)
+        let percentile = self.endpoint.percentile(self.value);
+        percentile.filter(|_| !self.is_undefined)
+    }
+
+    /// Where the value stands, in words: see [`Endpoint::standing`]. `None` where
+    /// [`Self::percentile`] is.
+    pub fn standing(&self, reference: &ReferenceMolecules) -> Option<String> {
+        let standing = self.endpoint.standing(self.value, reference);
+        standing.filter(|_| !self.is_undefined)
     }
 
     /// Why the molecule is outside the domain, where that is not for want of support: it lacks
-    /// what the endpoint requires.
+    /// what the endpoint requires. `None` where `domain` is.
     pub fn domain_reason(&self) -> Option<&str> {
         let requires = self.endpoint.requires.as_ref();
         requires
-            .filter(|_| self.is_undefined)
+            .filter(|_| self.is_undefined && self.domain.is_some())
             .map(|requires| requires.reason.as_str())
     }
 

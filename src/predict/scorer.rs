@@ -169,6 +169,7 @@ impl Scorer {
         let applicability = files.applicability(&scorer.config)?.map(Arc::new);
         Ok(Self {
             applicability,
+            awaited: files.digest_of_domain()?,
             ..scorer
         })
     }
@@ -194,6 +195,7 @@ impl Scorer {
 
     /// The same of files whose `domain.json.gz` has not come yet: what
     /// [`Self::load_for_values`] does, until [`Self::with_domain`] adds what is missing.
+    /// Where it has come, it is [`Self::load`].
     ///
     /// # Errors
     ///
@@ -202,6 +204,9 @@ impl Scorer {
         files: &ModelFiles<'_>,
         device: Device,
     ) -> Result<Self, ModelDirError> {
+        if files.domain.is_some() {
+            return Self::load(files, device);
+        }
         let (config, model) = files.load_before_domain(device.tensors())?;
         Ok(Self {
             awaited: files.digest_of_domain()?,
@@ -217,8 +222,8 @@ impl Scorer {
     /// Where it is not the one that the model's `config.json` names, or holds Gaussian
     /// processes: predictions without them would be others.
     pub fn with_domain(mut self, domain: &[u8]) -> Result<Self, ModelDirError> {
-        let awaited = self.awaited.take();
-        let applicability = ApplicabilityDomain::late(domain, awaited.as_deref(), &self.config)?;
+        let awaited = self.awaited.as_deref();
+        let applicability = ApplicabilityDomain::late(domain, awaited, &self.config)?;
         self.applicability = Some(Arc::new(applicability));
         Ok(self)
     }
@@ -318,28 +323,35 @@ impl Scorer {
             .collect()
     }
 
-    /// How a molecule of these environments stands to what each endpoint was learnt from.
+    /// For each endpoint whether it is not defined for a molecule.
+    pub(super) fn undefined(&self, molecule: &Molecule) -> Vec<bool> {
+        self.requirements.lacking(molecule)
+    }
+
+    /// How a molecule of these environments, for which endpoints are [`Self::undefined`] or
+    /// not, stands to what each was learnt from.
     pub(super) fn standings(
         &self,
         applicability: &ApplicabilityDomain,
-        molecule: &Molecule,
+        undefined: &[bool],
         environments: &EnvironmentCounts,
     ) -> Vec<Standing> {
-        let undefined = self.requirements.lacking(molecule);
         let nearest = applicability.nearest(environments).into_iter();
         let all = nearest.zip(undefined);
-        all.map(|(nearest, is_undefined)| Standing {
+        all.map(|(nearest, &is_undefined)| Standing {
             nearest,
             is_undefined,
         })
         .collect()
     }
 
-    /// The predictions that are asked for, of the values of all endpoints and, for how far
-    /// they can be trusted, how the molecule stands to what each was learnt from.
+    /// The predictions that are asked for, of the values of all endpoints, whether each is
+    /// [`Self::undefined`] and, for how far they can be trusted, how the molecule stands to
+    /// what each was learnt from.
     pub(super) fn predictions(
         &self,
         values: &[f32],
+        undefined: &[bool],
         standings: Option<&[Standing]>,
     ) -> Vec<Prediction> {
         let uncertainties = standings
@@ -347,7 +359,11 @@ impl Scorer {
             .map(|(standings, domain)| {
                 self.asked(&domain.uncertainty(standings, values, &self.heads))
             });
-        Prediction::all(&self.endpoints, &self.asked(values), uncertainties)
+        let mut all = Prediction::all(&self.endpoints, &self.asked(values), uncertainties);
+        for (prediction, is_undefined) in all.iter_mut().zip(self.asked(undefined)) {
+            prediction.is_undefined = is_undefined;
+        }
+        all
     }
 
     /// The same scorer with the predictions of the network alone.
@@ -420,17 +436,22 @@ impl Scorer {
     {
         let mut values = self.run(molecules, Task::Score, options, on_batch).await;
         let mut standings = std::mem::take(&mut values.standings).into_iter();
-        let rows = values.rows.into_iter().map(|row| {
-            let standings = standings.next().flatten();
-            Some(row?.and_then(|values| {
-                let predictions = self.predictions(&values, standings.as_deref());
-                // What is learnt may be finite where the value it stands for is not.
-                match predictions.iter().all(Prediction::is_finite) {
-                    true => Ok(predictions),
-                    false => Err(not_finite()),
-                }
-            }))
-        });
+        let undefined = std::mem::take(&mut values.undefined);
+        let rows = values
+            .rows
+            .into_iter()
+            .zip(undefined)
+            .map(|(row, undefined)| {
+                let standings = standings.next().flatten();
+                Some(row?.and_then(|values| {
+                    let predictions = self.predictions(&values, &undefined, standings.as_deref());
+                    // What is learnt may be finite where the value it stands for is not.
+                    match predictions.iter().all(Prediction::is_finite) {
+                        true => Ok(predictions),
+                        false => Err(not_finite()),
+                    }
+                }))
+            });
         Outcomes {
             rows: rows.collect(),
             standardizations: values.standardizations,
@@ -473,6 +494,7 @@ impl Scorer {
         let mut values = Values {
             rows: vec![None; total],
             standings: Vec::new(),
+            undefined: vec![Vec::new(); total],
             standardizations: vec![None; total],
             stop: None,
         };
@@ -487,6 +509,7 @@ impl Scorer {
                     augmented[row] = Augmented::of(prepared.sequences.len());
                     environments[row] = prepared.environments;
                     values.standardizations[row] = Some(prepared.standardization);
+                    values.undefined[row] = prepared.undefined;
                     if let Some(standings) = prepared.standings {
                         values.standings.resize(total, None);
                         values.standings[row] = Some(standings);
@@ -551,12 +574,17 @@ impl Scorer {
             let environments = applicability
                 .map(|_| gaussian_process::environments(ready.molecule()))
                 .transpose()?;
+            let undefined = match task {
+                Task::Score => self.undefined(ready.molecule()),
+                Task::Embed => Vec::new(),
+            };
             Ok(Prepared {
                 wide: self.wide_features(ready.molecule(), task)?,
                 standings: applicability
                     .filter(|_| options.uncertainty)
                     .zip(environments.as_ref())
-                    .map(|(known, counts)| self.standings(known, ready.molecule(), counts)),
+                    .map(|(known, counts)| self.standings(known, &undefined, counts)),
+                undefined,
                 environments,
                 sequences: ready.augmented(options.augmentations, limit)?,
                 standardization: ready.form.record()?,
@@ -754,6 +782,8 @@ struct Values {
     /// How molecules stand to what every endpoint was learnt from: one entry a row where
     /// uncertainty was asked for, otherwise none.
     standings: Vec<Option<Vec<Standing>>>,
+    /// One entry a row, of all endpoints; empty for one that has no predictions.
+    undefined: Vec<Vec<bool>>,
     /// One entry a row; `None` for one that cannot be read.
     standardizations: Vec<Option<Standardization>>,
     stop: Option<Stop>,
@@ -769,6 +799,8 @@ struct Prepared {
     environments: Option<EnvironmentCounts>,
     /// How it stands to what every endpoint was learnt from, where uncertainty was asked for.
     standings: Option<Vec<Standing>>,
+    /// For every endpoint whether it is not defined for it.
+    undefined: Vec<bool>,
     standardization: Standardization,
 }
 

@@ -363,12 +363,24 @@ fn sniff(head: &[u8], complete: bool, prefer_tabs: bool) -> (u8, Vec<Vec<String>
     if best.1.first().is_some_and(|first| first.len() < 2) {
         let rows = sample(head, complete, b'|');
         let names = rows.first().map(Vec::as_slice).unwrap_or_default();
-        let is_named = |name: &String| columns::is_customary_smiles_name(name);
-        if names.len() > 1 && names.iter().any(is_named) {
+        if name_smiles(names) {
             return (b'|', rows);
         }
     }
     best
+}
+
+/// Whether several titles are there, and one is customary for a column of SMILES.
+fn name_smiles<T: AsRef<str>>(titles: &[T]) -> bool {
+    let is_customary = |title: &T| columns::is_customary_smiles_name(title.as_ref());
+    titles.len() > 1 && titles.iter().any(is_customary)
+}
+
+/// Whether the first line of a text has bars between titles, one of them that of a column
+/// of SMILES. After a SMILES a bar begins its extension.
+pub(super) fn has_titles_between_bars(first: &str) -> bool {
+    let titles: Vec<&str> = first.split('|').map(str::trim).collect();
+    name_smiles(&titles) && !columns::looks_like_smiles(titles[0])
 }
 
 fn rank(rows: &[Vec<String>]) -> (usize, usize, usize) {

@@ -907,6 +907,7 @@ fn detect(head: &[u8], promised: Option<Format>, options: &ReadOptions) -> Forma
     // hold line breaks.
     let quotes = || source::lines(head).any(|line| line.windows(2).any(|two| two == b"\t\""));
     let separated = has_delimiter(token)
+        || csv::has_titles_between_bars(&first)
         || (cells.len() > 2 && (promised.is_none() || titles))
         || (cells.len() == 2 && promised.is_none() && (titles || quotes()));
     // A name may well contain a comma, and so counts only where the line does

@@ -441,7 +441,17 @@ fn bars_split_a_table_whose_header_names_a_column_between_them() {
     let (header, rows, _) = read("name|smiles|val\na|CCO|1\nb|CCN|\n", "a.csv");
     assert_eq!(header.columns, ["name", "smiles", "val"]);
     assert_eq!(smiles(&rows), ["CCO", "CCN"]);
+    for name in ["-", "a.txt", "a.smi"] {
+        let (header, rows, _) = read("drug|smiles\na|CCO\nb|CCN\n", name);
+        assert_eq!(
+            (header.columns, header.smiles),
+            (vec!["drug".into(), "smiles".into()], Some(1))
+        );
+        assert_eq!(smiles(&rows), ["CCO", "CCN"]);
+    }
     // Elsewhere they are those of extended SMILES.
+    let (_, rows, _) = read("CCO |$;;OH$,smiles| a\nCCN b\n", "a.smi");
+    assert_eq!(rows.len(), 2);
     let (header, rows, _) = read("smiles,id\nCCO |$;;OH$|,a\n", "a.csv");
     assert_eq!((header.columns.len(), rows.len()), (2, 1));
     let (header, rows, _) = read("smiles\nCCO |$;;OH$|\n", "a.csv");

@@ -274,6 +274,8 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
           if (index === 40) many.abort();
       });
       found.smiles = await code(() => scorer.depict("CC("));
+      found.depicted = await code(() => scorer.depict(7));
+      found.described = await code(() => scorer.descriptors(null));
       found.after = await code(() => all(scorer.score(["CCO"])));
       const open = scorer.score(Array.from({ length: 5_000 }, () => "CCO"));
       await open.next();
@@ -299,11 +301,38 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
       early: "cancelled",
       midway: "cancelled",
       smiles: "row",
+      depicted: "argument",
+      described: "argument",
       after: null,
       closed: "closed",
       again: "closed",
     });
     equal(codes.midway?.[1], "AbortError");
+  });
+
+  await checks.check("node: an engine or a worker that cannot be started is named", async () => {
+    const failure = async (name: string, spoil: (folder: string) => Promise<void>) => {
+      const folder = join(project, name);
+      await cp(join(project, "node_modules/delicate"), folder, { recursive: true });
+      await spoil(folder);
+      const told = await script<[string, string]>(
+        `${name}.js`,
+        `import { createScorer } from "./${name}/node.js";
+        const told = await createScorer(${OWN}).then(() => [], (error) => [error.code, error.message]);
+        console.log(JSON.stringify(told));`,
+      );
+      await rm(folder, { recursive: true });
+      return told;
+    };
+    const cut = await failure("cut", async (folder) => {
+      const file = join(folder, "worker/cpu.wasm");
+      await writeFile(file, (await readFile(file)).subarray(0, 1_000_000));
+    });
+    equal(cut[0], "corrupt_download");
+    ok(cut[1].startsWith("cpu.wasm is damaged"), cut[1]);
+    const absent = await failure("absent", (folder) => rm(join(folder, "worker/node.js")));
+    equal(absent[0], "worker");
+    ok(absent[1].includes("node.js"), absent[1]);
   });
 
   await checks.check("node: sources are read as far as the results are", async () => {
@@ -516,6 +545,26 @@ async function testPlain(browser: Browser, site: string, expected: Found[] | nul
       await served.close();
     },
   );
+  await checks.check("plain page: a worker that is not allowed is named", async () => {
+    await writeFile(join(site, "worker.html"), page("./worker.js"));
+    await writeFile(
+      join(site, "worker.js"),
+      `import { createScorer } from "./lib/delicate/index.js";
+      // As where the package lies on another server.
+      globalThis.Worker = class {
+        constructor() {
+          throw new DOMException("cannot be accessed from here", "SecurityError");
+        }
+      };
+      const code = await createScorer({ model: "small" }).then(() => "", ({ code }) => code);
+      document.body.dataset.rows = JSON.stringify([code]);\n`,
+    );
+    const served = await serve(site);
+    const { page: opened } = await open(browser, `${served.url}worker.html`);
+    deepEqual(await rowsOf(opened), ["worker"]);
+    await opened.context().close();
+    await served.close();
+  });
 }
 
 /** What is put before the package's worker for WebGPU, to make its device fail. */

@@ -144,6 +144,14 @@ fn print(
         "\n| Output | Unit | Molecules | Largest difference | Mean difference |\n|---|---|---|---|---|"
     )?;
     for loss in quantization_errors {
+        if loss.molecules == 0 {
+            writeln!(
+                out,
+                "| {} | {} | 0 | not compared | |",
+                loss.name, loss.unit
+            )?;
+            continue;
+        }
         writeln!(
             out,
             "| {} | {} | {} | {:.2e} | {:.2e} |",

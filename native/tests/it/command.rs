@@ -570,6 +570,30 @@ fn a_molecule_that_an_endpoint_is_not_defined_for_says_so() {
     let output = run(&["explain", "CCCCCC", "--endpoints", "pka_base"]);
     let said = format!("domain         out ({REASON})");
     assert!(stdout(&output).contains(&said), "{}", stdout(&output));
+    assert!(
+        !stdout(&output).contains("marketed drugs"),
+        "{}",
+        stdout(&output)
+    );
+
+    // Where nobody asked for domains either: no percentile, and a last word.
+    let values = [
+        "score",
+        "-",
+        "--percentiles",
+        "--endpoints",
+        "pka_base,ames",
+    ];
+    let output = run_with_input(&values, table.as_bytes());
+    let mut reader = csv::Reader::from_reader(stdout(&output).as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let column = header.iter().position(|name| name == "pka_base_percentile");
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    let told = [0, 1].map(|row: usize| rows[row][column.expect("percentiles")].is_empty());
+    assert_eq!(told, [true, false]);
+    let said = "values that mean nothing, as their endpoint is not defined for the molecule: 1 of \
+                pka_base";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
 }
 
 #[test]

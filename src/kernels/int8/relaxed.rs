@@ -129,7 +129,8 @@ fn link(reading: Reading) -> Result<Tile, JsValue> {
     Reflect::set(&own, &MEMORY.into(), &wasm_bindgen::memory())?;
     Reflect::set(&imports, &OWN.into(), &own)?;
     let instance = WebAssembly::Instance::new(&module, &imports)?;
-    let tile: Function = Reflect::get(&instance.exports(), &NAME.into())?.dyn_into()?;
+    let exports = Reflect::get(&instance, &"exports".into())?;
+    let tile: Function = Reflect::get(&exports, &NAME.into())?.dyn_into()?;
     let table: WebAssembly::Table = wasm_bindgen::function_table().dyn_into()?;
     let place = table.grow(1)?;
     table.set(place, &tile)?;

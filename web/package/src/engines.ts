@@ -137,7 +137,12 @@ export class Engines {
     for (const backend of [...this.#running]) backend.stop();
   }
 
-  /** The worker to use now; it may still be loading its model. */
+  /** The worker to use now, which may still be loading its model; null where there is none. */
+  get started(): Backend | null {
+    return this.#current;
+  }
+
+  /** The same; there has to be one. */
   get current(): Backend {
     if (this.#current === null)
       throw new DelicateError({ code: "no_engine", message: "no engine was started" });

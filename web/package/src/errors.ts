@@ -11,7 +11,11 @@
  * - `worker`: the worker could not be started, as where the package lies on another server.
  * - `no_webgpu`, `no_adapter`, `no_answer`, `device`, `device_lost`, `inaccurate`, `slow`: WebGPU.
  * - `model`: the model's files are no model that can be used.
+ * - `row`: the molecule cannot be read, or not by the model; the message says why.
+ * - `file`, `no_smiles_column`, `unknown_column`: the file is none that can be read, or lacks the
+ *   column.
  * - `crashed`: the engine stopped, again and again.
+ * - `unexpected`: none of these.
  *
  * Others may be added.
  */
@@ -31,7 +35,12 @@ export type ErrorCode =
   | "inaccurate"
   | "slow"
   | "model"
+  | "row"
+  | "file"
+  | "no_smiles_column"
+  | "unknown_column"
   | "crashed"
+  | "unexpected"
   // Any other, without taking the ones above from an editor's suggestions.
   | (string & {});
 

@@ -7,20 +7,22 @@ import type { BackendName, FromWorker } from "./protocol.js";
 
 export const launch: Launch = (name, on) => {
   const worker = start(name);
+  let alive = false;
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    alive = true;
     if (data.type === "alive") void ended(data.lock).then(() => on.error(ENDED));
     else on.message(data);
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    on.error({
-      code: "crashed",
-      message: event.message || "the worker could not be started",
-      columns: null,
-    });
+    if (alive) on.error({ code: "crashed", message: event.message, columns: null });
+    else on.error({ code: "worker", message: event.message || UNSTARTED, columns: null });
   };
   return worker;
 };
+
+const UNSTARTED =
+  "the worker could not be started: its file must come from the page's own server, and the page's Content-Security-Policy must allow it";
 
 const ENDED = { code: "crashed", message: "the worker ended without a word", columns: null };
 
@@ -48,8 +50,6 @@ function start(name: BackendName): Worker {
           name: "delicate-webgpu",
         });
   } catch (cause) {
-    const message =
-      "the worker could not be started: its file must come from the page's own server, and the page's Content-Security-Policy must allow it";
-    throw new DelicateError({ code: "worker", message }, { cause });
+    throw new DelicateError({ code: "worker", message: UNSTARTED }, { cause });
   }
 }

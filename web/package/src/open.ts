@@ -87,8 +87,10 @@ function tell(engines: Engines, { onLoading, onDomainMissing }: ScorerOptions): 
 
 /** The first engine has its model; where it fails, all is settled. */
 async function firstReady(engines: Engines, settled: Promise<void>): Promise<void> {
-  if (engines.state.broken) return settled;
-  return engines.current.ready.then(
+  // There is none where no worker could be started, which is about to be settled.
+  const first = engines.started;
+  if (engines.state.broken || first === null) return settled;
+  return first.ready.then(
     () => undefined,
     () => settled,
   );

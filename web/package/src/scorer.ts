@@ -137,13 +137,15 @@ export class Scorer {
   }
 
   /** A mol block to draw a molecule from, and the place of each atom in it. */
-  depict(smiles: string): Promise<Depiction> {
-    return this.#within(undefined, () => this.#engines.current.call("depict", { smiles }));
+  async depict(smiles: string): Promise<Depiction> {
+    const molecule = { smiles: checked(smiles).smiles };
+    return this.#within(undefined, () => this.#engines.current.call("depict", molecule));
   }
 
   /** Descriptors of a molecule by RDKit's names. */
-  descriptors(smiles: string): Promise<Record<string, number>> {
-    return this.#within(undefined, () => this.#engines.current.call("descriptors", { smiles }));
+  async descriptors(smiles: string): Promise<Record<string, number>> {
+    const molecule = { smiles: checked(smiles).smiles };
+    return this.#within(undefined, () => this.#engines.current.call("descriptors", molecule));
   }
 
   /** Ends whatever is under way, and frees the memory. */

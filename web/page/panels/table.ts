@@ -935,7 +935,9 @@ function columns(
         if (estimate === null || of === undefined)
           return element("td", { class: "number none" }, "–");
         const cell = estimateCell(estimate, of, drawn || narrow);
-        if (reference !== null) shade(cell, percentile(of.quantiles, estimate.value), reference);
+        // Where the endpoint is not defined for the molecule, the value stands nowhere.
+        if (reference !== null && !scores.isUndefined(at, endpoint))
+          shade(cell, percentile(of.quantiles, estimate.value), reference);
         return cell;
       },
     };

@@ -402,12 +402,15 @@ async function loadModule(
     await glue.default({ module_or_path: module });
     return module;
   } catch (error) {
-    if (!(error instanceof WebAssembly.CompileError && /unsafe-eval/.test(error.message)))
-      throw error;
+    if (!isForbidden(error)) throw error;
     const message = "this server's Content-Security-Policy must allow 'wasm-unsafe-eval'";
     throw { code: "forbidden", message };
   }
 }
+
+/** Whether a page's policy is what keeps a module from being compiled. */
+const isForbidden = (error: unknown): boolean =>
+  error instanceof WebAssembly.CompileError && /unsafe-eval/.test(error.message);
 
 function compiled(
   host: Host,
@@ -419,7 +422,10 @@ function compiled(
     const response = await download(host, url, cache, "module", count);
     return WebAssembly.compileStreaming(response).catch((error: unknown) => {
       // What is no error of compiling is one of the wire.
-      throw error instanceof WebAssembly.CompileError ? error : unfetched(url, error);
+      if (!(error instanceof WebAssembly.CompileError)) throw unfetched(url, error);
+      if (isForbidden(error)) throw error;
+      const message = `${fileName(url)} is damaged, or no engine: ${error.message}`;
+      throw { code: "corrupt_download", message };
     });
   });
 }
