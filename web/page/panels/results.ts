@@ -514,8 +514,12 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
       });
       return;
     }
-    void table.printAll(() => window.print());
+    // What the browser's own command prints does not wait for drawings.
+    table.layOut(PRINTED);
+    void table.drawn().then(() => window.print());
   });
+  window.addEventListener("beforeprint", () => table.layOut(PRINTED));
+  window.addEventListener("afterprint", () => table.takeBack());
   for (const [name, bar] of [
     ["tools-more", "tools"],
     ["export-more", "take"],
