@@ -78,6 +78,15 @@ export async function testPrint(browser: Browser, site: Served): Promise<void> {
       .evaluateAll((marks) => marks.map((mark) => getComputedStyle(mark).printColorAdjust));
     ok(adjusted.length > 0);
     deepEqual(new Set(adjusted), new Set(["exact"]));
+    const ink = (): Promise<string[]> =>
+      page.evaluate(() => {
+        const style = getComputedStyle(document.documentElement);
+        return ["--ink", "--shade", "--accent"].map((name) => style.getPropertyValue(name));
+      });
+    const light = await ink();
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    deepEqual(await ink(), light, "on paper it is light");
+    await page.emulateMedia({ media: "print", colorScheme: "light" });
     await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
     equal(await page.locator(".printed table").count(), 0);
     await page.emulateMedia({ media: "screen" });
