@@ -507,13 +507,6 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   };
   copy.addEventListener("click", () => void copyTable());
   find("print", HTMLButtonElement).addEventListener("click", () => {
-    if (table.order.length > PRINTED) {
-      const limit = format.count(PRINTED);
-      app.complain({
-        text: `A table of more than ${limit} rows cannot be printed. Filter it or export it.`,
-      });
-      return;
-    }
     // What the browser's own command prints does not wait for drawings.
     table.layOut(PRINTED);
     void table.drawn().then(() => window.print());
