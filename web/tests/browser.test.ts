@@ -23,6 +23,7 @@ import {
 } from "./browser/files.js";
 import { testAccessibility, testHelp, testKeyboard } from "./browser/keyboard.js";
 import { checks, dist, type Explained } from "./browser/page.js";
+import { testPrint } from "./browser/print.js";
 import { testPlots, testScreening, testSubstructure } from "./browser/selection.js";
 import {
   testColumnMenu,
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
     await run("drawings", () => testDrawings(browser, site));
     await run("table", () => testTable(browser, site));
     await run("export", () => testExport(browser, site));
+    await run("print", () => testPrint(browser, site));
     await run("column menu", () => testColumnMenu(browser, site));
     await run("help", () => testHelp(browser, site));
     await run("substructure", () => testSubstructure(browser, site));

@@ -857,6 +857,33 @@ async function testElements(browser: Browser, site: string): Promise<void> {
         MOLECULES.map(([id]) => id),
       );
     });
+    await checks.check(`elements, ${name}: a file has the endpoints shown`, async () => {
+      // Beside many columns as well, what was done to a molecule takes few lines.
+      const note = scorer.locator("tbody [part=changes]").first();
+      const { weight, height } = await note.evaluate((note) => ({
+        weight: getComputedStyle(note).fontWeight,
+        height:
+          note.getBoundingClientRect().height /
+          Number.parseFloat(getComputedStyle(note).lineHeight),
+      }));
+      equal(weight, "400");
+      ok(height < 5, `${height} lines`);
+      await scorer.evaluate((scorer) => scorer.setAttribute("endpoints", "lipophilicity esol"));
+      await scorer.getByText("Score", { exact: true }).click();
+      await scorer.locator("thead").getByText("lipophilicity", { exact: false }).waitFor();
+      await scorer.getByText("3 scored, 1 error.").waitFor({ timeout: LIMIT });
+      const downloading = page.waitForEvent("download");
+      await scorer.getByText("Save as CSV").click();
+      const saved = await readFile(await (await downloading).path(), "utf8");
+      const [head = "", first = "", ...others] = saved.trimEnd().split("\n");
+      const part = (name: string): string => `${name},${name}_low,${name}_high,${name}_domain`;
+      equal(head, `smiles,id,standardized,changes,${part("lipophilicity")},${part("esol")},error`);
+      // In single precision, and of an error the place from 0, as in other files.
+      const cell = first.split(",")[4] ?? "";
+      ok(/^-?\d+\.\d+$/.test(cell) && cell.length < 13, cell);
+      ok(others[1]?.endsWith(",parenthesis at position 2 is never closed"), others[1]);
+      await scorer.evaluate((scorer) => scorer.removeAttribute("endpoints"));
+    });
     await checks.check(`elements, ${name}: axe-core finds nothing, nothing overflows`, async () => {
       await page.evaluate(await readFile(join(web, "node_modules/axe-core/axe.min.js"), "utf8"));
       const found = await page.evaluate<string[]>(

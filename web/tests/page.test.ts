@@ -29,6 +29,7 @@ import {
   score,
   sentence,
   signed,
+  single,
   unit,
 } from "../package/src/format.js";
 import { mark } from "../package/src/mark.js";
@@ -534,6 +535,20 @@ await checks.check("percentiles are those of the engine", () => {
     [1, 2, 3, 11, 12, 22, 100, 0].map(ordinal),
     "1st 2nd 3rd 11th 12th 22nd 100th 0th".split(" "),
   );
+});
+
+await checks.check("a number for programs is the shortest of its single precision", () => {
+  deepEqual(
+    [0.891501665115356, 0.1, 3, -1.5, 16_777_216, 1.1754943508222875e-38].map((value) =>
+      single(Math.fround(value)),
+    ),
+    ["0.89150167", "0.1", "3", "-1.5", "16777216", "1.1754944e-38"],
+  );
+  for (let at = 1; at < 1000; at += 1) {
+    const value = Math.fround(Math.sin(at) * 10 ** (at % 9));
+    equal(Math.fround(Number(single(value))), value);
+  }
+  equal(single(Number.NaN), "");
 });
 
 await checks.check("all values of an endpoint have the same decimals", () => {

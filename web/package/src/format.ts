@@ -30,6 +30,16 @@ export const plain = (value: number): string =>
     ? value.toPrecision(2).replace("-", "\u2212")
     : score(value);
 
+/** A number for programs: the shortest that is the same in single precision; empty where it is none. */
+export function single(value: number): string {
+  if (!Number.isFinite(value)) return "";
+  for (let digits = 1; digits < 9; digits += 1) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === Math.fround(value)) return String(short);
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
 /** What tells how an endpoint's values are printed. */
 export type Printed = Pick<Endpoint, "task" | "transform" | "scaling">;
 

@@ -14,8 +14,8 @@ export const BANDS: Record<Domain, string> = {
 export const domainMissingWords = ({ message }: Pick<FailureData, "message">): string =>
   format.sentence(`intervals, domains and nearest training molecules are missing: ${message}`);
 
-/** Why a row has no result, without a full stop. */
-export function errorText({ message, position }: RowError): string {
+/** What is wrong with a molecule, without a full stop. */
+export function errorText({ message, position }: Pick<RowError, "message" | "position">): string {
   // People count characters from 1.
   const from1 = message.replace(/position (\d+)/, (whole, number) =>
     Number(number) === position ? `position ${Number(number) + 1}` : whole,

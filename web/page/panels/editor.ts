@@ -106,10 +106,9 @@ export function editorPanel(
     if (sketcher === null || origin.mark === null) return true;
     return origin.mark === markOf(sketcher.getMolecule());
   };
+  const isDrawn = (): boolean => (sketcher?.getMolecule().getAllAtoms() ?? 0) > 0;
   const isChanged = (): boolean =>
-    subject === null
-      ? (sketcher?.getMolecule().getAllAtoms() ?? 0) > 0
-      : !isGiven() || origin?.smiles !== subject.smiles;
+    subject === null ? isDrawn() : !isGiven() || origin?.smiles !== subject.smiles;
 
   const draw = (): void => {
     const endpoints = app.model?.endpoints ?? [];
@@ -118,7 +117,6 @@ export function editorPanel(
     smiles.removeAttribute("aria-invalid");
     note.textContent = noteWords(done);
     note.hidden = note.textContent === "";
-    copyBlock.disabled = sketcher === null || sketcher.getMolecule().getAllAtoms() === 0;
     drawAdd();
   };
   /** Why what is drawn is not to be added or copied: the field holds something else. */
@@ -126,9 +124,9 @@ export function editorPanel(
     const [typed = ""] = smiles.value.trim().split(/\s+/);
     if (smiles.getAttribute("aria-invalid") === "true")
       return "The field holds no molecule, so that there is nothing to add or to copy. Correct it and press Enter.";
-    return typed === current
-      ? ""
-      : "The drawing and its values are of the molecule before: Enter in the field draws and scores what it holds, which can then be added and copied.";
+    if (typed === current) return "";
+    const before = current === "" ? "" : "The drawing and its values are of the molecule before: ";
+    return `${before}Enter in the field draws and scores what it holds, which can then be added and copied.`;
   };
   const drawAdd = (): void => {
     const { file } = list;
@@ -137,6 +135,7 @@ export function editorPanel(
     why.hidden = why.textContent === "";
     add.disabled = current === "" || !why.hidden;
     copy.disabled = add.disabled;
+    copyBlock.disabled = !isDrawn() || !why.hidden;
     reset.hidden = subject === null || (!isChanged() && why.hidden);
     // What was not scored yet would not be put aside but lost; and a line is no row of a table.
     const corrects = subject !== null && isBroken(subject);
@@ -188,7 +187,10 @@ export function editorPanel(
         show(written, estimates, result.standardization, time);
       } else {
         // Nobody who draws sees the lines of a mol block.
-        const why = result.error?.message ?? "it was not scored; change it once more";
+        const why =
+          result.error === null
+            ? "it was not scored; change it once more"
+            : errorText(result.error);
         show(
           written,
           null,
@@ -320,7 +322,7 @@ export function editorPanel(
       markDrawn(sketcher);
       await score();
     } catch (error) {
-      refuse(error instanceof Error ? error.message : String(error));
+      refuse(faultWords(error));
     }
   };
 
@@ -456,6 +458,15 @@ export function editorPanel(
 
 /** Whether it is a row with an error, which is to be corrected. */
 const isBroken = ({ session, row }: Subject): boolean => session.rows[row]?.error != null;
+
+/** What went wrong; of a molecule, with the place in it as the table counts it. */
+function faultWords(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof DelicateError) || error.code !== "row") return message;
+  // What is not drawn has its place in its words alone.
+  const place = /position (\d+)/.exec(message)?.[1];
+  return errorText({ message, position: place === undefined ? null : Number(place) });
+}
 
 /** What the values beside a drawing are of; empty where they are of all that is drawn. */
 export function noteWords(done: Standardization | null): string {

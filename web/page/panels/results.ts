@@ -507,15 +507,12 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   };
   copy.addEventListener("click", () => void copyTable());
   find("print", HTMLButtonElement).addEventListener("click", () => {
-    if (table.order.length > PRINTED) {
-      const limit = format.count(PRINTED);
-      app.complain({
-        text: `A table of more than ${limit} rows cannot be printed. Filter it or export it.`,
-      });
-      return;
-    }
-    void table.printAll(() => window.print());
+    // What the browser's own command prints does not wait for drawings.
+    table.layOut(PRINTED);
+    void table.drawn().then(() => window.print());
   });
+  window.addEventListener("beforeprint", () => table.layOut(PRINTED));
+  window.addEventListener("afterprint", () => table.takeBack());
   for (const [name, bar] of [
     ["tools-more", "tools"],
     ["export-more", "take"],

@@ -27,6 +27,8 @@ import {
   sameKey,
   type View,
 } from "../view.js";
+import { groupLine } from "./groups.js";
+import { printedTables } from "./printed.js";
 
 /** How the rows stand to the reference actives. */
 export interface Ranked extends Ranking {
@@ -63,7 +65,7 @@ export interface Means {
   onMenu(key: ColumnKey, opener: HTMLElement, back: () => HTMLElement | null): void;
 }
 
-interface Column {
+export interface Column {
   key: ColumnKey;
   title: string;
   unit: string;
@@ -116,6 +118,8 @@ const DRAWING_SIZE = 0.8;
 const ACTIVE_SIZE = 0.6;
 /** A printer waits that long for drawings. */
 const PRINT_WAIT_MS = 10_000;
+/** About how many pixels wide a sheet is. */
+const PRINT_ROOM = 900;
 /** How the drawings of reference actives are told from those of rows. */
 export const ACTIVE = "active ";
 
@@ -152,7 +156,8 @@ export class ResultTable {
   #arranged = { at: 0, took: 0 };
   /** They are to be put in order again. */
   #later: number | undefined;
-  #printing = false;
+  /** What is on paper in place of the rows in sight. */
+  readonly #printed = element("div", { class: "viewport printed" });
   /** Rows are cards, for there is no room for columns. */
   #narrow = false;
   /** Cards have all endpoints that are shown. */
@@ -174,6 +179,7 @@ export class ResultTable {
       this.#way,
     );
     viewport.append(this.#bar, this.#table);
+    viewport.after(this.#printed);
     this.#sortChoice.addEventListener("change", () => {
       const { key } = this.#columns[Number(this.#sortChoice.value)] ?? { key: { by: "row" } };
       if (key.by !== "structure") this.look({ sort: { ...this.#view.sort, key } });
@@ -257,13 +263,31 @@ export class ResultTable {
     this.#arrange();
   }
 
-  /** Lays all rows shown out while `print` runs. */
-  async printAll(print: () => void): Promise<void> {
-    this.#printing = true;
-    this.#paint();
+  /** Lays the rows shown out for a printer, up to so many of them; the screen does not change. */
+  layOut(limit: number): void {
+    const data = this.#data;
+    if (data === null) return;
+    const all = columns(data, this.#keys, PRINT_ROOM, 0, this.#means.drawings);
+    const rows = this.#order
+      .slice(0, limit)
+      .flatMap((index) => data.rows[index] ?? [])
+      .map((row, place) => ({ row, index: this.#order[place] ?? 0 }));
+    const left = this.#order.length - rows.length;
+    const note = `The first ${format.count(rows.length)} of ${format.plural(this.#order.length, "row")} are printed, in the order of the table: filter it, or export it, for the others.`;
+    this.#printed.replaceChildren(
+      ...(left === 0 ? [] : [element("p", { class: "message plain" }, note)]),
+      ...printedTables(all, rows),
+    );
+  }
+
+  /** Resolves once what is laid out has its drawings, or after some seconds. */
+  async drawn(): Promise<void> {
     await this.#means.drawings.settled(PRINT_WAIT_MS);
-    print();
-    this.#printing = false;
+  }
+
+  /** What was laid out is printed. */
+  takeBack(): void {
+    this.#printed.replaceChildren();
     this.#draw();
   }
 
@@ -468,7 +492,7 @@ export class ResultTable {
     const lines = [
       element("tr", { attributes: { "aria-rowindex": "1", role: "row" } }, rowHead, ...cells),
     ];
-    const groups = this.#groups();
+    const groups = groupLine(this.#columns);
     if (groups !== null) lines.unshift(groups);
     // A header that has the focus keeps it.
     const focused = this.#focusedHead();
@@ -496,24 +520,6 @@ export class ResultTable {
       const sort = menu?.parentElement?.querySelector<HTMLElement>(".sort");
       (sorts ? sort : menu)?.focus({ preventScroll: true });
     };
-  }
-
-  /** The names of the groups over their columns; null where the model has none. */
-  #groups(): HTMLTableRowElement | null {
-    if (this.#columns.every(({ group }) => group === "")) return null;
-    const cells = [element("td", { class: "row" })];
-    let before: string | null = null;
-    for (const { group } of this.#columns) {
-      const last = cells.at(-1);
-      if (group === before && last !== undefined) last.colSpan += 1;
-      else if (group === "") cells.push(element("td"));
-      else
-        cells.push(
-          element("th", { scope: "colgroup", class: "group" }, element("span", {}, group)),
-        );
-      before = group;
-    }
-    return element("tr", { class: "groups" }, ...cells);
   }
 
   /** Says of each header how its column is sorted, and whether it is filtered. */
@@ -579,9 +585,8 @@ export class ResultTable {
     const margin = this.#data?.drawn === true ? MARGIN.drawn : MARGIN.plain;
     const inSight = Math.ceil(clientHeight / height);
     const start = Math.floor(top / height);
-    const all = this.#printing;
-    const first = all ? 0 : Math.max(0, Math.min(start, this.#order.length) - margin);
-    const last = all ? this.#order.length : Math.min(this.#order.length, start + inSight + margin);
+    const first = Math.max(0, Math.min(start, this.#order.length) - margin);
+    const last = Math.min(this.#order.length, start + inSight + margin);
     const wanted = this.#order.slice(first, last);
 
     const kept = new Set(wanted);
@@ -593,7 +598,8 @@ export class ResultTable {
       this.#live.delete(index);
     }
     const keys = new Set(wanted.map(String));
-    this.#means.drawings.keep((key) => keys.has(key) || key.startsWith(ACTIVE));
+    const printing = this.#printed.hasChildNodes();
+    this.#means.drawings.keep((key) => printing || keys.has(key) || key.startsWith(ACTIVE));
 
     const above = Math.max(0, scrollTop - (top - first * height));
     const below = Math.max(0, extent - above - (last - first) * height);

@@ -1,7 +1,7 @@
 /** One row in full, two beside each other, and the sketcher. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import type { Served } from "../server.js";
 import {
   checkQuiet,
@@ -306,6 +306,7 @@ export async function testEditor(browser: Browser, site: Served): Promise<void> 
     await page.locator("#editor").waitFor({ state: "hidden" });
     ok((await page.locator("#smiles").inputValue()).includes("benzene, edited"));
   });
+  await testTyped(page);
   await testEditedForms(page);
   await testLeftDrawing(page);
   await testCorrection(page);
@@ -321,6 +322,47 @@ async function edit(page: Page, row: number, words = "the values follow"): Promi
   await page.locator(`#results tr[data-row="${row}"] th button`).click();
   await page.locator("#details-edit").click();
   await page.locator("#editor-state").getByText(words).waitFor({ timeout: LIMIT });
+}
+
+/** What is said of a SMILES that is typed where nothing is drawn yet. */
+async function testTyped(page: Page): Promise<void> {
+  await checks.check(
+    "cpu: the sketcher says what a typed SMILES is, and where it fails",
+    async () => {
+      await page.locator("#draw").click();
+      const [field, state, why, block] = ["smiles", "state", "why", "block"].map((part) =>
+        page.locator(`#editor-${part}`),
+      ) as [Locator, Locator, Locator, Locator];
+      await state.getByText("Draw a molecule.").waitFor({ timeout: LIMIT });
+      await field.fill("CC(=O)");
+      await why.getByText(/^Enter in the field draws and scores/).waitFor();
+      // From 1, as in the table.
+      for (const [smiles, words] of [
+        ["c1cc", "Ring closure 1 opened at position 2 is never closed."],
+        ["CC(N", "Parenthesis at position 3 is never closed."],
+      ] as const) {
+        await field.fill(smiles);
+        await field.press("Enter");
+        await state.getByText(words).waitFor({ timeout: LIMIT });
+        await why.getByText("nothing to add or to copy").waitFor();
+        ok(await block.isDisabled());
+      }
+      await field.fill("CCO");
+      await field.press("Enter");
+      await state.getByText("Scored in").waitFor({ timeout: LIMIT });
+      ok(await block.isEnabled());
+      await field.fill("CC(N");
+      await why.getByText("are of the molecule before").waitFor();
+      await field.press("Enter");
+      await why.getByText("nothing to add or to copy").waitFor();
+      ok(await block.isDisabled());
+      await field.fill("");
+      await field.press("Enter");
+      await state.getByText("Draw a molecule.").waitFor({ timeout: LIMIT });
+      await page.keyboard.press("Escape");
+      await page.locator("#editor").waitFor({ state: "hidden" });
+    },
+  );
 }
 
 const IBUPROFEN = "CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O";
@@ -390,7 +432,9 @@ async function testEditedForms(page: Page): Promise<void> {
     await page.keyboard.press("ControlOrMeta+a");
     await page.keyboard.type("C1CC");
     // What was typed is not what is drawn, until it is entered; and then it is no molecule.
-    const offers = ["#editor-add", "#editor-copy"].map((offer) => page.locator(offer));
+    const offers = ["#editor-add", "#editor-copy", "#editor-block"].map((offer) =>
+      page.locator(offer),
+    );
     const why = page.locator("#editor-why");
     await why.getByText("are of the molecule before").waitFor();
     for (const offer of offers) ok(await offer.isDisabled());

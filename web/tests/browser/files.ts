@@ -202,9 +202,11 @@ export async function testColumns(browser: Browser, site: Served): Promise<void>
       [first.smiles, first.activity, first.smiles_2, first.activity_2],
       ["CCN", "7", "CCCN", "30"],
     );
-    // The same after a reload.
+    // The same after a reload, once how it is looked at has rested and was kept.
+    await page.waitForTimeout(1_000);
     await page.reload();
     await page.locator("#kept").getByText("twins.csv is back").waitFor({ timeout: LIMIT });
+    await page.locator("#viewport tbody tr.scored").first().waitFor();
     equal((await visibleRows(page))[0]?.smiles, "CCCN");
   });
   await checks.check(

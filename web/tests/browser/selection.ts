@@ -47,6 +47,17 @@ export async function testSubstructure(browser: Browser, site: Served): Promise<
     deepEqual(await shown(), ["1", "2", "3", "4"]);
     equal(await page.locator("#filters-open").innerText(), "Filters");
   });
+  await checks.check("cpu: it is said that molecules are searched as drawn", async () => {
+    const how = page.getByText("Molecules are searched as they are drawn, not as they are scored");
+    ok(await how.isVisible());
+    const id = (await how.getAttribute("id")) ?? "none";
+    ok((await page.locator("#smarts").getAttribute("aria-describedby"))?.includes(id));
+    await openFile(page, "salt.smi", ["CC(=O)[O-].[Na+] salt", "CC(=O)O acid"]);
+    await look("C(=O)[OH]", /1 of 2 rows contain it/);
+    deepEqual(await shown(), ["2"]);
+    await page.locator("#smarts-remove").click();
+    await openFile(page, "four.smi", lines);
+  });
   await checks.check("cpu: a pattern that is none is marked where it is wrong", async () => {
     await look("c1ccccc1C(=X)O", /is not allowed there/);
     equal(await page.locator("#smarts-state mark").innerText(), "X");

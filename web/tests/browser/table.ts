@@ -491,6 +491,31 @@ export async function testExport(browser: Browser, site: Served): Promise<void> 
     ok(words !== null && frame !== null);
     ok(words.x >= frame.x && words.x + words.width <= frame.x + frame.width, "so does an error");
   });
+  await checks.check("cpu: names of groups and sort arrows stand by their columns", async () => {
+    await page.locator("#viewport").evaluate((table) => table.scrollTo(0, 0));
+    await nextFrame(page);
+    const gaps = await page
+      .locator("#viewport .groups th.group")
+      .evaluateAll((groups) =>
+        groups.map(
+          (group) =>
+            (group.firstElementChild?.getBoundingClientRect().left ?? Number.NaN) -
+            group.getBoundingClientRect().left,
+        ),
+      );
+    ok(gaps.length > 0);
+    for (const gap of gaps) ok(gap >= 0 && gap < 16, `${gap} pixels from its left`);
+    const head = page.locator("#viewport thead th.number:not(.trust)").first();
+    await head.locator(".sort").click();
+    await nextFrame(page);
+    const { right, menu } = await head.evaluate((head) => ({
+      right: Number.parseFloat(
+        getComputedStyle(head.querySelector(".sort") as Element, "::after").right,
+      ),
+      menu: head.querySelector(".menu")?.getBoundingClientRect().width ?? 0,
+    }));
+    ok(right >= 0 && right < menu, `the arrow is ${right} pixels from its column's right`);
+  });
   await checkQuiet("cpu: no errors on the console while exporting", visit);
   await visit.context.close();
 }

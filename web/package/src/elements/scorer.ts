@@ -290,7 +290,7 @@ export class DelicateScorer extends Base {
   }
 
   #download(): void {
-    const blob = new Blob([csv(this.#rows)], { type: "text/csv" });
+    const blob = new Blob([csv(this.#rows, this.#columns)], { type: "text/csv" });
     const url = URL.createObjectURL(blob);
     element("a", { href: url, download: "scores.csv" }).click();
     // Once the browser has taken it over.
@@ -298,16 +298,14 @@ export class DelicateScorer extends Base {
   }
 }
 
-/** All rows with all endpoints, the intervals of quantities, and domains. */
-export function csv(rows: readonly Row[]): string {
-  const scored = rows.find((row) => row.error === null);
-  const endpoints = scored?.predictions ?? [];
+/** All rows with the endpoints shown, the intervals of quantities, and domains. */
+function csv(rows: readonly Row[], columns: ReturnType<typeof chosen>): string {
   const head = [
     "smiles",
     "id",
     "standardized",
     "changes",
-    ...endpoints.flatMap(({ endpoint: name, task }) => [
+    ...columns.flatMap(({ endpoint: { name, task } }) => [
       name,
       // A probability has no interval.
       ...(task === "regression" ? [`${name}_low`, `${name}_high`] : []),
@@ -315,18 +313,20 @@ export function csv(rows: readonly Row[]): string {
     ]),
     "error",
   ];
+  const number = (value: number | undefined): string =>
+    value === undefined ? "" : format.single(value);
   const lines = rows.map((row) => [
     row.smiles || (row.standardization?.smiles ?? ""),
     row.id ?? "",
     row.standardization?.smiles ?? "",
     row.standardization === null ? "" : format.changes(row.standardization).join("; "),
-    ...endpoints.flatMap(({ task }, place) => {
-      const prediction = row.predictions?.[place];
-      const { value, interval, domain } = prediction ?? { value: "", interval: null, domain: null };
-      const bounds = task === "regression" ? [interval?.low ?? "", interval?.high ?? ""] : [];
-      return [value, ...bounds, domain ?? ""].map(String);
+    ...columns.flatMap(({ endpoint: { task }, place }) => {
+      const { value, interval, domain } = row.predictions?.[place] ?? {};
+      const bounds = task === "regression" ? [interval?.low, interval?.high] : [];
+      return [value, ...bounds].map(number).concat(domain ?? "");
     }),
-    row.error === null ? "" : errorText(row.error),
+    // For programs, which count from 0, as in the files of the page and the command.
+    row.error?.message ?? "",
   ]);
   return [head, ...lines].map((line) => `${line.map(field).join(",")}\n`).join("");
 }

@@ -44,7 +44,7 @@ mark { color: inherit; background: color-mix(in srgb, var(--fault) 28%, var(--su
 .molecule text { fill: currentcolor; font-family: "Helvetica Neue", Arial, "Liberation Sans", sans-serif; }
 .molecule .hetero { color: color-mix(in srgb, var(--colour) 62%, var(--ink)); }
 
-.band { display: inline-block; width: 0.625rem; height: 0.625rem; margin-right: 0.375rem; border-radius: 50%; }
+.band { print-color-adjust: exact; display: inline-block; width: 0.625rem; height: 0.625rem; margin-right: 0.375rem; border-radius: 50%; }
 .band[data-domain] { border: 1.5px solid var(--accent); }
 .band[data-domain="in"] { background: var(--accent); }
 .band[data-domain="borderline"] { background: linear-gradient(90deg, var(--accent) 50%, transparent 50%); }
@@ -80,13 +80,15 @@ table { border-collapse: collapse; width: 100%; font-size: 0.9375em; }
 th, td { padding: 0.375rem 0.625rem; text-align: left; vertical-align: middle; border-bottom: 1px solid var(--line); }
 thead th { position: sticky; top: 0; background: var(--surface); z-index: 1; vertical-align: bottom; font-weight: 600; }
 th .unit, td .interval, .changes { display: block; }
+/* Few lines, however many columns are beside it. */
+th .changes { min-width: 11rem; font-size: 0.8125em; font-weight: 400; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 /* However wide the table is, beside the molecule and in sight. */
 td.fault .why { position: sticky; left: 0.625rem; display: inline-block; max-width: max(9rem, 100cqi - 12.5rem); overflow-wrap: anywhere; }
 tbody tr:last-child > * { border-bottom: 0; }
-td .drawing { justify-content: flex-start; width: 9rem; height: 5rem; }
-td .drawing code { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+tbody .drawing { justify-content: flex-start; width: 9rem; height: 5rem; }
+tbody .drawing code { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 `;
 
 let sheet: CSSStyleSheet | null = null;
