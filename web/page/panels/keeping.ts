@@ -168,17 +168,14 @@ export function keepingPanel(
   });
   const lookNow = (): store.Look => ({ ...results.look, selected: selection.rows });
   let looking: number | undefined;
-  const keepLook = (): void => {
-    looking = undefined;
-    if (app.session === null) return;
-    const look = lookNow();
-    saving = saving.then(() => store.saveLook(look)).catch(() => undefined);
-  };
   const saveLook = (): void => {
     window.clearTimeout(looking);
-    looking = undefined;
     if (!loaded || restoring || app.session === null) return;
-    looking = window.setTimeout(keepLook, LOOK_MS);
+    looking = window.setTimeout(() => {
+      if (app.session === null) return;
+      const look = lookNow();
+      saving = saving.then(() => store.saveLook(look)).catch(() => undefined);
+    }, LOOK_MS);
   };
   const saveRanking = (): void => {
     if (!loaded || restoring) return;
@@ -214,12 +211,7 @@ export function keepingPanel(
   });
   // A phone may end a page that is out of sight, and asks nobody.
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "hidden") return;
-    if (!saved) save();
-    if (looking !== undefined) {
-      window.clearTimeout(looking);
-      keepLook();
-    }
+    if (document.visibilityState === "hidden" && !saved) save();
   });
   window.addEventListener("beforeunload", (event) => {
     const scored = app.session?.counts.scored ?? 0;
