@@ -403,12 +403,23 @@ fn a_domain_may_come_after_the_first_values() {
         told(with_uncertainty(&late)),
         told(with_uncertainty(&whole))
     );
-    let again = late.with_domain(&domain).expect_err("it has one");
-    assert!(matches!(again, ModelDirError::Unlisted { .. }), "{again}");
-    let mut spoilt = domain;
+    let again = late.clone().with_domain(&domain).expect("the same");
+    assert_eq!(
+        told(with_uncertainty(&again)),
+        told(with_uncertainty(&whole))
+    );
+    let mut spoilt = domain.clone();
     *spoilt.last_mut().expect("not empty") ^= 1;
-    let error = early.with_domain(&spoilt).expect_err("another file");
-    assert!(matches!(error, ModelDirError::Altered { .. }), "{error}");
+    for scorer in [early, late, whole.clone()] {
+        let error = scorer.with_domain(&spoilt).expect_err("another file");
+        assert!(matches!(error, ModelDirError::Altered { .. }), "{error}");
+    }
+    // One that has come is taken at once.
+    let given = Scorer::load_before_domain(&ModelFiles::embedded(), cpu()).expect("a model");
+    assert_eq!(
+        told(with_uncertainty(&given)),
+        told(with_uncertainty(&whole))
+    );
 }
 
 #[test]
