@@ -125,7 +125,12 @@ impl Prediction {
     }
 
     /// From what a head says, in the numbers that are learnt.
-    fn with(endpoint: &Arc<Endpoint>, number: f32, uncertainty: Uncertainty) -> Self {
+    fn with(
+        endpoint: &Arc<Endpoint>,
+        number: f32,
+        is_undefined: bool,
+        uncertainty: Uncertainty,
+    ) -> Self {
         let value = |number| endpoint.within_range(endpoint.transform.inverse(number));
         Self {
             endpoint: Arc::clone(endpoint),
@@ -135,21 +140,24 @@ impl Prediction {
                 high: value(number + width),
             }),
             domain: uncertainty.domain,
-            is_undefined: false,
+            is_undefined,
             nearest: uncertainty.nearest,
         }
     }
 
-    /// One prediction an endpoint; `uncertainties` are parallel to `values`, or none.
+    /// One prediction an endpoint, to which the others are parallel; `uncertainties` may be
+    /// none.
     pub(crate) fn all(
         endpoints: &[Arc<Endpoint>],
         values: &[f32],
+        undefined: &[bool],
         uncertainties: Option<Vec<Uncertainty>>,
     ) -> Vec<Self> {
         let mut uncertainties = uncertainties.into_iter().flatten();
-        let all = endpoints.iter().zip(values);
-        all.map(|(endpoint, &value)| {
-            Self::with(endpoint, value, uncertainties.next().unwrap_or_default())
+        let all = endpoints.iter().zip(values).zip(undefined);
+        all.map(|((endpoint, &value), &is_undefined)| {
+            let uncertainty = uncertainties.next().unwrap_or_default();
+            Self::with(endpoint, value, is_undefined, uncertainty)
         })
         .collect()
     }
@@ -334,7 +342,7 @@ mod tests {
                 half_width: Some(half_width),
                 ..Uncertainty::default()
             };
-            Prediction::with(&percent, number, uncertainty)
+            Prediction::with(&percent, number, false, uncertainty)
         };
         let high = predicted(1.5, 1.0);
         assert_eq!(high.value, Transform::Log10.inverse(1.5));

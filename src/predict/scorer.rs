@@ -359,11 +359,8 @@ impl Scorer {
             .map(|(standings, domain)| {
                 self.asked(&domain.uncertainty(standings, values, &self.heads))
             });
-        let mut all = Prediction::all(&self.endpoints, &self.asked(values), uncertainties);
-        for (prediction, is_undefined) in all.iter_mut().zip(self.asked(undefined)) {
-            prediction.is_undefined = is_undefined;
-        }
-        all
+        let (values, undefined) = (self.asked(values), self.asked(undefined));
+        Prediction::all(&self.endpoints, &values, &undefined, uncertainties)
     }
 
     /// The same scorer with the predictions of the network alone.

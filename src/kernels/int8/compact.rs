@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::vector::vectorised;
+use super::packed::rounded;
 
 /// A linear layer. Its weights are bytes and a scale for every output where they are the
 /// products of such to the bit, as those of a model stored in 8-bit integers are.
@@ -147,9 +148,7 @@ impl Scales {
             || {
                 let [nearest, ..] = &self.scales;
                 for ((byte, weight), scale) in bytes.iter_mut().zip(weights).zip(nearest) {
-                    // Not a number where all weights are 0, and 0 as a byte.
-                    let times = (weight / scale).round_ties_even();
-                    *byte = times.clamp(-127.0, 127.0) as i8;
+                    *byte = rounded(*weight, *scale);
                 }
                 for (scales, exact) in self.scales.iter().zip(&mut self.exact) {
                     let of_outputs = bytes.iter().zip(weights).zip(scales).zip(exact);

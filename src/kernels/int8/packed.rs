@@ -95,10 +95,10 @@ impl DenseParts {
     }
 
     /// Writes the weights of an output to `weights` and, rounded, to `column`; gives back
-    /// the largest. A function of its own, because a browser compiles better what is
+    /// the largest, and the scale. A function of its own, because a browser compiles better what is
     /// called again and again.
     #[inline(never)]
-    fn round(&self, output: usize, weights: &mut Vec<f32>, column: &mut Vec<i8>) -> f32 {
+    fn round(&self, output: usize, weights: &mut Vec<f32>, column: &mut Vec<i8>) -> (f32, f32) {
         weights.clear();
         weights.extend(self.weight[output..].iter().step_by(self.bias.len()));
         // `f32::max` is a call in WebAssembly.
@@ -116,15 +116,21 @@ impl DenseParts {
                 #[inline(always)]
                 || {
                     for (byte, weight) in column.iter_mut().zip(&*weights) {
-                        // The division may round up.
-                        let rounded = (weight / scale).round_ties_even();
-                        *byte = rounded.clamp(-127.0, 127.0) as i8;
+                        *byte = rounded(*weight, scale);
                     }
                 },
             );
         }
-        most
+        (most, scale)
     }
+}
+
+/// How many times `scale`, the 127th part of the largest weight, a weight is; 0 where all
+/// weights are.
+#[inline(always)]
+pub(super) fn rounded(weight: f32, scale: f32) -> i8 {
+    // The division may round up; of zeros it is not a number, and 0 as an integer.
+    (weight / scale).round_ties_even().clamp(-127.0, 127.0) as i8
 }
 
 /// A linear layer in 8-bit integers: `y = scale_of_row (x_q - zero) W_q scale + bias`,
@@ -173,8 +179,7 @@ impl Dense {
         let mut column = Vec::with_capacity(inputs);
         let mut largest = 0.0f32;
         for output in 0..outputs {
-            let most = parts.round(output, &mut weights, &mut column);
-            let scale = most / 127.0;
+            let (most, scale) = parts.round(output, &mut weights, &mut column);
             dense.panels.set_column(output, &column);
             let sum: i32 = column.iter().map(|&weight| i32::from(weight)).sum();
             dense.scale[output] = scale;

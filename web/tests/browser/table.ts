@@ -20,6 +20,12 @@ import {
   visibleRows,
 } from "./page.js";
 
+/** The titles of the columns, once they are drawn. */
+async function heads(page: Page): Promise<string[]> {
+  await nextFrame(page);
+  return page.locator("#viewport thead th .name").allInnerTexts();
+}
+
 export async function testShading(browser: Browser, site: Served): Promise<void> {
   const visit = await open(browser, `${site.url}?backend=cpu`, site);
   const { page } = visit;
@@ -232,21 +238,17 @@ export async function testTable(browser: Browser, site: Served): Promise<void> {
     await page.locator("#screening-open").click();
   });
   await checks.check("cpu: columns are hidden and shown again", async () => {
-    const heads = async (): Promise<string[]> => {
-      await nextFrame(page);
-      return page.locator("#viewport thead th .name").allInnerTexts();
-    };
-    const before = await heads();
+    const before = await heads(page);
     await page.locator("#columns").click();
     const dialog = page.getByRole("dialog", { name: "Columns" });
     await dialog.getByLabel("IC50").uncheck();
     await dialog.locator("input[type=checkbox]").first().uncheck();
     await page.keyboard.press("Escape");
-    equal((await heads()).length, before.length - 2);
+    equal((await heads(page)).length, before.length - 2);
     await page.locator("#columns").click();
     await dialog.getByRole("button", { name: "Default columns" }).click();
     await page.keyboard.press("Escape");
-    deepEqual(await heads(), before);
+    deepEqual(await heads(page), before);
   });
   await checks.check("cpu: columns are searched, and shown and hidden by the group", async () => {
     const button = page.locator("#columns");
@@ -643,15 +645,11 @@ export async function testColumnMenu(browser: Browser, site: Served): Promise<vo
     await page.keyboard.press("Escape");
   });
   await checks.check("cpu: a column is hidden, and the next one has the focus", async () => {
-    const heads = async (): Promise<string[]> => {
-      await nextFrame(page);
-      return page.locator("#viewport thead th .name").allInnerTexts();
-    };
-    const before = await heads();
+    const before = await heads(page);
     await page.locator("#viewport thead th.number:not(.trust) .menu").first().click();
     await menu.getByRole("button", { name: "Hide column" }).click();
     await menu.waitFor({ state: "hidden" });
-    deepEqual(await heads(), before.toSpliced(2, 1));
+    deepEqual(await heads(page), before.toSpliced(2, 1));
     equal(await focusedName(page), `Menu of ${before[3]}`);
     ok((await status(page)).endsWith("is hidden; Columns shows it again."), await status(page));
     await page.keyboard.press("ArrowRight");
@@ -661,7 +659,7 @@ export async function testColumnMenu(browser: Browser, site: Served): Promise<vo
     await page.locator("#columns").click();
     await page.getByRole("button", { name: "Default columns" }).click();
     await page.keyboard.press("Escape");
-    deepEqual(await heads(), before);
+    deepEqual(await heads(page), before);
     // The structures stay.
     await button("smiles").click();
     equal(await menu.getByRole("button", { name: "Hide column" }).count(), 0);
