@@ -161,18 +161,29 @@ impl Domains {
         }
     }
 
-    /// Lines for the user: one an endpoint where they are few, or one for all; of what is
-    /// not defined where no domain was asked for.
+    /// Lines for the user: of domains, and of what is not defined where no domain is known.
     fn summary(&self) -> Vec<String> {
+        let mut lines = self.of_domains();
         if !self.undefined.is_empty() {
             let told = |(name, count): (&String, &usize)| format!("{count} of {name}");
             let told: Vec<String> = self.undefined.iter().map(told).collect();
-            return vec![format!(
-                "values that mean nothing, as their endpoint is not defined for the molecule: {} \
-                 (--uncertainty marks them)",
+            // Where it was asked for, these endpoints have no domain.
+            let hint = match lines.is_empty() {
+                true => " (--uncertainty marks them)",
+                false => "",
+            };
+            lines.push(format!(
+                "values that mean nothing, as their endpoint is not defined for the molecule: \
+                 {}{hint}",
                 told.join(", ")
-            )];
+            ));
         }
+        lines
+    }
+
+    /// One line an endpoint where they are few, or one for all; none where no domain was
+    /// asked for.
+    fn of_domains(&self) -> Vec<String> {
         let told = |[within, border, out]: [usize; 3]| {
             format!("{within} in the domain, {border} at its border, {out} out of it")
         };
@@ -238,6 +249,19 @@ mod tests {
             [
                 "values that mean nothing, as their endpoint is not defined for the molecule: 2 of \
                  pka_acid, 1 of pka_base (--uncertainty marks them)"
+            ]
+        );
+        // Of a model that knows the domain of some endpoints alone.
+        let both = Domains {
+            counts: vec![("a".to_owned(), [5, 2, 1])],
+            ..undefined
+        };
+        assert_eq!(
+            both.summary(),
+            [
+                "a: 5 in the domain, 2 at its border, 1 out of it",
+                "values that mean nothing, as their endpoint is not defined for the molecule: 2 of \
+                 pka_acid, 1 of pka_base"
             ]
         );
     }

@@ -56,16 +56,22 @@ fn hint(reason: &str, header: &Header) -> String {
              table, or name the format with --input-format",
             header.columns.len()
         ),
-        // There is none other that could be named.
-        (_, Some(column)) if header.columns.len() == 1 => format!(
-            "; the whole line was read as one column, `{}`: cells are parted by commas, \
-             semicolons, tabs or bars",
-            one_line(column)
-        ),
-        ("missing_structure" | "empty" | "syntax" | "unknown_element", Some(column)) => format!(
-            "; SMILES were read from the column `{}`: name another with --smiles-column",
-            one_line(column)
-        ),
+        ("missing_structure" | "empty" | "syntax" | "unknown_element", Some(column)) => {
+            let column = one_line(column);
+            match header.columns.len() {
+                // A list of SMILES, which they are alone to blame for.
+                1 if column == "smiles" => String::new(),
+                // There is none other that could be named.
+                1 => format!(
+                    "; the whole line was read as one column, `{column}`: cells are parted by \
+                     commas, semicolons, tabs or bars"
+                ),
+                _ => format!(
+                    "; SMILES were read from the column `{column}`: name another with \
+                     --smiles-column"
+                ),
+            }
+        }
         _ => String::new(),
     }
 }
@@ -109,21 +115,27 @@ mod tests {
             "x.csv: all 2 rows fail for one reason, first in line 2: line 2?; SMILES were read from \
              the column `b`: name another with --smiles-column"
         );
-        let one = Header {
-            columns: vec!["drug:smiles".to_owned()],
-            smiles: Some(0),
-            id: None,
+        let of_one = |column: &str, reason: &str| {
+            let header = Header {
+                columns: vec![column.to_owned()],
+                smiles: Some(0),
+                id: None,
+            };
+            let mut failures = Failures::default();
+            let error = RowError::new(reason, "line 2?");
+            failures.add(&row(2), &Err::<(), _>(&error));
+            let verdict = failures.verdict(Path::new("x.csv"), &header);
+            verdict.expect_err("one").to_string()
         };
-        let mut failures = Failures::default();
-        let error = RowError::new("syntax", "line 2?");
-        failures.add(&row(2), &Err::<(), _>(&error));
-        let error = failures.verdict(Path::new("x.csv"), &one).expect_err("one");
+        let error = of_one("drug:smiles", "syntax");
         assert!(
-            error
-                .to_string()
-                .contains("read as one column, `drug:smiles`"),
+            error.contains("read as one column, `drug:smiles`"),
             "{error}"
         );
+        for (column, reason) in [("smiles", "syntax"), ("drug:smiles", "valence")] {
+            let error = of_one(column, reason);
+            assert!(error.ends_with("line 2?"), "{error}");
+        }
         let error = verdict(&[Some("ragged_row")]).expect("an error");
         assert!(error.contains("no row can be used, in line 2"), "{error}");
     }

@@ -15,8 +15,8 @@ export const launch: Launch = (name, on) => {
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    if (alive) on.error({ code: "crashed", message: event.message, columns: null });
-    else on.error({ code: "worker", message: event.message || UNSTARTED, columns: null });
+    const { code, message } = alive ? ENDED : { code: "worker", message: UNSTARTED };
+    on.error({ code, message: event.message || message, columns: null });
   };
   return worker;
 };

@@ -268,10 +268,10 @@ export class ResultTable {
     const data = this.#data;
     if (data === null) return;
     const all = columns(data, this.#keys, PRINT_ROOM, 0, this.#means.drawings);
-    const rows = this.#order
-      .slice(0, limit)
-      .flatMap((index) => data.rows[index] ?? [])
-      .map((row, place) => ({ row, index: this.#order[place] ?? 0 }));
+    const rows = this.#order.slice(0, limit).flatMap((index) => {
+      const row = data.rows[index];
+      return row === undefined ? [] : [{ row, index }];
+    });
     const left = this.#order.length - rows.length;
     const note = `The first ${format.count(rows.length)} of ${format.plural(this.#order.length, "row")} are printed, in the order of the table: filter it, or export it, for the others.`;
     this.#printed.replaceChildren(
