@@ -1886,6 +1886,19 @@ await checks.check("a worker that fails beside others loses no row", async () =>
   deepEqual(engines.helpers, [], "it is asked no more");
 });
 
+await checks.check("one that is still loading keeps no run from its end", async () => {
+  for (const place of [0, 1]) {
+    const engines = madeUpEngines();
+    engines.helpers = [new MadeUpWorker()];
+    const slow = [engines.current, ...engines.helpers][place];
+    slow?.neverReady();
+    const app = new App(engines);
+    await app.score(file("a.smi", "CCN", 500));
+    equal(app.session?.counts.scored, 500);
+    equal(slow?.scored, 0);
+  }
+});
+
 /** Engines whose workers answer with made-up values, and which of them were started and ended. */
 function tried(values: Record<BackendName, number[]>) {
   const log: string[] = [];

@@ -45,7 +45,7 @@ export interface MadeUpRow extends Row {
 /** Reads one SMILES a line; its one endpoint is the length of the SMILES. */
 export class MadeUpWorker implements WorkerHandle {
   dead = false;
-  readonly ready: Promise<EngineInfo>;
+  ready: Promise<EngineInfo>;
   /** The open tables. */
   readonly tables = new Map<TableId, MadeUpRow[]>();
   /** Rows that it has scored. */
@@ -75,6 +75,11 @@ export class MadeUpWorker implements WorkerHandle {
     });
     this.#queue = answer.catch(() => undefined);
     return answer;
+  }
+
+  /** As one that goes on loading its model. */
+  neverReady(): void {
+    this.ready = new Promise(() => undefined);
   }
 
   cancel(): void {

@@ -1,15 +1,25 @@
 /** Starts workers in a browser. */
 
+import { afterAwake } from "./awake.js";
 import type { Launch } from "./backend.js";
 import { workersFor } from "./engines.js";
 import { DelicateError } from "./errors.js";
 import type { BackendName, FromWorker } from "./protocol.js";
 
+/**
+ * Until it holds its lock, a worker may end unnoticed. It does so first of all, once its script of
+ * some 30 kB is there: this is for slow networks, over which much else comes beside it.
+ */
+const UNHEARD_MS = 60_000;
+
 export const launch: Launch = (name, on) => {
   const worker = start(name);
   let alive = false;
+  const heard = afterAwake(UNHEARD_MS, () => on.error(UNHEARD));
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     alive = true;
+    // Where there are no locks, whatever it says tells that it is there.
+    if (data.type === "alive" || !("locks" in navigator)) heard();
     if (data.type === "alive") void ended(data.lock).then(() => on.error(ENDED));
     else on.message(data);
   };
@@ -23,6 +33,12 @@ export const launch: Launch = (name, on) => {
 
 const UNSTARTED =
   "the worker could not be started: its file must come from the page's own server, and the page's Content-Security-Policy must allow it";
+
+const UNHEARD = {
+  code: "worker",
+  message: `the worker did not start within ${UNHEARD_MS / 1_000} s: check the network`,
+  columns: null,
+};
 
 const ENDED = { code: "crashed", message: "the worker ended without a word", columns: null };
 

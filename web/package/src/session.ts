@@ -510,7 +510,7 @@ export class Session {
     watch: Watch,
     wanted: ArrayLike<{ state: string }>,
   ): Promise<"finished" | "cancelled"> {
-    const run = new Run(wanted, watch, aborted(signal));
+    const run = new Run(wanted, watch, signal);
     const lanes = new Map<WorkerHandle, Promise<void>>();
     if (run.left > 0) run.report();
     try {
@@ -565,10 +565,10 @@ export class Session {
     let span: Span | null = null;
     try {
       const isHelper = worker !== this.#workers.current;
-      if (!isHelper) await this.#ensureOpen(worker);
-      // Not the worker's fault if it is still loading when the user gives up.
-      await Promise.race([worker.ready, run.aborted]);
-      if (signal.aborted) return;
+      const opened = isHelper ? null : this.#ensureOpen(worker);
+      // One that is still loading when others have scored all, or the user gives up, is not needed.
+      await Promise.race([Promise.all([opened, worker.ready]), run.over]);
+      if (signal.aborted || run.left === 0) return;
       span = run.take(worker, 1 + this.#workers.helpers.length);
       if (span === null) return;
       const { start, end } = span;
@@ -756,6 +756,9 @@ class Run {
   rate: number | null = null;
   /** Rows of those wanted that are not done. */
   left: number;
+  /** Resolves once none of them is left, or nobody wants them any more. */
+  readonly over: Promise<void>;
+  #end: () => void = () => undefined;
   readonly #watch: Watch;
   /** Rows of the table. */
   readonly #rows: number;
@@ -766,15 +769,15 @@ class Run {
   #scored = 0;
   #began: number | null = null;
 
-  constructor(
-    wanted: ArrayLike<{ state: string }>,
-    watch: Watch,
-    readonly aborted: Promise<void>,
-  ) {
+  constructor(wanted: ArrayLike<{ state: string }>, watch: Watch, signal: AbortSignal) {
     this.pieces = new Pieces(wanted);
     this.#rows = wanted.length;
     this.left = Array.from(wanted).filter(({ state }) => state === "pending").length;
     this.#watch = watch;
+    const allDone = new Promise<void>((resolve) => {
+      this.#end = resolve;
+    });
+    this.over = Promise.race([allDone, aborted(signal)]);
   }
 
   take(worker: WorkerHandle, workers: number): Span | null {
@@ -797,6 +800,7 @@ class Run {
     this.#rates.set(worker, rows / (milliseconds / 1_000));
     this.#scored += rows;
     this.left -= rows;
+    if (this.left === 0) this.#end();
     if (this.#scored >= RATE_ROWS && this.#began !== null)
       this.rate = this.#scored / ((performance.now() - this.#began) / 1_000);
     this.report();

@@ -57,6 +57,15 @@ export async function testCrash(browser: Browser, site: Served): Promise<void> {
     const facts = (await page.locator("#engine-facts").textContent()) ?? "";
     ok(facts.includes("ended without a word"), facts);
   });
+  await checks.check("cpu: a worker that never starts keeps no run from its end", async () => {
+    await page.locator("#file-remove").click();
+    await page.context().route("**/cpu.*.js", () => undefined);
+    await openFile(page, "many.smi", cycle(["CCO", "CCN"], many));
+    await startScoring(page);
+    await finished(page, 60_000);
+    deepEqual(await counts(page), { rows: many, scored: many, errors: 0 });
+    await page.context().unroute("**/cpu.*.js");
+  });
   await checks.check("cpu: cancelling ends within seconds though workers hang", async () => {
     await page.locator("#file-remove").click();
     await begin();
@@ -112,6 +121,16 @@ export async function testStart(browser: Browser, site: Served): Promise<void> {
       ok(await message(page).isHidden());
       await context.close();
     });
+  await checks.check("cpu: a first worker that never starts is told", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.clock.install();
+    await context.route("**/cpu.*.js", () => undefined);
+    await page.goto(`${site.url}?backend=cpu`);
+    await page.clock.runFor(60_000);
+    await message(page).getByText("did not start within 60 s").waitFor({ timeout: LIMIT });
+    await context.close();
+  });
   await checks.check("cpu: the page’s script that cannot be fetched is told", async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
