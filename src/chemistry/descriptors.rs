@@ -19,6 +19,7 @@ use chematic_perception::{find_sssr, rdkit_symmetrized_sssr, relevant_cycles};
 use chematic_smarts::with_perceived_target;
 use chematic_smiles::with_rdkit_model_molecule;
 
+use super::rotatable::rotatable_bonds;
 use super::{ChemistryError, Molecule, Reason};
 
 /// How many of [`DESCRIPTORS`] come before [`SURFACE_DESCRIPTORS`].
@@ -206,7 +207,7 @@ fn general(model: &chematic_core::Molecule, values: &mut Vec<f64>) {
         chem::hba_count_lipinski(model),
         chem::rdkit_hba_count(model),
         chem::hbd_count(model),
-        chem::rotatable_bond_count(model),
+        rotatable_bonds(model),
         chem::num_amide_bonds(model),
     ];
     values.extend(counts.map(|count| count as f64));
@@ -220,12 +221,13 @@ fn general(model: &chematic_core::Molecule, values: &mut Vec<f64>) {
         true => None,
         false => relevant_cycles(model, all).ok(),
     };
+    let rings = relevant.as_ref().unwrap_or(&smallest);
     let compared = relevant.as_ref();
     let compared = compared.filter(|rings| rings.len() <= MAX_COMPARED_RINGS);
     let joints = Joints::of(model, compared.unwrap_or(&smallest));
     // A ring is one or the other. The crate's own count of aromatic rings has
     // one too many where two of them share a bridge, as in c1cc2oc1cc2.
-    let [aliphatic, others @ ..] = kinds_of_rings(model, relevant.as_deref());
+    let [aliphatic, others @ ..] = kinds_of_rings(model, rings);
     values.extend([all, all.saturating_sub(aliphatic), aliphatic].map(|count| count as f64));
     let others = others.into_iter().chain([joints.spiro, joints.bridgeheads]);
     values.extend(others.map(|count| count as f64));
@@ -243,35 +245,26 @@ fn smallest_rings(model: &chematic_core::Molecule) -> Vec<Vec<AtomIdx>> {
     }
 }
 
-/// How many rings are aliphatic and saturated, and how many heterocycles are aromatic,
-/// aliphatic and saturated: of these rings, or of the smallest set, in which the crate counts.
-fn kinds_of_rings(model: &chematic_core::Molecule, rings: Option<&[Vec<AtomIdx>]>) -> [usize; 5] {
-    match rings {
-        Some(rings) => with_perceived_target(model, |model| {
-            let mut counts = [0; 5];
-            for ring in rings {
-                let ring = RingKind::of(model, ring);
-                let is_one = [
-                    !ring.is_aromatic,
-                    ring.is_saturated,
-                    ring.is_aromatic && ring.is_heterocycle,
-                    !ring.is_aromatic && ring.is_heterocycle,
-                    ring.is_saturated && ring.is_heterocycle,
-                ];
-                for (count, is_one) in counts.iter_mut().zip(is_one) {
-                    *count += usize::from(is_one);
-                }
+/// How many of these rings are aliphatic and saturated, and how many of them are aromatic,
+/// aliphatic and saturated heterocycles.
+fn kinds_of_rings(model: &chematic_core::Molecule, rings: &[Vec<AtomIdx>]) -> [usize; 5] {
+    with_perceived_target(model, |model| {
+        let mut counts = [0; 5];
+        for ring in rings {
+            let ring = RingKind::of(model, ring);
+            let is_one = [
+                !ring.is_aromatic,
+                ring.is_saturated,
+                ring.is_aromatic && ring.is_heterocycle,
+                !ring.is_aromatic && ring.is_heterocycle,
+                ring.is_saturated && ring.is_heterocycle,
+            ];
+            for (count, is_one) in counts.iter_mut().zip(is_one) {
+                *count += usize::from(is_one);
             }
-            counts
-        }),
-        None => [
-            chem::num_aliphatic_rings(model),
-            chem::num_saturated_rings(model),
-            chem::num_aromatic_heterocycles(model),
-            chem::num_aliphatic_heterocycles(model),
-            chem::num_saturated_heterocycles(model),
-        ],
-    }
+        }
+        counts
+    })
 }
 
 /// What RDKit calls a ring.

@@ -26,6 +26,7 @@ mod normalise;
 mod properties;
 mod ranges;
 mod ring_order;
+mod rotatable;
 mod scaffold;
 mod smiles;
 mod standard_form;

@@ -7,6 +7,7 @@ use chematic_smiles::with_rdkit_model_molecule;
 use serde::{Serialize, Serializer};
 
 use super::alerts::Alerts;
+use super::rotatable::rotatable_bonds;
 use super::{ChemistryError, Molecule};
 
 /// Properties of a molecule, with RDKit's values.
@@ -116,7 +117,7 @@ impl Molecule {
                 tpsa: chem::rdkit_tpsa(model),
                 h_bond_donors: chem::hbd_count(model),
                 h_bond_acceptors: chem::rdkit_hba_count(model),
-                rotatable_bonds: chem::rotatable_bond_count(model),
+                rotatable_bonds: rotatable_bonds(model),
                 rule_of_five_violations: broken.into_iter().filter(|&one| one).count(),
                 qed: chem::qed(model),
                 alerts: Alerts::default(),

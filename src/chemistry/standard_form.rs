@@ -60,6 +60,11 @@ impl Molecule {
     /// cannot bear, and [`Reason::Mixture`] where two different parts are of one
     /// size.
     pub fn parent(&self, keep: Keep) -> Result<Parent, ChemistryError> {
+        self.clone().into_parent(keep)
+    }
+
+    /// [`Self::parent`] of a molecule that nobody needs any more.
+    pub(crate) fn into_parent(self, keep: Keep) -> Result<Parent, ChemistryError> {
         self.refuse_bonds()?;
         self.refuse_wildcards()?;
         self.refuse_radicals()?;
@@ -230,10 +235,10 @@ impl Molecule {
     }
 
     /// The molecule without isotopes and atom maps, and how many isotopes it had.
-    fn without_labels(&self) -> Result<(Self, usize), ChemistryError> {
+    fn without_labels(self) -> Result<(Self, usize), ChemistryError> {
         let labelled = |atom: &Atom| atom.isotope.is_some() || atom.atom_map.is_some();
         if !self.written.atoms().any(|(_, atom)| labelled(atom)) {
-            return Ok((self.clone(), 0));
+            return Ok((self, 0));
         }
         let isotopes = self.written.atoms();
         let isotopes = isotopes.filter(|(_, atom)| atom.isotope.is_some()).count();
@@ -261,7 +266,7 @@ impl Molecule {
 
     /// The part to keep, and canonical SMILES of the others; with `keep_salts`
     /// all of them, if one is organic.
-    fn organic_part(&self, keep_salts: bool) -> Result<(Self, Vec<String>), ChemistryError> {
+    fn organic_part(self, keep_salts: bool) -> Result<(Self, Vec<String>), ChemistryError> {
         let fragment_of = self.fragments();
         let count = fragment_of.iter().max().map_or(0, |last| last + 1);
         let mut carbon = vec![false; count];
@@ -274,7 +279,7 @@ impl Molecule {
             return Err(ChemistryError::new(Reason::NoOrganicPart));
         }
         if count == 1 || keep_salts {
-            return Ok((self.clone(), Vec::new()));
+            return Ok((self, Vec::new()));
         }
         let organic: Vec<usize> = (0..count).filter(|&part| carbon[part]).collect();
         let chosen = match organic[..] {
@@ -364,10 +369,10 @@ impl Molecule {
     /// The molecule with as few charges as moving protons leaves, and how many
     /// atoms lost theirs. A molecule that would be none without its charges
     /// keeps them.
-    fn neutralized(&self) -> (Self, usize) {
+    fn neutralized(self) -> (Self, usize) {
         let changes = self.proton_moves();
         if changes.is_empty() {
-            return (self.clone(), 0);
+            return (self, 0);
         }
         // Hydrogens that are atoms of the text cannot be counted up or down:
         // written anew they are folded.
@@ -378,7 +383,7 @@ impl Molecule {
             let again = written.and_then(|smiles| Self::parse(&smiles));
             match again {
                 Ok(again) if again.written.atom_count() == again.kept.len() => Some(again),
-                _ => return (self.clone(), 0),
+                _ => return (self, 0),
             }
         };
         if let Some(again) = folded {
@@ -403,7 +408,7 @@ impl Molecule {
         match again {
             // What protons alone would make a radical keeps its charges.
             Ok(molecule) if molecule.refuse_radicals().is_ok() => (self.described(molecule), count),
-            _ => (self.clone(), 0),
+            _ => (self, 0),
         }
     }
 

@@ -268,11 +268,7 @@ impl Substructure {
     /// atoms; `None` where the search was given up, as it is for molecules that are
     /// too large or too symmetric for the pattern.
     pub fn is_in(&self, molecule: &Molecule) -> Option<bool> {
-        molecule.check_describable().ok()?;
-        molecule.as_target(|target| {
-            let target = Target::new(target, false);
-            target.has(self).ok()
-        })
+        molecule.has_each(&[self])[0]
     }
 
     /// The atoms of a molecule that it is found at, by their places in the molecule,
@@ -319,6 +315,19 @@ impl From<QueryMolecule> for Substructure {
 }
 
 impl Molecule {
+    /// For each of these patterns [whether it is in](Substructure::is_in) the molecule,
+    /// which is made ready for them once.
+    pub(crate) fn has_each(&self, patterns: &[&Substructure]) -> Vec<Option<bool>> {
+        if patterns.is_empty() || self.check_describable().is_err() {
+            return vec![None; patterns.len()];
+        }
+        self.as_target(|target| {
+            let target = Target::new(target, false);
+            let patterns = patterns.iter();
+            patterns.map(|pattern| target.has(pattern).ok()).collect()
+        })
+    }
+
     /// Runs `search` on the molecule as patterns see it.
     pub(super) fn as_target<T>(&self, search: impl FnOnce(&Graph) -> T) -> T {
         with_rdkit_model_molecule(&self.written, |model| with_perceived_target(model, search))

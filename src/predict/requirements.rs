@@ -22,9 +22,10 @@ impl Requirements {
     /// For each endpoint whether `molecule` lacks what it requires. A search that is given up,
     /// as in very large molecules, decides nothing.
     pub(super) fn lacking(&self, molecule: &Molecule) -> Vec<bool> {
-        let lacks = |pattern: &Substructure| pattern.is_in(molecule) == Some(false);
+        let patterns: Vec<&Substructure> = self.0.iter().flatten().collect();
+        let mut found = molecule.has_each(&patterns).into_iter();
         let all = self.0.iter();
-        all.map(|pattern| pattern.as_ref().is_some_and(lacks))
+        all.map(|pattern| pattern.is_some() && found.next() == Some(Some(false)))
             .collect()
     }
 }

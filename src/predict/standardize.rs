@@ -155,7 +155,7 @@ impl Form {
         let drawn = matches!(structure, Structure::MolBlock(_)).then(|| molecule.clone());
         let (mut molecule, left_out, neutralized, isotopes) = match treatment.form {
             StandardForm::Parent | StandardForm::Constitution => {
-                let parent = molecule.parent(treatment.keep)?;
+                let parent = molecule.into_parent(treatment.keep)?;
                 let (left_out, neutralized) = (parent.left_out, parent.neutralized);
                 (parent.molecule, left_out, neutralized, parent.isotopes)
             }
