@@ -7,6 +7,7 @@ import { type Browser, chromium } from "playwright-core";
 import { COMMON } from "../chromium.js";
 import type { Served } from "../server.js";
 import {
+  allScored,
   type Backend,
   checkQuiet,
   checks,
@@ -17,7 +18,6 @@ import {
   EXAMPLE_ROWS,
   execute,
   exported,
-  finished,
   here,
   LIMIT,
   open,
@@ -246,7 +246,7 @@ export async function testDeviceLoss(browser: Browser, site: Served): Promise<vo
       await crash(page).catch(() => undefined);
       await page.waitForTimeout(500);
     }
-    await finished(page, LIMIT);
+    await allScored(page, total);
     deepEqual(await counts(page), { rows: total, scored: total, errors: 0 });
     equal(await page.locator("#engine").getAttribute("data-backend"), "cpu");
     ok((await page.locator("#engine-label").textContent())?.includes("WebGPU unavailable"));

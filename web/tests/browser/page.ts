@@ -46,12 +46,32 @@ export async function isCalibrated(): Promise<boolean> {
   return (await readdir(join(dist, "model"))).some((name) => /^domain\..*\.bin$/.test(name));
 }
 
-export const drawn = (page: Page, within: string, count: number): Promise<unknown> =>
-  page.waitForFunction(
+/** Waits until this holds in the page; where it does not, what the page says is told. */
+async function until<Arg>(
+  page: Page,
+  what: string,
+  holds: (arg: Arg) => boolean,
+  arg: Arg,
+  timeout = LIMIT,
+): Promise<void> {
+  const condition = holds as (arg: unknown) => boolean;
+  await page.waitForFunction(condition, arg, { timeout }).catch(async () => {
+    const said = await page.evaluate(() =>
+      ["status", "summary", "message", "engine-facts"].map(
+        (id) => document.getElementById(id)?.textContent ?? "",
+      ),
+    );
+    throw new Error(`${what}: not within ${timeout / 1_000} s; the page says: ${said.join(" | ")}`);
+  });
+}
+
+export const drawn = (page: Page, within: string, count: number): Promise<void> =>
+  until(
+    page,
+    `${count} drawings in ${within}`,
     ([within, count]) =>
       document.querySelectorAll(`${within} svg.molecule`).length >= (count as number),
     [within, count] as const,
-    { timeout: LIMIT },
   );
 
 /** What axe-core finds wrong, a line each. */
@@ -112,10 +132,11 @@ export async function nameless(page: Page, context: BrowserContext): Promise<unk
 }
 
 export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(
+  await until(
+    page,
+    "it is settled which engine is used",
     () => document.getElementById("engine")?.dataset.settled === "true",
     null,
-    { timeout: LIMIT },
   );
 }
 
@@ -131,12 +152,13 @@ export async function openFile(
     mimeType: "text/plain",
     buffer: Buffer.from(`${lines.join("\n")}\n`),
   });
-  await page.waitForFunction(
+  await until(
+    page,
+    `${name} is open`,
     ([rows, name]) =>
       document.getElementById("file-name")?.textContent === name &&
       document.getElementById("summary")?.textContent?.startsWith(rows as string) === true,
     [`${rows.toLocaleString("en")} rows ·`, name],
-    { timeout: LIMIT },
   );
 }
 
@@ -153,19 +175,37 @@ export async function score(page: Page, limit = LIMIT): Promise<void> {
 /** Presses Score, and waits until the first rows have their values. */
 export async function startScoring(page: Page): Promise<void> {
   await page.locator("#score").click();
-  await page.waitForFunction(
+  await until(
+    page,
+    "the first rows are scored",
     () => document.querySelectorAll("#results tbody tr.scored").length > 0,
     null,
-    { timeout: LIMIT },
   );
 }
 
 export async function finished(page: Page, limit: number): Promise<void> {
-  await page.waitForFunction(
+  await until(
+    page,
+    "scoring is done",
     () => document.getElementById("status")?.textContent?.startsWith("Done") === true,
     null,
-    { timeout: limit },
+    limit,
   );
+  await nextFrame(page);
+}
+
+/**
+ * Waits until all rows of the table are scored, and nothing is under way; where engines fail
+ * meanwhile the last words may be of them.
+ */
+export async function allScored(page: Page, rows: number): Promise<void> {
+  await until(
+    page,
+    "all rows are scored",
+    (scored) => document.getElementById("summary")?.textContent?.endsWith(scored) === true,
+    `· ${rows.toLocaleString("en")} scored`,
+  );
+  await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
   await nextFrame(page);
 }
 
