@@ -34,8 +34,9 @@ const GENERAL: usize = 20;
 ///
 /// Tools disagree on some of them; these are RDKit's conventions. `MolWt` takes
 /// sulfur as 32.067 (others 32.06 to 32.066). `NumRotatableBonds` counts strictly,
-/// without amide and ester C-N and C-O bonds, bonds beside triple bonds and within
-/// rings: 2 for aspirin, where others count 3. `TPSA` leaves sulfur and phosphorus
+/// without amide and ester C-N and C-O bonds and those between two such groups (oxalates,
+/// diacylhydrazines), bonds beside triple bonds and within rings: 2 for aspirin, where
+/// others count 3. `TPSA` leaves sulfur and phosphorus
 /// out, as Ertl et al. (2000) publish it for drugs. `NOCount`
 /// is what Lipinski calls acceptors, `NumHAcceptors` is narrower.
 pub const DESCRIPTORS: [&str; GENERAL + 49] = [

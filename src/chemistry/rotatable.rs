@@ -58,8 +58,9 @@ impl Bonds<'_> {
             && !(self.is_aliphatic(atom, Element::C) && is_top())
     }
 
-    /// Whether `atom` is the carbon of an amide, ester, thioester or imide, or the atom beside it:
-    /// what conjugation keeps in one plane.
+    /// Whether `atom` is the carbon of an amide, ester, thioester or imide, or the atom beside it.
+    /// That also holds bonds between two such groups, as the middle one of an oxalate, and is
+    /// RDKit's convention.
     fn is_held(&self, atom: AtomIdx) -> bool {
         self.is_acyl(atom) && self.open(atom).any(|other| self.is_acyl_partner(other))
             || self.is_acyl_partner(atom) && self.open(atom).any(|other| self.is_acyl(other))
@@ -171,6 +172,8 @@ mod tests {
             ("[2H]C([2H])([2H])CC", 0),
             ("[2H]C([2H])([2H])OC", 0),
             ("NC(=O)C(N)=O", 0),
+            ("CC(=O)NNC(C)=O", 0),
+            ("CCOC(=O)C(=O)OCC", 2),
             ("NC(=O)NCC", 1),
             ("CCOC(=O)OCC", 2),
             ("C/C=C/C(C)C", 1),
