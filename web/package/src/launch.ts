@@ -7,8 +7,8 @@ import { DelicateError } from "./errors.js";
 import type { BackendName, FromWorker } from "./protocol.js";
 
 /**
- * Until it holds its lock, a worker may end unnoticed. It does so first of all, once its script of
- * some 30 kB is there: this is for slow networks, over which much else comes beside it.
+ * Until its first word nothing tells whether a worker has ended. It says it once its script, some
+ * 30 kB, is there: this is for slow networks.
  */
 const UNHEARD_MS = 60_000;
 
@@ -18,10 +18,13 @@ export const launch: Launch = (name, on) => {
   const heard = afterAwake(UNHEARD_MS, () => on.error(UNHEARD));
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     alive = true;
-    // Where there are no locks, whatever it says tells that it is there.
-    if (data.type === "alive" || !("locks" in navigator)) heard();
-    if (data.type === "alive") void ended(data.lock).then(() => on.error(ENDED));
-    else on.message(data);
+    if (data.type !== "alive") {
+      on.message(data);
+      return;
+    }
+    heard();
+    // One without a lock that hangs or ends is known by its silence.
+    if (data.lock !== null) void ended(data.lock).then(() => on.error(ENDED));
   };
   worker.onerror = (event) => {
     event.preventDefault();

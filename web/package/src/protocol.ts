@@ -220,8 +220,11 @@ export type FromWorker =
    * all that it will have of its model.
    */
   | { type: "domain"; missing: FailureData | null }
-  /** Of a browser's worker: the name of the lock that it holds for as long as it lives. */
-  | { type: "alive"; lock: string }
+  /**
+   * Of a browser's worker, its first word: the name of the lock that it holds for as long as it
+   * lives; null where it is given none.
+   */
+  | { type: "alive"; lock: string | null }
   | { type: "failed"; failure: FailureData }
   | { type: "scoring"; id: number; done: number }
   | { type: "result"; id: number; value: unknown }

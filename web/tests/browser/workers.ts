@@ -133,6 +133,24 @@ export async function testStart(browser: Browser, site: Served): Promise<void> {
     await message(page).getByText("did not start within 60 s").waitFor({ timeout: LIMIT });
     await context.close();
   });
+  await checks.check("cpu: workers that are given no lock score all the same", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.clock.install();
+    await context.route("**/cpu.*.js", async (route) => {
+      const response = await route.fetch();
+      const refused = "navigator.locks.request = () => Promise.reject(new Error('refused'));";
+      await route.fulfill({ response, body: refused + (await response.text()) });
+    });
+    await page.goto(`${site.url}?backend=cpu`);
+    await settled(page);
+    await page.clock.runFor(120_000);
+    await page.locator("#smiles").fill("CCO ethanol");
+    await score(page);
+    const facts = (await page.locator("#engine-facts").textContent()) ?? "";
+    ok(!facts.includes("stopped"), facts);
+    await context.close();
+  });
   await checks.check("cpu: the page’s script that cannot be fetched is told", async () => {
     const context = await browser.newContext();
     const page = await context.newPage();

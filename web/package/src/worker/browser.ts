@@ -26,14 +26,19 @@ export const browser: Host = {
  * by `close()` or for want of memory, but gives its locks to whoever waits for them.
  */
 function live(): void {
+  const tell = (lock: string | null): void =>
+    scope.postMessage({ type: "alive", lock } satisfies FromWorker);
   // Absent from pages served over plain http by another machine.
-  if (!("locks" in navigator)) return;
+  if (!("locks" in navigator)) {
+    tell(null);
+    return;
+  }
   const lock = `delicate worker ${crypto.randomUUID()}`;
   navigator.locks
     .request(lock, () => {
-      scope.postMessage({ type: "alive", lock } satisfies FromWorker);
+      tell(lock);
       return new Promise(() => undefined);
     })
-    // Where a browser has locks and grants none, its silence tells.
-    .catch(() => undefined);
+    // As where a browser keeps nothing for a page.
+    .catch(() => tell(null));
 }
