@@ -222,13 +222,13 @@ fn general(model: &chematic_core::Molecule, values: &mut Vec<f64>) {
         true => None,
         false => relevant_cycles(model, all).ok(),
     };
-    let rings = relevant.as_ref().unwrap_or(&smallest);
     let compared = relevant.as_ref();
     let compared = compared.filter(|rings| rings.len() <= MAX_COMPARED_RINGS);
     let joints = Joints::of(model, compared.unwrap_or(&smallest));
+    let only = (all == smallest.len() && joints.are_a_tree).then_some(&smallest);
     // A ring is one or the other. The crate's own count of aromatic rings has
     // one too many where two of them share a bridge, as in c1cc2oc1cc2.
-    let [aliphatic, others @ ..] = kinds_of_rings(model, rings);
+    let [aliphatic, others @ ..] = kinds_of_rings(model, relevant.as_ref().or(only));
     values.extend([all, all.saturating_sub(aliphatic), aliphatic].map(|count| count as f64));
     let others = others.into_iter().chain([joints.spiro, joints.bridgeheads]);
     values.extend(others.map(|count| count as f64));
@@ -246,9 +246,22 @@ fn smallest_rings(model: &chematic_core::Molecule) -> Vec<Vec<AtomIdx>> {
     }
 }
 
-/// How many of these rings are aliphatic and saturated, and how many of them are aromatic,
-/// aliphatic and saturated heterocycles.
-fn kinds_of_rings(model: &chematic_core::Molecule, rings: &[Vec<AtomIdx>]) -> [usize; 5] {
+/// How many rings are aliphatic and saturated, and how many heterocycles are aromatic,
+/// aliphatic and saturated: of these rings, or of those that the crate finds, which it looks for
+/// once for each of the five.
+fn kinds_of_rings(
+    model: &chematic_core::Molecule,
+    rings: Option<&Vec<Vec<AtomIdx>>>,
+) -> [usize; 5] {
+    let Some(rings) = rings else {
+        return [
+            chem::num_aliphatic_rings(model),
+            chem::num_saturated_rings(model),
+            chem::num_aromatic_heterocycles(model),
+            chem::num_aliphatic_heterocycles(model),
+            chem::num_saturated_heterocycles(model),
+        ];
+    };
     with_perceived_target(model, |model| {
         let mut counts = [0; 5];
         for ring in rings {
@@ -281,10 +294,16 @@ struct RingKind {
 impl RingKind {
     fn of(model: &chematic_core::Molecule, ring: &[AtomIdx]) -> Self {
         let bonds = bonds_of(model, ring);
-        let are = |is_it: fn(BondOrder) -> bool| {
-            let mut orders = bonds.iter().map(|&bond| model.bond(bond).order);
-            orders.all(is_it)
+        // The triple bond of an aryne is one of its ring's aromatic bonds to RDKit.
+        let order = |&bond: &BondIdx| {
+            let bond = model.bond(bond);
+            let is_aromatic = [bond.atom1, bond.atom2].map(|end| model.atom(end).aromatic);
+            match bond.order {
+                BondOrder::Triple if is_aromatic == [true; 2] => BondOrder::Aromatic,
+                order => order,
+            }
         };
+        let are = |is_it: fn(BondOrder) -> bool| bonds.iter().map(order).all(is_it);
         let is_carbon = |&atom: &AtomIdx| {
             let atom = model.atom(atom);
             !atom.wildcard && atom.element.atomic_number() == 6
@@ -308,6 +327,11 @@ struct Joints {
     spiro: usize,
     /// The ends of a path of two or more bonds that two rings share.
     bridgeheads: usize,
+    /// No two rings share more than a bond, and these bonds join no two rings in two ways. Whoever
+    /// looks for smallest rings finds these then: any other ring is a sum of some, which has all
+    /// their bonds but twice those that they share, of which n rings have n - 1 at most, and is
+    /// longer than each of them.
+    are_a_tree: bool,
 }
 
 impl Joints {
@@ -315,17 +339,28 @@ impl Joints {
         let mut is_spiro = vec![false; model.atom_count()];
         let mut is_bridgehead = vec![false; model.atom_count()];
         let bonds: Vec<Vec<BondIdx>> = rings.iter().map(|ring| bonds_of(model, ring)).collect();
+        let mut are_a_tree = true;
+        // For each ring one of those that it is joined to.
+        let mut tree: Vec<usize> = (0..rings.len()).collect();
         for (i, ring) in rings.iter().enumerate() {
-            for (other, other_bonds) in rings.iter().zip(&bonds).skip(i + 1) {
+            for (j, (other, other_bonds)) in rings.iter().zip(&bonds).enumerate().skip(i + 1) {
                 let mut shared = ring.iter().filter(|atom| other.contains(atom));
                 if let (Some(atom), None) = (shared.next(), shared.next()) {
                     is_spiro[atom.0 as usize] = true;
                 }
                 let shared = bonds[i].iter().filter(|bond| other_bonds.contains(bond));
                 let shared: Vec<BondIdx> = shared.copied().collect();
+                if shared.len() == 1 {
+                    let (one, another) = (tree[i], tree[j]);
+                    are_a_tree &= one != another;
+                    for joined in tree.iter_mut().filter(|joined| **joined == another) {
+                        *joined = one;
+                    }
+                }
                 if shared.len() < 2 {
                     continue;
                 }
+                are_a_tree = false;
                 let ends = shared.iter().map(|&bond| model.bond(bond));
                 let mut ends: Vec<AtomIdx> =
                     ends.flat_map(|bond| [bond.atom1, bond.atom2]).collect();
@@ -339,6 +374,7 @@ impl Joints {
         Self {
             spiro: count(is_spiro),
             bridgeheads: count(is_bridgehead),
+            are_a_tree,
         }
     }
 }

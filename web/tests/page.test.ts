@@ -2286,6 +2286,23 @@ await checks.check("a table ends in one precision, whichever engines scored it",
   equal(kept.precision(299), "fp32");
 });
 
+await checks.check("others score all while a worker loads that fails: it is replaced", async () => {
+  const engines = madeUpEngines();
+  const [first] = [engines.current];
+  first.failsAfter = 1;
+  engines.helpers = [new MadeUpWorker("fp32")];
+  engines.fresh = () => {
+    const loading = new MadeUpWorker("fp32");
+    engines.fresh = () => new MadeUpWorker("fp32");
+    loading.failsToLoad();
+    return loading;
+  };
+  const app = new App(engines);
+  await app.score(file("a.smi", "CCN", 300));
+  equal(app.session?.counts.scored, 300);
+  equal(app.session?.mixed, false);
+});
+
 await checks.check("only the words of a single line may be molecules of their own", () => {
   for (const text of ["  CCO CCN;CCC \n", "CCO,CCN,CCC", "CCO; CCN, CCC"])
     deepEqual(wordsOfOneLine(text), ["CCO", "CCN", "CCC"], text);

@@ -82,6 +82,17 @@ export class MadeUpWorker implements WorkerHandle {
     this.ready = new Promise(() => undefined);
   }
 
+  /** As one that loads its model for a while and ends. */
+  failsToLoad(): void {
+    this.ready = new Promise((_, reject) => {
+      setTimeout(() => {
+        this.dead = true;
+        reject(new DelicateError({ code: "worker", message: "it did not start" }));
+      }, 50);
+    });
+    this.ready.catch(() => undefined);
+  }
+
   cancel(): void {
     // A piece ends by itself.
   }

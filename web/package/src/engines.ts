@@ -205,7 +205,8 @@ export class Engines {
     helper.stop();
     this.#helperFailures += 1;
     if (this.#helperFailures >= CPU_FAILURES) this.#workers = 1;
-    const next = this.#workers > 1 ? "a new one took over" : "the others carry on";
+    // It is started once there is something for it.
+    const next = this.#workers > 1 ? "another can take its place" : "the others carry on";
     this.#change({ note: `One of the CPU workers stopped (${reason(error)}); ${next}.` });
   }
 
@@ -276,8 +277,8 @@ export class Engines {
   }
 
   async #startCpuFirst(): Promise<void> {
-    const cpu = this.#use(this.#launch("cpu"));
-    await cpu.ready;
+    this.#use(this.#launch("cpu"));
+    const cpu = await this.#ready();
     await this.#unhurried();
     if (this.#stopped) return;
     const without = this.#withoutWebGpu();
@@ -303,6 +304,19 @@ export class Engines {
       gpu.stop();
       this.failure = error;
       this.#set("webgpu", { state: "unusable", why: reason(error) });
+    }
+  }
+
+  /** The current worker, once it is ready; whoever waits for one that fails may replace it meanwhile. */
+  async #ready(): Promise<Backend> {
+    for (;;) {
+      const worker = this.current;
+      try {
+        await worker.ready;
+        return worker;
+      } catch (error) {
+        if (this.#current === worker) throw error;
+      }
     }
   }
 

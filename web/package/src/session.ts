@@ -497,7 +497,10 @@ export class Session {
 
   /** Of each row whether it was scored in another precision than the engine in use has. */
   async #inOtherPrecision(signal: AbortSignal): Promise<{ state: string }[]> {
-    const info = await Promise.race([this.#workers.current.ready, aborted(signal)]);
+    // All may have been scored by others while it was loading, and it may end.
+    const info = await attempt(this.#workers, (worker) =>
+      Promise.race([worker.ready, aborted(signal)]),
+    );
     const current = info === undefined ? 0 : PRECISIONS.indexOf(info.precision);
     return Array.from(this.#precisions, (one) => ({
       state: one !== 0 && current > 0 && one !== current ? "pending" : "scored",
