@@ -143,7 +143,7 @@ export async function testBackend(browser: Browser, site: Served, backend: Backe
     name("cancelling keeps what is scored, and a later Score goes on"),
     async () => {
       // Software WebGPU gets little more than the pieces needed.
-      const total = backend === "cpu" ? 4_000 : 96;
+      const total = backend === "cpu" ? 20_000 : 96;
       const smiles =
         backend === "cpu"
           ? ["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"]
