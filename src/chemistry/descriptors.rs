@@ -19,7 +19,7 @@ use chematic_perception::{find_sssr, rdkit_symmetrized_sssr, relevant_cycles};
 use chematic_smarts::with_perceived_target;
 use chematic_smiles::with_rdkit_model_molecule;
 
-use super::rotatable::rotatable_bonds;
+use super::rotatable::{is_single, rotatable_bonds};
 use super::{ChemistryError, Molecule, Reason};
 
 /// How many of [`DESCRIPTORS`] come before [`SURFACE_DESCRIPTORS`].
@@ -310,9 +310,7 @@ impl RingKind {
         };
         Self {
             is_aromatic: are(|order| order == BondOrder::Aromatic),
-            is_saturated: are(|order| {
-                matches!(order, BondOrder::Single | BondOrder::Up | BondOrder::Down)
-            }),
+            is_saturated: are(is_single),
             is_heterocycle: !ring.iter().all(is_carbon),
         }
     }
@@ -350,17 +348,18 @@ impl Joints {
                 }
                 let shared = bonds[i].iter().filter(|bond| other_bonds.contains(bond));
                 let shared: Vec<BondIdx> = shared.copied().collect();
-                if shared.len() == 1 {
-                    let (one, another) = (tree[i], tree[j]);
-                    are_a_tree &= one != another;
-                    for joined in tree.iter_mut().filter(|joined| **joined == another) {
-                        *joined = one;
+                match shared.len() {
+                    0 => continue,
+                    1 => {
+                        let (one, another) = (tree[i], tree[j]);
+                        are_a_tree &= one != another;
+                        for joined in tree.iter_mut().filter(|joined| **joined == another) {
+                            *joined = one;
+                        }
+                        continue;
                     }
+                    _ => are_a_tree = false,
                 }
-                if shared.len() < 2 {
-                    continue;
-                }
-                are_a_tree = false;
                 let ends = shared.iter().map(|&bond| model.bond(bond));
                 let mut ends: Vec<AtomIdx> =
                     ends.flat_map(|bond| [bond.atom1, bond.atom2]).collect();

@@ -127,7 +127,8 @@ impl Bonds<'_> {
     }
 }
 
-fn is_single(order: BondOrder) -> bool {
+/// Whether a bond is single, drawn with a direction or not.
+pub(super) fn is_single(order: BondOrder) -> bool {
     matches!(order, BondOrder::Single | BondOrder::Up | BondOrder::Down)
 }
 

@@ -20,6 +20,7 @@ import {
   exported,
   here,
   LIMIT,
+  moreScored,
   open,
   openFile,
   score,
@@ -166,16 +167,7 @@ export async function testBackend(browser: Browser, site: Served, backend: Backe
       );
       if (backend === "cpu") {
         await page.locator("#score").click();
-        await page.waitForFunction(
-          (done) =>
-            Number(
-              /([\d,]+) scored/
-                .exec(document.getElementById("summary")?.textContent ?? "")?.[1]
-                ?.replaceAll(",", ""),
-            ) > done,
-          before.scored,
-          { timeout: LIMIT },
-        );
+        await moreScored(page, before.scored);
         await page.locator("#cancel").click();
         await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
         ok((await counts(page)).scored > before.scored);

@@ -194,6 +194,20 @@ export async function finished(page: Page, limit: number): Promise<void> {
   await nextFrame(page);
 }
 
+/** Waits until more rows than these are scored. */
+export const moreScored = (page: Page, before: number): Promise<void> =>
+  until(
+    page,
+    `more than ${before} rows are scored`,
+    (before) =>
+      Number(
+        /([\d,]+) scored/
+          .exec(document.getElementById("summary")?.textContent ?? "")?.[1]
+          ?.replaceAll(",", ""),
+      ) > before,
+    before,
+  );
+
 /**
  * Waits until all rows of the table are scored, and nothing is under way; where engines fail
  * meanwhile the last words may be of them.

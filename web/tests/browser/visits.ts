@@ -17,6 +17,7 @@ import {
   finished,
   isCalibrated,
   LIMIT,
+  moreScored,
   nextFrame,
   open,
   openFile,
@@ -241,25 +242,13 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
       void dialog.accept().catch(() => undefined);
     });
     await openFile(page, "many.smi", cycle(["CC(=O)Oc1ccccc1C(=O)O", "CCO"], 20_000));
-    const more = async (before: number): Promise<void> => {
-      await page.waitForFunction(
-        (before) =>
-          Number(
-            /([\d,]+) scored/
-              .exec(document.getElementById("summary")?.textContent ?? "")?.[1]
-              ?.replaceAll(",", ""),
-          ) > before,
-        before,
-        { timeout: LIMIT },
-      );
-    };
     await page.locator("#score").click();
-    await more(0);
+    await moreScored(page, 0);
     await page.locator("#cancel").click();
     await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
     const cancelled = (await counts(page)).scored;
     await page.locator("#score").click();
-    await more(cancelled);
+    await moreScored(page, cancelled);
     const { scored } = await counts(page);
     await page.reload();
     await page.locator("#kept").waitFor({ timeout: LIMIT });

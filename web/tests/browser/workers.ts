@@ -13,6 +13,7 @@ import {
   exported,
   finished,
   LIMIT,
+  moreScored,
   open,
   openFile,
   score,
@@ -70,11 +71,7 @@ export async function testCrash(browser: Browser, site: Served): Promise<void> {
     await page.locator("#file-remove").click();
     await begin();
     // New workers show values before these count as scored.
-    await page.waitForFunction(
-      () => /[1-9][\d,]* scored/.test(document.getElementById("summary")?.textContent ?? ""),
-      null,
-      { timeout: LIMIT },
-    );
+    await moreScored(page, 0);
     for (const worker of page.workers())
       void worker
         .evaluate(() => {
