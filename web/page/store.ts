@@ -244,17 +244,28 @@ function isKept(value: unknown): value is Kept {
   );
 }
 
+/** What is to be written at the last moment; null for what is to be forgotten. */
+export interface Unwritten {
+  last?: Kept;
+  look?: Look;
+  ranking?: KeptRanking | null;
+}
+
 /**
  * Saves while the page is being left, which waits for nothing: it is written where the database was
  * used before.
  */
-export function saveNow(kept: Kept): void {
-  if (open === null || own === null) return;
+export function saveNow(unwritten: Unwritten): void {
+  if (open === null || own === null || Object.keys(unwritten).length === 0) return;
   try {
     const transaction = open.transaction(STORE, "readwrite");
     const store = transaction.objectStore(STORE);
-    store.put(entryOf(kept), ["entry" satisfies Part, own]);
-    store.put(kept, ["last" satisfies Part, own]);
+    if (unwritten.last !== undefined)
+      store.put(entryOf(unwritten.last), ["entry" satisfies Part, own]);
+    for (const [part, value] of Object.entries(unwritten)) {
+      if (value === null) store.delete([part, own]);
+      else store.put(value, [part, own]);
+    }
     // Nobody will be there for its requests to end.
     transaction.commit();
   } catch {

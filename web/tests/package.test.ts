@@ -260,6 +260,11 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
         workers: await code(() => createScorer({ workers: 0 })),
         absent: await code(() => createScorer({ model: "./absent" })),
         module: await code(() => createScorer({ model: ${JSON.stringify(here)} })),
+        text: await code(() => createScorer({ model: { config: "{}", weights: "", vocab: "" } })),
+        lacking: await code(() => createScorer({ model: { config: new ArrayBuffer(2) } })),
+        other: await code(() => createScorer({
+          model: { config: new TextEncoder().encode("{}"), weights: new ArrayBuffer(8), vocab: new Uint8Array() },
+        })),
         aborted: await code(() => createScorer({ signal: AbortSignal.abort() })),
         loading: await code(() => createScorer({ signal: AbortSignal.timeout(1) })),
       };
@@ -294,6 +299,9 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
       workers: "argument",
       absent: "download",
       module: "download",
+      text: "argument",
+      lacking: "argument",
+      other: "model",
       aborted: "cancelled",
       loading: "cancelled",
       string: "argument",
@@ -308,6 +316,8 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
       again: "closed",
     });
     equal(codes.midway?.[1], "AbortError");
+    ok(codes.text?.[2].startsWith("model: the contents of config.json are of type string:"));
+    ok(codes.lacking?.[2].startsWith("model: the contents of model.safetensors are missing:"));
   });
 
   await checks.check("node: an engine or a worker that cannot be started is named", async () => {

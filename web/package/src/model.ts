@@ -27,17 +27,27 @@ export function insideFiles({ config, vocab, ...files }: Inside): ModelFiles {
   return { config: encoder.encode(config), vocab: encoder.encode(vocab), ...files };
 }
 
-export const contentFiles = ({
-  config,
-  weights,
-  vocab,
-  domain = null,
-}: ModelContents): ModelFiles => ({
-  config,
-  weights,
-  vocab,
-  domain,
-});
+/** Throws a {@link DelicateError} for what holds no bytes. */
+export function contentFiles({ config, weights, vocab, domain }: ModelContents): ModelFiles {
+  return {
+    config: bytesOf(NAMES.config, config),
+    weights: bytesOf(NAMES.weights, weights),
+    vocab: bytesOf(NAMES.vocab, vocab),
+    domain: domain === undefined || domain === null ? null : bytesOf(NAMES.domain, domain),
+  };
+}
+
+/** A program without types may give anything. */
+function bytesOf(name: string, contents: unknown): Uint8Array {
+  if (contents instanceof Uint8Array) return contents;
+  if (contents instanceof ArrayBuffer) return new Uint8Array(contents);
+  // Of another window or context, and the views of other widths.
+  if (ArrayBuffer.isView(contents))
+    return new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength);
+  const given = contents === undefined ? "missing" : `of type ${typeof contents}`;
+  const message = `model: the contents of ${name} are ${given}: give its bytes (a Uint8Array or an ArrayBuffer), or the address of the model's directory in place of the contents of its files`;
+  throw new DelicateError({ code: "argument", message });
+}
 
 /** The files of a model directory, of which `config.json` names those there are. */
 export async function directoryFiles(

@@ -55,13 +55,13 @@ export type ModelSource = string | URL | ModelContents;
 
 export interface ModelContents {
   /** `config.json` */
-  config: Uint8Array;
+  config: Uint8Array | ArrayBuffer;
   /** `model.safetensors` */
-  weights: Uint8Array;
+  weights: Uint8Array | ArrayBuffer;
   /** `vocab.txt` */
-  vocab: Uint8Array;
+  vocab: Uint8Array | ArrayBuffer;
   /** `domain.json.gz`, where the model has one. */
-  domain?: Uint8Array | null;
+  domain?: Uint8Array | ArrayBuffer | null;
 }
 
 export interface Loading {

@@ -167,22 +167,46 @@ export function keepingPanel(
     if (app.phase === "scoring") kept.hidden = true;
   });
   const lookNow = (): store.Look => ({ ...results.look, selected: selection.rows });
+  /** How often each was changed, and how many of these changes the database has. */
+  const changes = { look: 0, ranking: 0 };
+  const written = { look: 0, ranking: 0 };
+  const write = (part: keyof typeof changes, work: () => Promise<void>): void => {
+    const until = changes[part];
+    saving = saving
+      .then(work)
+      .then(() => {
+        written[part] = until;
+      })
+      // Leaving the page tries once more.
+      .catch(() => undefined);
+  };
+  const isUnwritten = (part: keyof typeof changes): boolean => changes[part] > written[part];
   let looking: number | undefined;
+  const writeLook = (): void => {
+    window.clearTimeout(looking);
+    if (app.session === null) return;
+    const look = lookNow();
+    write("look", () => store.saveLook(look));
+  };
   const saveLook = (): void => {
     window.clearTimeout(looking);
     if (!loaded || restoring || app.session === null) return;
-    looking = window.setTimeout(() => {
-      if (app.session === null) return;
-      const look = lookNow();
-      saving = saving.then(() => store.saveLook(look)).catch(() => undefined);
-    }, LOOK_MS);
+    changes.look += 1;
+    looking = window.setTimeout(writeLook, LOOK_MS);
   };
   const saveRanking = (): void => {
     if (!loaded || restoring) return;
+    changes.ranking += 1;
     const ranking = screening.kept();
-    if (ranking === null) forget("ranking");
-    else saving = saving.then(() => store.saveRanking(ranking)).catch(() => undefined);
+    write("ranking", () =>
+      ranking === null ? store.forget("ranking") : store.saveRanking(ranking),
+    );
   };
+  /** What is lost if the page is left now and nothing is done about it. */
+  const unwritten = (): store.Unwritten => ({
+    ...(isUnwritten("look") && app.session !== null ? { look: lookNow() } : {}),
+    ...(isUnwritten("ranking") ? { ranking: screening.kept() } : {}),
+  });
   const isOpen = (session: Session): boolean => app.session === session;
   results.table.arranged.on(saveLook);
   selection.changed.on(saveLook);
@@ -211,12 +235,14 @@ export function keepingPanel(
   });
   // A phone may end a page that is out of sight, and asks nobody.
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "hidden" && !saved) save();
+    if (document.visibilityState !== "hidden") return;
+    if (!saved) save();
+    if (isUnwritten("look")) writeLook();
   });
   window.addEventListener("beforeunload", (event) => {
     const scored = app.session?.counts.scored ?? 0;
     const wanted = saved || scored === 0 ? null : current();
-    if (wanted !== null) store.saveNow(wanted);
+    store.saveNow({ ...(wanted === null ? {} : { last: wanted }), ...unwritten() });
     // Nobody is asked about what is there again: the open table, and what was scored of it so far.
     const loses = !saved && scored > 0 && (wanted === null || !unkept.hidden || !store.isOpen());
     if (loses || unsaved.size > 0) event.preventDefault();

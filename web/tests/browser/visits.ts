@@ -186,7 +186,7 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     await page.locator("#viewport thead .number .sort").last().click();
     await page.locator("#viewport tbody input").nth(1).click();
     const before = await names();
-    await page.waitForTimeout(800);
+    // At once: what was changed last is written while the page is left.
     await page.reload();
     await page.locator("#kept").waitFor({ timeout: LIMIT });
     await settled(page);
@@ -223,13 +223,11 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
       };
       const before = await seen();
       equal(before.cells.length, 2);
-      await page.waitForTimeout(800);
       await page.reload();
       await page.locator("#kept").waitFor({ timeout: LIMIT });
       deepEqual(await seen(), before);
       await page.locator("#screening-open").click();
       await page.locator("#rank-clear").click();
-      await page.waitForTimeout(500);
       await page.reload();
       await page.locator("#kept").waitFor({ timeout: LIMIT });
       equal(await page.locator("#viewport td.with-active").count(), 0);
