@@ -265,7 +265,7 @@ export class App {
 
   /** Scores what is not scored yet, once the input is open. */
   async score(input: Input): Promise<void> {
-    if (this.#phase === "scoring") return;
+    if (this.#phase === "scoring" && this.#input !== null && same(this.#input, input)) return;
     const session = await this.#ensureOpen(input);
     // By then another may be open, or this one may be scored.
     if (session === null || session !== this.#session || this.phase !== "idle") return;

@@ -101,17 +101,18 @@ const keeping = keepingPanel(app, {
   screening,
   selection,
   onShow: (given) => input.show(given),
+  isAwaited: () => input.isReading(),
 });
 
 faultsPanel(app);
 input.readLink();
 
-// After the first paint, which nothing is to hold up.
-requestAnimationFrame(() =>
-  setTimeout(async () => {
-    void keeping.restore();
-    void offerRemoval();
-    await started;
-    if (!engines.state.broken) await keepOfflineCopy();
-  }, 0),
-);
+const begin = async (): Promise<void> => {
+  void keeping.restore();
+  void offerRemoval();
+  await started;
+  if (!engines.state.broken) await keepOfflineCopy();
+};
+// After the first paint, which nothing is to hold up; out of sight there is none.
+if (document.visibilityState === "hidden") void begin();
+else requestAnimationFrame(() => setTimeout(begin, 0));

@@ -246,8 +246,8 @@ function isKept(value: unknown): value is Kept {
 
 /** What is to be written at the last moment; null for what is to be forgotten. */
 export interface Unwritten {
-  last?: Kept;
-  look?: Look;
+  last?: Kept | null;
+  look?: Look | null;
   ranking?: KeptRanking | null;
 }
 
@@ -260,8 +260,7 @@ export function saveNow(unwritten: Unwritten): void {
   try {
     const transaction = open.transaction(STORE, "readwrite");
     const store = transaction.objectStore(STORE);
-    if (unwritten.last !== undefined)
-      store.put(entryOf(unwritten.last), ["entry" satisfies Part, own]);
+    if (unwritten.last) store.put(entryOf(unwritten.last), ["entry" satisfies Part, own]);
     for (const [part, value] of Object.entries(unwritten)) {
       if (value === null) store.delete([part, own]);
       else store.put(value, [part, own]);

@@ -33,7 +33,13 @@ import {
   testTable,
 } from "./browser/table.js";
 import { testTile } from "./browser/tile.js";
-import { testFragmentAndWidth, testKeeping, testOffline, testTabs } from "./browser/visits.js";
+import {
+  testFragmentAndWidth,
+  testKeeping,
+  testMeanwhile,
+  testOffline,
+  testTabs,
+} from "./browser/visits.js";
 import { testCrash, testStart } from "./browser/workers.js";
 import { COMMON, findChromium, WEBGPU } from "./chromium.js";
 import { serve } from "./server.js";
@@ -58,6 +64,8 @@ async function main(): Promise<void> {
     } catch (error) {
       // A page that does not come so far ends its group, not the others.
       checks.fail(`${name} to its end`, error);
+      // Nor does it go on scoring beside them.
+      for (const context of browser.contexts()) await context.close();
     }
   };
   try {
@@ -88,6 +96,7 @@ async function main(): Promise<void> {
     await run("shading", () => testShading(browser, site));
     await run("keeping", () => testKeeping(browser, site));
     await run("tabs", () => testTabs(browser, site));
+    await run("meanwhile", () => testMeanwhile(browser, site));
     await run("plots", () => testPlots(browser, site));
     await run("screening", () => testScreening(browser, site));
     await run("one line", () => testOneLine(browser, site));

@@ -29,6 +29,8 @@ export interface InputPanel {
   focusScore(): void;
   /** Scores the molecules of the page's address, once there are engines. */
   readLink(): void;
+  /** Whether a file was chosen that is not open yet. */
+  isReading(): boolean;
   /** Shows what a table was made from that is opened without the user's choosing it. */
   show(input: Input): void;
   /** Shows what has all of what was open before, and a row more. */
@@ -89,6 +91,8 @@ export function inputPanel(app: App): InputPanel {
   let file: Source | null = null;
   /** Counts what was chosen, so that the last choice holds and not the last to be read. */
   let choices = 0;
+  /** Files that were chosen and are not in memory yet. */
+  let reading = 0;
 
   /** Says so where the table is of another list than the one in the box. */
   const drawTableOf = (): void => {
@@ -176,6 +180,7 @@ export function inputPanel(app: App): InputPanel {
     choices += 1;
     const choice = choices;
     let bytes: Uint8Array;
+    reading += 1;
     try {
       bytes = new Uint8Array(await chosen.arrayBuffer());
     } catch {
@@ -183,6 +188,8 @@ export function inputPanel(app: App): InputPanel {
       app.say("");
       app.complain({ text: `${chosen.name} could not be read. Folders cannot be opened.` });
       return;
+    } finally {
+      reading -= 1;
     }
     if (choice !== choices) return;
     const source = { name: chosen.name, bytes };
@@ -373,6 +380,7 @@ export function inputPanel(app: App): InputPanel {
   return {
     focusScore: () => (score.hidden ? cancel : score).focus(),
     readLink,
+    isReading: () => reading > 0,
     show({ source, text: pasted }) {
       showFile(pasted === null ? source : null);
       if (pasted === null) return;

@@ -45,12 +45,15 @@ export function keepingPanel(
     screening,
     selection,
     onShow,
+    isAwaited,
   }: {
     model: string;
     results: Pick<ResultsPanel, "table" | "look" | "lookAgain">;
     screening: Pick<ScreeningPanel, "kept" | "restore">;
     selection: Selection;
     onShow(input: Input): void;
+    /** Whether the user has chosen something that is about to be opened. */
+    isAwaited(): boolean;
   },
 ): KeepingPanel {
   const kept = find("kept", HTMLElement);
@@ -61,6 +64,22 @@ export function keepingPanel(
   /** What is scored is in the database. */
   let saved = true;
   let saving: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  /** Does something with the database after all that was begun before. */
+  const inTurn = (work: () => Promise<void>): void => {
+    waiting += 1;
+    document.documentElement.dataset.keeping = "true";
+    saving = saving
+      .then(work)
+      // Leaving the page writes it once more, or asks first.
+      .catch(() => undefined)
+      .then(() => {
+        waiting -= 1;
+        if (waiting === 0) document.documentElement.dataset.keeping = "false";
+      });
+  };
+  /** Tables that are still to be forgotten. */
+  let forgetting = 0;
   let saves = 0;
   /** Tables that were put aside and that the database has, or is to have. */
   let stored: readonly Aside[] = [];
@@ -73,10 +92,8 @@ export function keepingPanel(
   /** It is being shown again. */
   let restoring = false;
 
-  /** After all that is being written. */
-  const forget = (place: Parameters<typeof store.forget>[0]): void => {
-    saving = saving.then(() => store.forget(place)).catch(() => undefined);
-  };
+  const forget = (place: Parameters<typeof store.forget>[0]): void =>
+    inTurn(() => store.forget(place));
 
   /** What would be kept now; null where there is nothing, or too much. */
   const current = (): store.Kept | null => {
@@ -106,40 +123,35 @@ export function keepingPanel(
     const own = saves;
     // One at a time.
     due = Number.POSITIVE_INFINITY;
-    saving = saving
-      .then(() => store.save(wanted))
-      .then(() => {
+    inTurn(async () => {
+      try {
+        await store.save(wanted);
         if (app.session !== session) return;
         unkept.hidden = true;
         if (own === saves && app.phase === "idle") saved = true;
-      })
-      .catch(() => {
-        // Leaving the page asks first.
+      } catch {
         if (app.session === session) warn("This browser does not keep this table for a reload");
-      })
-      .finally(() => {
+      } finally {
         const took = performance.now() - began;
         due = performance.now() + Math.max(EVERY_MS, REST * took);
-      });
+      }
+    });
   };
 
   const keepAside = (before: Aside): void => {
     unsaved.add(before);
     if (isLarge(before)) return;
     const { id, input, found, seen } = before;
-    saving = saving
-      .then(() => store.saveAside({ model, id, input, found, seen }))
-      .then(() => {
-        unsaved.delete(before);
-        // The next visit has it from aside.
-        if (!restoring && (app.session?.counts.scored ?? 0) === 0) return store.forget("last");
-      })
-      // Leaving the page asks first.
-      .catch(() => undefined);
+    inTurn(async () => {
+      await store.saveAside({ model, id, input, found, seen });
+      unsaved.delete(before);
+      // The next visit has it from aside.
+      if (!restoring && (app.session?.counts.scored ?? 0) === 0) await store.forget("last");
+    });
   };
   const dropAside = (before: Aside): void => {
     unsaved.delete(before);
-    saving = saving.then(() => store.forgetAside(before.id)).catch(() => undefined);
+    inTurn(() => store.forgetAside(before.id));
   };
 
   app.changed.rows.on(() => {
@@ -160,7 +172,12 @@ export function keepingPanel(
   });
   // Nothing of it stays on this device.
   app.changed.forgotten.on(() => {
-    saving = saving.then(store.forgetOpen).catch(() => undefined);
+    forgetting += 1;
+    inTurn(() =>
+      store.forgetOpen().finally(() => {
+        forgetting -= 1;
+      }),
+    );
   });
   // What is back is by then not all that is seen.
   app.changed.phase.on(() => {
@@ -172,13 +189,10 @@ export function keepingPanel(
   const written = { look: 0, ranking: 0 };
   const write = (part: keyof typeof changes, work: () => Promise<void>): void => {
     const until = changes[part];
-    saving = saving
-      .then(work)
-      .then(() => {
-        written[part] = until;
-      })
-      // Leaving the page tries once more.
-      .catch(() => undefined);
+    inTurn(async () => {
+      await work();
+      written[part] = until;
+    });
   };
   const isUnwritten = (part: keyof typeof changes): boolean => changes[part] > written[part];
   let looking: number | undefined;
@@ -204,6 +218,7 @@ export function keepingPanel(
   };
   /** What is lost if the page is left now and nothing is done about it. */
   const unwritten = (): store.Unwritten => ({
+    ...(forgetting > 0 ? { last: null, look: null, ranking: null } : {}),
     ...(isUnwritten("look") && app.session !== null ? { look: lookNow() } : {}),
     ...(isUnwritten("ranking") ? { ranking: screening.kept() } : {}),
   });
@@ -242,7 +257,7 @@ export function keepingPanel(
   window.addEventListener("beforeunload", (event) => {
     const scored = app.session?.counts.scored ?? 0;
     const wanted = saved || scored === 0 ? null : current();
-    store.saveNow({ ...(wanted === null ? {} : { last: wanted }), ...unwritten() });
+    store.saveNow({ ...unwritten(), ...(wanted === null ? {} : { last: wanted }) });
     // Nobody is asked about what is there again: the open table, and what was scored of it so far.
     const loses = !saved && scored > 0 && (wanted === null || !unkept.hidden || !store.isOpen());
     if (loses || unsaved.size > 0) event.preventDefault();
@@ -263,7 +278,8 @@ export function keepingPanel(
       const seen = look === null ? null : { look, ranking };
       loaded = true;
       void store.cleanUp(model).catch(() => undefined);
-      const busy = app.session !== null || app.phase !== "idle" || location.hash !== "";
+      const idle = app.session === null && app.phase === "idle" && !isAwaited();
+      const busy = !idle || location.hash !== "";
       const typed = document.querySelector<HTMLTextAreaElement>("#smiles")?.value !== "";
       const offers = busy || typed || !tab.opens;
       const asides = before.map((kept) => asideOf(kept, kept));

@@ -279,6 +279,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   };
   const show = (): void => {
     const { session } = app;
+    // Of the table before.
+    window.clearTimeout(speaking);
     panel.hidden = session === null;
     notHeld.hidden = true;
     drawings.clear();
@@ -306,7 +308,6 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
   };
   const look = (change: Partial<View>): void => {
     table.look(change);
-    drawSummary();
     if (selection.rows.size === 0) scope.value = isNarrowed(table.view) ? "shown" : "all";
   };
   let speaking: number | undefined;
@@ -405,6 +406,8 @@ export function resultsPanel(app: App, additions: Additions): ResultsPanel {
     drawSummary();
   });
   app.changed.phase.on(pauseDrawings);
+  // How many rows are shown may depend on their results.
+  table.arranged.on(drawSummary);
   shown.changed.on(redraw);
   selection.changed.on(drawSelection);
   scope.addEventListener("change", drawScope);

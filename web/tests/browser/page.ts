@@ -47,14 +47,14 @@ export async function isCalibrated(): Promise<boolean> {
 }
 
 /** Waits until this holds in the page; where it does not, what the page says is told. */
-async function until<Arg>(
+export async function until<Arg>(
   page: Page,
   what: string,
-  holds: (arg: Arg) => boolean,
+  holds: (arg: Arg) => boolean | Promise<boolean>,
   arg: Arg,
   timeout = LIMIT,
 ): Promise<void> {
-  const condition = holds as (arg: unknown) => boolean;
+  const condition = holds as (arg: unknown) => boolean | Promise<boolean>;
   await page.waitForFunction(condition, arg, { timeout }).catch(async () => {
     const said = await page.evaluate(() =>
       ["status", "summary", "message", "engine-facts"].map(
@@ -110,8 +110,22 @@ export async function open(
     }
   });
   await page.goto(url);
+  await started(page);
   return { page, context, faults };
 }
+
+/** Waits until the page listens: its script is fetched by another, which a load does not wait for. */
+export const started = (page: Page): Promise<void> =>
+  until(
+    page,
+    "the page has started",
+    () => document.documentElement.dataset.started === "true",
+    null,
+  );
+
+/** Waits until the browser's database has all that is to be there. */
+export const kept = (page: Page): Promise<void> =>
+  until(page, "all is kept", () => document.documentElement.dataset.keeping !== "true", null);
 
 export async function checkQuiet(name: string, visit: Visit): Promise<void> {
   await checks.check(name, () => deepEqual(visit.faults, []));
@@ -147,6 +161,10 @@ export async function openFile(
   lines: string[],
   rows = lines.length,
 ): Promise<void> {
+  // The file before may have had its name and its rows.
+  await page.evaluate(() => {
+    for (const id of ["file-name", "summary"]) document.getElementById(id)?.replaceChildren();
+  });
   await page.setInputFiles("#picker", {
     name,
     mimeType: "text/plain",
@@ -178,7 +196,7 @@ export async function startScoring(page: Page): Promise<void> {
   await until(
     page,
     "the first rows are scored",
-    () => document.querySelectorAll("#results tbody tr.scored").length > 0,
+    () => document.querySelector("#results:not([hidden]) tbody tr.scored") !== null,
     null,
   );
 }
@@ -265,10 +283,13 @@ interface Shown {
   mark: string | null;
 }
 
+const lacksValues = (rows: Shown[]): boolean =>
+  rows.some(({ values, reason }) => values.length === 0 && reason === null);
+
 /** The visible rows once all have values: a busy page paints them after it counts them. */
 export async function paintedRows(page: Page): ReturnType<typeof visibleRows> {
   let rows = await visibleRows(page);
-  for (let tries = 0; tries < 100 && rows.some(({ values }) => values.length === 0); tries += 1) {
+  for (let tries = 0; tries < 100 && lacksValues(rows); tries += 1) {
     await page.waitForTimeout(50);
     rows = await visibleRows(page);
   }

@@ -16,6 +16,7 @@ import {
   open,
   openFile,
   score,
+  startScoring,
   visibleRows,
 } from "./page.js";
 
@@ -86,7 +87,7 @@ export async function testSubstructure(browser: Browser, site: Served): Promise<
         .getByText(/^Searching: [\d,]+ of 100,000/)
         .waitFor();
       await page.locator("#smarts-cancel").click();
-      await page.locator("#smarts-state").getByText("cancelled").waitFor({ timeout: 5_000 });
+      await page.locator("#smarts-state").getByText("cancelled").waitFor({ timeout: LIMIT });
       equal((await counts(page)).rows, 100_000);
       await look("C(=O)[OH]", /^25,000 of 100,000 rows contain it/);
       equal(await page.locator("#viewport table").getAttribute("aria-rowcount"), "25001");
@@ -134,7 +135,8 @@ export async function testPlots(browser: Browser, site: Served): Promise<void> {
     const began = Date.now();
     await page.locator("#plot-y").selectOption({ label: "b" });
     await page.locator("#plot-readout").getByText("b over a").waitFor();
-    ok(Date.now() - began < 3_000, `${Date.now() - began} ms`);
+    // Minutes where each row was a mark of its own.
+    ok(Date.now() - began < 30_000, `${Date.now() - began} ms`);
   });
   await checkQuiet("cpu: no errors on the console while plotting", visit);
   await visit.context.close();
@@ -262,13 +264,16 @@ export async function testScreening(browser: Browser, site: Served): Promise<voi
   await checks.check("cpu: a table that is being scored is ranked afterwards", async () => {
     const many = cycle(["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"], 3_000);
     await openFile(page, "many.smi", many);
-    await page.locator("#score").click();
-    const first = page.locator("#viewport tbody tr.scored").first();
-    await first.waitFor({ timeout: LIMIT });
-    await first.getByRole("button").click();
-    await page.getByRole("button", { name: "Find similar" }).click();
-    await page.locator("#rank-state").getByText("still being scored").waitFor();
-    ok(await page.locator("#rank-cancel").isHidden());
+    await startScoring(page);
+    // In one turn: by the next all may be scored.
+    const [said, cancel] = await page.evaluate(() => {
+      document.querySelector<HTMLElement>("#viewport tbody tr.scored th button")?.click();
+      document.getElementById("details-similar")?.click();
+      const hidden = document.getElementById("rank-cancel")?.hidden;
+      return [document.getElementById("rank-state")?.textContent ?? "", hidden];
+    });
+    ok(said.includes("still being scored"), said);
+    equal(cancel, true);
     await finished(page, LIMIT);
     deepEqual(await counts(page), { rows: 3_000, scored: 3_000, errors: 0 });
     const expected = page.locator("#rank-expected");

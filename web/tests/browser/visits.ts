@@ -16,6 +16,7 @@ import {
   exported,
   finished,
   isCalibrated,
+  kept,
   LIMIT,
   moreScored,
   nextFrame,
@@ -24,7 +25,10 @@ import {
   paintedRows,
   score,
   settled,
+  started,
+  startScoring,
   status,
+  until,
 } from "./page.js";
 
 export async function testFragmentAndWidth(browser: Browser, site: Served): Promise<void> {
@@ -92,7 +96,8 @@ export async function testFragmentAndWidth(browser: Browser, site: Served): Prom
       await page.locator("#draw").click();
       const toolbar = page.locator("#editor-canvas canvas:not([tabindex])").first();
       await toolbar.waitFor({ timeout: LIMIT });
-      await page.waitForTimeout(500);
+      // Before, a molecule that is being loaded would take the place of what is drawn.
+      await page.locator("#editor-state").getByText("Draw a molecule.").waitFor({ timeout: LIMIT });
       const box = await toolbar.boundingBox();
       const frame = await page.locator("#editor-canvas").boundingBox();
       ok(box !== null && frame !== null);
@@ -132,15 +137,14 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     await page.locator("#smiles").fill("CCO ethanol\nCC( broken\nc1ccccc1 benzene");
     await score(page);
     const [before, values] = [await exported(page, "json"), await paintedRows(page)];
-    await page.waitForTimeout(500);
     await page.reload();
     await page.locator("#kept").waitFor({ timeout: LIMIT });
     deepEqual(await counts(page), { rows: 3, scored: 2, errors: 1 });
+    await settled(page);
     deepEqual(
       (await paintedRows(page)).map((row) => row.values),
       values.map((row) => row.values),
     );
-    await settled(page);
     deepEqual(JSON.parse(await exported(page, "json")), JSON.parse(before));
     await page.locator("#score").click();
     ok((await status(page)).startsWith("Every row"), await status(page));
@@ -160,7 +164,7 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
       await openFile(page, "other.smi", ["CCC a", "CCN b"]);
       const offer = page.locator("#aside").getByText("begins with CCO ethanol (2 rows)");
       await offer.waitFor();
-      await page.waitForTimeout(500);
+      await kept(page);
       await page.reload();
       await offer.waitFor({ timeout: LIMIT });
       await page.locator(".aside-back").click();
@@ -276,8 +280,8 @@ export async function testKeeping(browser: Browser, site: Served): Promise<void>
     ok(!(await unkept.isVisible()));
   });
   await checks.check("cpu: what is cleared is not kept", async () => {
+    // At once: what is cleared goes while the page is left.
     await page.getByRole("button", { name: "Clear", exact: true }).click();
-    await page.waitForTimeout(500);
     await page.reload();
     await settled(page);
     ok(!(await page.locator("#results").isVisible()));
@@ -326,7 +330,7 @@ async function testAsides(page: Page): Promise<void> {
     const offers = await asides();
     ok(/begins with CCF two \(1 row\)/.test(offers[0] ?? ""), offers.join("; "));
     ok(/begins with CCO ethanol \(4 rows\)/.test(offers[1] ?? ""), offers.join("; "));
-    await page.waitForTimeout(500);
+    await kept(page);
     await page.reload();
     await page.locator("#kept").waitFor({ timeout: LIMIT });
     deepEqual(await asides(), offers, "they are kept over a reload");
@@ -339,7 +343,7 @@ async function testAsides(page: Page): Promise<void> {
     await page.locator("#summary").getByText("2 shown").waitFor();
     deepEqual(await seen(), before);
     ok(/three\.smi \(2 rows\)/.test((await asides())[0] ?? ""), "the other is put aside for it");
-    await page.waitForTimeout(800);
+    await kept(page);
     await page.reload();
     await page.locator("#kept").waitFor({ timeout: LIMIT });
     deepEqual(await seen(), before, "and after a reload as well");
@@ -350,7 +354,7 @@ async function testAsides(page: Page): Promise<void> {
     const [cleared, ...others] = await asides();
     ok(/CCO ethanol \(4 rows\) were cleared/.test(cleared ?? ""), cleared);
     ok(offers > 1 && others.length >= offers - 1, `${others.length} of ${offers}`);
-    await page.waitForTimeout(500);
+    await kept(page);
     await page.reload();
     await page.locator("#aside").waitFor({ timeout: LIMIT });
     ok(!(await asides()).includes(cleared ?? ""), "what was cleared is gone from this device");
@@ -378,6 +382,95 @@ async function testAsides(page: Page): Promise<void> {
   });
 }
 
+/** Waits until so many tabs have a place of their own: one that is closed lets go of it late. */
+const openTabs = (page: Page, count: number): Promise<void> =>
+  until(
+    page,
+    `${count} tabs are open`,
+    async (count) => {
+      const { held = [] } = await navigator.locks.query();
+      return held.filter(({ name }) => name?.startsWith("delicate tab ")).length === count;
+    },
+    count,
+  );
+
+/** What is asked for while something else is under way, or out of sight. */
+export async function testMeanwhile(browser: Browser, site: Served): Promise<void> {
+  const url = `${site.url}?backend=cpu`;
+  const visit = await open(browser, url, site);
+  const { page, context } = visit;
+  const many = cycle(["CC(=O)Oc1ccccc1C(=O)O", "CC(", "CCO"], 20_000);
+  await checks.check("cpu: rows shown are counted as their results come", async () => {
+    await openFile(page, "many.smi", many.slice(0, 3_000));
+    await startScoring(page);
+    await page.locator("#only-errors").check();
+    await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
+    await page.locator("#summary").getByText("1,000 errors · 1,000 shown").waitFor();
+    await page.locator("#clear").click();
+  });
+  await checks.check("cpu: a link's list is scored though another is being scored", async () => {
+    // At once: so many typed lines would be laid out for half a minute.
+    await page.locator("#smiles").evaluate((box, text) => {
+      (box as HTMLTextAreaElement).value = text;
+    }, many.join("\n"));
+    await startScoring(page);
+    await page.evaluate(() => {
+      location.hash = "#smiles=CCO%09ethanol";
+    });
+    await page.locator("#summary").getByText("1 row · 1 scored").waitFor({ timeout: LIMIT });
+    await page.locator("#aside").getByText("begins with CC(=O)Oc1ccccc1C(=O)O").waitFor();
+    await kept(page);
+  });
+  await checks.check(
+    "cpu: a file that is chosen while the last table is being opened again is opened",
+    async () => {
+      await context.addInitScript(() => {
+        const later = (wait: number) => new Promise((resolve) => setTimeout(resolve, wait));
+        // The empty page between has none.
+        if (!("locks" in navigator)) return;
+        const [read, request] = [Blob.prototype.arrayBuffer, LockManager.prototype.request];
+        Blob.prototype.arrayBuffer = async function () {
+          await later(4_000);
+          return read.call(this);
+        };
+        // What the last visit left is looked for once the tab has its place.
+        LockManager.prototype.request = async function (...given: unknown[]) {
+          if (String(given[0]).startsWith("delicate tab")) await later(1_500);
+          return Reflect.apply(request, this, given);
+        };
+      });
+      await page.goto("about:blank");
+      await page.goto(url);
+      await started(page);
+      await openFile(page, "chosen.smi", ["CCN amine", "CCS thiol"]);
+      // Each is offered, and none is in its place.
+      await page.locator("#aside").getByText("begins with CCO ethanol").waitFor();
+      equal(await page.locator("#file-name").textContent(), "chosen.smi");
+    },
+  );
+  await checks.check("cpu: a page that was opened out of sight keeps its table", async () => {
+    const behind = await context.newPage();
+    await behind.addInitScript(() => {
+      Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+      window.requestAnimationFrame = () => 0;
+    });
+    await behind.goto(`${url}#smiles=CCF%09behind`);
+    await behind.waitForFunction(
+      () => document.getElementById("status")?.textContent?.startsWith("Done") === true,
+      null,
+      { timeout: LIMIT, polling: 100 },
+    );
+    await behind.waitForFunction(() => document.documentElement.dataset.keeping === "false", null, {
+      timeout: LIMIT,
+      polling: 100,
+    });
+    ok(await behind.locator("#unkept").isHidden());
+    await behind.close();
+  });
+  await checkQuiet("cpu: no errors on the console while several things are under way", visit);
+  await context.close();
+}
+
 /** Tabs of one browser, each with its own table. */
 export async function testTabs(browser: Browser, site: Served): Promise<void> {
   const url = `${site.url}?backend=cpu`;
@@ -386,7 +479,7 @@ export async function testTabs(browser: Browser, site: Served): Promise<void> {
   const list = async (tab: Page, text: string): Promise<void> => {
     await tab.locator("#smiles").fill(text);
     await score(tab);
-    await tab.waitForTimeout(500);
+    await kept(tab);
   };
   const reloaded = async (tab: Page): Promise<string> => {
     await tab.reload();
@@ -410,7 +503,7 @@ export async function testTabs(browser: Browser, site: Served): Promise<void> {
   });
   await checks.check("cpu: clearing one tab leaves the other's table", async () => {
     await page.getByRole("button", { name: "Clear", exact: true }).click();
-    await page.waitForTimeout(500);
+    await kept(page);
     ok(other !== null);
     equal(await reloaded(other), second);
     await page.reload();
@@ -429,13 +522,15 @@ export async function testTabs(browser: Browser, site: Served): Promise<void> {
     equal(await reloaded(page), first);
     equal(await reloaded(copy), "CCI copy");
     await copy.getByRole("button", { name: "Clear", exact: true }).click();
-    await copy.waitForTimeout(500);
+    await kept(copy);
     await copy.close();
+    await openTabs(page, 2);
   });
   await checks.check("cpu: a new tab is offered the table of one that was closed", async () => {
     ok(other !== null);
     await list(page, third);
     await other.close();
+    await openTabs(page, 1);
     const fresh = await context.newPage();
     await fresh.goto(url);
     await fresh
@@ -445,7 +540,7 @@ export async function testTabs(browser: Browser, site: Served): Promise<void> {
     ok(await fresh.locator("#results").isHidden(), "another tab is open");
     await fresh.locator(".aside-back").click();
     await fresh.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
-    await fresh.waitForTimeout(500);
+    await kept(fresh);
     // What is in use is offered to nobody else.
     const last = await context.newPage();
     await last.goto(url);
@@ -455,12 +550,15 @@ export async function testTabs(browser: Browser, site: Served): Promise<void> {
     await last.close();
     equal(await reloaded(fresh), second);
     equal(await reloaded(page), third);
+    await kept(page);
     await fresh.close();
   });
   await checks.check("cpu: where no other tab is open the newest table is back", async () => {
     await page.close();
-    await new Promise((resolve) => setTimeout(resolve, 500));
     const alone = await context.newPage();
+    // Of the same origin, and no page.
+    await alone.goto(`${site.url}served.js`);
+    await openTabs(alone, 0);
     await alone.goto(url);
     await alone.locator("#kept").waitFor({ timeout: LIMIT });
     equal(await alone.locator("#smiles").inputValue(), third);
@@ -494,7 +592,7 @@ export async function testTabs(browser: Browser, site: Served): Promise<void> {
         }),
     );
     equal(await reloaded(alone), third, "it is in use");
-    await alone.waitForTimeout(500);
+    await kept(alone);
     const left = await alone.evaluate(
       () =>
         new Promise<string[]>((resolve) => {
