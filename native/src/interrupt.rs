@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::messages::say;
 
+// A signal sets the one and asks the other, and a command between two batches the other way
+// round: in one order for all, so that one of the two sees it.
 /// The signal that was raised; 0 before.
 static RAISED: AtomicU8 = AtomicU8::new(0);
 /// Whether a first signal waits for the end of a batch.
@@ -24,26 +26,26 @@ impl Interrupt {
     }
 
     pub(crate) fn busy(self, busy: bool) {
-        BUSY.store(busy, Ordering::Relaxed);
+        BUSY.store(busy, Ordering::SeqCst);
     }
 
     pub(crate) fn is_raised(self) -> bool {
-        RAISED.load(Ordering::Relaxed) != 0
+        RAISED.load(Ordering::SeqCst) != 0
     }
 }
 
 /// The exit code of a command that a signal ended: 128 and the signal's number, as
 /// shells have it; 130 is Ctrl-C.
 pub(crate) fn exit_code() -> u8 {
-    match RAISED.load(Ordering::Relaxed) {
+    match RAISED.load(Ordering::SeqCst) {
         0 => 128 + system::INTERRUPT,
         signal => 128 + signal,
     }
 }
 
 fn raise(signal: u8) {
-    let again = RAISED.swap(signal, Ordering::Relaxed) != 0;
-    if again || !BUSY.load(Ordering::Relaxed) {
+    let again = RAISED.swap(signal, Ordering::SeqCst) != 0;
+    if again || !BUSY.load(Ordering::SeqCst) {
         std::process::exit(exit_code().into());
     }
 }

@@ -804,13 +804,14 @@ pub(crate) fn run_telling<T: Send, E: Send>(
     py: Python<'_>,
     pool: Option<&ThreadPool>,
     hear: impl Fn(&E) -> PyResult<()> + Send + Sync,
-    work: impl FnOnce(&AtomicBool, &mpsc::Sender<E>) -> T + Send,
+    work: impl FnOnce(&AtomicBool, &mpsc::SyncSender<E>) -> T + Send,
 ) -> PyResult<T> {
     let stop = AtomicBool::new(false);
     py.detach(|| {
         thread::scope(|scope| {
             // It is closed when the work is done, however it ends.
-            let (tell, told) = mpsc::channel();
+            // Handed over one by one: what `hear` ends goes on by one at most.
+            let (tell, told) = mpsc::sync_channel(0);
             let stop = &stop;
             let worker = scope.spawn(move || match pool {
                 Some(pool) => pool.install(|| work(stop, &tell)),
@@ -819,6 +820,7 @@ pub(crate) fn run_telling<T: Send, E: Send>(
             let mut interrupted = None;
             loop {
                 let heard = match told.recv_timeout(PATIENCE) {
+                    Ok(_) if interrupted.is_some() => continue,
                     Ok(event) => hear(&event),
                     Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
                     Err(RecvTimeoutError::Disconnected) => break,

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 use delicate::device::Device;
 use delicate::predict::Stop;
@@ -109,7 +109,7 @@ pub(crate) fn finetune(py: Python<'_>, asked: &str, on_event: Py<PyAny>) -> PyRe
 fn train(
     asked: &Asked,
     stop: &AtomicBool,
-    tell: &Sender<Event>,
+    tell: &SyncSender<Event>,
     open: impl FnOnce() -> Result<Device, delicate::device::DeviceError>,
 ) -> Result<(), Failure> {
     let on_event = |event| {

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from made import molecules
 
@@ -136,18 +137,32 @@ def on_ray(count: int, files: int = 50) -> str:
         folder = Path(name)
         smiles = write_library(folder / "in", count, files)
         killed: list[int] = []
+        marker = folder / "killed"
 
         def kill() -> None:
             while not any((folder / "out").rglob("*.parquet")):
                 time.sleep(0.05)
-            for process in actors()[:1]:
-                os.kill(process, signal.SIGKILL)
-                killed.append(process)
+            while not killed:
+                for process in actors()[:1]:
+                    with suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGKILL)
+                        killed.append(process)
+                time.sleep(0.05)
+            marker.touch()
+
+        def held(table: pa.Table) -> pa.Table:
+            # Until one was killed the last rows are not there, and the actors wait for them.
+            deadline = time.monotonic() + 300
+            is_last = pc.max(table["number"]).as_py() == count - 1
+            while is_last and not marker.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            return table
 
         killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         start = time.monotonic()
         library = ray.data.read_parquet(str(folder / "in"))
+        library = library.map_batches(held, batch_size=None, batch_format="pyarrow")
         size = max(1, count // files)
         scored = delicate.ray.score(library, concurrency=2, batch_size=size)
         scored.write_parquet(str(folder / "out"))

@@ -487,21 +487,25 @@ def test_other_threads_go_on(scorer: delicate.Scorer) -> None:
 
     thread = threading.Thread(target=tick)
     thread.start()
-    start = time.monotonic()
-    scorer.score(DRUGS * 200)
-    took = time.monotonic() - start
+    before = ticks
+    scorer.score(DRUGS * 400)
+    during = ticks - before
     done.set()
     thread.join()
-    assert ticks > 100 * took / 4
+    # One or two if they had to wait for the end.
+    assert during >= 5
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_a_long_run_can_be_interrupted() -> None:
     code = """
+import signal
 import delicate
+# A shell may start what runs behind it without.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 scorer = delicate.Scorer(device="cpu")
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     scorer.score(["CN1CCC[C@H]1c1cccnc1CCCCCCCCCCCCCCCCCCCCCCCCCCC"] * 2_000_000)
 except KeyboardInterrupt:
     print("interrupted", flush=True)

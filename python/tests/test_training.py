@@ -88,10 +88,15 @@ def test_a_run_that_was_stopped_goes_on_and_ends_as_one_that_was_not(tmp_path: P
 
     def stop(event: delicate.TrainingEvent) -> None:
         if event["kind"] == "step" and event["step"] >= 5:
+            # What was told of comes no more.
+            assert not stopped
+            stopped.append(event["step"])
             raise Enough
 
+    stopped: list[int] = []
     with pytest.raises(Enough):
         delicate.finetune(TABLE, tmp_path / "run", **QUICK, name="one", on_event=stop)
+    assert stopped == [5]
     assert not (tmp_path / "run" / "model").exists()
     steps = []
     resumed = delicate.finetune(
@@ -126,7 +131,9 @@ def test_the_model_is_that_of_the_command(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_ctrl_c_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     code = f"""
-import sys
+import signal, sys
+# A shell may start what runs behind it without.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import delicate
 from test_training import QUICK, TABLE

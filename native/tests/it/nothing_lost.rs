@@ -4,9 +4,13 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
-use super::training::{Place, delicate, done, has_checkpoint, metrics_text, stderr, wait, weights};
+#[cfg(unix)]
+use super::training::signal;
+use super::training::{
+    Place, delicate, done, has_checkpoint, metrics_text, stderr, wait, weights, with_signals,
+};
 
 /// A folder with a table of `rows` rows.
 struct Table(tempfile::TempDir);
@@ -57,15 +61,6 @@ fn words(owned: &[String]) -> Vec<&str> {
     owned.iter().map(String::as_str).collect()
 }
 
-#[cfg(unix)]
-fn signal(child: &Child, name: &str) {
-    let kill = Command::new("kill")
-        .args([name, &child.id().to_string()])
-        .status()
-        .expect("kill is there");
-    assert!(kill.success());
-}
-
 /// Rows that are recorded as done of the output `partial`.
 fn rows_done(partial: &Path) -> u64 {
     let text = fs::read(format!("{}.json", partial.display())).unwrap_or_default();
@@ -73,36 +68,60 @@ fn rows_done(partial: &Path) -> u64 {
     record["rows"].as_u64().unwrap_or_default()
 }
 
-/// Begins to score and waits until more rows are done.
-fn begun(arguments: &[String], partial: &Path) -> Child {
-    let before = rows_done(partial);
-    let mut child = delicate(&words(arguments))
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command runs");
-    wait(&mut child, "a chunk", || rows_done(partial) > before);
-    child
+/// A command that waits for the rest of its input.
+struct Held {
+    child: Child,
+    /// As long as it is open, the command cannot end by itself.
+    input: ChildStdin,
+}
+
+impl Held {
+    /// Begins to score the first `rows` of a table and waits until more of them are done.
+    fn begin(table: &Table, rows: usize, arguments: &[String], partial: &Path) -> Self {
+        let before = rows_done(partial);
+        let mut arguments = words(arguments);
+        arguments[1] = "-";
+        let mut child = with_signals(&mut delicate(&arguments))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command runs");
+        let mut input = child.stdin.take().expect("a pipe");
+        let text = table.read("in.csv");
+        let lines = text.split_inclusive(|&byte| byte == b'\n');
+        let first: Vec<u8> = lines.take(1 + rows).flatten().copied().collect();
+        input.write_all(&first).expect("the command reads it");
+        wait(&mut child, "a chunk", || rows_done(partial) > before);
+        Self { child, input }
+    }
+
+    /// What it says once it has ended, which something else than its input does.
+    fn ended(self) -> Output {
+        let output = self.child.wait_with_output().expect("ended");
+        drop(self.input);
+        output
+    }
 }
 
 #[test]
 fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
-    let table = Table::new(4_000);
+    let table = Table::new(8_000);
     for (whole, killed) in [("whole.csv", "killed.csv"), ("whole.jsonl", "killed.jsonl")] {
         done(&words(&table.score(whole)));
         let partial = table.path(&format!("{killed}.partial"));
         let arguments = table.score(killed);
         fs::write(table.path(killed), "of an earlier run\n").expect("written");
-        let mut child = begun(&arguments, &partial);
+        let mut held = Held::begin(&table, 8_000, &arguments, &partial);
         // Meanwhile nobody else writes it.
         let second = run(&arguments, &[]);
         assert_eq!(second.status.code(), Some(1));
         assert!(
-            stderr(&second).contains(&format!("another process ({})", child.id())),
+            stderr(&second).contains(&format!("another process ({})", held.child.id())),
             "{}",
             stderr(&second)
         );
-        child.kill().expect("killed");
-        child.wait().expect("ended");
+        held.child.kill().expect("killed");
+        held.ended();
         assert_eq!(table.read(killed), b"of an earlier run\n");
 
         // Whatever makes another result is refused by its name.
@@ -155,7 +174,7 @@ fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
         let resumed = run(&arguments, &["--resume"]);
         assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
         assert!(
-            stderr(&resumed).contains("4000 rows, 666 with errors"),
+            stderr(&resumed).contains("8000 rows, 1333 with errors"),
             "{}",
             stderr(&resumed)
         );
@@ -172,8 +191,29 @@ fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
             stderr(&again)
         );
     }
-    // Three inputs and outputs, and nothing beside them.
-    assert_eq!(fs::read_dir(table.0.path()).expect("listed").count(), 5);
+    // The input, the outputs, and nothing beside them but what was about to replace a record.
+    let mut left: Vec<String> = fs::read_dir(table.0.path())
+        .expect("listed")
+        .map(|entry| {
+            entry
+                .expect("listed")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter(|name| !name.starts_with(".delicate-partial-"))
+        .collect();
+    left.sort();
+    assert_eq!(
+        left,
+        [
+            "in.csv",
+            "killed.csv",
+            "killed.jsonl",
+            "whole.csv",
+            "whole.jsonl"
+        ]
+    );
     for output in [&["-o", "x.json"][..], &["-o", "-"], &[]] {
         let mut arguments = vec!["score".to_owned(), table.text("in.csv")];
         arguments.extend(output.iter().map(|word| (*word).to_owned()));
@@ -190,18 +230,21 @@ fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
 #[cfg(unix)]
 #[test]
 fn every_signal_to_end_keeps_what_is_done() {
-    let table = Table::new(8_000);
+    let table = Table::new(16_000);
     let arguments = table.score("out.csv");
-    for (name, code) in [("-TERM", 143), ("-HUP", 129), ("-INT", 130)] {
+    let signals = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
+    for (at, number) in signals.into_iter().enumerate() {
         let mut begin = arguments.clone();
         if table.path("out.csv.partial").exists() {
             begin.push("--resume".to_owned());
         }
-        let child = begun(&begin, &table.path("out.csv.partial"));
-        signal(&child, name);
-        let output = child.wait_with_output().expect("ended");
+        // Each time some that none before can have done.
+        let rows = 8_000 + 2_500 * at;
+        let held = Held::begin(&table, rows, &begin, &table.path("out.csv.partial"));
+        signal(&held.child, number);
+        let output = held.ended();
         let said = stderr(&output);
-        assert_eq!(output.status.code(), Some(code), "{name}: {said}");
+        assert_eq!(output.status.code(), Some(128 + number), "{said}");
         // One that meets it between two chunks ends at once, without a word.
         assert!(said.is_empty() || said.contains("--resume"), "{said}");
         assert!(!table.path("out.csv").exists());
@@ -775,7 +818,7 @@ fn a_run_is_of_one_process_and_ends_with_every_signal() {
         ];
         let mut command = delicate(&arguments);
         command.current_dir(place.join(""));
-        command
+        with_signals(&mut command)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the command runs")
@@ -784,27 +827,28 @@ fn a_run_is_of_one_process_and_ends_with_every_signal() {
     let resume = || {
         let mut command = delicate(&["resume", &run_directory]);
         command.stderr(Stdio::piped()).stdout(Stdio::null());
-        command.spawn().expect("the command runs")
+        with_signals(&mut command)
+            .spawn()
+            .expect("the command runs")
     };
     let mut child = begin();
-    for (name, code) in [("-TERM", 143), ("-HUP", 129)] {
+    for number in [libc::SIGTERM, libc::SIGHUP] {
         let lines = metrics_text(&place.join("run")).lines().count();
         wait(&mut child, "a step", || {
             metrics_text(&place.join("run")).lines().count() > lines
         });
+        // Held, so that it is not done by then.
+        signal(&child, libc::SIGSTOP);
         let second = resume().wait_with_output().expect("ended");
         let said = stderr(&second);
         assert_eq!(second.status.code(), Some(1), "{said}");
         let by = format!("run is in use by another process ({})", child.id());
         assert!(said.contains(&by), "{said}");
-        signal(&child, name);
+        signal(&child, number);
+        signal(&child, libc::SIGCONT);
         let output = child.wait_with_output().expect("ended");
-        assert_eq!(
-            output.status.code(),
-            Some(code),
-            "{name}: {}",
-            stderr(&output)
-        );
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(128 + number), "{said}");
         assert!(
             stderr(&output).contains("resume it with"),
             "{}",

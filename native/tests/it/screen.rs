@@ -3,10 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+#[cfg(unix)]
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
+
+#[cfg(unix)]
+use super::training::{signal, with_signals};
 
 /// Ibuprofen, written otherwise than in the library.
 const QUERIES: &str = "OC(=O)C(C)c1ccc(CC(C)C)cc1 query\n";
@@ -360,7 +365,8 @@ fn what_the_user_got_wrong_is_named_with_an_exit_code() {
 fn ctrl_c_writes_the_best_so_far_and_exits_with_130() {
     let files = Files::usual();
     let queries = files.path("queries.smi");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_delicate"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_delicate"));
+    let mut child = with_signals(&mut command)
         .args(["screen", "-", "--queries", &queries, "--by", "ecfp"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -370,19 +376,15 @@ fn ctrl_c_writes_the_best_so_far_and_exits_with_130() {
     let mut input = child.stdin.take().expect("a pipe");
     // More than its buffers and the pipe's hold: once all is written, it is at
     // work on the library, and waits for the rest of it.
-    let rows = format!(
-        "CC(C)Cc1ccc(C(C)C(=O)O)cc1 hit\n{}",
-        "CCO x\n".repeat(80_000)
-    );
+    let more = "CCO x\n".repeat(80_000);
+    let rows = format!("CC(C)Cc1ccc(C(C)C(=O)O)cc1 hit\n{more}");
     input.write_all(rows.as_bytes()).expect("written");
-    let interrupted = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(interrupted.success());
-    // A terminal's Ctrl-C ends the program before us in the pipe as well.
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    drop(input);
+    signal(&child, libc::SIGINT);
+    // It takes no more once it has noticed.
+    let started = Instant::now();
+    while input.write_all(more.as_bytes()).is_ok() {
+        assert!(started.elapsed() < Duration::from_secs(120), "it goes on");
+    }
     let output = child.wait_with_output().expect("it ends");
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{errors}");

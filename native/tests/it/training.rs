@@ -18,6 +18,32 @@ pub(super) fn delicate(arguments: &[&str]) -> Command {
     command
 }
 
+/// With the signals that end a command heeded, whatever started the tests had them ignored, as
+/// `nohup` does.
+pub(super) fn with_signals(command: &mut Command) -> &mut Command {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        // SAFETY: `signal` may be called between fork and exec, and the default needs no handler.
+        unsafe {
+            command.pre_exec(|| {
+                for number in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+                    libc::signal(number, libc::SIG_DFL);
+                }
+                Ok(())
+            });
+        }
+    }
+    command
+}
+
+#[cfg(unix)]
+pub(super) fn signal(child: &std::process::Child, number: i32) {
+    let id = child.id().try_into().expect("a number of a process");
+    // SAFETY: it takes numbers alone, and the child was not waited for: it is still its own.
+    assert_eq!(unsafe { libc::kill(id, number) }, 0);
+}
+
 fn run(arguments: &[&str]) -> Output {
     delicate(arguments).output().expect("the command runs")
 }
@@ -275,7 +301,7 @@ pub(super) fn wait(child: &mut std::process::Child, what: &str, condition: impl 
             let _ = child.kill();
             panic!("{what} never came");
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -420,18 +446,14 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
     let mut arguments = place.pretraining(&paths);
     // Far apart, so that the interrupt's checkpoint is the only one.
     arguments.extend(["--set", "checkpoint_every=100000", "--set", "epochs=50.0"]);
-    let mut child = delicate(&arguments)
+    let mut child = with_signals(&mut delicate(&arguments))
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command runs");
     wait(&mut child, "a line of metrics", || {
         !metrics_text(&place.join("run")).is_empty()
     });
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .expect("kill is there");
-    assert!(kill.success());
+    signal(&child, libc::SIGINT);
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     let said = format!("delicate resume {}", paths[2]);

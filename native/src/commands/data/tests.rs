@@ -35,14 +35,13 @@ fn server(answers: &'static [Answer]) -> (String, Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         for (at, stream) in listener.incoming().enumerate() {
             let answer = answers[at.min(answers.len() - 1)];
-            let request = serve(stream.expect("a connection"), answer);
-            log.lock().expect("the log").push(request);
+            serve(stream.expect("a connection"), answer, &log);
         }
     });
     (address, requests)
 }
 
-fn serve(mut stream: TcpStream, answer: Answer) -> String {
+fn serve(mut stream: TcpStream, answer: Answer, log: &Mutex<Vec<String>>) {
     let mut request = String::new();
     let mut reader = BufReader::new(stream.try_clone().expect("a reader"));
     while !request.ends_with("\r\n\r\n") {
@@ -51,6 +50,8 @@ fn serve(mut stream: TcpStream, answer: Answer) -> String {
         }
     }
     let request = request.to_lowercase();
+    // Before it is answered: whoever has the answer may look.
+    log.lock().expect("the log").push(request.clone());
     let from = request
         .split_once("range: bytes=")
         .and_then(|(_, rest)| rest.split('-').next()?.parse::<usize>().ok())
@@ -100,7 +101,6 @@ fn serve(mut stream: TcpStream, answer: Answer) -> String {
             while send(CONTENT) {}
         }
     }
-    request
 }
 
 const VERIFIED: DataFile = DataFile {
@@ -243,9 +243,8 @@ fn what_failed_is_said() {
         assert!(said.contains(wanted), "{said}");
         assert!(said.contains("--from"), "{said}");
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let nobody = format!("http://{}", nobody.expect("a free port"));
-    let said = load(&VERIFIED, &[&nobody], dir.path())
+    // A port that no test's server is given.
+    let said = load(&VERIFIED, &["http://127.0.0.1:1"], dir.path())
         .expect_err("nobody")
         .to_string();
     assert!(said.contains("refused"), "{said}");
