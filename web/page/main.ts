@@ -107,7 +107,10 @@ const keeping = keepingPanel(app, {
 faultsPanel(app);
 input.readLink();
 
+let begun = false;
 const begin = async (): Promise<void> => {
+  if (begun) return;
+  begun = true;
   void keeping.restore();
   void offerRemoval();
   await started;
@@ -115,4 +118,5 @@ const begin = async (): Promise<void> => {
 };
 // After the first paint, which nothing is to hold up; out of sight there is none.
 if (document.visibilityState === "hidden") void begin();
-else requestAnimationFrame(() => setTimeout(begin, 0));
+document.addEventListener("visibilitychange", begin, { once: true });
+requestAnimationFrame(() => setTimeout(begin, 0));
