@@ -550,7 +550,16 @@ impl Layout {
                 Part::High => insert("high", json!(interval.and_then(|one| shortest(one.high)))),
                 Part::Domain => insert("domain", json!(prediction.domain)),
                 Part::DomainReason => insert("domain_reason", json!(prediction.domain_reason())),
-                Part::Nearest => insert("nearest", json!(prediction.nearest.as_deref())),
+                Part::Nearest => {
+                    let nearest = prediction.nearest.as_deref().map(|nearest| {
+                        json!({
+                            "smiles": nearest.smiles,
+                            "similarity": nearest.similarity,
+                            "measured": nearest.measured.and_then(shortest),
+                        })
+                    });
+                    insert("nearest", json!(nearest))
+                }
                 Part::Percentile => {
                     let percentile = prediction.percentile().and_then(percentage);
                     insert("percentile", json!(percentile))

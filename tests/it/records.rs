@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use delicate::chemistry::Keep;
 use delicate::model::{Endpoint, EndpointTask};
-use delicate::predict::Prediction;
+use delicate::predict::{Neighbour, Prediction};
 use delicate::records::{
     ColumnChoice, Columns, Format, Frame, Header, MAX_RECORD_BYTES, Note, Output, OutputFormat,
     ReadOptions, Reader, RecordsError, Row, RowError, Structure, Writer,
@@ -1089,6 +1089,30 @@ fn a_class_has_no_columns_of_an_interval() {
         keys("ames").join(","),
         "value,unit,domain,nearest,percentile"
     );
+}
+
+/// 1.1 widened to `f64` would be 1.100000023841858.
+#[test]
+fn what_was_measured_is_the_same_decimal_in_every_format() {
+    let columns = Columns::Predictions {
+        endpoints: vec![endpoint("log_s")],
+        uncertainty: true,
+        nearest: true,
+        percentiles: false,
+        properties: false,
+    };
+    let mut scores = predictions(&[("log_s", 0.5)]);
+    scores[0].nearest = Some(Arc::new(Neighbour {
+        smiles: "CCC".to_owned(),
+        similarity: 0.25,
+        measured: Some(1.1),
+    }));
+    let rows: [(&[&str], Outcome<'_>); 1] = [(&["CCO"], Ok((&scores).into()))];
+    let text = written(OutputFormat::Csv, &["smiles"], &columns, &rows);
+    assert!(text.contains(",0.250,CCC,1.1,"), "{text}");
+    let text = written(OutputFormat::Jsonl, &["smiles"], &columns, &rows);
+    let nearest = "\"nearest\":{\"smiles\":\"CCC\",\"similarity\":0.25,\"measured\":1.1}";
+    assert!(text.contains(nearest), "{text}");
 }
 
 #[test]
