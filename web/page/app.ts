@@ -54,6 +54,9 @@ export interface Aside {
   cleared: boolean;
 }
 
+/** A table with what was found of it and how it was looked at. */
+export type Scored = Omit<Aside, "id" | "cleared">;
+
 /** What tells how the open table is looked at, and shows one as it was. */
 export interface Views {
   seen(): Seen | null;
@@ -101,7 +104,13 @@ export class App {
   #model: ModelInfo | null = null;
   #session: Session | null = null;
   #input: Input | null = null;
-  #opening: { input: Input; session: Promise<Session | null>; end: AbortController } | null = null;
+  #opening: {
+    input: Input;
+    session: Promise<Session | null>;
+    end: AbortController;
+    /** What of an earlier visit is being opened, and is not lost where something else is instead. */
+    kept: Scored | null;
+  } | null = null;
   #phase: Phase = "idle";
   #question: Question | null = null;
   #asides: readonly Aside[] = [];
@@ -150,12 +159,18 @@ export class App {
     return this.#openInPlace(input, found, seen, null);
   }
 
+  /** Opens a table of an earlier visit; what takes its place before it is open has it put aside. */
+  restore(kept: Scored): Promise<Session | null> {
+    return this.#openInPlace(kept.input, kept.found, kept.seen, null, kept);
+  }
+
   #openInPlace(
     input: Input,
     found: Kept | null,
     seen: Seen | null,
     /** What is being brought back: it takes no room. */
     back: Aside | null,
+    kept: Scored | null = null,
   ): Promise<Session | null> {
     const [before, asides] = [this.#current(), this.#asides];
     this.#giveUp({ back });
@@ -170,7 +185,7 @@ export class App {
       }
       return session;
     });
-    this.#opening = { input, session, end };
+    this.#opening = { input, session, end, kept };
     this.#setPhase("opening");
     return session;
   }
@@ -187,15 +202,16 @@ export class App {
     if (this.#asides.includes(aside)) this.#setAsides(this.#asides.filter((one) => one !== aside));
   }
 
-  /** Has tables of an earlier visit aside, after those of this one. */
+  /** Has tables of an earlier visit aside, after those of this one: of each the newest, as far as there is room. */
   offer(asides: readonly Aside[]): void {
-    const open = this.#input;
-    const others = asides.filter(
-      ({ input }) =>
-        (open === null || !equal(input, open)) &&
-        !this.#asides.some((one) => equal(one.input, input)),
-    );
-    if (others.length > 0) this.#setAsides([...this.#asides, ...others]);
+    const open = this.#input ?? this.#opening?.input ?? null;
+    const all = [...this.#asides];
+    for (const aside of asides) {
+      const isOpen = open !== null && equal(aside.input, open);
+      const isThere = all.some((one) => equal(one.input, aside.input));
+      if (!isOpen && !isThere && all.length < MOST_ASIDE) all.push(aside);
+    }
+    if (all.length > this.#asides.length) this.#setAsides(all);
   }
 
   /** Gives up the table, and what is under way for it; what was scored is put aside. */
@@ -219,9 +235,8 @@ export class App {
     none?: boolean;
   } = {}): void {
     const current = this.#current();
-    const scored = this.#session?.counts.scored ?? 0;
-    if (current !== null && scored > 0 && !none)
-      this.#addAside({ ...current, scored, cleared }, back);
+    if (current !== null && current.scored > 0 && !none)
+      this.#addAside({ ...current, cleared }, back);
     this.#opening?.end.abort();
     this.#opening = null;
     this.#session?.close();
@@ -235,11 +250,12 @@ export class App {
     this.changed.session.emit();
   }
 
-  /** What is open, to be opened again. */
-  #current(): { input: Input; found: Found; seen: Seen | null } | null {
+  /** What is open, or about to be open again, to be opened again. */
+  #current(): Scored | null {
     const [session, input] = [this.#session, this.#input];
-    if (session === null || input === null) return null;
-    return { input, found: session.found, seen: this.views.seen() };
+    if (session === null || input === null) return this.#opening?.kept ?? null;
+    const { found, counts } = session;
+    return { input, found, scored: counts.scored, seen: this.views.seen() };
   }
 
   /** Another table is aside, in the place of an older of the same molecules; `back` takes no room. */
@@ -495,18 +511,10 @@ export class App {
   }
 
   /** Opens what was open before another that cannot be opened; what is said of that stays. */
-  async #reopen({
-    input,
-    found,
-    seen,
-  }: {
-    input: Input;
-    found: Found;
-    seen: Seen | null;
-  }): Promise<Session | null> {
+  async #reopen({ input, found, seen }: Scored): Promise<Session | null> {
     const end = new AbortController();
     const session = this.#open(input, end, found, seen);
-    this.#opening = { input, session, end };
+    this.#opening = { input, session, end, kept: null };
     return session;
   }
 

@@ -253,10 +253,11 @@ export interface Unwritten {
 
 /**
  * Saves while the page is being left, which waits for nothing: it is written where the database was
- * used before.
+ * used before. `dropped` are tables that were put aside and are no longer.
  */
-export function saveNow(unwritten: Unwritten): void {
-  if (open === null || own === null || Object.keys(unwritten).length === 0) return;
+export function saveNow(unwritten: Unwritten, dropped: ReadonlySet<number>): void {
+  if (open === null || own === null) return;
+  if (Object.keys(unwritten).length === 0 && dropped.size === 0) return;
   try {
     const transaction = open.transaction(STORE, "readwrite");
     const store = transaction.objectStore(STORE);
@@ -265,6 +266,7 @@ export function saveNow(unwritten: Unwritten): void {
       if (value === null) store.delete([part, own]);
       else store.put(value, [part, own]);
     }
+    for (const id of dropped) store.delete(["aside" satisfies Part, own, id]);
     // Nobody will be there for its requests to end.
     transaction.commit();
   } catch {

@@ -317,7 +317,7 @@ async function testNode(project: string, expected: Found[] | null): Promise<void
       again: "closed",
     });
     equal(codes.midway?.[1], "AbortError");
-    ok(codes.text?.[2].startsWith("model: the contents of config.json are of type string:"));
+    ok(codes.text?.[2].startsWith("model: the contents of config.json are of type String:"));
     ok(codes.lacking?.[2].startsWith("model: the contents of model.safetensors are missing:"));
   });
 

@@ -40,13 +40,23 @@ export function contentFiles({ config, weights, vocab, domain }: ModelContents):
 /** A program without types may give anything. */
 function bytesOf(name: string, contents: unknown): Uint8Array {
   if (contents instanceof Uint8Array) return contents;
-  if (contents instanceof ArrayBuffer) return new Uint8Array(contents);
   // Of another window or context, and the views of other widths.
   if (ArrayBuffer.isView(contents))
     return new Uint8Array(contents.buffer, contents.byteOffset, contents.byteLength);
-  const given = contents === undefined ? "missing" : `of type ${typeof contents}`;
+  const type = Object.prototype.toString.call(contents).slice("[object ".length, -1);
+  if (type === "ArrayBuffer") return viewed(name, contents as ArrayBuffer);
+  const given = contents === undefined ? "missing" : `of type ${type}`;
   const message = `model: the contents of ${name} are ${given}: give its bytes (a Uint8Array or an ArrayBuffer), or the address of the model's directory in place of the contents of its files`;
   throw new DelicateError({ code: "argument", message });
+}
+
+function viewed(name: string, buffer: ArrayBuffer): Uint8Array {
+  try {
+    return new Uint8Array(buffer);
+  } catch (cause) {
+    const message = `model: the contents of ${name} were handed to another thread, and are empty here`;
+    throw new DelicateError({ code: "argument", message }, { cause });
+  }
 }
 
 /** The files of a model directory, of which `config.json` names those there are. */

@@ -100,6 +100,13 @@ export function inputPanel(app: App): InputPanel {
     const other = shown.trim() !== "" && app.input !== null && app.input.text !== shown;
     if (other && tableOf.hidden) app.announce(tableOf.textContent ?? "");
     tableOf.hidden = !other;
+    drawButtons();
+  };
+  /** While a table is being scored another list can be, and is as soon as it is asked for. */
+  const drawButtons = (): void => {
+    const scoring = app.phase === "scoring";
+    score.hidden = scoring && tableOf.hidden;
+    cancel.hidden = !scoring;
   };
   const put = (value: string): void => {
     text.value = value;
@@ -217,8 +224,7 @@ export function inputPanel(app: App): InputPanel {
   const drawPhase = (): void => {
     const scoring = app.phase === "scoring";
     const focused = document.activeElement === cancel || document.activeElement === score;
-    score.hidden = scoring;
-    cancel.hidden = !scoring;
+    drawButtons();
     cancel.textContent = "Cancel";
     drawScore();
     // One takes the other's place, and the focus with it.

@@ -149,9 +149,15 @@ export function keepingPanel(
       if (!restoring && (app.session?.counts.scored ?? 0) === 0) await store.forget("last");
     });
   };
+  /** Those that are still to be forgotten. */
+  const dropped = new Set<number>();
   const dropAside = (before: Aside): void => {
     unsaved.delete(before);
-    inTurn(() => store.forgetAside(before.id));
+    dropped.add(before.id);
+    inTurn(async () => {
+      await store.forgetAside(before.id);
+      dropped.delete(before.id);
+    });
   };
 
   app.changed.rows.on(() => {
@@ -222,6 +228,12 @@ export function keepingPanel(
     ...(isUnwritten("look") && app.session !== null ? { look: lookNow() } : {}),
     ...(isUnwritten("ranking") ? { ranking: screening.kept() } : {}),
   });
+  /** What was opened before it was known what is kept has its own look and ranking in the tab's place. */
+  const own = (): void => {
+    if (app.session === null) return;
+    saveRanking();
+    saveLook();
+  };
   const isOpen = (session: Session): boolean => app.session === session;
   results.table.arranged.on(saveLook);
   selection.changed.on(saveLook);
@@ -257,7 +269,7 @@ export function keepingPanel(
   window.addEventListener("beforeunload", (event) => {
     const scored = app.session?.counts.scored ?? 0;
     const wanted = saved || scored === 0 ? null : current();
-    store.saveNow({ ...unwritten(), ...(wanted === null ? {} : { last: wanted }) });
+    store.saveNow({ ...unwritten(), ...(wanted === null ? {} : { last: wanted }) }, dropped);
     // Nobody is asked about what is there again: the open table, and what was scored of it so far.
     const loses = !saved && scored > 0 && (wanted === null || !unkept.hidden || !store.isOpen());
     if (loses || unsaved.size > 0) event.preventDefault();
@@ -291,14 +303,22 @@ export function keepingPanel(
       }
       if (found === null || offers) {
         app.offer(asides);
+        own();
         return;
       }
       onShow(found.input);
       restoring = true;
+      let forgotten = false;
+      app.changed.forgotten.on(() => {
+        forgotten = true;
+      });
       try {
-        const opening = app.open(found.input, found.found, seen);
+        const last = asideOf(found, { id: Date.now(), seen });
+        const opening = app.restore(last);
         app.offer(asides);
         const session = await opening;
+        // Where it cannot be opened, it is not lost; what took its place has put it aside.
+        if (session === null && !forgotten) app.offer([last]);
         if (session === null || !isOpen(session)) return;
         const name = found.input.text === null ? found.input.source.name : "Your list";
         const { scored } = session.counts;
@@ -306,9 +326,7 @@ export function keepingPanel(
         kept.hidden = false;
       } finally {
         restoring = false;
-        // In the tab's own place, where that is another; or of another table that was opened meanwhile.
-        saveRanking();
-        saveLook();
+        own();
       }
     },
   };

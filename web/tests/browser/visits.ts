@@ -421,6 +421,29 @@ export async function testMeanwhile(browser: Browser, site: Served): Promise<voi
     await page.locator("#aside").getByText("begins with CC(=O)Oc1ccccc1C(=O)O").waitFor();
     await kept(page);
   });
+  await checks.check("cpu: so is one that is typed, by a button or by a key", async () => {
+    const type = (text: string) =>
+      page.locator("#smiles").evaluate((box, text) => {
+        (box as HTMLTextAreaElement).value = text;
+        box.dispatchEvent(new Event("input", { bubbles: true }));
+      }, text);
+    for (const [name, ask] of [
+      ["button", () => page.locator("#score").click()],
+      ["key", () => page.locator("#smiles").press("Control+Enter")],
+    ] as const) {
+      await type(many.join("\n"));
+      await startScoring(page);
+      ok(await page.locator("#score").isHidden());
+      await type(`CCF ${name}`);
+      ok(await page.locator("#cancel").isVisible());
+      await ask();
+      await page.locator("#summary").getByText("1 row · 1 scored").waitFor({ timeout: LIMIT });
+      ok(await page.locator("#cancel").isHidden());
+    }
+    await type("CCO\tethanol");
+    await score(page);
+    await kept(page);
+  });
   await checks.check(
     "cpu: a file that is chosen while the last table is being opened again is opened",
     async () => {
@@ -448,6 +471,39 @@ export async function testMeanwhile(browser: Browser, site: Served): Promise<voi
       equal(await page.locator("#file-name").textContent(), "chosen.smi");
     },
   );
+  await checks.check("cpu: a table has no filter of the one that was there before it", async () => {
+    await page.goto(`${url}#smiles=CCO%20ethanol%0ACCN%20amine`);
+    await finished(page, LIMIT);
+    await page.locator("#filter").fill("ethanol");
+    await page.locator("#summary").getByText("1 shown").waitFor();
+    // The next is scored before it is known what was kept.
+    await page.goto("about:blank");
+    await page.goto(`${url}#smiles=CCF%20other`);
+    await finished(page, LIMIT);
+    await until(
+      page,
+      "what was there before is aside",
+      () => document.getElementById("aside")?.textContent?.includes("CCO ethanol") === true,
+      null,
+    );
+    await kept(page);
+    await page.reload();
+    await page.locator("#summary").getByText("1 row · 1 scored").waitFor({ timeout: LIMIT });
+    equal(await page.locator("#filter").inputValue(), "");
+    equal(await page.locator("#summary").textContent(), "1 row · 1 scored");
+  });
+  await checks.check("cpu: a link that is opened again is not put aside for itself", async () => {
+    const before = await page.locator("#aside-list li").count();
+    for (let visit = 0; visit < 3; visit += 1) {
+      await page.reload();
+      await started(page);
+      await finished(page, LIMIT);
+      await kept(page);
+    }
+    const after = await page.locator("#aside-list").innerText();
+    equal(await page.locator("#aside-list li").count(), before, after);
+    ok(!after.includes("CCF other"), after);
+  });
   await checks.check("cpu: a page that was opened out of sight keeps its table", async () => {
     const behind = await context.newPage();
     await behind.addInitScript(() => {
@@ -469,6 +525,44 @@ export async function testMeanwhile(browser: Browser, site: Served): Promise<voi
   });
   await checkQuiet("cpu: no errors on the console while several things are under way", visit);
   await context.close();
+  await checks.check(
+    "cpu: what takes the place of a table that is being opened again has it put aside",
+    async () => {
+      // Without its copy of the page, which no test can hold up.
+      const context = await browser.newContext({ serviceWorkers: "block" });
+      const page = await context.newPage();
+      await page.goto(url);
+      await page.locator("#smiles").fill("CCO ethanol\nCCN amine");
+      await score(page);
+      await kept(page);
+      let release = (): void => undefined;
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await context.route("**/*.wasm", async (route) => {
+        await held;
+        await route.continue();
+      });
+      await page.reload();
+      await page.waitForFunction(
+        () => document.querySelector<HTMLTextAreaElement>("#smiles")?.value !== "",
+      );
+      ok(await page.locator("#results").isHidden(), "it is not open yet");
+      const buffer = Buffer.from("CCF a\nCCS b\n");
+      await page.setInputFiles("#picker", { name: "next.smi", mimeType: "text/plain", buffer });
+      const offer = page.locator("#aside").getByText("begins with CCO ethanol (2 rows)");
+      await offer.waitFor();
+      release();
+      await page.locator("#summary").getByText("2 rows · 0 scored").waitFor({ timeout: LIMIT });
+      equal(await page.locator("#file-name").textContent(), "next.smi");
+      await kept(page);
+      await page.reload();
+      await offer.waitFor({ timeout: LIMIT });
+      await page.locator(".aside-back").click();
+      await page.locator("#summary").getByText("2 rows · 2 scored").waitFor({ timeout: LIMIT });
+      await context.close();
+    },
+  );
 }
 
 /** Tabs of one browser, each with its own table. */
