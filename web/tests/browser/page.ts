@@ -46,6 +46,16 @@ export async function isCalibrated(): Promise<boolean> {
   return (await readdir(join(dist, "model"))).some((name) => /^domain\..*\.bin$/.test(name));
 }
 
+/** What the page says, for whoever asks why something did not come. */
+async function words(page: Page): Promise<string> {
+  const said = await page.evaluate(() =>
+    ["status", "summary", "message", "engine-facts"].map(
+      (id) => document.getElementById(id)?.textContent ?? "",
+    ),
+  );
+  return `the page says: ${said.join(" | ")}`;
+}
+
 /** Waits until this holds in the page; where it does not, what the page says is told. */
 export async function until<Arg>(
   page: Page,
@@ -56,12 +66,7 @@ export async function until<Arg>(
 ): Promise<void> {
   const condition = holds as (arg: unknown) => boolean | Promise<boolean>;
   await page.waitForFunction(condition, arg, { timeout }).catch(async () => {
-    const said = await page.evaluate(() =>
-      ["status", "summary", "message", "engine-facts"].map(
-        (id) => document.getElementById(id)?.textContent ?? "",
-      ),
-    );
-    throw new Error(`${what}: not within ${timeout / 1_000} s; the page says: ${said.join(" | ")}`);
+    throw new Error(`${what}: not within ${timeout / 1_000} s; ${await words(page)}`);
   });
 }
 
@@ -356,9 +361,11 @@ export async function exported(
   page: Page,
   format: "csv" | "json" | "jsonl" | "sdf",
 ): Promise<string> {
-  const downloading = page.waitForEvent("download");
-  await page.locator(`[data-format="${format}"]`).click();
-  return readFile(await (await downloading).path(), "utf8");
+  const coming = page.waitForEvent("download").catch(async () => {
+    throw new Error(`no ${format} file came; ${await words(page)}`);
+  });
+  const [download] = await Promise.all([coming, page.locator(`[data-format="${format}"]`).click()]);
+  return readFile(await download.path(), "utf8");
 }
 
 export const cycle = (smiles: string[], total: number): string[] =>
