@@ -361,11 +361,16 @@ export async function exported(
   page: Page,
   format: "csv" | "json" | "jsonl" | "sdf",
 ): Promise<string> {
-  const coming = page.waitForEvent("download").catch(async () => {
-    throw new Error(`no ${format} file came; ${await words(page)}`);
-  });
-  const [download] = await Promise.all([coming, page.locator(`[data-format="${format}"]`).click()]);
-  return readFile(await download.path(), "utf8");
+  // Chromium was once seen to tell of none for a minute.
+  for (const timeout of [30_000, 60_000]) {
+    const [download] = await Promise.all([
+      page.waitForEvent("download", { timeout }).catch(() => null),
+      page.locator(`[data-format="${format}"]`).click(),
+    ]);
+    if (download !== null) return readFile(await download.path(), "utf8");
+    console.log(`# no ${format} file came within ${timeout / 1_000} s; ${await words(page)}`);
+  }
+  throw new Error(`no ${format} file came, and none when it was asked for again`);
 }
 
 export const cycle = (smiles: string[], total: number): string[] =>
