@@ -6,6 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
+use ::delicate::atomic::PARTIAL;
+
 #[cfg(unix)]
 use super::training::signal;
 use super::training::{
@@ -201,7 +203,7 @@ fn a_killed_output_is_gone_on_with_to_the_same_bytes() {
                 .to_string_lossy()
                 .into_owned()
         })
-        .filter(|name| !name.starts_with(".delicate-partial-"))
+        .filter(|name| !name.starts_with(PARTIAL))
         .collect();
     left.sort();
     assert_eq!(
@@ -849,11 +851,7 @@ fn a_run_is_of_one_process_and_ends_with_every_signal() {
         let output = child.wait_with_output().expect("ended");
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(128 + number), "{said}");
-        assert!(
-            stderr(&output).contains("resume it with"),
-            "{}",
-            stderr(&output)
-        );
+        assert!(said.contains("resume it with"), "{said}");
         assert!(has_checkpoint(&place.join("run")));
         child = resume();
     }

@@ -229,7 +229,7 @@ export function keepingPanel(
     ...(isUnwritten("ranking") ? { ranking: screening.kept() } : {}),
   });
   /** What was opened before it was known what is kept has its own look and ranking in the tab's place. */
-  const own = (): void => {
+  const keepOwnLook = (): void => {
     if (app.session === null) return;
     saveRanking();
     saveLook();
@@ -296,37 +296,36 @@ export function keepingPanel(
       const offers = busy || typed || !tab.opens;
       const asides = before.map((kept) => asideOf(kept, kept));
       if (tab.from === tab.id) for (const one of asides) there.add(one);
+      const id = Math.max(Date.now(), (asides[0]?.id ?? 0) + 1);
+      const opened = found === null ? null : asideOf(found, { id, seen });
       // What is not opened again is not lost for that.
-      if (found !== null && offers) {
-        const id = Math.max(Date.now(), (asides[0]?.id ?? 0) + 1);
-        asides.unshift(asideOf(found, { id, seen }));
-      }
-      if (found === null || offers) {
+      if (opened !== null && offers) asides.unshift(opened);
+      if (opened === null || offers) {
         app.offer(asides);
-        own();
+        keepOwnLook();
         return;
       }
-      onShow(found.input);
+      const { input } = opened;
+      onShow(input);
       restoring = true;
       let forgotten = false;
       app.changed.forgotten.on(() => {
         forgotten = true;
       });
       try {
-        const last = asideOf(found, { id: Date.now(), seen });
-        const opening = app.restore(last);
+        const opening = app.restore(opened);
         app.offer(asides);
         const session = await opening;
         // Where it cannot be opened, it is not lost; what took its place has put it aside.
-        if (session === null && !forgotten) app.offer([last]);
+        if (session === null && !forgotten) app.offer([opened]);
         if (session === null || !isOpen(session)) return;
-        const name = found.input.text === null ? found.input.source.name : "Your list";
+        const name = input.text === null ? input.source.name : "Your list";
         const { scored } = session.counts;
         keptText.textContent = `${name} is back from your last visit, with ${format.plural(scored, "scored row")}; it was kept on this device only.`;
         kept.hidden = false;
       } finally {
         restoring = false;
-        own();
+        keepOwnLook();
       }
     },
   };

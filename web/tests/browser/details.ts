@@ -17,6 +17,7 @@ import {
   open,
   openFile,
   paintedRows,
+  putText,
   score,
   startScoring,
   violations,
@@ -693,11 +694,7 @@ async function testEditingMeanwhile(page: Page): Promise<void> {
       const chain = "C".repeat(1 + (row % 40));
       return `${chain}OC(=O)c1ccc(N${"C".repeat(1 + (Math.floor(row / 40) % 75))})cc1 row${row}`;
     });
-    // At once: Chromium lays out so many typed lines for half a minute on a busy machine.
-    await page.locator("#smiles").evaluate((box, text) => {
-      (box as HTMLTextAreaElement).value = text;
-      box.dispatchEvent(new Event("input", { bubbles: true }));
-    }, lines.join("\n"));
+    await putText(page, lines.join("\n"));
     await page.locator("#score").click();
     await page.locator('#results tr[data-row="0"] td[data-domain]').first().waitFor();
     await page.locator('#results tr[data-row="0"] th button').click();

@@ -17,6 +17,7 @@ import {
   open,
   openFile,
   paintedRows,
+  putText,
   score,
   settled,
   status,
@@ -366,14 +367,7 @@ export async function testSecondFile(browser: Browser, site: Served): Promise<vo
     const expected = (await paintedRows(page))[0]?.values;
     for (const delay of [0, 60, 150, 400]) {
       await page.locator("#file-remove").click();
-      // Typed in, so many lines would take a minute.
-      await page.locator("#smiles").evaluate(
-        (box, text) => {
-          (box as HTMLTextAreaElement).value = text;
-          box.dispatchEvent(new Event("input", { bubbles: true }));
-        },
-        cycle(["CSC1=NC(=O)C=CN1"], 5_000).join("\n"),
-      );
+      await putText(page, cycle(["CSC1=NC(=O)C=CN1"], 5_000).join("\n"));
       await page.locator("#score").click();
       await page.waitForTimeout(delay);
       const buffer = Buffer.from(second);

@@ -185,6 +185,13 @@ export async function openFile(
   );
 }
 
+/** Puts a text into the box at once: so many typed lines would be laid out for half a minute. */
+export const putText = (page: Page, text: string): Promise<void> =>
+  page.locator("#smiles").evaluate((box, text) => {
+    (box as HTMLTextAreaElement).value = text;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }, text);
+
 /** Presses Score and waits for the end. */
 export async function score(page: Page, limit = LIMIT): Promise<void> {
   await page.evaluate(() => {

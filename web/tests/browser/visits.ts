@@ -23,6 +23,7 @@ import {
   open,
   openFile,
   paintedRows,
+  putText,
   score,
   settled,
   started,
@@ -409,10 +410,7 @@ export async function testMeanwhile(browser: Browser, site: Served): Promise<voi
     await page.locator("#clear").click();
   });
   await checks.check("cpu: a link's list is scored though another is being scored", async () => {
-    // At once: so many typed lines would be laid out for half a minute.
-    await page.locator("#smiles").evaluate((box, text) => {
-      (box as HTMLTextAreaElement).value = text;
-    }, many.join("\n"));
+    await putText(page, many.join("\n"));
     await startScoring(page);
     await page.evaluate(() => {
       location.hash = "#smiles=CCO%09ethanol";
@@ -422,25 +420,20 @@ export async function testMeanwhile(browser: Browser, site: Served): Promise<voi
     await kept(page);
   });
   await checks.check("cpu: so is one that is typed, by a button or by a key", async () => {
-    const type = (text: string) =>
-      page.locator("#smiles").evaluate((box, text) => {
-        (box as HTMLTextAreaElement).value = text;
-        box.dispatchEvent(new Event("input", { bubbles: true }));
-      }, text);
     for (const [name, ask] of [
       ["button", () => page.locator("#score").click()],
       ["key", () => page.locator("#smiles").press("Control+Enter")],
     ] as const) {
-      await type(many.join("\n"));
+      await putText(page, many.join("\n"));
       await startScoring(page);
       ok(await page.locator("#score").isHidden());
-      await type(`CCF ${name}`);
+      await putText(page, `CCF ${name}`);
       ok(await page.locator("#cancel").isVisible());
       await ask();
       await page.locator("#summary").getByText("1 row · 1 scored").waitFor({ timeout: LIMIT });
       await page.locator("#cancel").waitFor({ state: "hidden", timeout: LIMIT });
     }
-    await type("CCO\tethanol");
+    await putText(page, "CCO\tethanol");
     await score(page);
     await kept(page);
   });
